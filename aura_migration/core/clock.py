@@ -1,0 +1,25 @@
+"""Business time: the present instant as the business sees it, and the business day of an instant.
+
+``AURA_NOW`` (read by settings, passed in here) fixes business time only; tokens, locks, limits and heartbeats use real
+or monotonic time and do not belong here.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+
+def business_now(fixed: datetime | None) -> datetime:
+    """The instant business time stands at: the fixed one where set, else the real one. Always aware, UTC."""
+    return (fixed or datetime.now(UTC)).astimezone(UTC)
+
+
+def business_date(instant: datetime, timezone: str, closeout: timedelta = timedelta(0)) -> date:
+    """The local calendar date after subtracting the close-out hour, so that 01:30 may belong to the evening before.
+
+    The subtraction is done on the local wall clock: a close-out at 04:00 is 04:00 on the clock on the wall, also on the
+    night the clocks change.
+    """
+    local = instant.astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
+    return (local - closeout).date()
