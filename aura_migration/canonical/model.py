@@ -1,0 +1,130 @@
+"""The vocabulary in which entities are declared, and the rows a connector emits.
+
+Plain data only: importing this module must not import pandas or pandera. Validation that needs them is in
+``validate.py``; what the entities are is in ``menu.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["text", "int", "cents", "bool", "numeric", "json"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column of an entity.
+
+    ``name`` is the canonical name; ``column`` is AuraConnect's where it differs. ``ref`` names the entity whose source
+    key the value holds; such a field is called ``<x>_key`` and becomes the integer column ``<x>_id``. ``cents`` are
+    minor units of the location's currency, ``numeric`` is exact and travels as text, ``json`` as lists and mappings.
+    """
+
+    name: str
+    kind: Kind = "text"
+    required: bool = False
+    ref: str | None = None
+    column: str = ""
+    choices: tuple[str, ...] = ()
+    minimum: int | None = None
+    max_length: int | None = None
+    doc: str = ""
+
+    @property
+    def target(self) -> str:
+        """The AuraConnect column this field is written to."""
+        if self.column:
+            return self.column
+        return self.name.removesuffix("_key") + "_id" if self.ref else self.name
+
+
+@dataclass(frozen=True)
+class Entity:
+    """One kind of canonical row and the AuraConnect table it is loaded into.
+
+    ``scope`` is ``shared`` where the row belongs to the restaurant (one row for all its locations) and ``location``
+    where every location has rows of its own. ``refines`` names the shared entity whose values this location row may
+    override: ``units`` are the groups of columns that are taken over together or inherited together (as null).
+    ``match_on`` are the columns by which a record already in AuraConnect may be *proposed* as the same thing.
+    ``counted`` marks the entities a restaurant would count ("items", "modifiers"), shown in preview and scorecard.
+    """
+
+    name: str
+    table: str
+    scope: Literal["shared", "location"]
+    fields: tuple[Field, ...]
+    doc: str
+    match_on: tuple[str, ...] = ()
+    refines: str | None = None
+    units: tuple[tuple[str, ...], ...] = ()
+    counted: bool = False
+
+    def field(self, name: str) -> Field:
+        """The field of that name; ``KeyError`` names what exists."""
+        for candidate in self.fields:
+            if candidate.name == name:
+                return candidate
+        raise KeyError(f"{self.name} has no field {name!r}; it has {', '.join(f.name for f in self.fields)}")
+
+    @property
+    def refs(self) -> tuple[Field, ...]:
+        """The fields that point at other entities."""
+        return tuple(f for f in self.fields if f.ref)
+
+
+@dataclass(slots=True)
+class Row:
+    """One canonical row: ``key`` is its source key (unique within entity and location), ``values`` its fields.
+
+    Fields left out of ``values`` are null. ``source`` is the raw POS record the row came from, where there is one: field
+    mappings read it, the source hash covers it. ``record`` names where in the snapshot it stands (``entity#id``).
+    """
+
+    entity: str
+    key: str
+    values: dict[str, Any]
+    source: Mapping[str, Any] | None = None
+    record: str = ""
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A source record that cannot become a row; it goes to quarantine with its reason, never away."""
+
+    entity: str
+    key: str
+    reason: str
+    values: dict[str, Any] = field(default_factory=dict)
+    record: str = ""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One source field (or rule) without a home in AuraConnect, in an owner's words."""
+
+    source_entity: str
+    field: str
+    records: int
+    note: str
+    examples: tuple[str, ...] = ()
+
+
+@dataclass
+class Batch:
+    """All canonical rows of one location from one set of snapshots."""
+
+    rows: list[Row] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    losses: list[Loss] = field(default_factory=list)
+
+    def add(self, entity: str, key: str, source: Mapping[str, Any] | None = None, record: str = "", **values: Any) -> Row:
+        """Append one row and return it."""
+        row = Row(entity, key, values, source, record)
+        self.rows.append(row)
+        return row
+
+    def reject(self, entity: str, key: str, reason: str, record: str = "", **values: Any) -> None:
+        """Send one source record to quarantine."""
+        self.rejected.append(Rejected(entity, key, reason, values, record))

@@ -1,0 +1,160 @@
+"""The port every POS connector fills: what it can fetch, how it is asked, what it answers.
+
+A connector is one folder (`client.py`, `wire.py`, `mapping.py`, `fields.py`, `witness.py`, `README.md`) whose package
+exports ``CONNECTOR``. Nothing outside that folder knows a POS's wire format; nothing in here knows a particular POS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from aura_migration.archive.snapshot import Recorder, Redaction, SnapshotReader
+from aura_migration.canonical.model import Batch
+from aura_migration.pos.http.client import PosClient
+from aura_migration.pos.http.limits import Buckets
+from aura_migration.pos.http.tokens import CredentialStore
+
+Scope = Literal["merchant", "location"]
+
+
+@dataclass(frozen=True)
+class SourceLocation:
+    """One site as the POS describes it. ``source_id`` is the POS's id; ``closeout`` is ``HH:MM`` local."""
+
+    source_id: str
+    name: str
+    timezone: str
+    currency: str
+    closeout: str = "00:00"
+    is_active: bool = True
+    group_id: str = ""
+    address: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """Everything an account reaches: the merchant's id and name and all its locations, in location-id order."""
+
+    merchant_id: str
+    merchant_name: str
+    locations: tuple[SourceLocation, ...]
+
+
+@dataclass(frozen=True)
+class SourceEntity:
+    """One thing the connector fetches ("catalog", "menus", "stock").
+
+    ``scope`` says whether it is fetched once for the merchant or once per location; ``permission`` is what the POS calls
+    the right needed; ``feeds`` are the canonical entities that come from it (excluding one by name lifts the block a
+    missing permission puts on the plan); ``required`` entities must be certified before anything is loaded.
+    """
+
+    name: str
+    scope: Scope
+    permission: str
+    feeds: tuple[str, ...]
+    required: bool = True
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Permission:
+    """Whether one source entity may be read. ``granted`` is None where the POS does not say and it was not tried."""
+
+    entity: str
+    permission: str
+    granted: bool | None
+    evidence: str
+
+
+@dataclass(frozen=True)
+class AuditLine:
+    """One line of the audit: an area ("devices"), what was counted or found, or the question to ask the restaurant."""
+
+    area: str
+    label: str
+    value: str
+    question: str = ""
+
+
+@dataclass(frozen=True)
+class ReverseLevel:
+    """How far back is possible: A write-back by API, B import files for the POS, C day journal for accounting."""
+
+    level: Literal["A", "B", "C"]
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a connector needs to open a session: where, who, and with what shared machinery."""
+
+    integration_id: int
+    base_url: str
+    credentials: CredentialStore
+    buckets: Buckets
+    merchant_id: str = ""
+    switches: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Session(Protocol):
+    """An open connection to one POS account."""
+
+    client: PosClient
+
+    async def discover(self) -> Discovery:
+        """The merchant and all its locations, however many pages that takes."""
+        ...
+
+    async def permissions(self, location: str) -> tuple[Permission, ...]:
+        """One line per source entity, found by asking the POS, never by assuming. ``location`` is a POS location id."""
+        ...
+
+    async def reverse_level(self, location: str) -> ReverseLevel:
+        """Which way back the granted rights allow."""
+        ...
+
+    async def extract(self, recorder: Recorder, scope: Scope, location: str | None, entities: Sequence[str]) -> None:
+        """Fetch the named source entities of that scope, record every body and certify each entity.
+
+        A missing permission is certified as ``not_extracted`` with its reason; any other failure raises.
+        """
+        ...
+
+    async def audit(self, location: str) -> tuple[AuditLine, ...]:
+        """Configuration, devices, integrations, workflows and app data as far as the API shows them; questions where not."""
+        ...
+
+
+class Connector(Protocol):
+    """One POS. Stateless: everything it needs comes in as arguments."""
+
+    pos: str
+    title: str
+    default_base_url: str
+    source_entities: tuple[SourceEntity, ...]
+    redaction: Redaction
+    session_parallelism: int
+
+    def parse_credentials(self, document: Any) -> dict[str, Any]:
+        """Check a credentials document and return it normalised; ``BadInput`` names what is missing. No network."""
+        ...
+
+    def open(self, account: Account) -> AbstractAsyncContextManager[Session]:
+        """A session on the account; signs in lazily."""
+        ...
+
+    def map_menu(self, reader: SnapshotReader, location: SourceLocation) -> Batch:
+        """The menu of one location as canonical rows, from the snapshot alone. Pure: same snapshot, same rows."""
+        ...
+
+    def source_counts(self, reader: SnapshotReader, location: SourceLocation) -> Mapping[str, int]:
+        """Records per counted canonical entity ("items", "modifiers" …) as this POS's page defines "item" and "active"."""
+        ...
+
+
+Pages = AsyncIterator[bytes]
+Records = Iterator[Mapping[str, Any]]
