@@ -1,0 +1,1 @@
+"""What the three sandbox POS share: ids, clock, limits, faults, application shell, server. Nothing of any one POS."""
