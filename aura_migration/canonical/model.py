@@ -20,6 +20,8 @@ class Field:
     ``name`` is the canonical name; ``column`` is AuraConnect's where it differs. ``ref`` names the entity whose source
     key the value holds; such a field is called ``<x>_key`` and becomes the integer column ``<x>_id``. ``cents`` are
     minor units of the location's currency, ``numeric`` is exact and travels as text, ``json`` as lists and mappings.
+    ``local`` marks a column of a shared row in which locations may differ without touching each other, because a row of
+    the location carries the effective value. ``base`` is the column of the refined row it overrides, if named otherwise.
     """
 
     name: str
@@ -30,6 +32,8 @@ class Field:
     choices: tuple[str, ...] = ()
     minimum: int | None = None
     max_length: int | None = None
+    local: bool = False
+    base: str = ""
     doc: str = ""
 
     @property
@@ -119,7 +123,9 @@ class Batch:
     rejected: list[Rejected] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
 
-    def add(self, entity: str, key: str, source: Mapping[str, Any] | None = None, record: str = "", **values: Any) -> Row:
+    def add(
+        self, entity: str, key: str, source: Mapping[str, Any] | None = None, record: str = "", **values: Any
+    ) -> Row:
         """Append one row and return it."""
         row = Row(entity, key, values, source, record)
         self.rows.append(row)
