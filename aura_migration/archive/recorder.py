@@ -1,0 +1,453 @@
+"""Recording an extraction: every body redacted and stored, progress kept in PostgreSQL, so that a kill loses nothing.
+
+The order of writes is what makes that true: a body is in the store before the database names it, the manifest is in the
+store before the snapshot is called complete. What to fetch and what it means does not belong here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.types.json import Jsonb
+
+from aura_migration.archive.certificates import Certificate, contradictions
+from aura_migration.archive.manifest import BodyRef, Manifest, Scope, SnapshotRef
+from aura_migration.archive.reader import StoredBody
+from aura_migration.archive.redaction import (
+    PersonCipher,
+    Redaction,
+    redact,
+    redact_values,
+)
+from aura_migration.archive.store import SnapshotStore
+from aura_migration.core.errors import BadInput, Refused
+from aura_migration.core.ids import content_hash, split_location_key
+from aura_migration.database.connections import lock_key, try_session_lock, unlock
+
+Connection = psycopg.Connection[Any]
+
+STALE_AFTER = timedelta(hours=24)
+"""An interrupted extraction older than this (business time) is not continued: its halves would show different menus."""
+
+
+def open_snapshot(
+    connection: Connection,
+    store: SnapshotStore,
+    *,
+    integration_id: int,
+    pos: str,
+    scope: Scope,
+    location_key: str | None,
+    taken_at: datetime,
+    redaction: Redaction,
+    cipher: PersonCipher | None = None,
+    resume: bool = True,
+    stale_after: timedelta = STALE_AFTER,
+) -> Recorder:
+    """Begin a snapshot, or continue the one an interrupted extraction left open.
+
+    ``taken_at`` is business time; a continued snapshot keeps its own. ``resume=False``, another store or too old an
+    attempt gives up the open one (state ``failed``) and begins anew. The connection is the recorder's until it is closed:
+    it commits each step, and holds a lock so that one extraction at a time writes this snapshot. Refused when another one
+    does.
+    """
+    if taken_at.tzinfo is None:
+        raise BadInput("taken_at has no offset from UTC.", "Give an aware instant.")
+    if (scope == "location") != (location_key is not None):
+        raise BadInput(
+            "A snapshot of a location needs its key, one of the merchant has none.",
+            "Give scope and key.",
+        )
+    if location_key is not None:
+        split_location_key(location_key)
+    _require_idle(connection)
+    locks = _Locks(
+        connection, f"snapshot {integration_id} {scope} {location_key or ''}", store.url
+    )
+    locks.take()
+    try:
+        with connection.transaction():
+            row = connection.execute(
+                "select id, url, taken_at from migration.snapshots where integration_id = %s and scope = %s "
+                "and location_key is not distinct from %s and state = 'open' for update",
+                (integration_id, scope, location_key),
+            ).fetchone()
+            if row is not None and not (
+                resume and row[1] == store.url and taken_at - row[2] <= stale_after
+            ):
+                why = (
+                    "given up: a new extraction was begun"
+                    if not resume
+                    else "given up: too old or in another store"
+                )
+                connection.execute(
+                    "update migration.snapshots set state = 'failed', ended_at = now(), reason = %s where id = %s",
+                    (why, row[0]),
+                )
+                row = None
+            if row is None:
+                row = connection.execute(
+                    "insert into migration.snapshots (integration_id, pos, scope, location_key, url, taken_at) "
+                    "values (%s, %s, %s, %s, %s, %s) returning id, url, taken_at",
+                    (integration_id, pos, scope, location_key, store.url, taken_at),
+                ).fetchone()
+            assert row is not None
+            connection.execute(
+                "delete from migration.snapshot_pages p where snapshot_id = %s and not exists (select from "
+                "migration.snapshot_windows w where (w.snapshot_id, w.entity, w.win) = (p.snapshot_id, p.entity, p.win))",
+                (row[0],),
+            )
+            manifest = Manifest(
+                integration_id, pos, scope, location_key, row[2], {}, {}
+            )
+            return Recorder(
+                connection, store, row[0], manifest, redaction, cipher, locks
+            )
+    except BaseException:
+        locks.free()
+        raise
+
+
+class Recorder:
+    """Records the bodies of one snapshot; made by :func:`open_snapshot`. Also a context manager that closes it.
+
+    A *window* is a part of an entity that is fetched in one go (a span of time, one parent); "" when there is one only.
+    Closing without finishing leaves the snapshot open: the next :func:`open_snapshot` continues it.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        store: SnapshotStore,
+        snapshot_id: int,
+        head: Manifest,
+        redaction: Redaction,
+        cipher: PersonCipher | None,
+        locks: _Locks,
+    ) -> None:
+        self.snapshot_id = snapshot_id
+        self.taken_at = head.taken_at
+        self._connection = connection
+        self._store = store
+        self._head = head
+        self._redaction = redaction
+        self._cipher = cipher
+        self._locks = locks
+        self._mutex = threading.RLock()
+        self._closed = False
+        found = connection.execute(
+            "select entity, win from migration.snapshot_windows where snapshot_id = %s",
+            (snapshot_id,),
+        ).fetchall()
+        self._completed: set[tuple[str, str]] = {
+            (entity, window) for entity, window in found
+        }
+        self._inherited = set(self._completed)
+        found = connection.execute(
+            "select coalesce(max(seq), 0) from migration.snapshot_pages where snapshot_id = %s",
+            (snapshot_id,),
+        ).fetchall()
+        self._seq = int(found[0][0])
+
+    def record(
+        self,
+        entity: str,
+        *,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None,
+        request_body: Mapping[str, Any] | None,
+        body: bytes,
+        rows: int,
+        page: int,
+        window: str = "",
+    ) -> None:
+        """Redact and store one response body; when this returns it survives a kill.
+
+        The first body recorded for a window that an *earlier*, interrupted attempt had completed replaces that window.
+        Raises BadInput when the body must be redacted but is not JSON (nothing is stored), Refused when this attempt
+        already completed the window.
+        """
+        place = f"{method} {path}"
+        stored = redact(
+            body,
+            entity,
+            self._redaction,
+            self._head.integration_id,
+            self._cipher,
+            place,
+        )
+        asked = None if params is None else redact_values(params, self._redaction)
+        sent = (
+            None
+            if request_body is None
+            else redact_values(request_body, self._redaction)
+        )
+        with self._step():
+            key = (entity, window)
+            if key in self._completed:
+                if key not in self._inherited:
+                    raise Refused(
+                        f"{entity}, window {window!r}: a page was recorded after the window was completed.",
+                        "Restart the window first.",
+                    )
+                self._forget(entity, window)
+            sha = self._store.put(stored)
+            with self._connection.transaction():
+                self._connection.execute(
+                    "delete from migration.snapshot_certificates where snapshot_id = %s and entity = %s",
+                    (self.snapshot_id, entity),
+                )
+                self._connection.execute(
+                    "insert into migration.snapshot_pages (snapshot_id, seq, entity, win, page, method, path, params, "
+                    "request_body, request_hash, rows, sha256, size) "
+                    "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                    (
+                        self.snapshot_id,
+                        self._seq + 1,
+                        entity,
+                        window,
+                        page,
+                        method,
+                        path,
+                        None if asked is None else Jsonb(asked),
+                        None if sent is None else Jsonb(sent),
+                        None if sent is None else content_hash(sent),
+                        rows,
+                        sha,
+                        len(stored),
+                    ),
+                )
+            self._seq += 1
+
+    def recorded(self, entity: str, window: str = "") -> bool:
+        """Whether this window is completely recorded (by this or an interrupted attempt) and need not be fetched."""
+        return (entity, window) in self._completed
+
+    def complete_window(self, entity: str, window: str = "") -> None:
+        """Note that all of the window is recorded; doing it twice changes nothing."""
+        with self._step():
+            with self._connection.transaction():
+                self._connection.execute(
+                    "insert into migration.snapshot_windows (snapshot_id, entity, win) values (%s, %s, %s) "
+                    "on conflict do nothing",
+                    (self.snapshot_id, entity, window),
+                )
+            self._completed.add((entity, window))
+
+    def restart_window(self, entity: str, window: str = "") -> None:
+        """Forget what was recorded of the window (the data moved under the paging), and the entity's certificate."""
+        with self._step():
+            self._forget(entity, window)
+
+    def bodies(self, entity: str, window: str | None = None) -> Iterator[StoredBody]:
+        """What is recorded so far of an entity (of one window), in order: to count a resumed extraction as a whole."""
+        for ref in self.pages(entity, window):
+            yield StoredBody(
+                entity=ref.entity,
+                data=self._store.get(ref.sha256),
+                method=ref.method,
+                path=ref.path,
+                params=ref.params,
+                request_body=ref.request_body,
+                page=ref.page,
+                window=ref.window,
+                rows=ref.rows,
+                sha256=ref.sha256,
+                size=ref.size,
+            )
+
+    def pages(self, entity: str, window: str | None = None) -> tuple[BodyRef, ...]:
+        """The recorded requests of an entity (of one window), in order, without their bodies."""
+        with self._step(), self._connection.transaction():
+            found = _pages(self._connection, self.snapshot_id, entity)
+        return tuple(
+            ref
+            for ref in found.get(entity, ())
+            if window is None or ref.window == window
+        )
+
+    def certify(self, certificate: Certificate) -> None:
+        """Keep the certificate of an entity (the last one counts) and take all its windows for completed.
+
+        One that says ``complete`` against its own numbers, or against what is recorded, is kept as ``suspicious``.
+        """
+        entity = certificate.entity
+        recorded = self.pages(entity)
+        against = contradictions(
+            certificate, len(recorded), sum(ref.rows for ref in recorded)
+        )
+        if against:
+            reason = "; ".join(filter(None, (certificate.reason, *against)))
+            certificate = dataclasses.replace(
+                certificate, status="suspicious", reason=reason
+            )
+        with self._step():
+            with self._connection.transaction():
+                self._connection.execute(
+                    "insert into migration.snapshot_windows (snapshot_id, entity, win) select distinct snapshot_id, "
+                    "entity, win from migration.snapshot_pages where snapshot_id = %s and entity = %s "
+                    "on conflict do nothing",
+                    (self.snapshot_id, entity),
+                )
+                self._connection.execute(
+                    "insert into migration.snapshot_certificates (snapshot_id, entity, status, certificate) "
+                    "values (%s, %s, %s, %s) on conflict (snapshot_id, entity) do update "
+                    "set status = excluded.status, certificate = excluded.certificate",
+                    (
+                        self.snapshot_id,
+                        entity,
+                        certificate.status,
+                        Jsonb(certificate.as_dict()),
+                    ),
+                )
+            self._completed.update((entity, ref.window) for ref in recorded)
+
+    def certificate(self, entity: str) -> Certificate | None:
+        """The certificate kept so far (also by an interrupted attempt)."""
+        with self._step(), self._connection.transaction():
+            return _certificates(self._connection, self.snapshot_id).get(entity)
+
+    def finish(self) -> SnapshotRef:
+        """Write the manifest, call the snapshot complete and close. A kill in between leaves it open, nothing lost.
+
+        An entity without a certificate does not stop it: the reference shows which are certified, and loading asks that.
+        """
+        with self._step():
+            with self._connection.transaction():
+                manifest = dataclasses.replace(
+                    self._head,
+                    bodies=_pages(self._connection, self.snapshot_id),
+                    certificates=_certificates(self._connection, self.snapshot_id),
+                )
+            manifest_hash = self._store.put_manifest(manifest.encode())
+            with self._connection.transaction():
+                self._connection.execute(
+                    "update migration.snapshots set state = 'complete', manifest_hash = %s, ended_at = now() where id = %s",
+                    (manifest_hash, self.snapshot_id),
+                )
+        self.close()
+        return manifest.ref(self._store.url, manifest_hash, self.snapshot_id)
+
+    def fail(self, reason: str) -> None:
+        """Give the snapshot up for good, with the reason (no secrets, no personal data), and close."""
+        with self._step(), self._connection.transaction():
+            self._connection.execute(
+                "update migration.snapshots set state = 'failed', ended_at = now(), reason = %s where id = %s",
+                (reason, self.snapshot_id),
+            )
+        self.close()
+
+    def close(self) -> None:
+        """Free the locks; an unfinished snapshot stays open and can be continued. Closing twice is harmless."""
+        with self._mutex:
+            if not self._closed:
+                self._closed = True
+                self._locks.free()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _forget(self, entity: str, window: str) -> None:
+        with self._connection.transaction():
+            for table in ("snapshot_pages", "snapshot_windows"):
+                self._connection.execute(
+                    f"delete from migration.{table} where snapshot_id = %s and entity = %s and win = %s",
+                    (self.snapshot_id, entity, window),
+                )
+            self._connection.execute(
+                "delete from migration.snapshot_certificates where snapshot_id = %s and entity = %s",
+                (self.snapshot_id, entity),
+            )
+        self._completed.discard((entity, window))
+        self._inherited.discard((entity, window))
+
+    @contextmanager
+    def _step(self) -> Iterator[None]:
+        with self._mutex:
+            if self._closed:
+                raise Refused("The recorder is closed.", "Open the snapshot again.")
+            _require_idle(self._connection)
+            yield
+
+
+class _Locks:
+    """What an open recorder holds: its own place alone, and the store together with other recorders."""
+
+    def __init__(self, connection: Connection, place: str, store_url: str) -> None:
+        self.connection = connection
+        self.place = place
+        self.store = store_lock(store_url)
+
+    def take(self) -> None:
+        with self.connection.transaction():
+            if not try_session_lock(self.connection, self.place):
+                raise Refused(
+                    f"The {self.place} is being extracted by another process.",
+                    "Wait until it ends, or stop it first.",
+                )
+            self.connection.execute(
+                "select pg_advisory_lock_shared(%s)", (lock_key(self.store),)
+            )
+
+    def free(self) -> None:
+        if self.connection.closed:
+            return
+        if self.connection.info.transaction_status == TransactionStatus.INERROR:
+            self.connection.rollback()
+        with self.connection.transaction():
+            unlock(self.connection, self.place)
+            self.connection.execute(
+                "select pg_advisory_unlock_shared(%s)", (lock_key(self.store),)
+            )
+
+
+def store_lock(url: str) -> str:
+    """The name of the lock that recorders share and clearing up takes alone."""
+    return f"snapshot store {url}"
+
+
+def _require_idle(connection: Connection) -> None:
+    if connection.info.transaction_status != TransactionStatus.IDLE:
+        raise BadInput(
+            "The recorder's connection is inside a transaction of somebody else.",
+            "Give the recorder a connection of its own: what it records must be committed at once.",
+        )
+
+
+def _pages(
+    connection: Connection, snapshot_id: int, entity: str | None = None
+) -> dict[str, tuple[BodyRef, ...]]:
+    found = connection.execute(
+        "select entity, method, path, params, request_body, request_hash, page, win, rows, sha256, size "
+        "from migration.snapshot_pages where snapshot_id = %s and (%s::text is null or entity = %s) order by seq",
+        (snapshot_id, entity, entity),
+    ).fetchall()
+    pages: dict[str, list[BodyRef]] = {}
+    for row in found:
+        pages.setdefault(row[0], []).append(BodyRef(*row))
+    return {name: tuple(refs) for name, refs in sorted(pages.items())}
+
+
+def _certificates(connection: Connection, snapshot_id: int) -> dict[str, Certificate]:
+    found = connection.execute(
+        "select entity, certificate from migration.snapshot_certificates where snapshot_id = %s order by entity",
+        (snapshot_id,),
+    ).fetchall()
+    return {entity: Certificate.from_dict(data) for entity, data in found}

@@ -1,0 +1,438 @@
+"""Redaction of response bodies before they are stored: what is cut out, and what is encrypted per person.
+
+Surgical: only the declared spans change; every other byte, also white space and the notation of numbers, stays as the POS
+sent it. Which fields are secret or personal is the connector's declaration, not known here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, NoReturn, Protocol
+
+import msgspec
+
+from aura_migration.core.errors import BadInput
+from aura_migration.database.vault import PersonErased
+
+ENCRYPTED = "enc:v1:"
+"""Start of every encrypted value; what follows is the cipher's token, which names the person by a keyed hash."""
+ERASED = ENCRYPTED + "erased"
+"""Stored instead of a personal value whose person was already erased when it was fetched."""
+
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]|[^\s{}\[\]:,"]+', re.DOTALL)
+_SEGMENT = re.compile(r"^([^\[\]]*)((?:\[\])*)$")
+_ESCAPED_ASCII = re.compile(r"\\u00[2-7]")
+_PLAIN_NAME = re.compile(r"^[A-Za-z0-9_.$-]+$")
+_RAW = msgspec.json.Decoder(msgspec.Raw)
+
+
+class PersonCipher(Protocol):
+    """Encryption with one key per person (``aura_migration.database.vault.PersonKeys``): erasing the key erases the text."""
+
+    def prepare(self, integration_id: int, person_ids: Iterable[str]) -> None:
+        """Load or make the keys of these persons at once, before many encryptions."""
+        ...
+
+    def encrypt(self, integration_id: int, person_id: str, text: str) -> str:
+        """The token to store instead of the text; PersonErased when the person was erased."""
+        ...
+
+    def decrypt(self, integration_id: int, token: str) -> str:
+        """The text of a token; PersonErased when the person was erased."""
+        ...
+
+    def erase(self, integration_id: int, person_id: str) -> bool:
+        """Delete the person's key for good; False when they were erased before."""
+        ...
+
+
+@dataclass(frozen=True)
+class Redaction:
+    """What of the bodies of one POS may not be stored as sent.
+
+    Paths are dotted keys; ``[]`` after a key goes through a list, ``*`` stands for any key (maps keyed by id). ``drop``
+    paths are cut out; ``drop_everywhere`` are key names cut out at any depth of every body, and of request parameters and
+    request bodies; ``personal`` values are encrypted with the key of the person whose id is at the second path (whose
+    lists must be lists of the first path too). A personal value without a person id is a person of its own:
+    :func:`person_of_value`.
+    """
+
+    drop: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    drop_everywhere: frozenset[str] = frozenset()
+    personal: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for paths in self.drop.values():
+            for path in paths:
+                split_path(path)
+        for pairs in self.personal.values():
+            for value_path, person_path in pairs:
+                _shared_depth(split_path(value_path), split_path(person_path))
+
+    def touches(self, entity: str) -> bool:
+        """Whether bodies of this entity fall under any rule (and therefore must be JSON)."""
+        return bool(
+            self.drop_everywhere or self.drop.get(entity) or self.personal.get(entity)
+        )
+
+
+def person_of_value(text: str) -> str:
+    """The person id under which a personal value without one is encrypted; ``text`` is the value's JSON notation."""
+    return f"value:{text}"
+
+
+def redact(
+    body: bytes,
+    entity: str,
+    rules: Redaction,
+    integration_id: int,
+    cipher: PersonCipher | None = None,
+    place: str = "",
+) -> bytes:
+    """The body as it may be stored; byte for byte the same where no rule applies.
+
+    ``place`` names the request in errors. Raises BadInput when a rule applies to the entity and the body is not JSON, or
+    when it holds declared personal fields and there is no cipher.
+    """
+    if not body or not rules.touches(entity):
+        return body
+    place = place or entity
+    text, mark = _decoded(body, place)
+    if not _may_apply(text, rules, entity):
+        return body
+    try:
+        walk = _Walk(text, rules, entity)
+        walk.value(walk.root, {})
+    except RecursionError as error:
+        raise _not_json(place, "nested too deeply") from error
+    cuts = _outermost(walk.cuts)
+    replacements = _encrypted(text, cuts, walk.bindings, integration_id, cipher, place)
+    edits = _outermost([*cuts, *replacements])
+    return (mark + _edited(text, 0, len(text), edits)).encode() if edits else body
+
+
+def redact_values(value: Any, rules: Redaction) -> Any:
+    """Request parameters or a request body without the keys of ``drop_everywhere``, at any depth."""
+    if isinstance(value, Mapping):
+        return {
+            str(k): redact_values(v, rules)
+            for k, v in value.items()
+            if str(k) not in rules.drop_everywhere
+        }
+    if isinstance(value, list | tuple):
+        return [redact_values(element, rules) for element in value]
+    return value
+
+
+def reveal_text(stored: str, integration_id: int, cipher: PersonCipher) -> str | None:
+    """The JSON notation of an encrypted value, or None when the person was erased."""
+    if stored == ERASED:
+        return None
+    try:
+        return cipher.decrypt(integration_id, stored.removeprefix(ENCRYPTED))
+    except PersonErased:
+        return None
+
+
+def reveal_body(body: bytes, integration_id: int, cipher: PersonCipher) -> bytes:
+    """The body with every encrypted value as it was sent; ``null`` where the person was erased."""
+    text = body.decode()
+    if f'"{ENCRYPTED}' not in text:
+        return body
+    edits: list[_Edit] = []
+    for match in _TOKEN.finditer(text):
+        if match.group().startswith(f'"{ENCRYPTED}'):
+            revealed = reveal_text(json.loads(match.group()), integration_id, cipher)
+            edits.append(
+                (match.start(), match.end(), "null" if revealed is None else revealed)
+            )
+    return _edited(text, 0, len(text), edits).encode()
+
+
+@lru_cache(maxsize=4096)
+def split_path(path: str) -> tuple[str, ...]:
+    """``"orders[].customer.id"`` → ``("orders", "[]", "customer", "id")``; ``BadInput`` for another form."""
+    steps: list[str] = []
+    for segment in path.split("."):
+        match = _SEGMENT.match(segment)
+        if not segment or match is None:
+            raise BadInput(
+                f"{path!r} is not a field path.",
+                "Write dotted keys, [] behind lists, * for any key.",
+            )
+        if match[1]:
+            steps.append(match[1])
+        steps.extend("[]" for _ in range(len(match[2]) // 2))
+    return tuple(steps)
+
+
+def _shared_depth(value: tuple[str, ...], person: tuple[str, ...]) -> int:
+    """How many leading steps a personal value and its person id share."""
+    depth = 0
+    while depth < min(len(value), len(person)) and value[depth] == person[depth]:
+        depth += 1
+    if (
+        "[]" in person[depth:]
+        or "*" in person[depth:]
+        or (depth == len(person) and value != person)
+    ):
+        raise BadInput(
+            f"{'.'.join(person)!r} does not name one person per value {'.'.join(value)!r}.",
+            "The id's path may only go through lists and maps that the value's path goes through too.",
+        )
+    return depth
+
+
+# -- finding the spans -------------------------------------------------------------------------------------------------
+
+_Edit = tuple[int, int, str]
+"""Start, end, and what stands there afterwards."""
+
+
+class _Node:
+    """A step of the declared paths: where they lead on, and what holds for the value here (numbers of personal rules)."""
+
+    __slots__ = ("binds", "children", "drop", "person_of", "value_of")
+
+    def __init__(self) -> None:
+        self.children: dict[str, _Node] = {}
+        self.drop = False
+        self.binds: list[int] = []
+        self.value_of: list[int] = []
+        self.person_of: list[int] = []
+
+    def at(self, steps: Iterable[str]) -> _Node:
+        node = self
+        for step in steps:
+            node = node.children.setdefault(step, _Node())
+        return node
+
+
+class _Binding:
+    """The values of one personal rule that belong to one person, within the innermost list entry both paths share."""
+
+    __slots__ = ("person", "spans")
+
+    def __init__(self) -> None:
+        self.person: str | None = None
+        self.spans: list[tuple[int, int]] = []
+
+
+class _Walk:
+    """One pass over the tokens of valid JSON, collecting the spans to cut and the personal values to encrypt."""
+
+    def __init__(self, text: str, rules: Redaction, entity: str) -> None:
+        self.text = text
+        self.tokens = _TOKEN.finditer(text)
+        self.everywhere = rules.drop_everywhere
+        self.cuts: list[_Edit] = []
+        self.bindings: list[_Binding] = []
+        root = _Node()
+        for path in rules.drop.get(entity, ()):
+            root.at(split_path(path)).drop = True
+        for number, (value_path, person_path) in enumerate(
+            rules.personal.get(entity, ())
+        ):
+            value, person = split_path(value_path), split_path(person_path)
+            root.at(value[: _shared_depth(value, person)]).binds.append(number)
+            root.at(value).value_of.append(number)
+            root.at(person).person_of.append(number)
+        self.root = [root]
+
+    def value(self, nodes: list[_Node], bound: dict[int, _Binding]) -> tuple[int, int]:
+        """Walk the next value under the given steps; returns its span."""
+        return self._value(next(self.tokens), nodes, bound)
+
+    def _value(
+        self, token: re.Match[str], nodes: list[_Node], bound: dict[int, _Binding]
+    ) -> tuple[int, int]:
+        start, end = token.span()
+        for node in nodes:
+            for number in node.binds:
+                bound = {**bound, number: _Binding()}
+                self.bindings.append(bound[number])
+        match self.text[start]:
+            case "{":
+                end = self._members(start, nodes, bound, keyed=True)
+            case "[":
+                end = self._members(start, nodes, bound, keyed=False)
+        for node in nodes:
+            for number in node.person_of:
+                bound[number].person = _person_id(self.text[start:end])
+            for number in node.value_of:
+                bound[number].spans.append((start, end))
+        return start, end
+
+    def _members(
+        self, opened: int, nodes: list[_Node], bound: dict[int, _Binding], keyed: bool
+    ) -> int:
+        members: list[tuple[int, int, bool]] = []
+        closing = "}" if keyed else "]"
+        elements = (
+            []
+            if keyed
+            else [node.children["[]"] for node in nodes if "[]" in node.children]
+        )
+        token = next(self.tokens)
+        while token.group() != closing:
+            start = token.start()
+            below, dropped = elements, False
+            if keyed:
+                key = _string(token.group())
+                below = [
+                    node.children[step]
+                    for node in nodes
+                    for step in (key, "*")
+                    if step in node.children
+                ]
+                dropped = key in self.everywhere
+                token = next(self.tokens)
+            _, end = self._value(token, below, bound)
+            members.append((start, end, dropped or any(node.drop for node in below)))
+            token = next(self.tokens)
+        if any(dropped for _, _, dropped in members):
+            self._cut(opened, token.start(), members)
+        return token.end()
+
+    def _cut(
+        self, opened: int, closed: int, members: list[tuple[int, int, bool]]
+    ) -> None:
+        """Cut the dropped members with exactly the commas that would be left over."""
+        kept = [(start, end) for start, end, dropped in members if not dropped]
+        if not kept:
+            self.cuts.append((opened + 1, closed, ""))
+            return
+        last_kept_end = kept[-1][1]
+        run: int | None = None
+        for start, _, dropped in members:
+            if dropped and run is None:
+                run = start
+            elif not dropped and run is not None:
+                self.cuts.append((run, start, ""))
+                run = None
+        if run is not None:
+            self.cuts.append((last_kept_end, members[-1][1], ""))
+
+
+def _encrypted(
+    text: str,
+    cuts: list[_Edit],
+    bindings: list[_Binding],
+    integration_id: int,
+    cipher: PersonCipher | None,
+    place: str,
+) -> list[_Edit]:
+    values: list[tuple[int, int, str, str]] = []
+    for binding in bindings:
+        for start, end in binding.spans:
+            plain = _edited(
+                text,
+                start,
+                end,
+                [cut for cut in cuts if start <= cut[0] and cut[1] <= end],
+            )
+            if plain not in ("null", '""') and not re.fullmatch(
+                r"[\[{]\s*[\]}]", plain
+            ):
+                values.append(
+                    (start, end, plain, binding.person or person_of_value(plain))
+                )
+    if not values:
+        return []
+    if cipher is None:
+        raise BadInput(
+            f"{place}: the body holds personal fields, and there is no key store to encrypt them with.",
+            "Open the snapshot with a person cipher.",
+        )
+    cipher.prepare(integration_id, sorted({person for _, _, _, person in values}))
+    replacements: list[_Edit] = []
+    for start, end, plain, person in values:
+        try:
+            stored = ENCRYPTED + cipher.encrypt(integration_id, person, plain)
+        except PersonErased:
+            stored = ERASED
+        replacements.append((start, end, json.dumps(stored)))
+    return replacements
+
+
+def _outermost(edits: Iterable[_Edit]) -> list[_Edit]:
+    """The edits in order of place, without those inside another."""
+    found: list[_Edit] = []
+    for edit in sorted(edits, key=lambda edit: (edit[0], -edit[1], edit[2])):
+        if not found or edit[0] >= found[-1][1]:
+            found.append(edit)
+    return found
+
+
+def _edited(text: str, start: int, end: int, edits: list[_Edit]) -> str:
+    parts: list[str] = []
+    for first, last, replacement in edits:
+        parts += (text[start:first], replacement)
+        start = last
+    parts.append(text[start:end])
+    return "".join(parts)
+
+
+# -- small readings ----------------------------------------------------------------------------------------------------
+
+
+def _decoded(body: bytes, place: str) -> tuple[str, str]:
+    """The text of a JSON body and the byte order mark before it, if any."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise _not_json(place, "not UTF-8") from error
+    mark = text[:1] if text[:1] == "\ufeff" else ""
+    text = text.removeprefix("\ufeff")
+    try:
+        _RAW.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        # msgspec refuses half of a surrogate pair, which some POS sends where it cut a text inside an emoji.
+        try:
+            json.loads(text, strict=False, parse_constant=_no_constant)
+        except (ValueError, RecursionError) as error:
+            raise _not_json(place, type(error).__name__) from None
+    return text, mark
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _not_json(place: str, reason: str) -> BadInput:
+    return BadInput(
+        f"{place}: the body is not JSON ({reason}) and cannot be redacted, so it was not stored.",
+        "Repeat the request; if the POS keeps answering like this, check the base URL and proxies in between.",
+    )
+
+
+def _may_apply(text: str, rules: Redaction, entity: str) -> bool:
+    """Whether a rule can apply at all: some rule's innermost key name occurs, or may occur in escaped form."""
+    names = set(rules.drop_everywhere)
+    for path in (
+        *rules.drop.get(entity, ()),
+        *(value for value, _ in rules.personal.get(entity, ())),
+    ):
+        named = [step for step in split_path(path) if step not in ("[]", "*")]
+        if not named:
+            return True
+        names.add(named[-1])
+    if any(not _PLAIN_NAME.match(name) for name in names) or _ESCAPED_ASCII.search(
+        text
+    ):
+        return True
+    return any(f'"{name}"' in text for name in names)
+
+
+def _string(token: str) -> str:
+    return str(json.loads(token, strict=False)) if "\\" in token else token[1:-1]
+
+
+def _person_id(value: str) -> str | None:
+    if value[0] == '"':
+        return _string(value) or None
+    return None if value[0] in "{[" or value == "null" else value
