@@ -280,7 +280,7 @@ class ResponseParts:
 
     def error(self, kind: type[PosError], what: str = "", remedy: str = "", **more: Any) -> PosError:
         """An error of that kind, its place filled in. ``what`` is cleansed by :func:`scrub`."""
-        where = {"pos": self.pos, "method": self.method, "path": self.path}
+        where: dict[str, Any] = {"pos": self.pos, "method": self.method, "path": self.path}
         return kind(scrub(what), remedy, **where, status=self.status, request_id=self.request_id, **more)
 
 

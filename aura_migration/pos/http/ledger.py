@@ -21,6 +21,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from aura_migration.core.errors import EnvironmentFault
+from aura_migration.database.connections import CONNECT_TIMEOUT, lock_key, unreachable
 from aura_migration.pos.http import allowance
 from aura_migration.pos.http.allowance import Answer, Ask, BucketState, Lease
 
@@ -229,7 +230,7 @@ class PostgresLedger:
                 (f"{int(EXCLUSIVE_TIMEOUT)}s",),
             )
             try:
-                await connection.execute("select pg_advisory_lock(hashtextextended(%s, 0))", (name,))
+                await connection.execute("select pg_advisory_lock(%s)", (lock_key(name),))
             except psycopg.errors.LockNotAvailable as error:
                 raise EnvironmentFault(
                     f"Another process has held {name!r} for more than {EXCLUSIVE_TIMEOUT:.0f} seconds.",
@@ -298,7 +299,7 @@ class PostgresLedger:
                     await self._connection.close()
                     self._connection = None
                     if attempt + 1 == RECONNECT_ATTEMPTS:
-                        raise _database_gone(error) from error
+                        raise unreachable(self._url, error) from error
                     await asyncio.sleep(0.1 * 2**attempt * random.uniform(0.5, 1.5))
             raise AssertionError("unreachable: the last attempt raises")
 
@@ -309,18 +310,10 @@ class PostgresLedger:
                     self._url,
                     autocommit=True,
                     application_name="aura-migration limits",
-                    connect_timeout=10,
+                    connect_timeout=CONNECT_TIMEOUT,
                 )
             except psycopg.OperationalError as error:
                 if attempt + 1 == RECONNECT_ATTEMPTS:
-                    raise _database_gone(error) from error
+                    raise unreachable(self._url, error) from error
                 await asyncio.sleep(0.2 * 2**attempt * random.uniform(0.5, 1.5))
         raise AssertionError("unreachable: the last attempt raises")
-
-
-def _database_gone(error: Exception) -> EnvironmentFault:
-    kind = type(error).__name__
-    return EnvironmentFault(
-        f"The database that keeps the shared limits does not answer ({kind}).",
-        "See `aura-migration db status`; what was fetched so far is kept.",
-    )
