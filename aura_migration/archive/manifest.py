@@ -58,7 +58,7 @@ class BodyRef:
 
 @dataclass(frozen=True)
 class SnapshotRef:
-    """A finished snapshot: where it lies, what identifies it, and how complete it is. Enough to read it with no database.
+    """A finished snapshot: where it lies, what identifies it, how complete it is. Enough to read it with no database.
 
     ``snapshot_id`` is its row in ``migration.snapshots``, 0 when found in a store alone.
     """
@@ -75,9 +75,7 @@ class SnapshotRef:
 
     def certificate(self, entity: str) -> Certificate | None:
         """The certificate of one source entity, None when there is none."""
-        return next(
-            (found for found in self.certificates if found.entity == entity), None
-        )
+        return next((found for found in self.certificates if found.entity == entity), None)
 
 
 @dataclass(frozen=True)
@@ -102,18 +100,12 @@ class Manifest:
                 "pos": self.pos,
                 "scope": self.scope,
                 "location_key": self.location_key,
-                "taken_at": self.taken_at.astimezone(UTC)
-                .isoformat()
-                .replace("+00:00", "Z"),
+                "taken_at": self.taken_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
                 "entities": [
                     {
                         "entity": name,
-                        "bodies": [
-                            body.as_dict() for body in self.bodies.get(name, ())
-                        ],
-                        "certificate": self.certificates[name].as_dict()
-                        if name in self.certificates
-                        else None,
+                        "bodies": [body.as_dict() for body in self.bodies.get(name, ())],
+                        "certificate": self.certificates[name].as_dict() if name in self.certificates else None,
                     }
                     for name in names
                 ],
@@ -137,9 +129,7 @@ class Manifest:
             location_key=document["location_key"],
             taken_at=datetime.fromisoformat(document["taken_at"]),
             bodies={
-                entry["entity"]: tuple(
-                    BodyRef(entity=entry["entity"], **body) for body in entry["bodies"]
-                )
+                entry["entity"]: tuple(BodyRef(entity=entry["entity"], **body) for body in entry["bodies"])
                 for entry in entities
                 if entry["bodies"]
             },
@@ -165,7 +155,5 @@ class Manifest:
             scope=self.scope,
             location_key=self.location_key,
             taken_at=self.taken_at,
-            certificates=tuple(
-                self.certificates[name] for name in sorted(self.certificates)
-            ),
+            certificates=tuple(self.certificates[name] for name in sorted(self.certificates)),
         )

@@ -46,9 +46,7 @@ class SnapshotReader:
     Every body is verified against its hash when read; SnapshotDamaged names the one that is missing or changed.
     """
 
-    def __init__(
-        self, *snapshots: SnapshotRef, cipher: PersonCipher | None = None
-    ) -> None:
+    def __init__(self, *snapshots: SnapshotRef, cipher: PersonCipher | None = None) -> None:
         if not snapshots:
             raise BadInput("There is no snapshot to read.", "Extract one first.")
         if len({ref.integration_id for ref in snapshots}) > 1:
@@ -61,20 +59,13 @@ class SnapshotReader:
         self._opened: list[tuple[SnapshotStore, Manifest]] = []
         for ref in snapshots:
             store = SnapshotStore(ref.url)
-            self._opened.append(
-                (store, Manifest.decode(store.get_manifest(ref.manifest_hash)))
-            )
+            self._opened.append((store, Manifest.decode(store.get_manifest(ref.manifest_hash))))
 
     @classmethod
-    def at(
-        cls, url: str, *manifest_hashes: str, cipher: PersonCipher | None = None
-    ) -> SnapshotReader:
+    def at(cls, url: str, *manifest_hashes: str, cipher: PersonCipher | None = None) -> SnapshotReader:
         """A reader from nothing but a store's URL and the hashes of manifests in it."""
         store = SnapshotStore(url)
-        refs = [
-            Manifest.decode(store.get_manifest(sha)).ref(url, sha)
-            for sha in manifest_hashes
-        ]
+        refs = [Manifest.decode(store.get_manifest(sha)).ref(url, sha) for sha in manifest_hashes]
         return cls(*refs, cipher=cipher)
 
     @property
@@ -84,19 +75,11 @@ class SnapshotReader:
 
     def entities(self) -> tuple[str, ...]:
         """Source entities that have bodies or a certificate, in name order."""
-        return tuple(
-            sorted(
-                {name for _, m in self._opened for name in (*m.bodies, *m.certificates)}
-            )
-        )
+        return tuple(sorted({name for _, m in self._opened for name in (*m.bodies, *m.certificates)}))
 
     def refs(self, entity: str) -> tuple[BodyRef, ...]:
         """What was recorded of an entity, without reading the bodies."""
-        return tuple(
-            body
-            for _, manifest in self._opened
-            for body in manifest.bodies.get(entity, ())
-        )
+        return tuple(body for _, manifest in self._opened for body in manifest.bodies.get(entity, ()))
 
     def bodies(self, entity: str) -> Iterator[StoredBody]:
         """The bodies of an entity in recorded order, one in memory at a time. None for an entity without bodies."""
@@ -118,9 +101,7 @@ class SnapshotReader:
 
     def certificate(self, entity: str) -> Certificate | None:
         """The certificate of an entity; of several snapshots' the least trustworthy; None when there is none."""
-        found = [
-            m.certificates[entity] for _, m in self._opened if entity in m.certificates
-        ]
+        found = [m.certificates[entity] for _, m in self._opened if entity in m.certificates]
         return worst(found)
 
     def certificates(self) -> tuple[Certificate, ...]:
@@ -141,11 +122,7 @@ class SnapshotReader:
         if not self.is_encrypted(value):
             return value
         text = reveal_text(value, self.snapshots[0].integration_id, self._keys())
-        return (
-            None
-            if text is None
-            else json.loads(text, parse_float=Decimal, strict=False)
-        )
+        return None if text is None else json.loads(text, parse_float=Decimal, strict=False)
 
     def revealed(self, body: StoredBody) -> bytes:
         """The bytes of a body with its personal fields as they were sent; ``null`` where the person was erased."""

@@ -55,9 +55,9 @@ def open_snapshot(
     """Begin a snapshot, or continue the one an interrupted extraction left open.
 
     ``taken_at`` is business time; a continued snapshot keeps its own. ``resume=False``, another store or too old an
-    attempt gives up the open one (state ``failed``) and begins anew. The connection is the recorder's until it is closed:
-    it commits each step, and holds a lock so that one extraction at a time writes this snapshot. Refused when another one
-    does.
+    attempt gives up the open one (state ``failed``) and begins anew. The connection is the recorder's until it is
+    closed: it commits each step, and holds a lock so that one extraction at a time writes this snapshot. Refused when
+    another one does.
     """
     if taken_at.tzinfo is None:
         raise BadInput("taken_at has no offset from UTC.", "Give an aware instant.")
@@ -69,9 +69,7 @@ def open_snapshot(
     if location_key is not None:
         split_location_key(location_key)
     _require_idle(connection)
-    locks = _Locks(
-        connection, f"snapshot {integration_id} {scope} {location_key or ''}", store.url
-    )
+    locks = _Locks(connection, f"snapshot {integration_id} {scope} {location_key or ''}", store.url)
     locks.take()
     try:
         with connection.transaction():
@@ -80,14 +78,8 @@ def open_snapshot(
                 "and location_key is not distinct from %s and state = 'open' for update",
                 (integration_id, scope, location_key),
             ).fetchone()
-            if row is not None and not (
-                resume and row[1] == store.url and taken_at - row[2] <= stale_after
-            ):
-                why = (
-                    "given up: a new extraction was begun"
-                    if not resume
-                    else "given up: too old or in another store"
-                )
+            if row is not None and not (resume and row[1] == store.url and taken_at - row[2] <= stale_after):
+                why = "given up: a new extraction was begun" if not resume else "given up: too old or in another store"
                 connection.execute(
                     "update migration.snapshots set state = 'failed', ended_at = now(), reason = %s where id = %s",
                     (why, row[0]),
@@ -102,15 +94,12 @@ def open_snapshot(
             assert row is not None
             connection.execute(
                 "delete from migration.snapshot_pages p where snapshot_id = %s and not exists (select from "
-                "migration.snapshot_windows w where (w.snapshot_id, w.entity, w.win) = (p.snapshot_id, p.entity, p.win))",
+                "migration.snapshot_windows w where w.snapshot_id = p.snapshot_id and w.entity = p.entity "
+                "and w.win = p.win)",
                 (row[0],),
             )
-            manifest = Manifest(
-                integration_id, pos, scope, location_key, row[2], {}, {}
-            )
-            return Recorder(
-                connection, store, row[0], manifest, redaction, cipher, locks
-            )
+            manifest = Manifest(integration_id, pos, scope, location_key, row[2], {}, {})
+            return Recorder(connection, store, row[0], manifest, redaction, cipher, locks)
     except BaseException:
         locks.free()
         raise
@@ -147,9 +136,7 @@ class Recorder:
             "select entity, win from migration.snapshot_windows where snapshot_id = %s",
             (snapshot_id,),
         ).fetchall()
-        self._completed: set[tuple[str, str]] = {
-            (entity, window) for entity, window in found
-        }
+        self._completed: set[tuple[str, str]] = {(entity, window) for entity, window in found}
         self._inherited = set(self._completed)
         found = connection.execute(
             "select coalesce(max(seq), 0) from migration.snapshot_pages where snapshot_id = %s",
@@ -186,11 +173,7 @@ class Recorder:
             place,
         )
         asked = None if params is None else redact_values(params, self._redaction)
-        sent = (
-            None
-            if request_body is None
-            else redact_values(request_body, self._redaction)
-        )
+        sent = None if request_body is None else redact_values(request_body, self._redaction)
         with self._step():
             key = (entity, window)
             if key in self._completed:
@@ -269,11 +252,7 @@ class Recorder:
         """The recorded requests of an entity (of one window), in order, without their bodies."""
         with self._step(), self._connection.transaction():
             found = _pages(self._connection, self.snapshot_id, entity)
-        return tuple(
-            ref
-            for ref in found.get(entity, ())
-            if window is None or ref.window == window
-        )
+        return tuple(ref for ref in found.get(entity, ()) if window is None or ref.window == window)
 
     def certify(self, certificate: Certificate) -> None:
         """Keep the certificate of an entity (the last one counts) and take all its windows for completed.
@@ -282,14 +261,10 @@ class Recorder:
         """
         entity = certificate.entity
         recorded = self.pages(entity)
-        against = contradictions(
-            certificate, len(recorded), sum(ref.rows for ref in recorded)
-        )
+        against = contradictions(certificate, len(recorded), sum(ref.rows for ref in recorded))
         if against:
             reason = "; ".join(filter(None, (certificate.reason, *against)))
-            certificate = dataclasses.replace(
-                certificate, status="suspicious", reason=reason
-            )
+            certificate = dataclasses.replace(certificate, status="suspicious", reason=reason)
         with self._step():
             with self._connection.transaction():
                 self._connection.execute(
@@ -319,7 +294,8 @@ class Recorder:
     def finish(self) -> SnapshotRef:
         """Write the manifest, call the snapshot complete and close. A kill in between leaves it open, nothing lost.
 
-        An entity without a certificate does not stop it: the reference shows which are certified, and loading asks that.
+        An entity without a certificate does not stop it: the reference shows which are certified, and loading asks
+        that.
         """
         with self._step():
             with self._connection.transaction():
@@ -331,7 +307,8 @@ class Recorder:
             manifest_hash = self._store.put_manifest(manifest.encode())
             with self._connection.transaction():
                 self._connection.execute(
-                    "update migration.snapshots set state = 'complete', manifest_hash = %s, ended_at = now() where id = %s",
+                    "update migration.snapshots set state = 'complete', manifest_hash = %s, ended_at = now() "
+                    "where id = %s",
                     (manifest_hash, self.snapshot_id),
                 )
         self.close()
@@ -396,15 +373,16 @@ class _Locks:
         self.store = store_lock(store_url)
 
     def take(self) -> None:
-        with self.connection.transaction():
-            if not try_session_lock(self.connection, self.place):
-                raise Refused(
-                    f"The {self.place} is being extracted by another process.",
-                    "Wait until it ends, or stop it first.",
-                )
-            self.connection.execute(
-                "select pg_advisory_lock_shared(%s)", (lock_key(self.store),)
+        if not self._try(self.place):
+            raise Refused(
+                f"The {self.place} is being extracted by another process.", "Wait until it ends, or stop it first."
             )
+        try:
+            with self.connection.transaction():
+                self.connection.execute("select pg_advisory_lock_shared(%s)", (lock_key(self.store),))
+        except BaseException:
+            self._unlock_place()
+            raise
 
     def free(self) -> None:
         if self.connection.closed:
@@ -412,10 +390,17 @@ class _Locks:
         if self.connection.info.transaction_status == TransactionStatus.INERROR:
             self.connection.rollback()
         with self.connection.transaction():
-            unlock(self.connection, self.place)
-            self.connection.execute(
-                "select pg_advisory_unlock_shared(%s)", (lock_key(self.store),)
-            )
+            self.connection.execute("select pg_advisory_unlock_shared(%s)", (lock_key(self.store),))
+        self._unlock_place()
+
+    def _try(self, name: str) -> bool:
+        with self.connection.transaction():
+            return try_session_lock(self.connection, name)
+
+    def _unlock_place(self) -> None:
+        if not self.connection.closed:
+            with self.connection.transaction():
+                unlock(self.connection, self.place)
 
 
 def store_lock(url: str) -> str:
@@ -431,9 +416,7 @@ def _require_idle(connection: Connection) -> None:
         )
 
 
-def _pages(
-    connection: Connection, snapshot_id: int, entity: str | None = None
-) -> dict[str, tuple[BodyRef, ...]]:
+def _pages(connection: Connection, snapshot_id: int, entity: str | None = None) -> dict[str, tuple[BodyRef, ...]]:
     found = connection.execute(
         "select entity, method, path, params, request_body, request_hash, page, win, rows, sha256, size "
         "from migration.snapshot_pages where snapshot_id = %s and (%s::text is null or entity = %s) order by seq",

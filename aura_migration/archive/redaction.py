@@ -1,7 +1,7 @@
 """Redaction of response bodies before they are stored: what is cut out, and what is encrypted per person.
 
-Surgical: only the declared spans change; every other byte, also white space and the notation of numbers, stays as the POS
-sent it. Which fields are secret or personal is the connector's declaration, not known here.
+Surgical: only the declared spans change; every other byte, also white space and the notation of numbers, stays as the
+POS sent it. Which fields are secret or personal is the connector's declaration, not known here.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _RAW = msgspec.json.Decoder(msgspec.Raw)
 
 
 class PersonCipher(Protocol):
-    """Encryption with one key per person (``aura_migration.database.vault.PersonKeys``): erasing the key erases the text."""
+    """Encryption with one key per person, as ``database.vault.PersonKeys`` does it: erasing the key erases the text."""
 
     def prepare(self, integration_id: int, person_ids: Iterable[str]) -> None:
         """Load or make the keys of these persons at once, before many encryptions."""
@@ -55,9 +55,9 @@ class Redaction:
     """What of the bodies of one POS may not be stored as sent.
 
     Paths are dotted keys; ``[]`` after a key goes through a list, ``*`` stands for any key (maps keyed by id). ``drop``
-    paths are cut out; ``drop_everywhere`` are key names cut out at any depth of every body, and of request parameters and
-    request bodies; ``personal`` values are encrypted with the key of the person whose id is at the second path (whose
-    lists must be lists of the first path too). A personal value without a person id is a person of its own:
+    paths are cut out; ``drop_everywhere`` are key names cut out at any depth of every body, and of request parameters
+    and request bodies; ``personal`` values are encrypted with the key of the person whose id is at the second path
+    (whose lists must be lists of the first path too). A personal value without a person id is a person of its own:
     :func:`person_of_value`.
     """
 
@@ -75,9 +75,7 @@ class Redaction:
 
     def touches(self, entity: str) -> bool:
         """Whether bodies of this entity fall under any rule (and therefore must be JSON)."""
-        return bool(
-            self.drop_everywhere or self.drop.get(entity) or self.personal.get(entity)
-        )
+        return bool(self.drop_everywhere or self.drop.get(entity) or self.personal.get(entity))
 
 
 def person_of_value(text: str) -> str:
@@ -95,8 +93,8 @@ def redact(
 ) -> bytes:
     """The body as it may be stored; byte for byte the same where no rule applies.
 
-    ``place`` names the request in errors. Raises BadInput when a rule applies to the entity and the body is not JSON, or
-    when it holds declared personal fields and there is no cipher.
+    ``place`` names the request in errors. Raises BadInput when a rule applies to the entity and the body is not JSON,
+    or when it holds declared personal fields and there is no cipher.
     """
     if not body or not rules.touches(entity):
         return body
@@ -118,11 +116,7 @@ def redact(
 def redact_values(value: Any, rules: Redaction) -> Any:
     """Request parameters or a request body without the keys of ``drop_everywhere``, at any depth."""
     if isinstance(value, Mapping):
-        return {
-            str(k): redact_values(v, rules)
-            for k, v in value.items()
-            if str(k) not in rules.drop_everywhere
-        }
+        return {str(k): redact_values(v, rules) for k, v in value.items() if str(k) not in rules.drop_everywhere}
     if isinstance(value, list | tuple):
         return [redact_values(element, rules) for element in value]
     return value
@@ -147,9 +141,7 @@ def reveal_body(body: bytes, integration_id: int, cipher: PersonCipher) -> bytes
     for match in _TOKEN.finditer(text):
         if match.group().startswith(f'"{ENCRYPTED}'):
             revealed = reveal_text(json.loads(match.group()), integration_id, cipher)
-            edits.append(
-                (match.start(), match.end(), "null" if revealed is None else revealed)
-            )
+            edits.append((match.start(), match.end(), "null" if revealed is None else revealed))
     return _edited(text, 0, len(text), edits).encode()
 
 
@@ -175,11 +167,7 @@ def _shared_depth(value: tuple[str, ...], person: tuple[str, ...]) -> int:
     depth = 0
     while depth < min(len(value), len(person)) and value[depth] == person[depth]:
         depth += 1
-    if (
-        "[]" in person[depth:]
-        or "*" in person[depth:]
-        or (depth == len(person) and value != person)
-    ):
+    if "[]" in person[depth:] or "*" in person[depth:] or (depth == len(person) and value != person):
         raise BadInput(
             f"{'.'.join(person)!r} does not name one person per value {'.'.join(value)!r}.",
             "The id's path may only go through lists and maps that the value's path goes through too.",
@@ -194,7 +182,7 @@ _Edit = tuple[int, int, str]
 
 
 class _Node:
-    """A step of the declared paths: where they lead on, and what holds for the value here (numbers of personal rules)."""
+    """A step of the declared paths: where they lead on, and which rules (by number, for personal ones) hold here."""
 
     __slots__ = ("binds", "children", "drop", "person_of", "value_of")
 
@@ -228,15 +216,13 @@ class _Walk:
     def __init__(self, text: str, rules: Redaction, entity: str) -> None:
         self.text = text
         self.tokens = _TOKEN.finditer(text)
-        self.everywhere = rules.drop_everywhere
+        self.everywhere = _possible(text, rules.drop_everywhere)
         self.cuts: list[_Edit] = []
         self.bindings: list[_Binding] = []
         root = _Node()
         for path in rules.drop.get(entity, ()):
             root.at(split_path(path)).drop = True
-        for number, (value_path, person_path) in enumerate(
-            rules.personal.get(entity, ())
-        ):
+        for number, (value_path, person_path) in enumerate(rules.personal.get(entity, ())):
             value, person = split_path(value_path), split_path(person_path)
             root.at(value[: _shared_depth(value, person)]).binds.append(number)
             root.at(value).value_of.append(number)
@@ -247,9 +233,7 @@ class _Walk:
         """Walk the next value under the given steps; returns its span."""
         return self._value(next(self.tokens), nodes, bound)
 
-    def _value(
-        self, token: re.Match[str], nodes: list[_Node], bound: dict[int, _Binding]
-    ) -> tuple[int, int]:
+    def _value(self, token: re.Match[str], nodes: list[_Node], bound: dict[int, _Binding]) -> tuple[int, int]:
         start, end = token.span()
         for node in nodes:
             for number in node.binds:
@@ -267,28 +251,17 @@ class _Walk:
                 bound[number].spans.append((start, end))
         return start, end
 
-    def _members(
-        self, opened: int, nodes: list[_Node], bound: dict[int, _Binding], keyed: bool
-    ) -> int:
+    def _members(self, opened: int, nodes: list[_Node], bound: dict[int, _Binding], keyed: bool) -> int:
         members: list[tuple[int, int, bool]] = []
         closing = "}" if keyed else "]"
-        elements = (
-            []
-            if keyed
-            else [node.children["[]"] for node in nodes if "[]" in node.children]
-        )
+        elements = [] if keyed else [node.children["[]"] for node in nodes if "[]" in node.children]
         token = next(self.tokens)
         while token.group() != closing:
             start = token.start()
             below, dropped = elements, False
             if keyed:
                 key = _string(token.group())
-                below = [
-                    node.children[step]
-                    for node in nodes
-                    for step in (key, "*")
-                    if step in node.children
-                ]
+                below = [node.children[step] for node in nodes for step in (key, "*") if step in node.children]
                 dropped = key in self.everywhere
                 token = next(self.tokens)
             _, end = self._value(token, below, bound)
@@ -298,9 +271,7 @@ class _Walk:
             self._cut(opened, token.start(), members)
         return token.end()
 
-    def _cut(
-        self, opened: int, closed: int, members: list[tuple[int, int, bool]]
-    ) -> None:
+    def _cut(self, opened: int, closed: int, members: list[tuple[int, int, bool]]) -> None:
         """Cut the dropped members with exactly the commas that would be left over."""
         kept = [(start, end) for start, end, dropped in members if not dropped]
         if not kept:
@@ -335,12 +306,8 @@ def _encrypted(
                 end,
                 [cut for cut in cuts if start <= cut[0] and cut[1] <= end],
             )
-            if plain not in ("null", '""') and not re.fullmatch(
-                r"[\[{]\s*[\]}]", plain
-            ):
-                values.append(
-                    (start, end, plain, binding.person or person_of_value(plain))
-                )
+            if plain not in ("null", '""') and not re.fullmatch(r"[\[{]\s*[\]}]", plain):
+                values.append((start, end, plain, binding.person or person_of_value(plain)))
     if not values:
         return []
     if cipher is None:
@@ -411,7 +378,7 @@ def _not_json(place: str, reason: str) -> BadInput:
 
 
 def _may_apply(text: str, rules: Redaction, entity: str) -> bool:
-    """Whether a rule can apply at all: some rule's innermost key name occurs, or may occur in escaped form."""
+    """Whether a rule can apply at all: some rule's innermost key name may occur in the text."""
     names = set(rules.drop_everywhere)
     for path in (
         *rules.drop.get(entity, ()),
@@ -421,11 +388,14 @@ def _may_apply(text: str, rules: Redaction, entity: str) -> bool:
         if not named:
             return True
         names.add(named[-1])
-    if any(not _PLAIN_NAME.match(name) for name in names) or _ESCAPED_ASCII.search(
-        text
-    ):
-        return True
-    return any(f'"{name}"' in text for name in names)
+    return bool(_possible(text, names))
+
+
+def _possible(text: str, names: Iterable[str]) -> frozenset[str]:
+    """The names that may occur as keys of the text: all that stand in it, and any that could stand there escaped."""
+    if _ESCAPED_ASCII.search(text):
+        return frozenset(names)
+    return frozenset(name for name in names if not _PLAIN_NAME.match(name) or f'"{name}"' in text)
 
 
 def _string(token: str) -> str:

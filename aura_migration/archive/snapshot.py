@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from aura_migration.archive.catalogue import (
+    Listed,
+    latest_snapshot,
+    list_snapshots,
+    snapshot_ref,
+)
 from aura_migration.archive.certificates import (
     Caps,
     Certificate,
     NestedSeen,
     PageSeen,
     SecondRoute,
+    Trail,
     judge,
     require,
 )
@@ -21,6 +28,7 @@ __all__ = [
     "BodyRef",
     "Caps",
     "Certificate",
+    "Listed",
     "Manifest",
     "NestedSeen",
     "PageSeen",
@@ -34,7 +42,11 @@ __all__ = [
     "SnapshotRef",
     "SnapshotStore",
     "StoredBody",
+    "Trail",
     "judge",
+    "latest_snapshot",
+    "list_snapshots",
     "open_snapshot",
     "require",
+    "snapshot_ref",
 ]

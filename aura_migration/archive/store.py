@@ -36,11 +36,7 @@ class SnapshotStore:
     """
 
     def __init__(self, url: str) -> None:
-        self._files: _Files = (
-            _LocalFiles(local)
-            if (local := _local_path(url)) is not None
-            else _RemoteFiles(url)
-        )
+        self._files: _Files = _LocalFiles(local) if (local := _local_path(url)) is not None else _RemoteFiles(url)
         self.url = str(local) if local is not None else url.rstrip("/")
 
     def __repr__(self) -> str:
@@ -49,9 +45,7 @@ class SnapshotStore:
     def put(self, data: bytes) -> str:
         """Store a body and return its hash; storing the same again changes nothing."""
         sha = bytes_hash(data)
-        packed = zstandard.ZstdCompressor(
-            level=LEVEL, write_content_size=True
-        ).compress(data)
+        packed = zstandard.ZstdCompressor(level=LEVEL, write_content_size=True).compress(data)
         name = _blob(sha)
         if self._files.size(name) != len(packed):
             self._files.write(name, packed)
@@ -65,9 +59,7 @@ class SnapshotStore:
         except zstandard.ZstdError as error:
             raise self._damaged("body", sha, f"was changed ({error})") from error
         if bytes_hash(data) != sha:
-            raise self._damaged(
-                "body", sha, "was changed: its content has another hash"
-            )
+            raise self._damaged("body", sha, "was changed: its content has another hash")
         return data
 
     def has(self, sha: str) -> bool:
@@ -85,9 +77,7 @@ class SnapshotStore:
         """The manifest of that hash, verified; SnapshotDamaged naming it when missing or changed."""
         data = self._read(_manifest(sha), "manifest", sha)
         if bytes_hash(data) != sha:
-            raise self._damaged(
-                "manifest", sha, "was changed: its content has another hash"
-            )
+            raise self._damaged("manifest", sha, "was changed: its content has another hash")
         return data
 
     def blobs(self) -> Iterator[str]:
@@ -108,21 +98,14 @@ class SnapshotStore:
 
     def sweep(self) -> int:
         """Remove half-written files that a kill left behind; returns how many. Only while nothing is being written."""
-        left = [
-            name
-            for folder in ("blobs", "manifests")
-            for name in self._files.list(folder)
-            if _TEMPORARY in name
-        ]
+        left = [name for folder in ("blobs", "manifests") for name in self._files.list(folder) if _TEMPORARY in name]
         for name in left:
             self._files.delete(name)
         return len(left)
 
     def _hashes(self, folder: str, suffix: str) -> Iterator[str]:
         names = (name.rsplit("/", 1)[-1] for name in self._files.list(folder))
-        found = sorted(
-            name.removesuffix(suffix) for name in names if name.endswith(suffix)
-        )
+        found = sorted(name.removesuffix(suffix) for name in names if name.endswith(suffix))
         return (sha for sha in found if _HASH.match(sha))
 
     def _read(self, name: str, kind: str, sha: str) -> bytes:
@@ -157,9 +140,7 @@ def _manifest(sha: str) -> str:
 
 def _checked(sha: str) -> str:
     if not _HASH.match(sha):
-        raise SnapshotDamaged(
-            f"{sha!r} is not a SHA-256 in hex.", "Take hashes from a manifest."
-        )
+        raise SnapshotDamaged(f"{sha!r} is not a SHA-256 in hex.", "Take hashes from a manifest.")
     return sha
 
 
@@ -207,9 +188,7 @@ class _LocalFiles(_Files):
 
     def write(self, name: str, data: bytes) -> None:
         target = self.root / name
-        temporary = target.with_name(
-            f"{target.name}.{os.getpid()}-{secrets.token_hex(4)}{_TEMPORARY}"
-        )
+        temporary = target.with_name(f"{target.name}.{os.getpid()}-{secrets.token_hex(4)}{_TEMPORARY}")
         try:
             _private_folders(target.parent)
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -236,11 +215,7 @@ class _LocalFiles(_Files):
 
     def list(self, folder: str) -> list[str]:
         base = self.root / folder
-        return [
-            str(path.relative_to(self.root))
-            for path in base.rglob("*")
-            if path.is_file()
-        ]
+        return [str(path.relative_to(self.root)) for path in base.rglob("*") if path.is_file()]
 
     def delete(self, name: str) -> None:
         (self.root / name).unlink(missing_ok=True)
@@ -250,7 +225,7 @@ class _RemoteFiles(_Files):
     """fsspec: object stores put an object whole or not at all, so no temporary name is needed."""
 
     def __init__(self, url: str) -> None:
-        import fsspec  # only stores elsewhere need it
+        import fsspec  # type: ignore[import-untyped]  # imported here: only stores elsewhere need it
 
         self.url = url
         try:
