@@ -47,12 +47,12 @@ def count_losses(
 ) -> list[Loss]:
     """The fields of these raw objects that have no home, each with the number of objects in which it carries a value.
 
-    ``known`` says for dotted paths (``[]`` behind a list, ``*`` for any key of a mapping) ``MAPPED``, ``TECHNICAL`` or, in
-    an owner's words, why it is not carried over. A disposition holds for everything below its path, except where a deeper
-    path says something else. A path nobody declared is reported at its topmost undeclared step. ``ident`` gives the id
-    shown as an example (up to five per field, in the order of the objects). A value equal to its entry in ``defaults``
-    says nothing and is not counted; nor are null, the empty text, and lists and mappings holding nothing else. False and
-    zero do count. Losses come in the order of their paths.
+    ``known`` says for dotted paths (``[]`` behind a list, ``*`` for any key of a mapping) ``MAPPED``, ``TECHNICAL`` or,
+    in an owner's words, why it is not carried over. A disposition holds for everything below its path, except where a
+    deeper path says something else. A path nobody declared is reported at its topmost undeclared step. ``ident`` gives
+    the id shown as an example (up to five per field, in the order of the objects). A value equal to its entry in
+    ``defaults`` says nothing and is not counted; nor are null, the empty text, and lists and mappings holding nothing
+    else. False and zero do count. Losses come in the order of their paths.
     """
     root = _tree(known)
     silent = defaults or {}

@@ -130,7 +130,7 @@ ITEMS = Entity(
         Field("price_cents", "cents", doc="null when open, or when its variations carry the price", local=True),
         Field("price_type", required=True, choices=PRICE_TYPES, local=True),
         Field("unit_name", doc="for per_unit prices"),
-        Field("category_key", ref="categories", doc="the primary (reporting) category"),
+        Field("category_key", ref="categories", local=True, doc="the primary (reporting) category"),
         Field("sku", doc="never the empty text", local=True),
         Field("barcode"),
         Field("item_type", required=True, choices=("item", "gift_card", "donation", "service", "fee")),

@@ -126,11 +126,13 @@ CREATE TABLE migration.plan_rows (
     touches jsonb,
     candidates jsonb,
     source_hash text,
+    crosswalk_key text NOT NULL,
     record text NOT NULL DEFAULT '',
     applied_at timestamptz,
     PRIMARY KEY (plan_id, seq)
 );
 COMMENT ON COLUMN migration.plan_rows.content IS 'what is written, references as source keys: the part the plan hash covers';
+COMMENT ON COLUMN migration.plan_rows.crosswalk_key IS 'the source key, or key@location for a copy of a shared row made for one location';
 COMMENT ON COLUMN migration.plan_rows.image IS 'what is written, references as reserved ids';
 CREATE INDEX ON migration.plan_rows (plan_id, entity, source_key);
 CREATE INDEX ON migration.plan_rows (aura_table, aura_id);

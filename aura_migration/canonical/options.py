@@ -1,0 +1,156 @@
+"""What a migration is asked to do: scope, exclusions, conflict strategies, field mapping. One file format, one schema.
+
+The options are part of the plan hash: approving a plan approves them. How a transform works is in ``transforms.py``;
+what an option does to rows is in ``stage.py``. JSON keys are camelCase like AuraConnect's own conflict object.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.alias_generators import to_camel
+
+from aura_migration.canonical.menu import ENTITIES
+from aura_migration.core.errors import BadInput
+
+Strategy = Literal["keep_existing", "overwrite", "merge", "duplicate"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+
+class FieldMapping(_Model):
+    """Take ``posField`` of the source record (dotted path), pass it through ``transform``, put it into ``auraField``.
+
+    ``auraField`` is a field of the entity, or ``customFields.<name>``.
+    """
+
+    entity: str = Field(default="items", description="the canonical entity whose rows are mapped")
+    pos_field: str = Field(description="dotted path inside the POS's record, e.g. item_data.abbreviation")
+    aura_field: str = Field(description="field of the entity, or customFields.<name>")
+    transform: str | None = Field(default=None, description="name of a registered transform; none copies the value")
+    arguments: dict[str, Any] = Field(default_factory=dict, description="arguments of the transform")
+
+
+class RecordDecision(_Model):
+    """The strategy for one record."""
+
+    entity: str
+    key: str
+    strategy: Strategy
+
+
+class Conflicts(_Model):
+    """How to decide where AuraConnect already has something: one strategy for all, per entity, per record."""
+
+    strategy: Strategy | None = Field(default=None, description="for every entity not named below; none: ask")
+    entities: dict[str, Strategy] = Field(default_factory=dict)
+    records: tuple[RecordDecision, ...] = ()
+
+
+class MenuScope(_Model):
+    """A limited menu: only these categories and items (by POS id), minus the excluded ones. Empty means everything."""
+
+    categories: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
+    exclude_categories: tuple[str, ...] = ()
+    exclude_items: tuple[str, ...] = ()
+
+
+class MigrationOptions(_Model):
+    """All options of one migration."""
+
+    scope: MenuScope = MenuScope()
+    exclude_entities: tuple[str, ...] = Field(default=(), description="canonical entities left out, by name")
+    conflicts: Conflicts = Conflicts()
+    field_mapping: tuple[FieldMapping, ...] = ()
+
+    @field_validator("exclude_entities")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in ENTITIES:
+                raise ValueError(f"{name!r} is not an entity; there are {', '.join(ENTITIES)}")
+            if name == "locations":
+                raise ValueError("locations cannot be left out: every other row stands on them")
+        return tuple(sorted(set(names)))
+
+    @field_validator("conflicts")
+    @classmethod
+    def _known_entities(cls, conflicts: Conflicts) -> Conflicts:
+        for name in [*conflicts.entities, *(r.entity for r in conflicts.records)]:
+            if name not in ENTITIES:
+                raise ValueError(f"{name!r} is not an entity; there are {', '.join(ENTITIES)}")
+        return conflicts
+
+    @field_validator("field_mapping")
+    @classmethod
+    def _mappable(cls, mappings: tuple[FieldMapping, ...]) -> tuple[FieldMapping, ...]:
+        for mapping in mappings:
+            entity = ENTITIES.get(mapping.entity)
+            if entity is None:
+                raise ValueError(f"{mapping.entity!r} is not an entity; there are {', '.join(ENTITIES)}")
+            field = _snake(mapping.aura_field)
+            if field.startswith("custom_fields."):
+                if not any(f.name == "custom_fields" for f in entity.fields):
+                    raise ValueError(f"{mapping.entity} has no custom fields")
+                continue
+            known = {f.name for f in entity.fields if not f.ref}
+            if field not in known:
+                raise ValueError(
+                    f"auraField {mapping.aura_field!r} is unknown; {mapping.entity} has {', '.join(sorted(known))}"
+                )
+        return mappings
+
+    def strategy_for(self, entity: str) -> Strategy | None:
+        """The strategy that holds for an entity where no record decision says otherwise."""
+        return self.conflicts.entities.get(entity, self.conflicts.strategy)
+
+
+def _snake(name: str) -> str:
+    head, dot, tail = name.partition(".")
+    snake = "".join("_" + c.lower() if c.isupper() else c for c in head)
+    return snake + dot + tail
+
+
+def aura_field_name(mapping: FieldMapping) -> str:
+    """The canonical field (or ``custom_fields.<name>``) a mapping writes to."""
+    return _snake(mapping.aura_field)
+
+
+def parse_options(document: Any, where: str = "options") -> MigrationOptions:
+    """Options from a decoded JSON document; ``BadInput`` lists every problem with its place."""
+    try:
+        return MigrationOptions.model_validate(document)
+    except ValidationError as error:
+        problems = [f"{'.'.join(str(p) for p in e['loc']) or '(top)'}: {e['msg']}" for e in error.errors()]
+        raise BadInput(
+            f"{where}: {'; '.join(problems)}.",
+            "`aura-migration options schema` prints the format; `options check FILE` tests a file.",
+            problems=problems,
+        ) from error
+
+
+def load_options(path: Path | None) -> MigrationOptions:
+    """Options from a JSON file; none gives the defaults."""
+    if path is None:
+        return MigrationOptions()
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(f"The options file {path} cannot be read: {error.strerror}.", "Check the path.") from error
+    except ValueError as error:
+        raise BadInput(
+            f"The options file {path} is not JSON: {error}.", "See `aura-migration options schema`."
+        ) from error
+    return parse_options(document, str(path))
+
+
+def options_schema() -> dict[str, Any]:
+    """The JSON schema of the options file."""
+    schema = MigrationOptions.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "aura_migration options", **schema}
