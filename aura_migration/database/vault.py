@@ -316,7 +316,9 @@ class PersonKeys:
         """
         if connection is None:
             with self._vault.connection_factory() as own:
-                return self.erase(integration_id, person_id, own)
+                erased = self.erase(integration_id, person_id, own)
+            self._ciphers[integration_id, self.person_hash(integration_id, person_id)] = None
+            return erased
         person = self.person_hash(integration_id, person_id)
         done = connection.execute(
             """
@@ -326,7 +328,7 @@ class PersonKeys:
             """,
             (integration_id, person),
         )
-        self._ciphers[integration_id, person] = None
+        self._ciphers.pop((integration_id, person), None)  # ask again: the caller may yet roll back
         return done.rowcount == 1
 
     def _cipher(self, integration_id: int, person: str, make: bool) -> AESSIV:

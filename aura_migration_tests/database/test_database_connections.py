@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -26,8 +26,15 @@ def test_a_session_speaks_utc_and_says_who_it_is(database: str) -> None:
             "select current_setting('TimeZone'), current_setting('application_name'), current_setting('lock_timeout'),"
             " current_setting('statement_timeout'), '2026-03-01 12:00+00'::timestamptz"
         ).fetchone()
-    assert row == ("UTC", "someone", "1500ms", "20s", datetime(2026, 3, 1, 12, tzinfo=UTC))
-    assert row[4].utcoffset().total_seconds() == 0
+    assert row == (
+        "UTC",
+        "someone",
+        "1500ms",
+        "20s",
+        datetime(2026, 3, 1, 12, tzinfo=UTC),
+    )
+    assert row is not None
+    assert row[4].utcoffset() == timedelta(0)
 
 
 def test_autocommit_is_the_callers_choice(database: str) -> None:
@@ -60,7 +67,12 @@ def test_the_database_named_by_the_environment_is_used_for_both() -> None:
 
 
 def test_dagster_may_have_a_database_of_its_own() -> None:
-    settings = load_settings({"AURA_DATABASE_URL": "postgres://h/ours", "DAGSTER_POSTGRES_URL": "postgres://h/dagster"})
+    settings = load_settings(
+        {
+            "AURA_DATABASE_URL": "postgres://h/ours",
+            "DAGSTER_POSTGRES_URL": "postgres://h/dagster",
+        }
+    )
     assert connections.database_url(settings) == "postgresql://h/ours"
     assert connections.dagster_url(settings) == "postgresql://h/dagster"
 
@@ -100,9 +112,14 @@ def test_a_transaction_lock_ends_with_its_transaction(database: str) -> None:
         assert connections.try_transaction_lock(second, "rows of restaurant 1")
 
 
-def test_a_session_lock_is_freed_also_when_its_block_fails_in_sql(database: str) -> None:
+def test_a_session_lock_is_freed_also_when_its_block_fails_in_sql(
+    database: str,
+) -> None:
     with connect(database) as first, connect(database) as second:
-        with pytest.raises(psycopg.errors.DivisionByZero), connections.session_lock(first, "x"):
+        with (
+            pytest.raises(psycopg.errors.DivisionByZero),
+            connections.session_lock(first, "x"),
+        ):
             first.execute("select 1 / 0")
         assert not connections.is_locked(second, "x")
 

@@ -6,8 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -31,7 +32,9 @@ def test_the_history_is_one_line_that_ends_at_the_head() -> None:
     assert all(not revision.is_branch_point for revision in script.walk_revisions())
 
 
-def test_an_empty_database_has_no_revision_and_gets_the_head(empty_database: str) -> None:
+def test_an_empty_database_has_no_revision_and_gets_the_head(
+    empty_database: str,
+) -> None:
     assert schema.current(empty_database) is None
     assert schema.upgrade(empty_database) == schema.head()
     assert schema.current(empty_database) == schema.head()
@@ -74,26 +77,16 @@ def test_our_tables_live_beside_dagsters_storage(empty_database: str, tmp_path: 
 
 
 def test_two_upgrades_at_once_make_the_tables_once(empty_database: str) -> None:
-    failures: list[BaseException] = []
-
-    def upgrade() -> None:
-        try:
-            schema.upgrade(empty_database)
-        except BaseException as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=upgrade) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(schema.upgrade, [empty_database] * 3)) == [schema.head()] * 3
     with connect(empty_database) as connection:
         files = connection.execute("select count(*) from migration.schema_files").fetchone()
     assert files == (len(schema.ddl_files()),)
 
 
-def test_an_upgrade_killed_in_the_middle_leaves_the_database_as_it_was(empty_database: str) -> None:
+def test_an_upgrade_killed_in_the_middle_leaves_the_database_as_it_was(
+    empty_database: str,
+) -> None:
     """The upgrade is made to wait inside its transaction, after its first statements, and killed there."""
     program = "import sys; from aura_migration.database import schema; schema.upgrade(sys.argv[1])"
     with connect(empty_database) as blocker:
@@ -132,12 +125,16 @@ def test_an_upgrade_killed_in_the_middle_leaves_the_database_as_it_was(empty_dat
     assert schema.upgrade(empty_database) == schema.head()
 
 
-def test_an_embedded_database_that_is_behind_is_upgraded_on_the_spot(empty_database: str) -> None:
+def test_an_embedded_database_that_is_behind_is_upgraded_on_the_spot(
+    empty_database: str,
+) -> None:
     schema.require_current(empty_database, embedded=True)
     assert schema.current(empty_database) == schema.head()
 
 
-def test_somebody_elses_database_that_is_behind_is_refused_with_the_command(empty_database: str) -> None:
+def test_somebody_elses_database_that_is_behind_is_refused_with_the_command(
+    empty_database: str,
+) -> None:
     with pytest.raises(EnvironmentFault, match="aura-migration db upgrade") as caught:
         schema.require_current(empty_database, embedded=False)
     assert caught.value.exit_code == 3
@@ -190,7 +187,9 @@ def test_a_foundation_that_was_left_cannot_be_taken_back(database: str) -> None:
     assert schema.current(database) == schema.head()
 
 
-def test_every_table_has_a_primary_key(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+def test_every_table_has_a_primary_key(
+    connection: psycopg.Connection[tuple[object, ...]],
+) -> None:
     rows = connection.execute(
         """
         select c.oid::regclass::text from pg_class c
@@ -203,8 +202,6 @@ def test_every_table_has_a_primary_key(connection: psycopg.Connection[tuple[obje
 
 
 def _until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    import time
-
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
