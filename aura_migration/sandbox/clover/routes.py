@@ -1,0 +1,257 @@
+"""The `/v3` API: who asks, how often, which endpoint, and the answer or the error in Clover's own form."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from aura_migration.sandbox.clover.auth import Auth, Token
+from aura_migration.sandbox.clover.edits import Editor, set_stock
+from aura_migration.sandbox.clover.query import BadQuery, Query, echo_query, parse, parse_expand, select, wants_nulls
+from aura_migration.sandbox.clover.resources import RESOURCES, SINGLES, Resource, find_row, sort_fields, visible
+from aura_migration.sandbox.clover.traffic import Refusal, Traffic
+from aura_migration.sandbox.clover.wire import Renderer
+from aura_migration.sandbox.clover.world import Merchant, Row, World
+from aura_migration.sandbox.core.faults import fault_of
+
+UNAUTHORIZED = {"message": "401 Unauthorized"}
+ALLOWED_HEADER = "X-Clover-Allowed-Filter-Fields"
+
+
+class NotFound(Exception):
+    """Answered as 404 in the form of that resource."""
+
+    def __init__(self, message: str = "Not Found", details: str | None = None) -> None:
+        super().__init__(message)
+        self.body = {"message": message, **({"details": details} if details else {})}
+
+
+class NotAllowed(Exception):
+    """The path exists, the method does not."""
+
+
+class Denied(Exception):
+    """The token lacks a permission."""
+
+
+def answer(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A JSON answer."""
+    return Response(msgspec.json.encode(document), status, headers, "application/json")
+
+
+def problem(status: int, body: Row, headers: dict[str, str] | None = None) -> Response:
+    """A JSON error."""
+    return answer(body, status, headers)
+
+
+def too_many(refusal: Refusal, switches: dict[str, Any]) -> Response:
+    """A 429 that names its limit; only the in-flight limits say when to come back."""
+    headers = {refusal.header: str(refusal.limit) if switches["limit_header_value"] == "limit" else "true"}
+    if refusal.retry_after is not None:
+        headers["retry-after"] = str(refusal.retry_after)
+    return problem(429, {"message": "429 Too Many Requests"}, headers)
+
+
+async def not_found(_request: Request, _error: Exception) -> Response:
+    """Paths outside every route."""
+    return problem(404, {"message": "Not Found"})
+
+
+async def method_not_allowed(_request: Request, _error: Exception) -> Response:
+    """Methods a route does not have."""
+    return problem(405, {"message": "405 Method Not Allowed"})
+
+
+def bearer(request: Request) -> str | None:
+    """The token of the Authorization header, or of the old `access_token` parameter."""
+    kind, _, value = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer" and value:
+        return value.strip()
+    return request.query_params.get("access_token")
+
+
+class Api:
+    """Everything under `/v3/merchants/{mId}`."""
+
+    def __init__(self, world: World, auth: Auth, traffic: Traffic, editor: Editor, switches: dict[str, Any]) -> None:
+        self._world = world
+        self._auth = auth
+        self._traffic = traffic
+        self._editor = editor
+        self._switches = switches
+
+    def routes(self) -> list[Route]:
+        """One route for all of `/v3`, because tokens and limits come before paths."""
+        return [Route("/v3/{path:path}", self)]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; it counts as in flight until the last byte of its answer is sent."""
+        request = Request(scope, receive)
+        token = self._auth.find(bearer(request) or "")
+        if token is None:
+            await problem(401, UNAUTHORIZED)(scope, receive, send)
+            return
+        passed = self._traffic.admit(token)
+        if isinstance(passed, Refusal):
+            await too_many(passed, self._switches)(scope, receive, send)
+            return
+        try:
+            await asyncio.sleep(self._switches["latency_seconds"])
+            response = await self._answer(request, token)
+            await response(scope, receive, send)
+        finally:
+            self._traffic.release(passed)
+
+    async def _answer(self, request: Request, token: Token) -> Response:
+        try:
+            return await self._dispatch(request, token)
+        except Denied:
+            status = self._switches["missing_permission_status"]
+            return problem(status, UNAUTHORIZED if status == 401 else {"message": "403 Forbidden"})
+        except NotFound as error:
+            return problem(404, error.body)
+        except NotAllowed:
+            return problem(405, {"message": "405 Method Not Allowed"})
+        except BadQuery as error:
+            return problem(400, {"message": error.message, "details": error.details})
+
+    async def _dispatch(self, request: Request, token: Token) -> Response:
+        head, *parts = [part for part in request.path_params["path"].split("/") if part] or [""]
+        if head != "merchants" or not parts:
+            raise NotFound
+        merchant = self._world.merchants.get(parts[0])
+        if merchant is None or merchant.id != token.merchant:
+            return problem(401, UNAUTHORIZED)
+        call = _Call(request, token, merchant, self._switches)
+        if len(parts) == 3 and parts[1] == "item_stocks" and request.method in ("POST", "PUT", "DELETE"):
+            return await self._write_stock(call, parts[2])
+        if not parts[1:]:
+            return call.single("merchant", "MERCHANT_R", merchant)
+        name, rest = parts[1], parts[2:]
+        if name in SINGLES and not rest:
+            single = SINGLES[name]
+            return call.single(single.kind, single.permission, single.row(merchant))
+        if name not in RESOURCES:
+            raise NotFound
+        return call.resource(name, rest)
+
+    async def _write_stock(self, call: _Call, item_id: str) -> Response:
+        """Stock is set absolutely; DELETE clears it."""
+        call.require("INVENTORY_W")
+        item = call.merchant.items.get(item_id)
+        if item is None or item.deleted:
+            raise NotFound("invalid ID")
+        if call.request.method == "DELETE":
+            set_stock(call.merchant, item, None, self._editor.now())
+            return answer({})
+        try:
+            quantity = json.loads(await call.request.body())["quantity"]
+        except (ValueError, KeyError, TypeError):
+            quantity = None
+        if isinstance(quantity, bool) or not isinstance(quantity, int | float):
+            raise BadQuery("quantity must be a number", str(quantity))
+        set_stock(call.merchant, item, quantity, self._editor.now())
+        return answer(call.renderer().render("stock", item, {}))
+
+
+class _Call:
+    """One authenticated request to one merchant."""
+
+    def __init__(self, request: Request, token: Token, merchant: Merchant, switches: dict[str, Any]) -> None:
+        self.request = request
+        self.token = token
+        self.merchant = merchant
+        self.switches = switches
+        self.params = list(request.query_params.multi_items())
+
+    def require(self, permission: str) -> None:
+        if permission not in self.token.permissions:
+            raise Denied
+
+    def renderer(self) -> Renderer:
+        return Renderer(self.merchant, self.switches, wants_nulls(self.params), self.token.permissions)
+
+    def single(self, kind: str, permission: str, row: Any) -> Response:
+        self._read_only()
+        self.require(permission)
+        return self._one(self.renderer(), kind, row)
+
+    def resource(self, name: str, rest: list[str]) -> Response:
+        """`/name`, `/name/{id}`, `/name/{id}/child` or `/name/{id}/child/{childId}`."""
+        resource = RESOURCES[name]
+        self.require(resource.permission)
+        renderer = self.renderer()
+        if not rest:
+            self._read_only()
+            return self._list(renderer, resource, resource.rows, name)
+        row = find_row(resource, self.merchant, rest[0], self.switches)
+        if resource.find is None:
+            raise NotFound
+        if row is None:
+            raise NotFound(*resource.missing)
+        if len(rest) == 1:
+            self._read_only()
+            return self._one(renderer, resource.kind, row)
+        child = resource.children.get(rest[1])
+        if child is None or len(rest) > (3 if child.by_id else 2):
+            raise NotFound
+        self._read_only()
+        of = RESOURCES[child.resource]
+        if len(rest) == 3:
+            found = next((one for one in child.rows(renderer, row) if one.id == rest[2]), None)
+            if found is None:
+                raise NotFound
+            return self._one(renderer, of.kind, found)
+        return self._list(renderer, of, lambda _merchant: child.rows(renderer, row), "/".join((name, *rest)))
+
+    def _read_only(self) -> None:
+        if self.request.method not in ("GET", "HEAD"):
+            raise NotAllowed
+
+    def _one(self, renderer: Renderer, kind: str, row: Any) -> Response:
+        document = renderer.render(kind, row, parse_expand(self.params, self.switches))
+        self._check_expansions(renderer)
+        return answer(document)
+
+    def _list(
+        self, renderer: Renderer, resource: Resource, rows: Callable[[Merchant], list[Any]], path: str
+    ) -> Response:
+        fields = resource.fields(self.merchant)
+        sortable = sort_fields(resource, fields)
+        headers = {ALLOWED_HEADER: ",".join(fields)} if fields else {}
+        try:
+            query = parse(self.params, fields, sortable, self.switches)
+        except BadQuery as error:
+            return problem(400, {"message": error.message, "details": error.details}, headers)
+        shown = visible(resource, rows(self.merchant), query.filters_on("deleted"), self.switches)
+        found = select(list(reversed(shown)), query, fields, sortable)
+        elements = [renderer.render(resource.kind, row, query.expand) for row in self._page(found, query)]
+        self._check_expansions(renderer)
+        href = f"{renderer.base}/{path}?{echo_query([*resource.implied, *query.echo])}"
+        return answer({"elements": elements, "href": href}, headers=headers)
+
+    def _page(self, rows: list[Any], query: Query) -> list[Any]:
+        offset, limit = query.offset, query.limit
+        lying = fault_of(self.request, "lying_cap")
+        if lying is not None:
+            if lying["mode"] == "ignore_cursor":
+                offset = 0
+            else:
+                rows = rows[: int(lying.get("cap", 100))]
+        shifted = fault_of(self.request, "page_shift")
+        if shifted is not None and offset:
+            # As if that many rows had been added (or, below zero, deleted) at the front since the page before.
+            offset = max(0, offset - int(shifted.get("rows", 1)))
+        return rows[offset : offset + limit]
+
+    def _check_expansions(self, renderer: Renderer) -> None:
+        if renderer.refused is not None and self.switches["expand_without_permission"] == "refuse":
+            raise Denied
