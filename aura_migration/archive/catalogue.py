@@ -93,5 +93,8 @@ def _ref(connection: psycopg.Connection[Any], row: tuple[Any, ...]) -> SnapshotR
         "select certificate from migration.snapshot_certificates where snapshot_id = %s order by entity",
         (row[0],),
     ).fetchall()
+    snapshot_id, url, manifest_hash, integration_id, pos, scope, location_key, taken_at = row
     certificates = tuple(Certificate.from_dict(data) for (data,) in found)
-    return SnapshotRef(*row, certificates)
+    return SnapshotRef(
+        snapshot_id, url, manifest_hash, integration_id, pos, scope, location_key, taken_at, certificates
+    )
