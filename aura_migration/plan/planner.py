@@ -129,9 +129,9 @@ def _plans_before(cursor: psycopg.Cursor[dict[str, Any]], subject: Subject) -> l
         """
         SELECT p.id, p.hash, m.id AS migration_id, m.location_key
         FROM migration.migrations m JOIN migration.plans p ON p.id = m.plan_id
-        WHERE m.integration_id = %s AND m.location_key < %s AND p.state = ANY(%s)
+        WHERE m.integration_id = %s AND m.location_key COLLATE "C" < %s AND p.state = ANY(%s)
           AND m.state NOT IN ('rolled_back', 'cancelled', 'completed', 'empty')
-        ORDER BY m.location_key
+        ORDER BY m.location_key COLLATE "C"
         """,
         [subject.integration_id, subject.location_key, list(PENDING)],
     )
@@ -657,7 +657,11 @@ def _keep_or_replace(
         [subject.migration_id],
     )
     current = cursor.fetchone()
-    same = current is not None and current["hash"] == stored.hash and current["stands_on"] == stored.stands_on
+    same = (
+        current is not None
+        and current["hash"] == stored.hash
+        and all(_still_stands(cursor, ground, stored.stands_on) for ground in current["stands_on"])
+    )
     if same and current is not None and current["state"] in (*PENDING, "loaded"):
         cursor.execute("DELETE FROM migration.plans WHERE id = %s", [stored.plan_id])
         return StoredPlan(current["id"], current["hash"], current["counts"], current["stands_on"], is_new=False)
@@ -670,3 +674,14 @@ def _keep_or_replace(
         [stored.plan_id, subject.migration_id],
     )
     return stored
+
+
+def _still_stands(
+    cursor: psycopg.Cursor[dict[str, Any]], ground: dict[str, Any], present: Sequence[dict[str, Any]]
+) -> bool:
+    """Whether the plan below is the same as ever: still pending with the ids it reserved, or loaded with them."""
+    if any(p["plan_id"] == ground["plan_id"] and p["hash"] == ground["hash"] for p in present):
+        return True
+    cursor.execute("SELECT state FROM migration.plans WHERE id = %s", [ground["plan_id"]])
+    row = cursor.fetchone()
+    return row is not None and row["state"] == "loaded"

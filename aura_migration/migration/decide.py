@@ -1,0 +1,191 @@
+"""What people decide: approve, pause, cancel, conflicts, quarantine. Every decision carries who and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from aura_migration.canonical.menu import ENTITIES
+from aura_migration.core.errors import BadInput, Refused
+from aura_migration.migration.records import Migration, get_migration, get_plan, latest_delta
+from aura_migration.migration.states import BEFORE_LOAD, transition
+from aura_migration.migration.workshop import Workshop
+
+STRATEGIES = ("keep_existing", "overwrite", "merge", "duplicate")
+
+
+def approve(workshop: Workshop, migration_id: int, plan_hash: str, by: str, reason: str = "") -> dict[str, Any]:
+    """Sign a plan by its hash: the present one, or the delta a run has stored. Returns the plan."""
+    with workshop.connect() as connection, connection.transaction():
+        migration = get_migration(connection, migration_id)
+        stored = _plan_by_hash(connection, migration, plan_hash)
+        if stored["blockers"]:
+            raise Refused(
+                f"Plan {plan_hash[:12]}… cannot be approved: {'; '.join(stored['blockers'])}",
+                "Mend the cause and preview again, or exclude the named entities in the options.",
+            )
+        conflicts = sum(counts["conflict"] for counts in stored["counts"].values())
+        if conflicts:
+            raise Refused(
+                f"{conflicts} conflicts are undecided.",
+                f"`aura-migration conflicts list {migration_id}` shows them; a strategy in the options decides many at once.",
+            )
+        if stored["state"] == "approved" and migration.state == "approved":
+            return stored
+        if migration.plan_id is not None and migration.plan_id != stored["id"]:
+            connection.execute(
+                "UPDATE migration.plans SET state = 'superseded' WHERE id = %s AND state IN ('planned', 'approved')",
+                [migration.plan_id],
+            )
+        connection.execute(
+            "UPDATE migration.plans SET state = 'approved', approved_by = %s, approved_reason = %s, approved_at = now() WHERE id = %s",
+            [by, reason, stored["id"]],
+        )
+        connection.execute(
+            "UPDATE migration.migrations SET plan_id = %s, load_at = %s WHERE id = %s",
+            [stored["id"], workshop.now(), migration_id],
+        )
+        transition(connection, migration_id, "approved", by, reason)
+        return get_plan(connection, stored["id"])
+
+
+def _plan_by_hash(connection: psycopg.Connection[Any], migration: Migration, plan_hash: str) -> dict[str, Any]:
+    if migration.plan_id is None:
+        raise Refused(f"Migration {migration.id} has no plan.", "Run the preview first.")
+    present = get_plan(connection, migration.plan_id)
+    delta = latest_delta(connection, migration.id)
+    for plan in (delta, present):
+        if plan is not None and plan["hash"] == plan_hash and plan["state"] in ("planned", "approved"):
+            return plan
+    newest = delta or present
+    raise Refused(
+        f"{plan_hash!r} is not the hash of a plan of migration {migration.id} that waits for approval.",
+        f"The present plan's hash is {newest['hash']} (state {newest['state']}); look at it before you sign it.",
+    )
+
+
+def pause(workshop: Workshop, migration_id: int, by: str) -> str:
+    """Ask a running load to stop after its batch. Returns the state it is in now."""
+    with workshop.connect() as connection:
+        migration = get_migration(connection, migration_id)
+        if migration.state != "loading":
+            raise Refused(f"Migration {migration_id} is {migration.state}; only a running load can be paused.", "")
+        connection.execute("UPDATE migration.migrations SET pause_requested = true WHERE id = %s", [migration_id])
+        connection.execute(
+            "INSERT INTO migration.transitions (migration_id, from_state, to_state, done_by, reason) VALUES (%s, 'loading', 'loading', %s, 'pause requested')",
+            [migration_id, by],
+        )
+        return "pausing"
+
+
+def cancel(workshop: Workshop, migration_id: int, by: str, reason: str = "") -> None:
+    """End a migration that has written nothing."""
+    with workshop.connect() as connection, connection.transaction():
+        migration = get_migration(connection, migration_id)
+        wrote = connection.execute(
+            "SELECT 1 FROM migration.claims WHERE migration_id = %s LIMIT 1", [migration_id]
+        ).fetchone()
+        if wrote is not None or migration.state not in BEFORE_LOAD | {"failed"}:
+            raise Refused(
+                f"Migration {migration_id} is {migration.state} and has written to AuraConnect; cancelling would leave that behind.",
+                f"`aura-migration rollback {migration_id}` takes it back.",
+            )
+        connection.execute(
+            "UPDATE migration.plans SET state = 'superseded' WHERE migration_id = %s AND state IN ('planned', 'approved')",
+            [migration_id],
+        )
+        transition(connection, migration_id, "cancelled", by, reason)
+
+
+def conflicts(
+    connection: psycopg.Connection[Any], migration_id: int, entity: str | None = None
+) -> list[dict[str, Any]]:
+    """The undecided rows of the present plan: what the POS says, what AuraConnect has, who else is touched."""
+    migration = get_migration(connection, migration_id)
+    rows = (
+        connection.cursor(row_factory=dict_row)
+        .execute(
+            "SELECT entity, source_key AS key, label, reason, content AS pos, before AS auraconnect, touches, candidates "
+            "FROM migration.plan_rows WHERE plan_id = %s AND action = 'conflict' AND (%s::text IS NULL OR entity = %s) ORDER BY seq",
+            [migration.plan_id, entity, entity],
+        )
+        .fetchall()
+    )
+    return list(rows)
+
+
+def decide_conflict(
+    connection: psycopg.Connection[Any],
+    migration_id: int,
+    entity: str,
+    keys: list[str],
+    strategy: str,
+    by: str,
+    reason: str = "",
+    aura_id: int | None = None,
+) -> int:
+    """Decide conflicts by record; an empty list of keys decides all of the entity. The next preview plans with it."""
+    if strategy not in STRATEGIES:
+        raise BadInput(f"{strategy!r} is not a strategy.", f"Choose one of {', '.join(STRATEGIES)}.")
+    if entity not in ENTITIES:
+        raise BadInput(f"{entity!r} is not an entity.", f"There are {', '.join(ENTITIES)}.")
+    open_keys = {row["key"] for row in conflicts(connection, migration_id, entity)}
+    chosen = keys or sorted(open_keys)
+    unknown = [key for key in chosen if key not in open_keys]
+    if unknown:
+        raise BadInput(
+            f"{entity} {', '.join(unknown)} is not an undecided conflict of migration {migration_id}.",
+            f"`aura-migration conflicts list {migration_id}` shows them.",
+        )
+    if aura_id is not None and len(chosen) != 1:
+        raise BadInput("--aura-id names one record, so decide one key with it.", "Give --key.")
+    for key in chosen:
+        connection.execute(
+            "INSERT INTO migration.decisions (migration_id, entity, source_key, strategy, aura_id, decided_by, reason) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (migration_id, entity, source_key) DO UPDATE SET "
+            "strategy = excluded.strategy, aura_id = excluded.aura_id, decided_by = excluded.decided_by, "
+            "reason = excluded.reason, decided_at = now()",
+            [migration_id, entity, key, strategy, aura_id, by, reason],
+        )
+    return len(chosen)
+
+
+def quarantine(connection: psycopg.Connection[Any], migration_id: int) -> list[dict[str, Any]]:
+    """The records in quarantine with their reasons."""
+    rows = (
+        connection.cursor(row_factory=dict_row)
+        .execute(
+            'SELECT entity, source_key AS key, reasons, "values", record, state, correction FROM migration.quarantine '
+            "WHERE migration_id = %s AND state = 'open' ORDER BY id",
+            [migration_id],
+        )
+        .fetchall()
+    )
+    return list(rows)
+
+
+def correct_quarantined(
+    connection: psycopg.Connection[Any], migration_id: int, entity: str, key: str, correction: dict[str, Any], by: str
+) -> None:
+    """Store corrected field values for one quarantined record; the re-run applies and checks them."""
+    known = ENTITIES.get(entity)
+    if known is None:
+        raise BadInput(f"{entity!r} is not an entity.", f"There are {', '.join(ENTITIES)}.")
+    unknown = sorted(set(correction) - {f.name for f in known.fields})
+    if unknown:
+        raise BadInput(
+            f"{entity} has no field {', '.join(unknown)}.", f"It has {', '.join(f.name for f in known.fields)}."
+        )
+    done = connection.execute(
+        "UPDATE migration.quarantine SET correction = %s, corrected_by = %s, updated_at = now() "
+        "WHERE migration_id = %s AND entity = %s AND source_key = %s AND state = 'open'",
+        [Jsonb(correction), by, migration_id, entity, key],
+    )
+    if done.rowcount == 0:
+        raise BadInput(
+            f"{entity} {key} of migration {migration_id} is not in quarantine.",
+            f"`aura-migration quarantine list {migration_id}` shows what is.",
+        )

@@ -1,0 +1,133 @@
+"""Looking before touching: preflight (rights, stability, reverse level), audit (what is there), losses (what has no home).
+
+Results are stored as reports; looking changes nothing in AuraConnect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from aura_migration.archive.snapshot import SnapshotReader
+from aura_migration.migration.integrations import (
+    Integration,
+    KnownLocation,
+    get_integration,
+    get_location,
+    mark_reconnect_needed,
+)
+from aura_migration.migration.records import get_migration
+from aura_migration.migration.stages import snapshots_of
+from aura_migration.migration.workshop import Workshop
+from aura_migration.pos.http.errors import ReconnectNeeded
+from aura_migration.pos.http.limits import Buckets
+
+SAMPLE = 8
+"""How many times preflight asks the POS for the account to judge the connection."""
+
+
+def preflight(workshop: Workshop, integration_id: int, location_key: str, sample: int = SAMPLE) -> dict[str, Any]:
+    """Permission per source entity, latency and errors over a sample of calls, and how far back is possible."""
+    integration, location = _subject(workshop, integration_id, location_key)
+
+    async def look() -> dict[str, Any]:
+        connector = workshop.connector(integration.pos)
+        async with Buckets.on_postgres(workshop.url) as buckets:
+            account = workshop.account(integration.id, integration.base_url, buckets, integration.merchant_id)
+            async with connector.open(account) as session:
+                permissions = await session.permissions(location.source.source_id)
+                for _ in range(sample):
+                    await session.discover()
+                reverse = await session.reverse_level(location.source.source_id)
+                return {
+                    "integration_id": integration.id,
+                    "location": location.key,
+                    "permissions": [asdict(p) for p in permissions],
+                    "stability": session.client.stats.as_dict(),
+                    "reverse_level": asdict(reverse),
+                    "passed": all(
+                        p.granted is not False
+                        for p in permissions
+                        if any(e.name == p.entity and e.required for e in connector.source_entities)
+                    ),
+                }
+
+    body = _run(workshop, integration, look())
+    _store(workshop, integration.id, location.key, "preflight", body)
+    return body
+
+
+def audit(workshop: Workshop, integration_id: int, location_key: str) -> dict[str, Any]:
+    """Counts, configuration, devices, integrations and workflows as far as the API shows them; questions where not."""
+    integration, location = _subject(workshop, integration_id, location_key)
+
+    async def look() -> dict[str, Any]:
+        connector = workshop.connector(integration.pos)
+        async with Buckets.on_postgres(workshop.url) as buckets:
+            account = workshop.account(integration.id, integration.base_url, buckets, integration.merchant_id)
+            async with connector.open(account) as session:
+                lines = await session.audit(location.source.source_id)
+        return {
+            "integration_id": integration.id,
+            "location": location.key,
+            "lines": [asdict(line) for line in lines],
+            "questions": [line.question for line in lines if line.question],
+        }
+
+    body = _run(workshop, integration, look())
+    _store(workshop, integration.id, location.key, "audit", body)
+    return body
+
+
+def losses(workshop: Workshop, migration_id: int) -> dict[str, Any]:
+    """Every source field without a home in AuraConnect, with counts, from the migration's pinned snapshot."""
+    with workshop.connect() as connection:
+        migration = get_migration(connection, migration_id)
+        location = get_location(connection, migration.location_key)
+        reader = SnapshotReader(*snapshots_of(connection, migration_id), cipher=workshop.persons)
+        batch = workshop.connector(migration.subject.pos).map_menu(reader, location.source)
+        body = {
+            "migration_id": migration_id,
+            "location": migration.location_key,
+            "losses": [asdict(loss) for loss in batch.losses],
+        }
+    _store(workshop, migration.integration_id, migration.location_key, "losses", body)
+    return body
+
+
+def latest_report(
+    connection: psycopg.Connection[Any], integration_id: int, location_key: str, kind: str
+) -> dict[str, Any] | None:
+    """The newest stored report of a kind."""
+    row = connection.execute(
+        "SELECT body FROM migration.reports WHERE integration_id = %s AND location_key = %s AND kind = %s ORDER BY id DESC LIMIT 1",
+        [integration_id, location_key, kind],
+    ).fetchone()
+    return dict(row[0]) if row else None
+
+
+def _subject(workshop: Workshop, integration_id: int, location_key: str) -> tuple[Integration, KnownLocation]:
+    with workshop.connect() as connection:
+        return get_integration(connection, integration_id), get_location(connection, location_key)
+
+
+def _run(workshop: Workshop, integration: Integration, look: Any) -> dict[str, Any]:
+    try:
+        result: dict[str, Any] = asyncio.run(look)
+    except ReconnectNeeded as error:
+        with workshop.connect() as connection:
+            mark_reconnect_needed(connection, integration.id, str(error))
+        raise
+    return result
+
+
+def _store(workshop: Workshop, integration_id: int, location_key: str, kind: str, body: dict[str, Any]) -> None:
+    with workshop.connect() as connection:
+        connection.execute(
+            "INSERT INTO migration.reports (integration_id, location_key, kind, body) VALUES (%s, %s, %s, %s)",
+            [integration_id, location_key, kind, Jsonb(body)],
+        )

@@ -1,0 +1,125 @@
+"""Migrations as rows: find, open, describe. State changes are in ``states.py``, work is in ``stages.py``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import class_row, dict_row
+
+from aura_migration.canonical.options import MigrationOptions, parse_options
+from aura_migration.core.errors import BadInput
+from aura_migration.migration.integrations import Integration, KnownLocation
+from aura_migration.plan.planner import Subject
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One location's journey."""
+
+    id: int
+    integration_id: int
+    restaurant_id: int
+    location_key: str
+    state: str
+    state_reason: str
+    options: dict[str, Any]
+    plan_id: int | None
+    load_at: datetime | None
+    pause_requested: bool
+
+    @property
+    def parsed_options(self) -> MigrationOptions:
+        """The options as a model."""
+        return parse_options(self.options, f"options of migration {self.id}")
+
+    @property
+    def subject(self) -> Subject:
+        """What planner and loader need to know."""
+        pos = self.location_key.partition(":")[0]
+        return Subject(self.id, self.integration_id, self.restaurant_id, self.location_key, pos)
+
+
+_COLUMNS = (
+    "id, integration_id, restaurant_id, location_key, state, state_reason, options, plan_id, load_at, pause_requested"
+)
+
+
+def get_migration(connection: psycopg.Connection[Any], migration_id: int) -> Migration:
+    """A migration by id; ``BadInput`` when there is none."""
+    with connection.cursor(row_factory=class_row(Migration)) as cursor:
+        found = cursor.execute(f"SELECT {_COLUMNS} FROM migration.migrations WHERE id = %s", [migration_id]).fetchone()
+    if found is None:
+        raise BadInput(f"Migration {migration_id} does not exist.", "`aura-migration migrations` lists them.")
+    return found
+
+
+def list_migrations(connection: psycopg.Connection[Any], integration_id: int | None = None) -> list[Migration]:
+    """All migrations, newest first."""
+    with connection.cursor(row_factory=class_row(Migration)) as cursor:
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM migration.migrations WHERE %(i)s::bigint IS NULL OR integration_id = %(i)s ORDER BY id DESC",
+            {"i": integration_id},
+        ).fetchall()
+
+
+def active_migration(connection: psycopg.Connection[Any], location_key: str) -> Migration | None:
+    """The location's migration that has not ended, if there is one."""
+    with connection.cursor(row_factory=class_row(Migration)) as cursor:
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM migration.migrations "
+            "WHERE location_key = %s AND state NOT IN ('rolled_back', 'cancelled', 'completed')",
+            [location_key],
+        ).fetchone()
+
+
+def open_migration(
+    connection: psycopg.Connection[Any],
+    integration: Integration,
+    location: KnownLocation,
+    options: MigrationOptions | None,
+) -> Migration:
+    """The location's active migration, or a new draft. Given options replace its options."""
+    found = active_migration(connection, location.key)
+    if found is None:
+        row = connection.execute(
+            "INSERT INTO migration.migrations (integration_id, restaurant_id, location_key) VALUES (%s, %s, %s) "
+            "ON CONFLICT (location_key) WHERE state NOT IN ('rolled_back', 'cancelled', 'completed') "
+            "DO UPDATE SET updated_at = now() RETURNING id",
+            [integration.id, integration.restaurant_id, location.key],
+        ).fetchone()
+        assert row is not None
+        found = get_migration(connection, int(row[0]))
+    if options is not None:
+        connection.execute(
+            "UPDATE migration.migrations SET options = %s::jsonb WHERE id = %s",
+            [options.model_dump_json(by_alias=True), found.id],
+        )
+        found = get_migration(connection, found.id)
+    return found
+
+
+def get_plan(connection: psycopg.Connection[Any], plan_id: int) -> dict[str, Any]:
+    """A stored plan as a mapping of its columns."""
+    row = (
+        connection.cursor(row_factory=dict_row)
+        .execute("SELECT * FROM migration.plans WHERE id = %s", [plan_id])
+        .fetchone()
+    )
+    if row is None:
+        raise BadInput(f"Plan {plan_id} does not exist.", "Preview again.")
+    return row
+
+
+def latest_delta(connection: psycopg.Connection[Any], migration_id: int) -> dict[str, Any] | None:
+    """The newest delta plan that still waits for approval."""
+    return (
+        connection.cursor(row_factory=dict_row)
+        .execute(
+            "SELECT * FROM migration.plans WHERE migration_id = %s AND kind = 'delta' AND state = 'planned' ORDER BY id DESC LIMIT 1",
+            [migration_id],
+        )
+        .fetchone()
+    )
