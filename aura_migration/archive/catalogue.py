@@ -62,22 +62,15 @@ def list_snapshots(
 def snapshot_ref(connection: psycopg.Connection[Any], snapshot_id: int) -> SnapshotRef:
     """The reference to a complete snapshot; BadInput when there is none of that id, or it is not complete."""
     row = connection.execute(
-        f"select {_COLUMNS} from migration.snapshots where id = %s and state = 'complete'",
-        (snapshot_id,),
+        f"select {_COLUMNS} from migration.snapshots where id = %s and state = 'complete'", (snapshot_id,)
     ).fetchone()
     if row is None:
-        raise BadInput(
-            f"Snapshot {snapshot_id} does not exist or is not complete.",
-            "Extract the location again.",
-        )
+        raise BadInput(f"Snapshot {snapshot_id} does not exist or is not complete.", "Extract the location again.")
     return _ref(connection, row)
 
 
 def latest_snapshot(
-    connection: psycopg.Connection[Any],
-    integration_id: int,
-    scope: Scope,
-    location_key: str | None,
+    connection: psycopg.Connection[Any], integration_id: int, scope: Scope, location_key: str | None
 ) -> SnapshotRef | None:
     """The newest complete snapshot of a location (or of the merchant, with ``location_key`` None), if there is one."""
     row = connection.execute(
@@ -90,8 +83,7 @@ def latest_snapshot(
 
 def _ref(connection: psycopg.Connection[Any], row: tuple[Any, ...]) -> SnapshotRef:
     found = connection.execute(
-        "select certificate from migration.snapshot_certificates where snapshot_id = %s order by entity",
-        (row[0],),
+        "select certificate from migration.snapshot_certificates where snapshot_id = %s order by entity", (row[0],)
     ).fetchall()
     snapshot_id, url, manifest_hash, integration_id, pos, scope, location_key, taken_at = row
     certificates = tuple(Certificate.from_dict(data) for (data,) in found)

@@ -48,14 +48,10 @@ class Certificate:
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
             raise BadInput(
-                f"Certificate of {self.entity!r}: {self.status!r} is not a status.",
-                f"Use one of {STATUSES}.",
+                f"Certificate of {self.entity!r}: {self.status!r} is not a status.", f"Use one of {STATUSES}."
             )
         if not self.entity:
-            raise BadInput(
-                "A certificate names no entity.",
-                "Give the source entity it vouches for.",
-            )
+            raise BadInput("A certificate names no entity.", "Give the source entity it vouches for.")
 
     def as_dict(self) -> dict[str, Any]:
         """The certificate as JSON-ready data, as manifests hold it."""
@@ -190,12 +186,7 @@ def judge(
     agrees = second_route is not None and second_route.count == distinct
     suspicions: list[str] = []
     if not pages:
-        return Certificate(
-            entity,
-            "not_extracted",
-            reason="No page of it was read.",
-            second_route=second_route,
-        )
+        return Certificate(entity, "not_extracted", reason="No page of it was read.", second_route=second_route)
     if pages[-1].has_next:
         suspicions.append(f"page {len(pages):,} announced more, and no further page was read")
     suspicions.extend(_ignored_cursors(pages))
@@ -262,11 +253,7 @@ def require(certificates: Iterable[Certificate], required: Iterable[str]) -> lis
 
 def worst(certificates: Sequence[Certificate]) -> Certificate | None:
     """The least trustworthy of several certificates of one entity, None of none."""
-    return max(
-        certificates,
-        key=lambda certificate: STATUSES.index(certificate.status),
-        default=None,
-    )
+    return max(certificates, key=lambda certificate: STATUSES.index(certificate.status), default=None)
 
 
 def _ignored_cursors(pages: Sequence[PageSeen]) -> Iterable[str]:

@@ -13,12 +13,7 @@ from typing import Any
 
 from aura_migration.archive.certificates import Certificate, worst
 from aura_migration.archive.manifest import BodyRef, Manifest, SnapshotRef
-from aura_migration.archive.redaction import (
-    ENCRYPTED,
-    PersonCipher,
-    reveal_body,
-    reveal_text,
-)
+from aura_migration.archive.redaction import ENCRYPTED, PersonCipher, reveal_body, reveal_text
 from aura_migration.archive.store import SnapshotDamaged, SnapshotStore
 from aura_migration.core.errors import BadInput
 
@@ -50,10 +45,7 @@ class SnapshotReader:
         if not snapshots:
             raise BadInput("There is no snapshot to read.", "Extract one first.")
         if len({ref.integration_id for ref in snapshots}) > 1:
-            raise BadInput(
-                "The snapshots belong to different integrations.",
-                "Read them one integration at a time.",
-            )
+            raise BadInput("The snapshots belong to different integrations.", "Read them one integration at a time.")
         self.snapshots = snapshots
         self._cipher = cipher
         self._opened: list[tuple[SnapshotStore, Manifest]] = []
@@ -94,10 +86,7 @@ class SnapshotReader:
                 for ref in refs:
                     if ref.sha256 == sha256:
                         return _stored(ref, store.get(sha256))
-        raise BadInput(
-            f"No body {sha256} is in these snapshots.",
-            "Take the hash from their manifests.",
-        )
+        raise BadInput(f"No body {sha256} is in these snapshots.", "Take the hash from their manifests.")
 
     def certificate(self, entity: str) -> Certificate | None:
         """The certificate of an entity; of several snapshots' the least trustworthy; None when there is none."""
@@ -131,8 +120,7 @@ class SnapshotReader:
     def _keys(self) -> PersonCipher:
         if self._cipher is None:
             raise BadInput(
-                "Personal fields of a snapshot cannot be read without keys.",
-                "Open the reader with a person cipher.",
+                "Personal fields of a snapshot cannot be read without keys.", "Open the reader with a person cipher."
             )
         return self._cipher
 

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
+import msgspec
 import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.types.json import Jsonb
@@ -21,15 +22,10 @@ from psycopg.types.json import Jsonb
 from aura_migration.archive.certificates import Certificate, contradictions
 from aura_migration.archive.manifest import BodyRef, Manifest, Scope, SnapshotRef
 from aura_migration.archive.reader import StoredBody
-from aura_migration.archive.redaction import (
-    PersonCipher,
-    Redaction,
-    redact,
-    redact_values,
-)
+from aura_migration.archive.redaction import PersonCipher, Redaction, redact, redact_values
 from aura_migration.archive.store import SnapshotStore
 from aura_migration.core.errors import BadInput, Refused
-from aura_migration.core.ids import content_hash, split_location_key
+from aura_migration.core.ids import canonical_json, content_hash, split_location_key
 from aura_migration.database.connections import lock_key, try_session_lock, unlock
 
 Connection = psycopg.Connection[Any]
@@ -62,10 +58,7 @@ def open_snapshot(
     if taken_at.tzinfo is None:
         raise BadInput("taken_at has no offset from UTC.", "Give an aware instant.")
     if (scope == "location") != (location_key is not None):
-        raise BadInput(
-            "A snapshot of a location needs its key, one of the merchant has none.",
-            "Give scope and key.",
-        )
+        raise BadInput("A snapshot of a location needs its key, one of the merchant has none.", "Give scope and key.")
     if location_key is not None:
         split_location_key(location_key)
     _require_idle(connection)
@@ -133,14 +126,12 @@ class Recorder:
         self._mutex = threading.RLock()
         self._closed = False
         found = connection.execute(
-            "select entity, win from migration.snapshot_windows where snapshot_id = %s",
-            (snapshot_id,),
+            "select entity, win from migration.snapshot_windows where snapshot_id = %s", (snapshot_id,)
         ).fetchall()
         self._completed: set[tuple[str, str]] = {(entity, window) for entity, window in found}
         self._inherited = set(self._completed)
         found = connection.execute(
-            "select coalesce(max(seq), 0) from migration.snapshot_pages where snapshot_id = %s",
-            (snapshot_id,),
+            "select coalesce(max(seq), 0) from migration.snapshot_pages where snapshot_id = %s", (snapshot_id,)
         ).fetchall()
         self._seq = int(found[0][0])
 
@@ -164,16 +155,9 @@ class Recorder:
         already completed the window.
         """
         place = f"{method} {path}"
-        stored = redact(
-            body,
-            entity,
-            self._redaction,
-            self._head.integration_id,
-            self._cipher,
-            place,
-        )
-        asked = None if params is None else redact_values(params, self._redaction)
-        sent = None if request_body is None else redact_values(request_body, self._redaction)
+        stored = redact(body, entity, self._redaction, self._head.integration_id, self._cipher, place)
+        asked = _plain(params, self._redaction)
+        sent = _plain(request_body, self._redaction)
         with self._step():
             key = (entity, window)
             if key in self._completed:
@@ -277,12 +261,7 @@ class Recorder:
                     "insert into migration.snapshot_certificates (snapshot_id, entity, status, certificate) "
                     "values (%s, %s, %s, %s) on conflict (snapshot_id, entity) do update "
                     "set status = excluded.status, certificate = excluded.certificate",
-                    (
-                        self.snapshot_id,
-                        entity,
-                        certificate.status,
-                        Jsonb(certificate.as_dict()),
-                    ),
+                    (self.snapshot_id, entity, certificate.status, Jsonb(certificate.as_dict())),
                 )
             self._completed.update((entity, ref.window) for ref in recorded)
 
@@ -333,12 +312,7 @@ class Recorder:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
     def _forget(self, entity: str, window: str) -> None:
@@ -414,6 +388,11 @@ def _require_idle(connection: Connection) -> None:
             "The recorder's connection is inside a transaction of somebody else.",
             "Give the recorder a connection of its own: what it records must be committed at once.",
         )
+
+
+def _plain(values: Mapping[str, Any] | None, redaction: Redaction) -> Any:
+    """Parameters as the manifest shows them: redacted, and only what JSON knows (an instant becomes text)."""
+    return None if values is None else msgspec.json.decode(canonical_json(redact_values(values, redaction)))
 
 
 def _pages(connection: Connection, snapshot_id: int, entity: str | None = None) -> dict[str, tuple[BodyRef, ...]]:

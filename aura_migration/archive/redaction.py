@@ -27,6 +27,7 @@ _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]|[^\s{}\[\]:,"]+', re.DOT
 _SEGMENT = re.compile(r"^([^\[\]]*)((?:\[\])*)$")
 _ESCAPED_ASCII = re.compile(r"\\u00[2-7]")
 _PLAIN_NAME = re.compile(r"^[A-Za-z0-9_.$-]+$")
+_JSON = json.JSONDecoder(strict=False)
 _RAW = msgspec.json.Decoder(msgspec.Raw)
 
 
@@ -84,12 +85,7 @@ def person_of_value(text: str) -> str:
 
 
 def redact(
-    body: bytes,
-    entity: str,
-    rules: Redaction,
-    integration_id: int,
-    cipher: PersonCipher | None = None,
-    place: str = "",
+    body: bytes, entity: str, rules: Redaction, integration_id: int, cipher: PersonCipher | None = None, place: str = ""
 ) -> bytes:
     """The body as it may be stored; byte for byte the same where no rule applies.
 
@@ -152,10 +148,7 @@ def split_path(path: str) -> tuple[str, ...]:
     for segment in path.split("."):
         match = _SEGMENT.match(segment)
         if not segment or match is None:
-            raise BadInput(
-                f"{path!r} is not a field path.",
-                "Write dotted keys, [] behind lists, * for any key.",
-            )
+            raise BadInput(f"{path!r} is not a field path.", "Write dotted keys, [] behind lists, * for any key.")
         if match[1]:
             steps.append(match[1])
         steps.extend("[]" for _ in range(len(match[2]) // 2))
@@ -215,7 +208,7 @@ class _Walk:
 
     def __init__(self, text: str, rules: Redaction, entity: str) -> None:
         self.text = text
-        self.tokens = _TOKEN.finditer(text)
+        self.position = 0
         self.everywhere = _possible(text, rules.drop_everywhere)
         self.cuts: list[_Edit] = []
         self.bindings: list[_Binding] = []
@@ -231,7 +224,13 @@ class _Walk:
 
     def value(self, nodes: list[_Node], bound: dict[int, _Binding]) -> tuple[int, int]:
         """Walk the next value under the given steps; returns its span."""
-        return self._value(next(self.tokens), nodes, bound)
+        return self._value(self._token(), nodes, bound)
+
+    def _token(self) -> re.Match[str]:
+        token = _TOKEN.search(self.text, self.position)
+        assert token is not None, "the text was found to be JSON"
+        self.position = token.end()
+        return token
 
     def _value(self, token: re.Match[str], nodes: list[_Node], bound: dict[int, _Binding]) -> tuple[int, int]:
         start, end = token.span()
@@ -239,11 +238,12 @@ class _Walk:
             for number in node.binds:
                 bound = {**bound, number: _Binding()}
                 self.bindings.append(bound[number])
-        match self.text[start]:
-            case "{":
-                end = self._members(start, nodes, bound, keyed=True)
-            case "[":
-                end = self._members(start, nodes, bound, keyed=False)
+        if self.text[start] in "{[":
+            if nodes or self.everywhere:
+                end = self._members(start, nodes, bound, keyed=self.text[start] == "{")
+            else:  # under no rule: only its end matters
+                _, end = _JSON.raw_decode(self.text, start)
+                self.position = end
         for node in nodes:
             for number in node.person_of:
                 bound[number].person = _person_id(self.text[start:end])
@@ -255,7 +255,7 @@ class _Walk:
         members: list[tuple[int, int, bool]] = []
         closing = "}" if keyed else "]"
         elements = [] if keyed else [node.children["[]"] for node in nodes if "[]" in node.children]
-        token = next(self.tokens)
+        token = self._token()
         while token.group() != closing:
             start = token.start()
             below, dropped = elements, False
@@ -263,10 +263,10 @@ class _Walk:
                 key = _string(token.group())
                 below = [node.children[step] for node in nodes for step in (key, "*") if step in node.children]
                 dropped = key in self.everywhere
-                token = next(self.tokens)
+                token = self._token()
             _, end = self._value(token, below, bound)
             members.append((start, end, dropped or any(node.drop for node in below)))
-            token = next(self.tokens)
+            token = self._token()
         if any(dropped for _, _, dropped in members):
             self._cut(opened, token.start(), members)
         return token.end()
@@ -290,22 +290,12 @@ class _Walk:
 
 
 def _encrypted(
-    text: str,
-    cuts: list[_Edit],
-    bindings: list[_Binding],
-    integration_id: int,
-    cipher: PersonCipher | None,
-    place: str,
+    text: str, cuts: list[_Edit], bindings: list[_Binding], integration_id: int, cipher: PersonCipher | None, place: str
 ) -> list[_Edit]:
     values: list[tuple[int, int, str, str]] = []
     for binding in bindings:
         for start, end in binding.spans:
-            plain = _edited(
-                text,
-                start,
-                end,
-                [cut for cut in cuts if start <= cut[0] and cut[1] <= end],
-            )
+            plain = _edited(text, start, end, [cut for cut in cuts if start <= cut[0] and cut[1] <= end])
             if plain not in ("null", '""') and not re.fullmatch(r"[\[{]\s*[\]}]", plain):
                 values.append((start, end, plain, binding.person or person_of_value(plain)))
     if not values:
@@ -380,10 +370,7 @@ def _not_json(place: str, reason: str) -> BadInput:
 def _may_apply(text: str, rules: Redaction, entity: str) -> bool:
     """Whether a rule can apply at all: some rule's innermost key name may occur in the text."""
     names = set(rules.drop_everywhere)
-    for path in (
-        *rules.drop.get(entity, ()),
-        *(value for value, _ in rules.personal.get(entity, ())),
-    ):
+    for path in (*rules.drop.get(entity, ()), *(value for value, _ in rules.personal.get(entity, ()))):
         named = [step for step in split_path(path) if step not in ("[]", "*")]
         if not named:
             return True

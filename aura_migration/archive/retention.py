@@ -40,11 +40,7 @@ def purge_person(cipher: PersonCipher, integration_id: int, person_ids: Iterable
 
 
 def delete_snapshot(
-    connection: psycopg.Connection[Any],
-    store: SnapshotStore,
-    snapshot_id: int,
-    *,
-    even_if_used: bool = False,
+    connection: psycopg.Connection[Any], store: SnapshotStore, snapshot_id: int, *, even_if_used: bool = False
 ) -> Freed:
     """Delete a snapshot that is not open, and the bodies no other snapshot of the store uses.
 
@@ -54,22 +50,15 @@ def delete_snapshot(
     """
     with _alone(connection, store):
         row = connection.execute(
-            "select state, url, manifest_hash from migration.snapshots where id = %s",
-            (snapshot_id,),
+            "select state, url, manifest_hash from migration.snapshots where id = %s", (snapshot_id,)
         ).fetchone()
         if row is None:
             raise BadInput(f"There is no snapshot {snapshot_id}.", "See the list of snapshots.")
         state, url, manifest_hash = row
         if state == "open":
-            raise Refused(
-                f"Snapshot {snapshot_id} is still being extracted.",
-                "Finish or cancel the extraction first.",
-            )
+            raise Refused(f"Snapshot {snapshot_id} is still being extracted.", "Finish or cancel the extraction first.")
         if url != store.url:
-            raise BadInput(
-                f"Snapshot {snapshot_id} lies in {shown_url(url)}, not here.",
-                "Open that store.",
-            )
+            raise BadInput(f"Snapshot {snapshot_id} lies in {shown_url(url)}, not here.", "Open that store.")
         if not even_if_used:
             _refuse_if_used(connection, snapshot_id)
         manifests = 0
@@ -115,8 +104,7 @@ def _collect(connection: psycopg.Connection[Any], store: SnapshotStore) -> Freed
 
 def _refuse_if_used(connection: psycopg.Connection[Any], snapshot_id: int) -> None:
     found = connection.execute(
-        "select migration_id from migration.migration_snapshots where snapshot_id = %s order by 1",
-        (snapshot_id,),
+        "select migration_id from migration.migration_snapshots where snapshot_id = %s order by 1", (snapshot_id,)
     ).fetchall()
     if found:
         users = ", ".join(str(migration_id) for (migration_id,) in found)
@@ -139,8 +127,7 @@ def _alone(connection: psycopg.Connection[Any], store: SnapshotStore) -> Iterato
     name = store_lock(store.url)
     if not try_session_lock(connection, name):
         raise Refused(
-            f"Something is being extracted into {shown_url(store.url)}.",
-            "Wait until the extraction ends, then repeat.",
+            f"Something is being extracted into {shown_url(store.url)}.", "Wait until the extraction ends, then repeat."
         )
     try:
         yield

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from aura_migration.archive.catalogue import (
-    Listed,
-    latest_snapshot,
-    list_snapshots,
-    snapshot_ref,
-)
+from aura_migration.archive.catalogue import Listed, latest_snapshot, list_snapshots, snapshot_ref
 from aura_migration.archive.certificates import (
     Caps,
     Certificate,

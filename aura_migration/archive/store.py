@@ -197,7 +197,7 @@ class _LocalFiles(_Files):
                     file.write(data)
                     file.flush()
                     os.fsync(file.fileno())
-                os.replace(temporary, target)
+                temporary.replace(target)
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
@@ -225,7 +225,7 @@ class _RemoteFiles(_Files):
     """fsspec: object stores put an object whole or not at all, so no temporary name is needed."""
 
     def __init__(self, url: str) -> None:
-        import fsspec  # type: ignore[import-untyped]  # imported here: only stores elsewhere need it
+        import fsspec  # only stores elsewhere need it
 
         self.url = url
         try:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from aura_migration.archive import store as store_module
 from aura_migration.archive.store import SnapshotDamaged, SnapshotStore, shown_url
 from aura_migration.core.errors import EnvironmentFault
 
@@ -110,10 +109,10 @@ def test_files_and_folders_are_private_and_a_folder_that_was_there_keeps_its_mod
 def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = SnapshotStore(str(tmp_path))
 
-    def full(source: object, target: object) -> None:
+    def full(source: Path, target: Path) -> Path:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store_module.os, "replace", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(EnvironmentFault, match="No space left on device"):
         store.put(b"body")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
