@@ -1,7 +1,7 @@
 """The one door for environment variables: read once, typed, checked, with errors that name variable, value and remedy.
 
-Nothing else in the project reads ``os.environ`` for its own behaviour. What is not an environment variable (options of a
-migration, credentials of a POS, limits of a vendor) does not belong here.
+Nothing else in the project reads ``os.environ`` for its own behaviour. What is not an environment variable (options of
+a migration, credentials of a POS, limits of a vendor) does not belong here.
 """
 
 from __future__ import annotations

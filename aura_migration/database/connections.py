@@ -114,7 +114,7 @@ def try_transaction_lock(connection: psycopg.Connection[Any], name: str) -> bool
 
 
 def try_session_lock(connection: psycopg.Connection[Any], name: str) -> bool:
-    """Take the lock if nobody holds it. It outlives transactions; :func:`unlock` or the end of the connection frees it."""
+    """Take the lock if nobody holds it. It outlives transactions: :func:`unlock` or the connection's end frees it."""
     return _true(connection, "select pg_try_advisory_lock(%s)", name)
 
 
@@ -125,7 +125,7 @@ def unlock(connection: psycopg.Connection[Any], name: str) -> bool:
 
 @contextmanager
 def session_lock(connection: psycopg.Connection[Any], name: str) -> Iterator[None]:
-    """Wait for the session lock and hold it for the block. The connection must not be in a failed transaction at the end."""
+    """Wait for the session lock and hold it for the block; a transaction that failed in the block is rolled back."""
     connection.execute("select pg_advisory_lock(%s)", (lock_key(name),))
     try:
         yield

@@ -11,8 +11,8 @@ Layout below the data folder (nothing else of the product lives in ``postgres/``
         run/             the socket, unless its path is too long for one: then ``socket_folder`` names where it is
         server.log       no statements, no row values (they may hold personal data)
 
-PostgreSQL refuses to run as root. Started by root, the server runs as the account ``nobody``; folders above ``postgres/``
-need not be open to that account, because the server is given its folder as its current one and names it
+PostgreSQL refuses to run as root. Started by root, the server runs as the account ``nobody``; folders above
+``postgres/`` need not be open to that account, because the server is given its folder as its current one and names it
 ``/proc/self/cwd``. No mode of a folder that was there before is changed.
 """
 
@@ -111,11 +111,11 @@ def ensure_running(data_dir: Path, *, timeout: float = START_TIMEOUT) -> str:
     with place.lock(timeout):
         deadline = time.monotonic() + timeout
         place.check_version()
-        if not _wait_for_present_server(place, deadline):
-            place.clear_leftovers(deadline)
-            if not place.data.exists():
-                place.initialise()
-            _launch(place, deadline)
+        while not _wait_for_present_server(place, deadline):
+            if place.clear_leftovers(deadline):
+                if not place.data.exists():
+                    place.initialise()
+                _launch(place, deadline)
         _ensure_database(place)
     return place.url()
 
@@ -166,6 +166,9 @@ def stop(data_dir: Path, *, timeout: float = STOP_TIMEOUT) -> bool:
                     f"See {place.log}; it may be writing its last checkpoint. Wait, then stop it again.",
                 )
             time.sleep(0.02)
+        if place.socket_folder() != place.folder / "run":
+            with contextlib.suppress(OSError):  # made again, under the same name, by the next start
+                place.socket_folder().rmdir()
     return True
 
 
@@ -214,7 +217,7 @@ class _Place:
         except OSError as error:
             raise EnvironmentFault(
                 f"The folder {self.folder} for the database server cannot be made: {error.strerror or error}.",
-                "Set AURA_DATA_DIR to a folder this account can write to, or AURA_DATABASE_URL to a PostgreSQL of yours.",
+                "Set AURA_DATA_DIR to a folder this account can write to, or AURA_DATABASE_URL to your own PostgreSQL.",
             ) from error
 
     def socket_option(self) -> str:
@@ -234,7 +237,8 @@ class _Place:
                 "Set TMPDIR to a short path, or AURA_DATA_DIR to one.",
             )
         temporary = self._socket_record.with_suffix(".new")
-        temporary.write_text(str(folder), encoding="utf-8")
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(str(folder))
         temporary.replace(self._socket_record)
         return str(folder)
 
@@ -242,6 +246,12 @@ class _Place:
         """Make PGDATA under another name and put it in place whole: a kill in between leaves nothing half made."""
         account = _account()
         for rubbish in self.folder.glob("data.new-*"):
+            # The initdb of a killed starter works on, and would write into what is being removed.
+            while workers := _processes_in(rubbish, ("initdb", "postgres", "sh")):
+                for worker in workers:
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        worker.kill()
+                time.sleep(0.02)
             shutil.rmtree(rubbish)
         fresh = Path(tempfile.mkdtemp(prefix="data.new-", dir=self.folder))
         _give(fresh, account)
@@ -316,23 +326,15 @@ class _Place:
 
     def processes(self) -> list[psutil.Process]:
         """Every living server process of this folder, orphans included."""
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                if self._works_here(process):
-                    found.append(process)
-        return found
+        return _processes_in(self.data, ("postgres",))
 
     def _works_here(self, process: psutil.Process) -> bool:
-        try:
-            if process.name() != "postgres" or process.status() == psutil.STATUS_ZOMBIE:
-                return False
-            return os.path.realpath(process.cwd()) == os.path.realpath(self.data)
-        except psutil.AccessDenied:
-            return False  # another account's process cannot be a server of this folder that we may use
+        return _works_in(process, self.data, ("postgres",))
 
-    def clear_leftovers(self, deadline: float) -> None:
+    def clear_leftovers(self, deadline: float) -> bool:
         """After a crash: wait for orphans of the dead server, then remove a pid file that names a stranger.
+
+        False if a server of this folder turned up meanwhile (its starter was killed right after launching it).
 
         PostgreSQL itself refuses to start while orphans hold the old shared memory; it also refuses when the recorded
         pid was given to another program of the same account, and only we know better. The file goes only when no
@@ -340,6 +342,8 @@ class _Place:
         """
         patience = time.monotonic() + ORPHAN_PATIENCE
         while orphans := self.processes():
+            if self.postmaster() is not None:
+                return False
             if time.monotonic() > patience:
                 for orphan in orphans:
                     with contextlib.suppress(psutil.NoSuchProcess):
@@ -356,9 +360,10 @@ class _Place:
             (self.data / "postmaster.pid").unlink(missing_ok=True)
             for folder in (self.folder / "run", self.socket_folder()):
                 (folder / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
+        return True
 
     def complaint(self, since: int) -> str:
-        """What the server said when it gave up: its fatal lines behind byte ``since`` of the log, else its last ones."""
+        """What the server said when it gave up: fatal lines behind byte ``since`` of its log, else the last ones."""
         try:
             with self.log.open("rb") as file:
                 file.seek(since)
@@ -482,6 +487,25 @@ def _probe(place: _Place, database: str = "postgres") -> Probe:
         if "Permission denied" in text:
             raise foreign from error
         return "busy"  # starting up, shutting down, crash recovery, out of connections, cut off while answering
+
+
+def _works_in(process: psutil.Process, folder: Path, names: tuple[str, ...]) -> bool:
+    try:
+        if process.name() not in names or process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return os.path.realpath(process.cwd()) == os.path.realpath(folder)
+    except psutil.AccessDenied:
+        return False  # another account's process cannot be a server of a folder that we may use
+
+
+def _processes_in(folder: Path, names: tuple[str, ...]) -> list[psutil.Process]:
+    """Living processes of these names whose current folder is ``folder``."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if _works_in(process, folder, names):
+                found.append(process)
+    return found
 
 
 def _alive(pid: int) -> bool:

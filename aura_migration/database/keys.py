@@ -58,7 +58,7 @@ def configured_keys(settings: Settings) -> Keys | None:
 
 
 def read_key_file(path: Path) -> Keys:
-    """The keys of a file: one a line, the sealing one first; ``#`` begins a comment. FileNotFoundError if it is not there."""
+    """The keys of a file: one a line, the sealing one first; ``#`` begins a comment. FileNotFoundError if missing."""
     descriptor = _open(path)
     with os.fdopen(descriptor, "r", encoding="ascii", errors="replace") as file:
         found = os.fstat(file.fileno())
@@ -91,7 +91,7 @@ def make_key_file(path: Path) -> Keys:
     try:
         if not path.parent.exists():
             path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
-        # Written whole under another name, then linked: a kill in between leaves no half key, and a link never replaces.
+        # Written whole under another name, then linked: a kill leaves no half key, and a link never replaces.
         draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:

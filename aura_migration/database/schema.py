@@ -1,8 +1,8 @@
 """The schema's version: which one a database has, which one this release needs, and the way from one to the other.
 
 One linear history (``alembic/versions``), its version in ``migration.alembic_version``. Tables are written down in
-``ddl/*.sql``, never here. Revision 0001 executes those files; once released, a file is never edited again: a change is a
-new revision.
+``ddl/*.sql``, never here. Revision 0001 executes those files; once released, a file is never edited again: a change is
+a new revision.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from aura_migration.database.connections import connect, lock_key, unreachable
 from aura_migration.settings import without_password
 
 HEAD = "0001"
+MINIMUM_SERVER = 16
+"""The oldest major version of PostgreSQL that the tables and queries are tested on."""
 _FOLDER = Path(__file__).parent
 _LOCK = "aura_migration schema upgrade"
 
@@ -47,7 +49,7 @@ def upgrade(url: str) -> str:
     from alembic import command
     from alembic.config import Config
 
-    check_not_newer(url)
+    _check_fit(url)
     engine = sqlalchemy.create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1),
         poolclass=sqlalchemy.NullPool,
@@ -86,7 +88,7 @@ def require_current(url: str, embedded: bool) -> None:
     if embedded:
         upgrade(url)
         return
-    check_not_newer(url)
+    _check_fit(url)
     raise EnvironmentFault(
         f"The database {without_password(url)} "
         + (f"is at schema revision {found}; this release needs {HEAD}." if found else "has no tables of ours yet."),
@@ -96,9 +98,17 @@ def require_current(url: str, embedded: bool) -> None:
     )
 
 
-def check_not_newer(url: str) -> None:
-    """Refuse a database whose revision this release does not know: a later release made it."""
-    found = current(url)
+def _check_fit(url: str) -> None:
+    """Refuse a server that is too old, and a database whose revision this release does not know."""
+    with connect(url, autocommit=True, application_name="aura-migration schema") as connection:
+        version = connection.info.server_version
+        found = _current(connection)
+    if version < MINIMUM_SERVER * 10_000:
+        raise EnvironmentFault(
+            f"The database {without_password(url)} is PostgreSQL {version // 10_000}; {MINIMUM_SERVER} is the oldest "
+            "that can be used.",
+            "Upgrade that server, or unset AURA_DATABASE_URL to use the embedded one.",
+        )
     known = {path.name.split("_", 1)[0] for path in (_FOLDER / "alembic" / "versions").glob("[0-9]*.py")}
     if found is not None and found not in known:
         raise EnvironmentFault(

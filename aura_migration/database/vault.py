@@ -1,7 +1,7 @@
 """The vault: sealing with a list of keys, the credentials of integrations, the keys of persons, keyed hashes.
 
-Which keys there are is decided in ``keys``. What a credential means to a POS does not belong here. Nothing in this module
-puts a secret or personal data into a message or a ``repr``.
+Which keys there are is decided in ``keys``. What a credential means to a POS does not belong here. Nothing in this
+module puts a secret or personal data into a message or a ``repr``.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class Vault:
     def rotate(self) -> dict[str, int]:
         """Seal everything anew with the first key, in one transaction; returns rows by table.
 
-        Afterwards the other keys may be removed from the list. Versions of credentials do not change: they are the same.
+        Afterwards the other keys may be removed from the list. Versions of credentials stay: their content is the same.
         """
         done = dict.fromkeys(_SEALED, 0)
         with self.connection_factory() as connection:
@@ -135,7 +135,8 @@ class Vault:
                     )
                 done[table] = len(rows)
             connection.execute(
-                "update migration.key_fingerprints set retired_at = now() where fingerprint <> %s and retired_at is null",
+                "update migration.key_fingerprints set retired_at = now() "
+                "where fingerprint <> %s and retired_at is null",
                 (self.fingerprint,),
             )
         return done
@@ -271,7 +272,7 @@ class PersonKeys:
         return self._vault.keyed_hash("person", f"{integration_id}:{person_id}")
 
     def prepare(self, integration_id: int, person_ids: Iterable[str]) -> None:
-        """Load the keys of these persons and make those that are missing, in one transaction; before many encryptions."""
+        """Load the keys of these persons, making missing ones, in one transaction: before many encryptions."""
         self._load(integration_id, [self.person_hash(integration_id, person_id) for person_id in person_ids], make=True)
 
     def encrypt(self, integration_id: int, person_id: str, text: str) -> str:
@@ -282,7 +283,7 @@ class PersonKeys:
         return f"{self.PREFIX}{person}.{base64.urlsafe_b64encode(sealed).decode('ascii')}"
 
     def decrypt(self, integration_id: int, token: str) -> str:
-        """The text of a token. PersonErased if the person was erased; BadInput if it is no token of this integration."""
+        """The text of a token. PersonErased if the person was erased; BadInput if it is no token of the integration."""
         person, separator, body = token.removeprefix(self.PREFIX).partition(".")
         if not token.startswith(self.PREFIX) or not separator:
             raise BadInput("The text is not a token of an encrypted personal field.", "Read it as it is.")
@@ -303,7 +304,8 @@ class PersonKeys:
         """Whether the person was erased (asked of the database, not of what this object remembers)."""
         with self._vault.connection_factory() as connection:
             row = connection.execute(
-                "select erased_at is not null from migration.person_keys where integration_id = %s and person_hash = %s",
+                "select erased_at is not null from migration.person_keys "
+                "where integration_id = %s and person_hash = %s",
                 (integration_id, self.person_hash(integration_id, person_id)),
             ).fetchone()
         return bool(row and row[0])
@@ -391,7 +393,7 @@ class PersonKeys:
             "where integration_id = %s and person_hash = any(%s)",
             (integration_id, persons),
         )
-        return {person: sealed for person, sealed in rows.fetchall()}
+        return dict(rows.fetchall())
 
 
 def _owned(integration_id: int, person: str) -> bytes:

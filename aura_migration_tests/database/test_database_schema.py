@@ -152,6 +152,13 @@ def test_a_database_of_a_later_release_is_left_alone(database: str, embedded: bo
     assert schema.current(database) == "9999"
 
 
+def test_a_server_that_is_too_old_is_refused(empty_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "MINIMUM_SERVER", 19)
+    with pytest.raises(EnvironmentFault, match="is PostgreSQL 18; 19 is the oldest"):
+        schema.upgrade(empty_database)
+    assert schema.current(empty_database) is None
+
+
 def test_a_database_made_from_other_table_definitions_is_named(database: str) -> None:
     with connect(database, autocommit=True) as connection:
         connection.execute("update migration.schema_files set sha256 = 'x' where name = '015_vault.sql'")

@@ -21,7 +21,7 @@ _numbers = itertools.count(1)
 
 
 def start_server(data_dir: Path) -> str:
-    """Start a server for tests and return the URL of its ``postgres`` database. Durable against kills, not power cuts."""
+    """Start a server for tests; returns the URL of its ``postgres`` database. Durable against kills, not power cuts."""
     embedded.ensure_running(data_dir)
     url = embedded.url(data_dir, "postgres")
     with psycopg.connect(url, autocommit=True) as connection:
