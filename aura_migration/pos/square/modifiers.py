@@ -1,0 +1,123 @@
+"""Modifier lists, their options, what differs at the location, and the lists an option asks for in turn."""
+
+from __future__ import annotations
+
+from aura_migration.core.ids import path
+from aura_migration.pos.square import rules
+from aura_migration.pos.square.rows import Rows
+from aura_migration.pos.square.wire import CatalogObject
+
+
+def map_modifiers(rows: Rows) -> None:
+    """All lists that exist at the location, with every option offered there."""
+    for group in rows.view.groups.values():
+        _group(rows, group)
+    done: set[str] = set()
+    for group in rows.view.groups.values():
+        _descend(rows, group, (), done)
+
+
+def _group(rows: Rows, group: CatalogObject) -> None:
+    data = group.modifier_list_data
+    if data is None:
+        rows.reject("modifier_groups", group.id, group, "has no content in Square")
+        for option in rows.view.modifiers(group):
+            rows.reject("modifiers", path(group.id, option.id), option, "belongs to a list without content")
+        return
+    limits = rules.list_limits(data)
+    settings = {
+        "internal_name": data.internal_name or None,
+        "is_conversational": data.is_conversational or None,
+        "hidden_from_customer": data.hidden_from_customer or None,
+        "custom_fields": rows.custom(group) or None,
+    }
+    rows.add(
+        "modifier_groups",
+        group.id,
+        group,
+        name=data.name,
+        selection_type=rules.selection_type(data),
+        min_selections=limits.minimum,
+        max_selections=limits.maximum,
+        is_required=limits.minimum > 0,
+        allow_quantities=bool(data.allow_quantities),
+        max_length=data.max_length if rules.is_text(data) else None,
+        settings={name: value for name, value in settings.items() if value is not None} or None,
+        is_active=True,
+        display_order=data.ordinal or 0,
+    )
+    every = {option.id: place for place, option in enumerate(rows.catalog.modifiers.get(group.id, ()))}
+    for option in rows.view.modifiers(group):
+        _modifier(rows, group, option, every[option.id])
+
+
+def _modifier(rows: Rows, group: CatalogObject, option: CatalogObject, place: int) -> None:
+    data = option.modifier_data
+    key = path(group.id, option.id)
+    if data is None:
+        rows.reject("modifiers", key, option, "has no content in Square")
+        return
+    override = rules.modifier_override(data, rows.at)
+    base, here = rules.modifier_price(data), rules.modifier_price(data, override)
+    if rows.foreign(here):
+        rows.reject("modifiers", key, option, f"is priced in {here.currency}, this location uses another currency")
+        return
+    rows.add(
+        "modifiers",
+        key,
+        option,
+        modifier_group_key=group.id,
+        name=data.name,
+        kitchen_name=data.kitchen_name or None,
+        price_adjustment_cents=base.cents,
+        price_type=base.type,
+        is_default=bool(data.on_by_default),
+        image_url=rows.image((data.image_id,) if data.image_id else ()),
+        channels=rules.NOT_ONLINE if data.hidden_online else None,
+        custom_fields=rows.custom(option) or None,
+        is_available=True,
+        is_active=True,
+        display_order=place,
+    )
+    rows.add(
+        "modifier_locations",
+        path(rows.at, group.id, option.id),
+        option,
+        modifier_key=key,
+        price_type=here.type,
+        price_cents=here.cents,
+        is_available=not (override is not None and override.sold_out),
+        is_active=True,
+        is_default=bool(data.on_by_default),
+    )
+
+
+def _descend(rows: Rows, group: CatalogObject, above: tuple[str, ...], done: set[str]) -> None:
+    if group.id in done:
+        return
+    trail = (*above, group.id)
+    for option in rows.view.modifiers(group):
+        data = option.modifier_data
+        children = list(dict.fromkeys(data.child_modifier_list_ids or ())) if data is not None else []
+        for place, ident in enumerate(children):
+            child = rows.view.groups.get(ident)
+            key = path(rows.at, group.id, option.id, ident)
+            if child is None or child.modifier_list_data is None:
+                rows.remarks.note("MODIFIER", "child_list", option.id)
+            elif ident in trail:
+                reason = "asks for a list of modifiers that leads back to itself"
+                rows.reject("nested_groups", key, option, reason)
+            else:
+                limits = rules.list_limits(child.modifier_list_data)
+                rows.add(
+                    "nested_groups",
+                    key,
+                    option,
+                    modifier_key=path(group.id, option.id),
+                    modifier_group_key=ident,
+                    min_selections=limits.minimum,
+                    max_selections=limits.maximum,
+                    display_order=place,
+                )
+                _descend(rows, child, trail, done)
+    done.add(group.id)
