@@ -10,7 +10,10 @@ from aura_migration.sandbox.clover.world import FIRST_TICK, NO_TAX, MerchantBuil
 
 BIG_CATEGORY = 118
 BIG_GROUP = 137
-LONG_NAME = "The Grand Slow Roasted Heritage Pork Shoulder Platter with Everything on It and a Little More Besides, Serves Four Hungry People"
+LONG_NAME = (
+    "The Grand Slow Roasted Heritage Pork Shoulder Platter with Everything on It and a Little More Besides, "
+    "Serves Four Hungry People"
+)[:127]
 LONG_OPTION = ("Prepared at the table with brown butter, " * 7)[:255]
 LONG_TEXT = "Simmered for eleven hours over mesquite. " * 12
 EMOJI_NAME = "Flamin' 🌶️🔥 Wings 👨‍👩‍👧 Family Pack"
@@ -161,11 +164,11 @@ class _Diner:
             COMBINING_NAME, 795, [self.specials], sku="U-4", alternate_name="Cre\u0301me bru\u0302le\u0301e"
         )
         long = b.item(
-            LONG_NAME[:127],
+            LONG_NAME,
             4995,
             [self.mains],
             sku="L" * 100,
-            menu_item={"name": LONG_NAME[:127], "description": LONG_TEXT, "imageFilename": "pork.jpg", "enabled": True},
+            menu_item={"name": LONG_NAME, "description": LONG_TEXT, "imageFilename": "pork.jpg", "enabled": True},
         )
         spaced = b.item("Lemonade ", 375, [self.drinks], sku=" U-6 ")
         quoted = b.item('Chef\'s "Special" <b>&</b> \\ 50% off; DROP', 1111, [self.specials], sku="U-7")

@@ -1,7 +1,7 @@
 """Clover's query language: `filter`, `orderBy`, `limit`, `offset`, `expand`, and the collection envelope.
 
-A filter field is a named getter with a type; conditions repeat and are ANDed; a null field satisfies no condition, as in
-SQL. Nothing here knows which resources exist.
+A filter field is a named getter with a type; conditions repeat and are ANDed; a null field satisfies no condition, as
+in SQL. Nothing here knows which resources exist.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _COMPARE = re.compile(r"\s*([A-Za-z_][\w.]*)\s*(>=|<=|!=|=|>|<)(.*)", re.DOTALL)
 _ORDER = re.compile(r"\s*([A-Za-z_][\w.]*)(?:\s+(ASC|DESC))?\s*", re.IGNORECASE)
 
 
-class BadQuery(Exception):
+class BadQueryError(Exception):
     """A query Clover answers with 400: what is wrong (`message`) and with what (`details`)."""
 
     def __init__(self, message: str, details: str) -> None:
@@ -74,7 +74,7 @@ def parse(
     sortable: Mapping[str, Field],
     switches: Mapping[str, Any],
 ) -> Query:
-    """The query of a request on a collection with those filter and orderBy fields. Raises `BadQuery`."""
+    """The query of a request on a collection with those filter and orderBy fields. Raises `BadQueryError`."""
     query = Query([], [], DEFAULT_LIMIT, 0, {}, False, [])
     seen_limit = False
     for name, value in params:
@@ -88,7 +88,7 @@ def parse(
             query.limit = _number(name, value, 1)
             if query.limit > MAX_LIMIT:
                 if switches["over_max_limit"] == "refuse":
-                    raise BadQuery("limit is over the maximum of 1000", value)
+                    raise BadQueryError("limit is over the maximum of 1000", value)
                 query.limit = MAX_LIMIT
             echoed = str(query.limit)
         elif name == "offset":
@@ -109,7 +109,7 @@ def parse_expand(params: Iterable[tuple[str, str]], switches: Mapping[str, Any])
     names = [part.strip() for name, value in params if name == "expand" for part in value.split(",") if part.strip()]
     if len(names) > 3:
         if switches["expand_over_three"] == "refuse":
-            raise BadQuery("at most three expansions are allowed", ",".join(names))
+            raise BadQueryError("at most three expansions are allowed", ",".join(names))
         if switches["expand_over_three"] == "ignore":
             names = names[:3]
     tree: Tree = {}
@@ -161,15 +161,15 @@ def _number(name: str, text: str, least: int) -> int:
     try:
         number = int(text)
     except ValueError as error:
-        raise BadQuery(f"{name} is not a number", text) from error
+        raise BadQueryError(f"{name} is not a number", text) from error
     if number < least:
-        raise BadQuery(f"{name} is too small", text)
+        raise BadQueryError(f"{name} is too small", text)
     return number
 
 
 def _field(name: str, fields: Mapping[str, Field]) -> Field:
     if name not in fields:
-        raise BadQuery("Invalid filter field", name)
+        raise BadQueryError("Invalid filter field", name)
     return fields[name]
 
 
@@ -179,7 +179,7 @@ def _value(text: str, kind: type, name: str) -> Any:
             return {"true": True, "false": False}[text.strip().lower()]
         return text if kind is str else kind(text.strip())
     except (ValueError, KeyError) as error:
-        raise BadQuery(f"Invalid filter value for {name}", text) from error
+        raise BadQueryError(f"Invalid filter value for {name}", text) from error
 
 
 def _condition(text: str, fields: Mapping[str, Field], switches: Mapping[str, Any]) -> Condition:
@@ -190,19 +190,19 @@ def _condition(text: str, fields: Mapping[str, Field], switches: Mapping[str, An
         return Condition(name, lambda value: value in values)
     if found := _NULL.fullmatch(text):
         if not switches["filter_null_operators"]:
-            raise BadQuery("Invalid filter", text)
+            raise BadQueryError("Invalid filter", text)
         _field(found[1], fields)
         wants_null = found[2] is None
         return Condition(found[1], lambda value: (value is None) == wants_null, sees_null=True)
     if found := _LIKE.fullmatch(text):
         if not switches["filter_like"]:
-            raise BadQuery("Invalid filter", text)
+            raise BadQueryError("Invalid filter", text)
         _field(found[1], fields)
         like = re.compile(".*".join(map(re.escape, found[2].strip().strip("'").split("%"))), re.DOTALL)
         return Condition(found[1], lambda value: like.fullmatch(str(value)) is not None)
     found = _COMPARE.fullmatch(text)
     if found is None:
-        raise BadQuery("Invalid filter", text)
+        raise BadQueryError("Invalid filter", text)
     name, operator, right = found[1], found[2], found[3]
     field = _field(name, fields)
     if field.wildcard and operator == "=" and right.endswith("*"):
@@ -230,5 +230,5 @@ def _order(text: str, fields: Mapping[str, Field], switches: Mapping[str, Any]) 
         if found is not None and found[1] in fields:
             order.append((found[1], (found[2] or "ASC").upper() == "DESC"))
         elif switches["unknown_order_by"] == "refuse":
-            raise BadQuery("Invalid orderBy field", part)
+            raise BadQueryError("Invalid orderBy field", part)
     return order

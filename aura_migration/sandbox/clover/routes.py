@@ -15,7 +15,15 @@ from starlette.types import Receive, Scope, Send
 
 from aura_migration.sandbox.clover.auth import Auth, Token
 from aura_migration.sandbox.clover.edits import Editor, set_stock
-from aura_migration.sandbox.clover.query import BadQuery, Query, echo_query, parse, parse_expand, select, wants_nulls
+from aura_migration.sandbox.clover.query import (
+    BadQueryError,
+    Query,
+    echo_query,
+    parse,
+    parse_expand,
+    select,
+    wants_nulls,
+)
 from aura_migration.sandbox.clover.resources import RESOURCES, SINGLES, Resource, find_row, sort_fields, visible
 from aura_migration.sandbox.clover.traffic import Refusal, Traffic
 from aura_migration.sandbox.clover.wire import Renderer
@@ -26,7 +34,7 @@ UNAUTHORIZED = {"message": "401 Unauthorized"}
 ALLOWED_HEADER = "X-Clover-Allowed-Filter-Fields"
 
 
-class NotFound(Exception):
+class NotFoundError(Exception):
     """Answered as 404 in the form of that resource."""
 
     def __init__(self, message: str = "Not Found", details: str | None = None) -> None:
@@ -34,11 +42,11 @@ class NotFound(Exception):
         self.body = {"message": message, **({"details": details} if details else {})}
 
 
-class NotAllowed(Exception):
+class NotAllowedError(Exception):
     """The path exists, the method does not."""
 
 
-class Denied(Exception):
+class DeniedError(Exception):
     """The token lacks a permission."""
 
 
@@ -113,20 +121,20 @@ class Api:
     async def _answer(self, request: Request, token: Token) -> Response:
         try:
             return await self._dispatch(request, token)
-        except Denied:
+        except DeniedError:
             status = self._switches["missing_permission_status"]
             return problem(status, UNAUTHORIZED if status == 401 else {"message": "403 Forbidden"})
-        except NotFound as error:
+        except NotFoundError as error:
             return problem(404, error.body)
-        except NotAllowed:
+        except NotAllowedError:
             return problem(405, {"message": "405 Method Not Allowed"})
-        except BadQuery as error:
+        except BadQueryError as error:
             return problem(400, {"message": error.message, "details": error.details})
 
     async def _dispatch(self, request: Request, token: Token) -> Response:
         head, *parts = [part for part in request.path_params["path"].split("/") if part] or [""]
         if head != "merchants" or not parts:
-            raise NotFound
+            raise NotFoundError
         merchant = self._world.merchants.get(parts[0])
         if merchant is None or merchant.id != token.merchant:
             return problem(401, UNAUTHORIZED)
@@ -140,7 +148,7 @@ class Api:
             single = SINGLES[name]
             return call.single(single.kind, single.permission, single.row(merchant))
         if name not in RESOURCES:
-            raise NotFound
+            raise NotFoundError
         return call.resource(name, rest)
 
     async def _write_stock(self, call: _Call, item_id: str) -> Response:
@@ -148,7 +156,7 @@ class Api:
         call.require("INVENTORY_W")
         item = call.merchant.items.get(item_id)
         if item is None or item.deleted:
-            raise NotFound("invalid ID")
+            raise NotFoundError("invalid ID")
         if call.request.method == "DELETE":
             set_stock(call.merchant, item, None, self._editor.now())
             return answer({})
@@ -157,7 +165,7 @@ class Api:
         except (ValueError, KeyError, TypeError):
             quantity = None
         if isinstance(quantity, bool) or not isinstance(quantity, int | float):
-            raise BadQuery("quantity must be a number", str(quantity))
+            raise BadQueryError("quantity must be a number", str(quantity))
         set_stock(call.merchant, item, quantity, self._editor.now())
         return answer(call.renderer().render("stock", item, {}))
 
@@ -174,7 +182,7 @@ class _Call:
 
     def require(self, permission: str) -> None:
         if permission not in self.token.permissions:
-            raise Denied
+            raise DeniedError
 
     def renderer(self) -> Renderer:
         return Renderer(self.merchant, self.switches, wants_nulls(self.params), self.token.permissions)
@@ -194,27 +202,27 @@ class _Call:
             return self._list(renderer, resource, resource.rows, name)
         row = find_row(resource, self.merchant, rest[0], self.switches)
         if resource.find is None:
-            raise NotFound
+            raise NotFoundError
         if row is None:
-            raise NotFound(*resource.missing)
+            raise NotFoundError(*resource.missing)
         if len(rest) == 1:
             self._read_only()
             return self._one(renderer, resource.kind, row)
         child = resource.children.get(rest[1])
         if child is None or len(rest) > (3 if child.by_id else 2):
-            raise NotFound
+            raise NotFoundError
         self._read_only()
         of = RESOURCES[child.resource]
         if len(rest) == 3:
             found = next((one for one in child.rows(renderer, row) if one.id == rest[2]), None)
             if found is None:
-                raise NotFound
+                raise NotFoundError
             return self._one(renderer, of.kind, found)
         return self._list(renderer, of, lambda _merchant: child.rows(renderer, row), "/".join((name, *rest)))
 
     def _read_only(self) -> None:
         if self.request.method not in ("GET", "HEAD"):
-            raise NotAllowed
+            raise NotAllowedError
 
     def _one(self, renderer: Renderer, kind: str, row: Any) -> Response:
         document = renderer.render(kind, row, parse_expand(self.params, self.switches))
@@ -229,7 +237,7 @@ class _Call:
         headers = {ALLOWED_HEADER: ",".join(fields)} if fields else {}
         try:
             query = parse(self.params, fields, sortable, self.switches)
-        except BadQuery as error:
+        except BadQueryError as error:
             return problem(400, {"message": error.message, "details": error.details}, headers)
         shown = visible(resource, rows(self.merchant), query.filters_on("deleted"), self.switches)
         found = select(list(reversed(shown)), query, fields, sortable)
@@ -254,4 +262,4 @@ class _Call:
 
     def _check_expansions(self, renderer: Renderer) -> None:
         if renderer.refused is not None and self.switches["expand_without_permission"] == "refuse":
-            raise Denied
+            raise DeniedError

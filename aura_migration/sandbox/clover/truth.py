@@ -188,7 +188,7 @@ def _modifier_prices(merchant: Merchant) -> list[Row]:
 
 
 def _edges(merchant: Merchant) -> list[Row]:
-    """`active` is the modifier's own availability; a group without limits means none required and any number allowed."""
+    """`active` is the modifier's own availability; no limits on a group mean none required and any number allowed."""
     return [
         {
             "item": item.id,

@@ -30,7 +30,7 @@ from aura_migration.sandbox.clover.world import (
 
 @dataclass(frozen=True)
 class Expansion:
-    """What an expansion shows: rows of `kind`, many (wrapped) or one; `permission` it needs beyond the endpoint's own."""
+    """What an expansion shows: rows of `kind`, many (wrapped) or one; `permission` is what it needs besides."""
 
     kind: str
     rows: Callable[[Renderer, Any], Any]

@@ -129,7 +129,7 @@ class TaxRate:
 
 @dataclass(slots=True)
 class Discount:
-    """A catalogue discount: one of `amount` (negative cents), `percentage` (whole), `percentage_decimal` (1e6 = 100 %)."""
+    """A catalogue discount: `amount` (negative cents), `percentage` (whole) or `percentage_decimal` (1e6 = 100 %)."""
 
     id: str
     name: str
