@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -30,6 +31,8 @@ from aura_migration.database.connections import lock_key, try_session_lock, unlo
 
 Connection = psycopg.Connection[Any]
 
+PATIENCE = 5.0
+"""Seconds to wait for the place's lock: the server frees that of a killed process a moment after the kill."""
 STALE_AFTER = timedelta(hours=24)
 """An interrupted extraction older than this (business time) is not continued: its halves would show different menus."""
 
@@ -47,6 +50,7 @@ def open_snapshot(
     cipher: PersonCipher | None = None,
     resume: bool = True,
     stale_after: timedelta = STALE_AFTER,
+    patience: float = PATIENCE,
 ) -> Recorder:
     """Begin a snapshot, or continue the one an interrupted extraction left open.
 
@@ -63,7 +67,7 @@ def open_snapshot(
         split_location_key(location_key)
     _require_idle(connection)
     locks = _Locks(connection, f"snapshot {integration_id} {scope} {location_key or ''}", store.url)
-    locks.take()
+    locks.take(patience)
     try:
         with connection.transaction():
             row = connection.execute(
@@ -346,8 +350,12 @@ class _Locks:
         self.place = place
         self.store = store_lock(store_url)
 
-    def take(self) -> None:
-        if not self._try(self.place):
+    def take(self, patience: float) -> None:
+        until = time.monotonic() + patience
+        while not self._try(self.place):
+            if time.monotonic() < until:
+                time.sleep(0.05)
+                continue
             raise Refused(
                 f"The {self.place} is being extracted by another process.", "Wait until it ends, or stop it first."
             )

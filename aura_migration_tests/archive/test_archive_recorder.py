@@ -252,7 +252,7 @@ def test_two_processes_do_not_extract_the_same_place_at_once(database: str, stor
     with connect(database) as first, connect(database) as second:
         with begin(first, store):
             with pytest.raises(Refused, match="square:L1 is being extracted by another process"):
-                begin(second, store)
+                begin(second, store, patience=0)
             with begin(second, store, location_key="square:L2"):
                 pass
         with begin(second, store) as recorder:
