@@ -1,0 +1,1 @@
+"""Square as a local server: OAuth, merchants and locations, catalog, inventory. Read README.md of this folder first."""

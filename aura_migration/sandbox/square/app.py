@@ -1,0 +1,108 @@
+"""The Square sandbox as an application: routes, switches, control verbs, Square's own way of failing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from aura_migration.sandbox.core.app import BasePosApp, ControlError
+from aura_migration.sandbox.core.clock import Clock
+from aura_migration.sandbox.square import catalog, inventory, merchants, oauth_routes
+from aura_migration.sandbox.square.auth import ALL_SCOPES, TokenStore
+from aura_migration.sandbox.square.context import CHOICES, Context, rate_limited
+from aura_migration.sandbox.square.edits import Editor
+from aura_migration.sandbox.square.errors import SquareError
+from aura_migration.sandbox.square.scenarios import make_world
+from aura_migration.sandbox.square.truth import known_truth
+
+GATEWAY_CODES = {
+    500: "INTERNAL_SERVER_ERROR",
+    502: "BAD_GATEWAY",
+    503: "SERVICE_UNAVAILABLE",
+    504: "GATEWAY_TIMEOUT",
+}
+ROUTE_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+
+
+class SquareApp(BasePosApp):
+    """One Square account and everything that can be done to it."""
+
+    pos = "square"
+    log_headers = ("Square-Version",)
+
+    def __init__(self, scenario: str, seed: int, clock: Clock, **options: Any) -> None:
+        super().__init__(scenario, seed, clock)
+        self.world = make_world(scenario, seed, clock, **options)
+        self.tokens = TokenStore(self.ids, clock, self.world.merchant.id)
+        self.context = Context(self.world, self.tokens, clock)
+        self.switches = self.context.switches
+        self._editor = Editor(self.world, self.switches)
+        self.routes = [
+            *oauth_routes.routes(self.context),
+            *merchants.routes(self.context),
+            *catalog.routes(self.context),
+            *inventory.routes(self.context),
+        ]
+        self.exception_handlers = {HTTPException: _no_route}
+
+    def truth(self) -> dict[str, Any]:
+        """The known truth as it stands now, with every token issued so far among the secrets."""
+        return known_truth(self.world, self.tokens.secrets())
+
+    def credentials(self) -> dict[str, Any]:
+        """Credential documents for every way of signing in."""
+        return self.tokens.credentials()
+
+    def edit(self, op: dict[str, Any]) -> list[str]:
+        """One menu edit; see `edits.py`."""
+        return self._editor.run(op)
+
+    def on_switch(self, name: str, value: Any) -> None:
+        """Refuse a value the switch does not know, before anything runs on it."""
+        if name in CHOICES and value not in CHOICES[name]:
+            self.switches[name] = CHOICES[name][0]
+            raise ControlError(f"switch {name!r} must be one of {', '.join(map(str, CHOICES[name]))}")
+
+    def on_fault(self, kind: str, fault: dict[str, Any], request: Request) -> Response | None:
+        """Square's bodies for faults that have one."""
+        if kind == "rate_limit":
+            headers = {"Retry-After": str(fault.get("retry_after", 1))} if fault.get("advice") else None
+            return rate_limited().response(headers)
+        if kind == "error" and fault.get("body", "json") == "json":
+            status = int(fault.get("status", 503))
+            return SquareError(GATEWAY_CODES[status], "An error occurred.", status=status).response()
+        if kind == "conflict":
+            return SquareError("CONFLICT", "The object was changed meanwhile.", status=409).response()
+        if kind == "expire_token":
+            self.tokens.expire_presented(request.headers.get("authorization"))
+        if kind == "stale_cursor":
+            self.context.arm_stale_cursor(request.url.path)
+        return None
+
+    def expire_tokens(self) -> int:
+        """Every access token expires now; refresh tokens stay good."""
+        return self.tokens.expire_all()
+
+    def revoke_tokens(self) -> int:
+        """The seller disconnects."""
+        return self.tokens.revoke_all()
+
+    def set_scope(self, scope: str, granted: bool) -> None:
+        """Grant or take one of Square's permissions."""
+        if scope not in ALL_SCOPES:
+            raise ControlError(f"square has no permission {scope!r}; it has: {', '.join(ALL_SCOPES)}")
+        self.tokens.set_scope(scope, granted)
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    code = ROUTE_CODES.get(status, "BAD_REQUEST")
+    return SquareError(code, f"{request.method} {request.url.path} is not an operation.", status=status).response()
+
+
+def build(scenario: str, seed: int, clock: Clock, **options: Any) -> SquareApp:
+    """The Square sandbox of a scenario; options are the scenario's own (chain: locations, inactive_locations)."""
+    return SquareApp(scenario, seed, clock, **options)
