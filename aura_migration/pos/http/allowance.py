@@ -46,7 +46,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Permits granted: usable for ``valid_for`` seconds from when they were asked for. ``stamp`` names them on return."""
+    """Permits granted, usable for ``valid_for`` seconds from the asking. ``stamp`` names them when given back."""
 
     permits: int
     valid_for: float
@@ -146,7 +146,8 @@ def settle(
     """My lease from now on, and how many requests I may have in flight (below the slots leased: let some run out).
 
     Free slots go first to the holder that waits longest with none. A holder that has more than its fair share while
-    another wants more hands the surplus back; where there are more holders than slots, each hands on after ``turn``.
+    another wants more hands the surplus back; while another has none at all, also what is rounded up, after ``turn``
+    seconds: where there are more holders than slots, they take turns.
     Requests on air are never taken back: ``slots`` is at least ``in_use``.
     """
     live = [other for other in others if other.expires_at > now]
@@ -159,8 +160,8 @@ def settle(
     fair = max(1, math.ceil(capacity / (len(live) + 1))) if hungry else capacity
     if held == 0:
         free -= sum(1 for other in empty_handed if (other.waiting_since or now) < waiting_since)
-    elif empty_handed and mine and len(live) + 1 > capacity and now - mine.granted_at >= turn:
-        fair = 0
+    elif empty_handed and mine and now - mine.granted_at >= turn:
+        fair = min(fair, capacity // (len(live) + 1))  # 0 where there are more holders than slots
     allowed = max(0, min(want, fair, free))
     slots = max(allowed, in_use)
     starved = slots == 0 and want > 0

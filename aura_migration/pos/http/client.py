@@ -41,6 +41,7 @@ from aura_migration.pos.http.stats import TrafficStats
 from aura_migration.pos.http.tokens import TokenSource
 
 log = logging.getLogger(__name__)
+logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines show queries: cursors, names that were searched
 
 MAX_BODY = 256 * 1024 * 1024
 MAX_REDIRECTS = 3
@@ -55,8 +56,8 @@ T = TypeVar("T")
 class PosResponse:
     """A whole answer of success; its body is well-formed JSON, or empty where the status is 204.
 
-    ``headers`` have lower-case names; of a repeated header all values, joined by ``", "``. ``elapsed`` is the seconds of
-    the attempt that succeeded, ``attempts`` how many it took.
+    ``headers`` have lower-case names; of a repeated header all values, joined by ``", "``. ``elapsed`` is the
+    seconds of the attempt that succeeded, ``attempts`` how many it took.
     """
 
     status: int
@@ -83,9 +84,10 @@ _DECIMALS = msgspec.json.Decoder(float_hook=Decimal)
 class PosClient:
     """The client of one POS account for one event loop. An async context manager; safe for many tasks at once.
 
-    ``pos`` names the POS in errors. ``limits`` are kept in ``buckets``, which the caller owns and closes. ``classify`` sees
-    every whole answer first and may name its error; None leaves it to the status. ``headers`` go with every request.
-    ``clock`` is monotonic seconds, ``wall`` epoch seconds; both, ``sleep`` and ``rng`` are replaceable for tests.
+    ``pos`` names the POS in errors. ``limits`` are kept in ``buckets``, which the caller owns and closes.
+    ``classify`` sees every whole answer first and may name its error; None leaves it to the status. ``headers`` go
+    with every request. ``clock`` is monotonic seconds, ``wall`` epoch seconds; both, ``sleep`` and ``rng`` are
+    replaceable for tests.
     """
 
     def __init__(
@@ -122,7 +124,7 @@ class PosClient:
         self._clock = clock
         self._wall = wall
         self._sleep = sleep
-        self._rng = rng or random.Random()
+        self._rng = rng or random.Random()  # noqa: S311 - jitter
         self._http: httpx.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
@@ -152,8 +154,9 @@ class PosClient:
         """Make a request until it succeeds or its retries are used up.
 
         ``path`` begins with ``/`` and is appended to the base URL; a parameter may be repeated by giving pairs.
-        ``limit_scope`` fills ``{scope}`` of the limits' keys, for example with the location. ``authorize=False`` sends no
-        token, for sign-in calls. Raises a PosError of the tree in ``errors``; its ``attempts`` says how often it was tried.
+        ``limit_scope`` fills ``{scope}`` of the limits' keys, for example with the location. ``authorize=False``
+        sends no token, for sign-in calls. Raises a PosError of the tree in ``errors``; its ``attempts`` says how
+        often it was tried.
         """
         if not path.startswith("/") or path.startswith("//"):
             raise ValueError(f"path must begin with one '/' and name no host: {path!r}")
@@ -194,7 +197,7 @@ class PosClient:
                 return response
 
     async def _stay_away(self, claims: Sequence[Claim], error: PosError, delay: float | None) -> None:
-        """Tell everybody under the crossed limit (the narrowest where the POS does not say which) to stay away as well."""
+        """Keep everybody under the crossed limit away as well; it is the narrowest where the POS does not say which."""
         wait = error.retry_after or delay
         rated = [claim for claim in claims if claim.limit.capacity]
         if not isinstance(error, RateLimited) or not wait or not rated:
@@ -333,7 +336,8 @@ class _Call:
 def checked_base_url(base_url: str, *, allow_plain_http: bool = False) -> str:
     """The base URL without a trailing slash; BadInput when it is no usable one.
 
-    ``https`` is required except for this machine itself, unless ``allow_plain_http``: a token must not travel in the clear.
+    ``https`` is required except for this machine itself, unless ``allow_plain_http``: a token must not travel in the
+    clear.
     """
     parts = urlsplit(base_url.strip())
     shown = f"{parts.scheme}://{parts.hostname}" if parts.hostname else repr(base_url[:80])
@@ -385,13 +389,13 @@ def _certificate_problem(error: BaseException | None) -> bool:
 
 
 def _not_whole_json(parts: ResponseParts) -> PosError | None:
-    """Look through a body of success without building it; cheap, and a body cut short is found while it can be re-read."""
+    """Look a body of success through without building it: one that was cut short is found while it can be re-read."""
     try:
         msgspec.json.decode(parts.content, type=msgspec.Raw)
         if not parts.content.isascii():
             parts.content.decode("utf-8")
     except msgspec.DecodeError:
-        if parts.is_html or not parts.content.lstrip()[:1] in (b"{", b"[", b""):
+        if parts.is_html or parts.content.lstrip()[:1] not in (b"{", b"[", b""):
             return parts.error(NotJson)
         return parts.error(MalformedBody)
     except UnicodeDecodeError:

@@ -16,12 +16,12 @@
         │       └── TokenRevoked     2           the restaurant (or the POS) withdrew the connection
         ├── PermissionMissing        2           the right to read this was not granted
         ├── NotFound                 2           unknown object, location or address
-        ├── Rejected                 3           400/405/410/413/415/422, a redirect to another host: a fault of the request
+        ├── Rejected                 3           400/405/410/413/415/422, redirect to another host
         ├── BodyTooLarge             3           more bytes than the guard allows
         └── SuspiciousPaging         3           the server ignores its own cursor: rows would be lost or doubled
 
-A failure is always one of these, raised; it is never an empty list. Messages hold POS, method, path without query, status,
-the POS's own code and request id, never a header, a body or a credential.
+A failure is always one of these, raised; it is never an empty list. Messages hold POS, method, path without query,
+status, the POS's own code and request id, never a header, a body or a credential.
 """
 
 from __future__ import annotations
@@ -292,7 +292,7 @@ _SECRETS = (
 
 
 def scrub(text: str, limit: int = 200) -> str:
-    """Free text of a POS made fit for a message: one line, at most ``limit`` characters, no tokens, addresses or numbers."""
+    """Free text of a POS made fit for a message: one line, at most ``limit`` characters, no tokens, no addresses."""
     line = " ".join(text.split())
     for pattern in _SECRETS:
         line = pattern.sub("…", line)

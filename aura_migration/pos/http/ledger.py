@@ -1,8 +1,8 @@
 """Where the state of the limits is kept: in PostgreSQL, shared by all processes, or in memory, for one.
 
 The PostgreSQL ledger uses one connection of its own and the database's clock, so that machines with differing clocks
-agree. Commits are not waited for (``synchronous_commit = off``): after a crash of the server a second of counting may be
-lost, which the POS's own 429 would heal. The arithmetic is in ``allowance``.
+agree. Commits are not waited for (``synchronous_commit = off``): after a crash of the server a second of counting
+may be lost, which the POS's own 429 would heal. The arithmetic is in ``allowance``.
 """
 
 from __future__ import annotations
@@ -149,7 +149,8 @@ class PostgresLedger:
             await connection.execute(
                 "insert into migration.rate_buckets as b (bucket_key, blocked_until)"
                 " values (%s, clock_timestamp() + make_interval(secs => %s)) on conflict (bucket_key) do update"
-                " set blocked_until = greatest(b.blocked_until, excluded.blocked_until), updated_at = clock_timestamp()",
+                " set blocked_until = greatest(b.blocked_until, excluded.blocked_until),"
+                " updated_at = clock_timestamp()",
                 (key, seconds),
             )
 
@@ -222,7 +223,7 @@ class PostgresLedger:
 
     @asynccontextmanager
     async def exclusive(self, name: str) -> AsyncIterator[None]:
-        """See :class:`Ledger`: a session advisory lock on a connection of its own; PostgreSQL frees a dead session's."""
+        """See :class:`Ledger`: a session advisory lock on its own connection; a dead session's is freed."""
         connection = await self._connect()
         try:
             await connection.execute(
@@ -300,7 +301,7 @@ class PostgresLedger:
                     self._connection = None
                     if attempt + 1 == RECONNECT_ATTEMPTS:
                         raise unreachable(self._url, error) from error
-                    await asyncio.sleep(0.1 * 2**attempt * random.uniform(0.5, 1.5))
+                    await _pause(0.1 * 2**attempt)
             raise AssertionError("unreachable: the last attempt raises")
 
     async def _connect(self) -> psycopg.AsyncConnection[Any]:
@@ -315,5 +316,9 @@ class PostgresLedger:
             except psycopg.OperationalError as error:
                 if attempt + 1 == RECONNECT_ATTEMPTS:
                     raise unreachable(self._url, error) from error
-                await asyncio.sleep(0.2 * 2**attempt * random.uniform(0.5, 1.5))
+                await _pause(0.2 * 2**attempt)
         raise AssertionError("unreachable: the last attempt raises")
+
+
+async def _pause(seconds: float) -> None:
+    await asyncio.sleep(seconds * random.uniform(0.5, 1.5))  # noqa: S311 - jitter

@@ -1,8 +1,8 @@
 """Documented limits of a POS as data, and Buckets, by which all processes keep them together.
 
-A limit that is reached makes the caller wait; it never fails. Permits are taken from the ledger in blocks, so that where
-limits are high PostgreSQL is asked some times a second instead of for each request. The numbers of a vendor belong to
-its connector, the arithmetic to ``allowance``, the storage to ``ledger``.
+A limit that is reached makes the caller wait; it never fails. Permits are taken from the ledger in blocks, so that
+where limits are high PostgreSQL is asked some times a second instead of for each request. The numbers of a vendor
+belong to its connector, the arithmetic to ``allowance``, the storage to ``ledger``.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import math
 import random
 import re
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -129,6 +130,7 @@ class _Slots:
         self.allowed = 0
         self.in_use = 0
         self.waiting = 0
+        self.settled_at = -math.inf
         self.lane = asyncio.Lock()
         self.freed = asyncio.Event()
         self.nudge = asyncio.Event()
@@ -138,8 +140,8 @@ class _Slots:
 class Buckets:
     """Keeps the limits for one event loop, together with every other process on the same ledger.
 
-    Waits, never fails (a ledger that cannot be reached raises EnvironmentFault). Close it with :meth:`aclose`, or use it
-    as an async context manager; what a killed process held lapses after some seconds.
+    Waits, never fails (a ledger that cannot be reached raises EnvironmentFault). Close it with :meth:`aclose`, or
+    use it as an async context manager; what a killed process held lapses after some seconds.
     """
 
     def __init__(
@@ -153,7 +155,7 @@ class Buckets:
         self._ledger = ledger
         self._clock = clock
         self._sleep = sleep
-        self._rng = rng or random.Random()
+        self._rng = rng or random.Random()  # noqa: S311 - jitter
         self._held: dict[str, deque[_Held]] = {}
         self._returns: dict[str, list[tuple[float, int]]] = {}
         self._blocked: dict[str, float] = {}
@@ -292,7 +294,7 @@ class Buckets:
 
     async def _free_slot(self, slots: _Slots) -> None:
         while slots.in_use >= slots.allowed:
-            if slots.allowed < slots.capacity:
+            if slots.allowed < slots.capacity and time.monotonic() - slots.settled_at >= SLOT_POLL_SECONDS[0]:
                 await self._settle(slots)
                 if slots.in_use < slots.allowed:
                     break
@@ -305,6 +307,7 @@ class Buckets:
 
     async def _settle(self, slots: _Slots) -> None:
         want = min(slots.capacity, slots.in_use + slots.waiting)
+        slots.settled_at = time.monotonic()
         slots.allowed = await self._ledger.settle(slots.key, slots.capacity, slots.in_use, want)
         if self._ledger.shared and (slots.keeper is None or slots.keeper.done()):
             slots.keeper = asyncio.create_task(self._keep(slots), name=f"slots {slots.key}")
@@ -312,10 +315,8 @@ class Buckets:
     async def _keep(self, slots: _Slots) -> None:
         """Renew the lease while slots are in use; hand back what is idle or more than our share."""
         while True:
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(slots.nudge.wait(), KEEPER_SECONDS)
-            except TimeoutError:
-                pass
             slots.nudge.clear()
             try:
                 if slots.in_use == 0 and slots.waiting == 0:

@@ -132,8 +132,8 @@ async def offset_pages(
 ) -> AsyncIterator[FreshPage]:
     """Walk by offset until a page holds fewer than ``limit`` rows; ``fetch(offset)`` gets one page.
 
-    The next offset is the number of rows received. Raises SuspiciousPaging when a page comes a second time or holds more
-    rows than ``limit``, as the server then ignores one of the two.
+    The next offset is the number of rows received. Raises SuspiciousPaging when a page comes a second time or holds
+    more rows than ``limit``, as the server then ignores one of the two.
     """
     trail.page_limit = limit
     async for fresh in _walks(_by_count(fetch, limit, start=0, stride=limit), 0, row_id, trail, max_restarts):
@@ -150,8 +150,8 @@ async def numbered_pages(
 ) -> AsyncIterator[FreshPage]:
     """Walk pages 1, 2, 3 … ``fetch(number)`` gets one page.
 
-    A page that names a ``next_cursor`` (any text, such as the address of the next page) has a successor; where the server
-    names none at all, give ``limit``: the walk then ends at the first page with fewer rows.
+    A page that names a ``next_cursor`` (any text, such as the address of the next page) has a successor; where the
+    server names none at all, give ``limit``: the walk then ends at the first page with fewer rows.
     """
     trail.page_limit = limit
 

@@ -1,7 +1,7 @@
 """Whether, when and how often a failed request is made again.
 
-The server's own advice comes first, else exponential waiting with jitter; both bounded by a count and a budget of seconds.
-What an answer *means* is said by the errors, what a vendor's numbers are by its connector.
+The server's own advice comes first, else exponential waiting with jitter; both bounded by a count and a budget of
+seconds. What an answer *means* is said by the errors, what a vendor's numbers are by its connector.
 """
 
 from __future__ import annotations
@@ -91,9 +91,9 @@ QUICK = RetryPolicy(
 def advised_wait(headers: Mapping[str, str], names: tuple[str, ...], wall: float) -> float | None:
     """Seconds the server asks us to stay away, from the first of its headers that can be understood; else None.
 
-    Understands milliseconds (names ending in ``-ms``), seconds, HTTP dates and epoch instants. Instants are compared with
-    the server's own ``Date`` where it sends one, so that a wrong clock on either side does no harm. ``wall`` is the
-    local epoch time in seconds.
+    Understands milliseconds (names ending in ``-ms``), seconds, HTTP dates and epoch instants. Instants are compared
+    with the server's own ``Date`` where it sends one, so that a wrong clock on either side does no harm. ``wall`` is
+    the local epoch time in seconds.
     """
     present = _http_date(headers.get("date", ""))
     now = wall if present is None else present

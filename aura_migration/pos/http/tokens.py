@@ -5,9 +5,9 @@
     MachineLogin      a stored token renewed by signing in again, within a login budget
 
 The stored credentials are a flat JSON document. Keys used here: ``access_token``; ``expires_at`` (epoch seconds or ISO
-8601; absent: does not expire); ``refreshed_at``; ``refresh_started`` (a marker, see RefreshingToken); ``reconnect_needed``
-(a reason; set once the authorisation is lost for good); ``logins`` (epoch seconds of sign-ins). All other keys belong to
-the connector. Sealing belongs to the vault, which fills the :class:`CredentialStore`.
+8601; absent: does not expire); ``refreshed_at``; ``refresh_started`` (a marker, see RefreshingToken);
+``reconnect_needed`` (a reason; set once the authorisation is lost for good); ``logins`` (epoch seconds of sign-ins).
+All other keys belong to the connector. Sealing belongs to the vault, which fills the :class:`CredentialStore`.
 """
 
 from __future__ import annotations
@@ -109,8 +109,9 @@ class MemoryStore:
 class CredentialPart:
     """The credentials of one of several merchants of an integration, as a store of their own.
 
-    The document holds a list under ``list_key``; the part is the entry whose ``id_key`` is ``value``, together with what
-    all entries share. Renewals of several parts exclude each other, as they share the integration's lock and version.
+    The document holds a list under ``list_key``; the part is the entry whose ``id_key`` is ``value``, together with
+    what all entries share. Renewals of several parts exclude each other, as they share the integration's lock and
+    version.
     """
 
     def __init__(self, store: CredentialStore, list_key: str, id_key: str, value: str) -> None:
@@ -185,10 +186,10 @@ class RefreshingToken:
     ``expires_at``, a rotated refresh token; it raises PosError and must not repeat the exchange on its own
     (``retry=ONCE``): failures that may pass are repeated here.
 
-    ``single_use``: before the exchange a marker is stored. If the process dies after the POS rotated the token and before
-    it was stored, the next one finds the marker, tries the old token once (the request may never have been sent) and,
-    being refused, ends in ReconnectNeeded: stored, so that nobody tries again until the account is connected anew, and
-    told to ``on_reconnect_needed`` (called in a worker thread) with the reason.
+    ``single_use``: before the exchange a marker is stored. If the process dies after the POS rotated the token and
+    before it was stored, the next one finds the marker, tries the old token once (the request may never have been
+    sent) and, being refused, ends in ReconnectNeeded: stored, so that nobody tries again until the account is
+    connected anew, and told to ``on_reconnect_needed`` (called in a worker thread) with the reason.
 
     ``early`` seconds before expiry a renewal is tried; if it fails for now, the token is used while it lasts. At most
     ``max_refusals`` renewals per minute follow a 401, for POS that answer 401 also where only a permission is missing.
@@ -230,7 +231,7 @@ class RefreshingToken:
         return f"{type(self).__name__}({self._pos}, integration {self.integration_id})"
 
     async def token(self) -> str:
-        """See :class:`TokenSource`. Raises ReconnectNeeded, or what the exchange raised when no usable token is left."""
+        """See :class:`TokenSource`. Raises ReconnectNeeded, or what the exchange raised when no token is left."""
         cached = self._cached
         if cached is not None and not self._due(cached):
             return cached.token
@@ -294,6 +295,10 @@ class RefreshingToken:
         marker = {"at": self._wall(), "of": _spent(credentials), "tries": _unclear_tries(credentials) + 1}
         return {**credentials, MARKER: marker}
 
+    def _leaves_no_trace(self, error: PosError) -> bool:
+        """Whether an exchange that failed so was certainly not done, and what was noted before it may go."""
+        return isinstance(error, RateLimited | NotFound) or (isinstance(error, Unreachable) and not error.sent)
+
     async def _renewed(self, refused: str | None, attempts: int = RENEW_ATTEMPTS) -> str:
         """Renew under the lock of all processes, or take what another one has renewed meanwhile."""
         async with self._exclusive(self._lock_name):
@@ -341,7 +346,7 @@ class RefreshingToken:
                     else f"the POS refused to renew the access ({error.reason})"
                 )
                 raise await self._mark_lost(marked, version, reason, error) from error
-            if self._single_use and _surely_not_done(error):
+            if marked is not credentials and self._leaves_no_trace(error):
                 await self._replace(credentials, version)
             raise
         return await self._keep(marked, fresh, version, refused)
@@ -414,8 +419,9 @@ class RefreshingToken:
 class MachineLogin(RefreshingToken):
     """One stored token for all locations and processes, had by signing in; there is no refresh token.
 
-    A new sign-in in the last minute of the token's life or when it was refused. Never more than ``budget`` sign-ins within
-    ``budget_seconds`` unless the token was refused: they are counted in the stored credentials, before each is made.
+    A new sign-in in the last minute of the token's life or when it was refused. Never more than ``budget`` sign-ins
+    within ``budget_seconds`` unless the token was refused: they are counted in the stored credentials, before each
+    is made. One that got no answer (the POS was busy, failed or away) is not counted and is repeated some times.
     """
 
     def __init__(
@@ -459,6 +465,9 @@ class MachineLogin(RefreshingToken):
     def _before_renewal(self, credentials: Credentials) -> Credentials:
         return {**credentials, "logins": [*self._recent(credentials), self._wall()]}
 
+    def _leaves_no_trace(self, error: PosError) -> bool:
+        return error.retryable
+
 
 class _Overtaken(Exception):
     """Other credentials were stored meanwhile: the account was connected anew."""
@@ -479,7 +488,7 @@ async def _uninterrupted(exchange: Coroutine[Any, Any, str]) -> str:
 
 
 def expiry(value: Any) -> float:
-    """Epoch seconds of an expiry given as epoch seconds or ISO 8601 text (UTC unless it says otherwise); None: never."""
+    """Epoch seconds of an expiry given as epoch seconds or ISO 8601 text (UTC unless it says so); None: never."""
     if value is None:
         return math.inf
     if isinstance(value, int | float):
@@ -498,8 +507,3 @@ def _unclear_tries(credentials: Mapping[str, Any]) -> int:
     if not isinstance(marker, dict) or marker.get("of") != _spent(credentials):
         return 0
     return int(marker.get("tries", 0))
-
-
-def _surely_not_done(error: PosError) -> bool:
-    """Whether the POS certainly did not rotate the token in the exchange that failed so."""
-    return isinstance(error, RateLimited | NotFound) or (isinstance(error, Unreachable) and not error.sent)
