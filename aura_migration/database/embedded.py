@@ -190,7 +190,7 @@ class _Place:
         own = self.folder / "run"
         if _fits_a_socket(own):
             return own
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             return Path(self._socket_record.read_text(encoding="utf-8").strip())
         return self._short_socket_folder()
 
@@ -358,8 +358,8 @@ class _Place:
         pid = self.recorded_pid()
         if pid and psutil.pid_exists(pid):
             (self.data / "postmaster.pid").unlink(missing_ok=True)
-            for folder in (self.folder / "run", self.socket_folder()):
-                (folder / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
+        # Its pid may have been given away too. The folder is this server's own, and none of its processes lives.
+        (self.socket_folder() / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
         return True
 
     def complaint(self, since: int) -> str:

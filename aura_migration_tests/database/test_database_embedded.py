@@ -289,13 +289,13 @@ def test_starts_and_stops_that_meet_end_in_one_of_both(data_dir: Path) -> None:
 
 
 def test_a_pid_that_now_belongs_to_another_program_is_not_the_server(data_dir: Path) -> None:
-    embedded.ensure_running(data_dir)
+    socket = Path(ask_host(embedded.ensure_running(data_dir)))
     pid = server_pid(data_dir)
     os.kill(pid, signal.SIGKILL)
     until(lambda: gone(pid))
     stranger = subprocess.Popen(["sleep", "600"], cwd="/", **server_account())
     try:
-        for file in (data_dir / "postgres/data/postmaster.pid", data_dir / "postgres/run/.s.PGSQL.5432.lock"):
+        for file in (data_dir / "postgres/data/postmaster.pid", socket / ".s.PGSQL.5432.lock"):
             file.write_text(file.read_text().replace(str(pid), str(stranger.pid), 1))
         status = embedded.status(data_dir)
         assert (status.state, status.pid) == ("stopped", None)
@@ -310,12 +310,12 @@ def test_a_pid_that_now_belongs_to_another_program_is_not_the_server(data_dir: P
 def test_a_pid_that_now_belongs_to_another_postgresql_is_not_this_server(data_dir: Path, fresh: Path) -> None:
     embedded.ensure_running(fresh)
     stranger = server_pid(fresh)
-    embedded.ensure_running(data_dir)
+    socket = Path(ask_host(embedded.ensure_running(data_dir)))
     pid = server_pid(data_dir)
     os.kill(pid, signal.SIGKILL)
     until(lambda: gone(pid))
-    file = data_dir / "postgres/data/postmaster.pid"
-    file.write_text(file.read_text().replace(str(pid), str(stranger), 1))
+    for file in (data_dir / "postgres/data/postmaster.pid", socket / ".s.PGSQL.5432.lock"):
+        file.write_text(file.read_text().replace(str(pid), str(stranger), 1))
     assert not embedded.stop(data_dir)
     assert ask(embedded.ensure_running(data_dir), "select 1") == 1
     assert server_pid(fresh) == stranger
