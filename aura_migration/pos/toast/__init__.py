@@ -1,0 +1,81 @@
+"""Toast: the connector, and nothing else of this folder is for others. What is migrated and how is in README.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from aura_migration.archive.snapshot import Redaction, SnapshotReader
+from aura_migration.canonical.model import Batch
+from aura_migration.pos.port import Account, Session, SourceEntity, SourceLocation
+from aura_migration.pos.toast import client, mapping
+
+__all__ = ["CONNECTOR", "ToastConnector"]
+
+MENU_FEEDS = (
+    "menus",
+    "categories",
+    "items",
+    "variations",
+    "modifier_groups",
+    "modifiers",
+    "pre_modifiers",
+    "item_locations",
+    "modifier_locations",
+    "item_categories",
+    "item_menus",
+    "item_modifier_groups",
+    "nested_groups",
+    "modifier_defaults",
+    "group_pre_modifiers",
+    "price_rules",
+)
+SOURCE_ENTITIES = (
+    SourceEntity("restaurant", "location", "restaurants:read", ("locations",), doc="Name, address, hours, close-out."),
+    SourceEntity("menus", "location", "menus:read", MENU_FEEDS, doc="All published menus, in one document (V2)."),
+    SourceEntity("config", "location", "config:read", ("tax_rates", "item_taxes"), doc="Tax rates and other setup."),
+    SourceEntity(
+        "prep_stations",
+        "location",
+        "kitchen:read",
+        ("kitchen_stations", "item_stations", "modifier_stations"),
+        doc="Where tickets are prepared.",
+    ),
+    SourceEntity("stock", "location", "stock:read", ("stock",), doc="What is 86'd or counted."),
+    SourceEntity("availability", "location", "restaurants:read", (), required=False, doc="Online ordering now."),
+    SourceEntity("ordering_schedule", "location", "digital_schedule:read", (), required=False, doc="Online hours."),
+)
+REDACTION = Redaction(drop_everywhere=frozenset({"createdByEmailAddress", "accessToken", "clientSecret"}))
+
+
+@dataclass(frozen=True)
+class ToastConnector:
+    """Toast behind the port."""
+
+    pos: str = client.POS
+    title: str = client.TITLE
+    default_base_url: str = "https://ws-api.toasttab.com"
+    source_entities: tuple[SourceEntity, ...] = SOURCE_ENTITIES
+    redaction: Redaction = REDACTION
+    session_parallelism: int = 4
+
+    def parse_credentials(self, document: Any) -> dict[str, Any]:
+        """See the port."""
+        return client.parse_credentials(document)
+
+    def open(self, account: Account) -> AbstractAsyncContextManager[Session]:
+        """See the port."""
+        return client.open_session(account)
+
+    def map_menu(self, reader: SnapshotReader, location: SourceLocation) -> Batch:
+        """See the port."""
+        return mapping.map_menu(reader, location)
+
+    def source_counts(self, reader: SnapshotReader, location: SourceLocation) -> Mapping[str, int]:
+        """See the port."""
+        return mapping.source_counts(reader, location)
+
+
+CONNECTOR = ToastConnector()

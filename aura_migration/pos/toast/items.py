@@ -1,0 +1,492 @@
+"""Menus, categories, items and sizes of one restaurant as canonical rows.
+
+An item is one row however many menus it stands on; its places become links, and prices that differ by place become rules.
+Modifier groups, options and what hangs on them are in ``modifiers.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aura_migration.core.ids import path
+from aura_migration.pos.toast.document import CategoryEntry, Place, source_of
+from aura_migration.pos.toast.job import (
+    EVERYWHERE,
+    Context,
+    Job,
+    Target,
+    add_price,
+    alcohol,
+    channels,
+    plain,
+    portions,
+    record_of,
+    tag_names,
+    text,
+    union,
+    visible,
+)
+from aura_migration.pos.toast.prices import OPEN, Price, PriceError, item_price, size_option_price, windows
+from aura_migration.pos.toast.wire import Availability, MenuItem, ModifierOption
+
+EXTRA_FIELDS = {
+    "eligiblePaymentAssistancePrograms": "payment_assistance_programs",
+    "guestCount": "guest_count",
+    "length": "length",
+    "height": "height",
+    "width": "width",
+    "dimensionUnitOfMeasure": "dimension_unit",
+    "weight": "weight",
+    "weightUnitOfMeasure": "weight_unit",
+    "catalogProductInfo": "catalog_product",
+    "isComboParent": "is_combo_parent",
+}
+DEFERRED = "deferred_revenue"
+
+
+@dataclass
+class Sizes:
+    """The sizes of an item sold by size.
+
+    ``plain``: every size is a variation of the item. Otherwise a size carries what a variation cannot (nested groups, own
+    taxes, own stations): the item costs nothing itself and the size group stays a required modifier group with the prices.
+    """
+
+    group_key: str
+    refs: dict[tuple[str, str], int]
+    plain: bool
+
+
+@dataclass
+class Size:
+    """One size of an item: its option, its base price, and its price at every place of the item."""
+
+    ref: int
+    option: ModifierOption
+    places: list[tuple[Place, Price]]
+
+    @property
+    def base(self) -> Price:
+        """The price where nothing more exact holds."""
+        return next((price for _, price in self.places if price == OPEN), self.places[0][1])
+
+
+def plan_sizes(job: Job) -> dict[str, Sizes]:
+    """The sizes of every item sold by size; an item whose sizes cannot be known is sent to quarantine."""
+    planned: dict[str, Sizes] = {}
+    for key, places in job.doc.items.items():
+        strategies = {place.item.pricing_strategy for place in places}
+        if "SIZE_PRICE" not in strategies:
+            continue
+        try:
+            planned[key] = _sizes(job, places, strategies)
+        except PriceError as error:
+            job.reject("items", key, str(error), record_of(places[0].item))
+    for key, sizes in planned.items():
+        if sizes.plain:
+            _index_variations(job, key, sizes)
+    return planned
+
+
+def _sizes(job: Job, places: Sequence[Place], strategies: set[str]) -> Sizes:
+    name = places[0].item.name
+    if len(strategies) > 1:
+        raise PriceError(f"{name!r} is sold by size on one menu and otherwise on another.")
+    refs: dict[tuple[str, str], int] = {}
+    keys: set[str] = set()
+    plain_sizes = True
+    for place in places:
+        rules = place.item.pricing_rules
+        guid = rules.size_specific_pricing_guid if rules else None
+        found = [ref for ref, group in job.doc.groups_of(place.item) if group.guid == guid]
+        if not guid or not found:
+            raise PriceError(f"{name!r} is sold by size, but its sizes are not in Toast's answer.")
+        refs.setdefault((place.menu_key, place.category_key), found[0])
+        keys.add(job.doc.groups[found[0]].key)
+        plain_sizes &= all(_is_plain(option, place.item) for _, option in job.doc.options_of(found[0]))
+    if len(keys) > 1:
+        raise PriceError(f"{name!r} has different size groups on different menus.")
+    return Sizes(keys.pop(), refs, plain_sizes)
+
+
+def _is_plain(option: ModifierOption, item: MenuItem) -> bool:
+    """Whether a size carries nothing but name, ids and price."""
+    tax = option.modifier_option_tax_info
+    own_tax = tax is not None and (
+        bool(tax.override_item_tax_rates) or set(tax.tax_rate_guids or ()) != set(item.tax_info or ())
+    )
+    own_stations = option.prep_stations and set(option.prep_stations) != set(item.prep_stations or ())
+    return not (option.modifier_group_references or own_tax or own_stations)
+
+
+def _index_variations(job: Job, item_key: str, sizes: Sizes) -> None:
+    for ref in sizes.refs.values():
+        for _, option in job.doc.options_of(ref):
+            found = job.size_variations.setdefault(option.guid, [])
+            entry = (item_key, path(item_key, option.key))
+            if entry not in found:
+                found.append(entry)
+            names = job.size_names.get(option.guid, ())
+            if option.name not in names:
+                job.size_names[option.guid] = (*names, option.name)
+
+
+def availability(given: Availability | None) -> list[dict[str, Any]] | None:
+    """When a menu is served: None always, else ``{"days", "from", "to"}`` per range; a whole day is 00:00 to 24:00."""
+    if given is None or given.always_available:
+        return None
+    return [{"days": list(days), "from": start, "to": end} for days, start, end in windows(given.schedule or ())]
+
+
+def map_menus(job: Job) -> None:
+    """Menus and categories."""
+    for key, entry in job.doc.menus.items():
+        menu = entry.menu
+        try:
+            served = availability(menu.availability)
+        except ValueError as error:
+            job.reject("menus", key, f"When it is served cannot be read: {error}", record_of(menu))
+            continue
+        job.batch.add(
+            "menus",
+            key,
+            source_of(entry.raw),
+            record_of(menu),
+            name=menu.name,
+            description=text(menu.description),
+            channels=channels(menu.visibility),
+            availability=served,
+            button_color=text(menu.pos_button_color_light),
+            short_name=text(menu.pos_name),
+            is_active=visible(menu.visibility),
+            display_order=entry.position,
+        )
+    for key, category in job.doc.categories.items():
+        _map_category(job, key, category)
+
+
+def _map_category(job: Job, key: str, entry: CategoryEntry) -> None:
+    group = entry.group
+    if entry.also_in:
+        note = "The group stands on several menus; in AuraConnect it is listed under the first, its items are on all."
+        job.notes.add("MenuGroup", "menu", note, group.guid)
+    parent = entry.parent_key if ("categories", entry.parent_key or "") not in job.rejected else None
+    job.batch.add(
+        "categories",
+        key,
+        source_of(entry.raw),
+        record_of(group),
+        name=group.name,
+        description=text(group.description),
+        parent_category_key=parent,
+        menu_key=entry.menu_key if ("menus", entry.menu_key) not in job.rejected else None,
+        image_url=text(group.image),
+        button_color=text(group.pos_button_color_light),
+        short_name=text(group.pos_name),
+        channels=channels(group.visibility),
+        is_active=visible(group.visibility),
+        display_order=entry.position,
+    )
+
+
+def map_items(job: Job, sizes: dict[str, Sizes]) -> None:
+    """Items with their variations, location rows, links to categories and menus, taxes, stations and price rules."""
+    for key, places in job.doc.items.items():
+        if ("items", key) not in job.rejected:
+            begun = len(job.batch.rows)
+            try:
+                _map_item(job, key, places, sizes.get(key))
+            except PriceError as error:
+                del job.batch.rows[begun:]
+                job.reject("items", key, str(error), record_of(places[0].item))
+
+
+def _map_item(job: Job, key: str, places: Sequence[Place], sizes: Sizes | None) -> None:
+    first = places[0].item
+    unit = None if first.unit_of_measure in (None, "", "NONE") else str(first.unit_of_measure).lower()
+    target = Target(("item", key), {"menu_item_key": key})
+    variations: list[Size] = []
+    specs: list[tuple[Place, Price]] = []
+    if sizes is None:
+        specs = [(place, item_price(place.item, job.currency)) for place in places]
+        base = _base(specs)
+        kind = "open" if base == OPEN else "per_unit" if unit else "fixed"
+    elif sizes.plain:
+        base, kind = Price("fixed", None), "variation"
+        variations = _variations(job, places, sizes)
+    else:
+        base, kind = Price("fixed", 0), "fixed"
+    available = job.stock.available(first.guid, key)
+    visibility = union(place.item.visibility for place in places)
+    active = visible(visibility)
+    job.batch.add(
+        "items",
+        key,
+        source_of(places[0].raw),
+        record_of(first),
+        name=first.name,
+        description=text(first.description),
+        short_name=text(first.pos_name),
+        kitchen_name=text(first.kitchen_name),
+        price_cents=base.cents,
+        price_type=kind,
+        unit_name=unit,
+        category_key=places[0].category_key,
+        sku=text(first.sku),
+        barcode=text(first.plu),
+        item_type="item",
+        prep_time_minutes=None if first.prep_time is None else -(-first.prep_time // 60),
+        calories=first.calories,
+        allergens=plain(first.allergens) or None,
+        tags=tag_names(first.item_tags),
+        contains_alcohol=alcohol(first),
+        image_url=text(first.image),
+        images=plain(first.images) or None,
+        button_color=text(first.pos_button_color_light),
+        channels=channels(visibility),
+        tax_inclusive={"TAX_INCLUDED": True, "TAX_NOT_INCLUDED": False}.get(first.tax_inclusion or ""),
+        is_discountable=first.is_discountable,
+        custom_fields=_custom_fields(job, places[0]),
+        is_available=available,
+        is_active=active,
+        display_order=places[0].position,
+    )
+    job.batch.add(
+        "item_locations",
+        job.key(key),
+        None,
+        record_of(first),
+        menu_item_key=key,
+        price_type=kind,
+        price_cents=base.cents,
+        is_available=available,
+        is_active=active,
+        name=first.name,
+        short_name=text(first.pos_name),
+        kitchen_name=text(first.kitchen_name),
+        sku=text(first.sku),
+    )
+    _add_place_prices(job, target, base, specs, record_of(first))
+    for position, size in enumerate(variations):
+        _map_variation(job, key, size, unit, position)
+        refs = {"menu_item_key": key, "variation_key": path(key, size.option.key)}
+        size_target = Target(("size", key, size.option.key), refs)
+        _add_place_prices(job, size_target, size.base, size.places, record_of(size.option))
+    _map_places(job, key, places)
+    _map_taxes_and_stations(job, key, places)
+    _note_differences(job, places)
+
+
+def _base(specs: Sequence[tuple[Place, Price]]) -> Price:
+    """The price an item has where nothing more exact holds: an open one, else its base price, else its first place's."""
+    if any(price == OPEN for _, price in specs):
+        return OPEN
+    for place, price in specs:
+        if place.item.pricing_strategy == "BASE_PRICE":
+            return price
+    return specs[0][1]
+
+
+def _variations(job: Job, places: Sequence[Place], sizes: Sizes) -> list[Size]:
+    """Every size with its price at every place."""
+    found: dict[str, Size] = {}
+    for place in places:
+        for ref, option in job.doc.options_of(sizes.refs[(place.menu_key, place.category_key)]):
+            price = size_option_price(option, job.currency)
+            found.setdefault(option.key, Size(ref, option, [])).places.append((place, price))
+    if not found:
+        raise PriceError(f"{places[0].item.name!r} is sold by size, but has no size.")
+    return list(found.values())
+
+
+def _map_variation(job: Job, item_key: str, size: Size, unit: str | None, position: int) -> None:
+    option, price = size.option, size.base
+    key = path(item_key, option.key)
+    kind = "open" if price == OPEN else "per_unit" if unit else "fixed"
+    available = job.stock.available(option.guid, option.key)
+    active = visible(option.visibility)
+    extra = {name: value for name, value in (("kitchen_name", text(option.kitchen_name)),) if value}
+    job.batch.add(
+        "variations",
+        key,
+        source_of(job.doc.option_raw[size.ref]),
+        record_of(option),
+        menu_item_key=item_key,
+        name=option.name,
+        sku=text(option.sku),
+        barcode=text(option.plu),
+        price_cents=price.cents,
+        price_type=kind,
+        unit_name=unit,
+        options=[{"option": "Size", "value": option.name}],
+        custom_fields=extra or None,
+        is_default=bool(option.is_default),
+        is_available=available,
+        is_active=active,
+        display_order=position,
+    )
+    job.batch.add(
+        "item_locations",
+        job.key(item_key, option.key),
+        None,
+        record_of(option),
+        menu_item_key=item_key,
+        variation_key=key,
+        price_type=kind,
+        price_cents=price.cents,
+        is_available=available,
+        is_active=active,
+        name=option.name,
+        sku=text(option.sku),
+    )
+
+
+def _add_place_prices(job: Job, target: Target, base: Price, specs: Sequence[tuple[Place, Price]], record: str) -> None:
+    """Price rules for the places at which an item or size costs something else than its base price."""
+    add_price(job, target, base, base, EVERYWHERE, record)
+    by_menu: dict[str, list[tuple[Place, Price]]] = {}
+    for place, price in specs:
+        by_menu.setdefault(place.menu_key, []).append((place, price))
+    for menu_key, here in by_menu.items():
+        prices = [price for _, price in here]
+        on_menu = base if base in prices else prices[0]
+        if on_menu != base:
+            add_price(job, target, on_menu, base, Context(menu=menu_key), record)
+        in_category: dict[str, Price] = {}
+        for place, price in here:
+            if in_category.setdefault(place.category_key, price) != price:
+                raise PriceError(f"{place.item.name!r} has two prices in one menu group.")
+        for category_key, price in in_category.items():
+            if price != on_menu:
+                add_price(job, target, price, on_menu, Context(menu=menu_key, category=category_key), record)
+
+
+def _map_places(job: Job, key: str, places: Sequence[Place]) -> None:
+    """Links to categories (the first is the primary one) and menus."""
+    categories: set[str] = set()
+    menus: set[str] = set()
+    for place in places:
+        if place.category_key not in categories:
+            job.batch.add(
+                "item_categories",
+                job.key(key, place.category_key),
+                None,
+                record_of(place.item),
+                menu_item_key=key,
+                category_key=place.category_key,
+                is_primary=not categories,
+                display_order=place.position,
+            )
+            categories.add(place.category_key)
+        if place.menu_key not in menus and ("menus", place.menu_key) not in job.rejected:
+            job.batch.add(
+                "item_menus",
+                job.key(key, place.menu_key),
+                None,
+                record_of(place.item),
+                menu_item_key=key,
+                menu_key=place.menu_key,
+                display_order=place.position,
+            )
+            menus.add(place.menu_key)
+
+
+def _map_taxes_and_stations(job: Job, key: str, places: Sequence[Place]) -> None:
+    first = places[0].item
+    record = record_of(first)
+    for tax in dict.fromkeys(first.tax_info or ()):
+        row_key = job.key("item", key, tax)
+        if job.taxes is None:
+            job.notes.add("MenuItem", "taxInfo", "The tax rates were not read; the item has no tax.", first.guid)
+        elif tax not in job.taxes:
+            job.reject(
+                "item_taxes",
+                row_key,
+                f"{first.name!r} has a tax rate that is missing from the setup or in quarantine.",
+                record,
+            )
+        else:
+            job.batch.add(
+                "item_taxes",
+                row_key,
+                None,
+                record,
+                tax_rate_key=job.key(tax),
+                menu_item_key=key,
+                overrides_item_taxes=False,
+            )
+    stations = dict.fromkeys(station for place in places for station in place.item.prep_stations or ())
+    for sequence, station in enumerate(stations):
+        row_key = job.key(key, station)
+        if job.stations is None:
+            note = "The prep stations were not read; tickets for the item go nowhere in particular."
+            job.notes.add("MenuItem", "prepStations", note, first.guid)
+        elif station not in job.stations:
+            job.reject(
+                "item_stations", row_key, f"{first.name!r} is prepared at a station Toast does not list.", record
+            )
+        else:
+            job.batch.add(
+                "item_stations",
+                row_key,
+                None,
+                record,
+                menu_item_key=key,
+                station_key=job.key(station),
+                is_primary=sequence == 0,
+                sequence=sequence,
+            )
+
+
+def _custom_fields(job: Job, place: Place) -> dict[str, Any] | None:
+    """What AuraConnect has no column for but an owner knows by name."""
+    item, raw = place.item, place.raw
+    fields: dict[str, Any] = {}
+    if item.sales_category and item.sales_category.name:
+        fields["sales_category"] = item.sales_category.name
+    if item.is_deferred:
+        fields[DEFERRED] = True
+    if item.prep_time is not None and item.prep_time % 60:
+        fields["prep_time_seconds"] = item.prep_time
+    if item.portions:
+        fields["portions"] = portions(item.portions)
+        note = (
+            "Halves and portions: names and factors are kept, but AuraConnect cannot sell modifiers on one part only."
+        )
+        job.notes.add("MenuItem", "portions", note, item.guid)
+    for name, ours in EXTRA_FIELDS.items():
+        if raw.get(name) not in (None, "", [], "NONE", False):
+            fields[ours] = plain(raw[name])
+    return fields or None
+
+
+def _note_differences(job: Job, places: Sequence[Place]) -> None:
+    """Count what Toast resolves differently from menu to menu and AuraConnect keeps once."""
+    first = places[0].item
+    if first.tax_inclusion == "SMART_TAX":
+        note = "Tax is included in some revenue centers only (smart tax); AuraConnect takes it as not included."
+        job.notes.add("MenuItem", "taxInclusion", note, first.guid)
+    if first.name == "Missing name":
+        job.notes.add("MenuItem", "name", "It has no name in Toast; it is called 'Missing name'.", first.guid)
+    if first.is_deferred:
+        note = (
+            "Its revenue is deferred (such as a voucher). It is migrated as an item marked so; check how it is booked."
+        )
+        job.notes.add("MenuItem", "isDeferred", note, first.guid)
+    for place in places[1:]:
+        item = place.item
+        if set(item.visibility or ()) != set(first.visibility or ()):
+            note = "It is shown in different places from menu to menu; AuraConnect shows it wherever any menu does."
+            job.notes.add("MenuItem", "visibility", note, first.guid)
+        if set(item.tax_info or ()) != set(first.tax_info or ()) or item.tax_inclusion != first.tax_inclusion:
+            job.notes.add(
+                "MenuItem",
+                "taxInfo",
+                "It is taxed differently from menu to menu; the first menu's rates are taken.",
+                first.guid,
+            )
+        if set(item.prep_stations or ()) != set(first.prep_stations or ()):
+            note = "It goes to different stations from menu to menu; AuraConnect sends it to all of them."
+            job.notes.add("MenuItem", "prepStations", note, first.guid)
