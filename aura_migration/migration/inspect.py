@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from aura_migration.archive.snapshot import SnapshotReader
+from aura_migration.core.errors import Refused
 from aura_migration.migration.integrations import (
     Integration,
     KnownLocation,
@@ -21,7 +21,6 @@ from aura_migration.migration.integrations import (
     mark_reconnect_needed,
 )
 from aura_migration.migration.records import get_migration
-from aura_migration.migration.stages import snapshots_of
 from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.http.errors import ReconnectNeeded
 from aura_migration.pos.http.limits import Buckets
@@ -47,7 +46,7 @@ def preflight(workshop: Workshop, integration_id: int, location_key: str, sample
                     "integration_id": integration.id,
                     "location": location.key,
                     "permissions": [asdict(p) for p in permissions],
-                    "stability": session.client.stats.as_dict(),
+                    "stability": session.client.stats.summary(),
                     "reverse_level": asdict(reverse),
                     "passed": all(
                         p.granted is not False
@@ -84,19 +83,13 @@ def audit(workshop: Workshop, integration_id: int, location_key: str) -> dict[st
 
 
 def losses(workshop: Workshop, migration_id: int) -> dict[str, Any]:
-    """Every source field without a home in AuraConnect, with counts, from the migration's pinned snapshot."""
+    """Every source field without a home in AuraConnect, with counts, as found when the snapshot was last mapped."""
     with workshop.connect() as connection:
         migration = get_migration(connection, migration_id)
-        location = get_location(connection, migration.location_key)
-        reader = SnapshotReader(*snapshots_of(connection, migration_id), cipher=workshop.persons)
-        batch = workshop.connector(migration.subject.pos).map_menu(reader, location.source)
-        body = {
-            "migration_id": migration_id,
-            "location": migration.location_key,
-            "losses": [asdict(loss) for loss in batch.losses],
-        }
-    _store(workshop, migration.integration_id, migration.location_key, "losses", body)
-    return body
+        stored = latest_report(connection, migration.integration_id, migration.location_key, "losses")
+    if stored is None:
+        raise Refused(f"Migration {migration_id} has not been mapped yet.", "Run the preview first.")
+    return {"location": migration.location_key, **stored}
 
 
 def latest_report(

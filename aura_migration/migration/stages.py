@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from aura_migration.archive.snapshot import SnapshotReader, SnapshotRef, open_snapshot, require, snapshot_ref
 from aura_migration.canonical.menu import ENTITIES, MENU_ENTITIES
@@ -53,10 +54,12 @@ def locked(workshop: Workshop, location_key: str) -> Iterator[None]:
         yield
 
 
-def extract(workshop: Workshop, migration_id: int, fresh_since: datetime, by: str) -> list[SnapshotRef]:
+def extract(
+    workshop: Workshop, migration_id: int, fresh_since: datetime, by: str, *, resume: bool = True
+) -> list[SnapshotRef]:
     """Export what belongs to the merchant and to the location, certify it, pin it.
 
-    A merchant snapshot begun after ``fresh_since`` (real time) is taken over instead of fetched again: the locations of
+    ``resume`` continues an export that was interrupted; the re-read before a load begins anew. A merchant snapshot begun after ``fresh_since`` (real time) is taken over instead of fetched again: the locations of
     one preview share it. Raises the connector's error after naming it in the migration's state.
     """
     with workshop.connect() as connection:
@@ -68,7 +71,7 @@ def extract(workshop: Workshop, migration_id: int, fresh_since: datetime, by: st
             )
         progress.report(connection, migration_id, "Exporting from the POS", 0, 0)
         try:
-            refs = asyncio.run(_extract(workshop, connection, migration, fresh_since))
+            refs = asyncio.run(_extract(workshop, connection, migration, fresh_since, resume))
         except PosError as error:
             needs_reconnect = isinstance(error, ReconnectNeeded)
             if needs_reconnect:
@@ -94,7 +97,7 @@ def extract(workshop: Workshop, migration_id: int, fresh_since: datetime, by: st
 
 
 async def _extract(
-    workshop: Workshop, connection: Connection, migration: Migration, fresh_since: datetime
+    workshop: Workshop, connection: Connection, migration: Migration, fresh_since: datetime, resume: bool
 ) -> list[SnapshotRef]:
     integration = get_integration(connection, migration.integration_id)
     location = get_location(connection, migration.location_key)
@@ -125,6 +128,7 @@ async def _extract(
                         taken_at=workshop.now(),
                         redaction=connector.redaction,
                         cipher=workshop.persons,
+                        resume=resume,
                     )
                     with recorder:
                         place = location.source.source_id if scope == "location" else None
@@ -163,6 +167,14 @@ def canonicalise(workshop: Workshop, migration_id: int, by: str) -> dict[str, An
         reader = SnapshotReader(*snapshots_of(connection, migration_id), cipher=workshop.persons)
         batch = connector.map_menu(reader, location.source)
         staged = stage_rows(connection, migration_id, batch, migration.parsed_options)
+        connection.execute(
+            "INSERT INTO migration.reports (integration_id, location_key, kind, body) VALUES (%s, %s, 'losses', %s)",
+            [
+                migration.integration_id,
+                migration.location_key,
+                Jsonb({"migration_id": migration_id, "losses": staged.as_dict()["losses"]}),
+            ],
+        )
         progress.report(connection, migration_id, "Mapping and checking", staged.total, staged.total)
         return staged.as_dict()
 
@@ -187,7 +199,7 @@ def plan(workshop: Workshop, migration_id: int, by: str, kind: Literal["preview"
             options,
             kind=kind,
             delta_of=migration.plan_id if kind == "delta" else None,
-            losses=losses[0] if losses else (),
+            losses=losses[0]["losses"] if losses else (),
             certificates=[c.as_dict() for c in certificates],
             blockers=blockers,
             snapshot_ids=[ref.snapshot_id for ref in refs],
@@ -204,9 +216,9 @@ def _settle(connection: Connection, migration: Migration, stored: StoredPlan, bl
     writes = sum(counts[a] for counts in stored.counts.values() for a in ("create", "update", "merge", "conflict"))
     if not menu and not blockers:
         transition(connection, migration.id, "empty", by, "the POS has nothing on its menu")
-    elif migration.state in ("loaded", "verified") and not writes:
-        return
-    elif migration.state == "approved" and not stored.is_new:
+    elif (migration.state in ("loaded", "verified") and not writes) or (
+        migration.state == "approved" and not stored.is_new
+    ):
         return
     else:
         if migration.state in ("loaded", "verified", "approved", "planned"):
@@ -298,7 +310,7 @@ def _require_unmoved(
     pinned = [ref.snapshot_id for ref in snapshots_of(connection, migration.id)]
     now = connection.execute("SELECT clock_timestamp()").fetchone()
     assert now is not None
-    extract(workshop, migration.id, now[0], by)
+    extract(workshop, migration.id, now[0], by, resume=False)
     canonicalise(workshop, migration.id, by)
     delta = plan(workshop, migration.id, by, "delta")
     record_gate(
@@ -519,3 +531,13 @@ def sweep(workshop: Workshop) -> list[int]:
             [swept],
         )
     return swept
+
+
+def loaded_counts(workshop: Workshop, migration_id: int) -> dict[str, dict[str, int]]:
+    """Counts per entity and action of the migration's present plan."""
+    with workshop.connect() as connection:
+        migration = get_migration(connection, migration_id)
+        if migration.plan_id is None:
+            return {}
+        counts: dict[str, dict[str, int]] = get_plan(connection, migration.plan_id)["counts"]
+        return counts

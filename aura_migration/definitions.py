@@ -1,0 +1,27 @@
+"""The code location on one page. Tests, CLI and production build the same graph; resources can be overridden."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from aura_migration.orchestration.assets import ASSETS
+from aura_migration.orchestration.jobs import JOBS
+from aura_migration.orchestration.resources import WorkshopResource
+from aura_migration.orchestration.sensors import SENSORS
+
+
+def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """The whole graph. Loading it needs no database, network or secret."""
+    return dg.Definitions(
+        assets=ASSETS,
+        jobs=JOBS,
+        sensors=SENSORS,
+        resources={"workshop": WorkshopResource(), **(resources or {})},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions()

@@ -1,0 +1,322 @@
+"""The assets, one subsettable op per stage: pos → archive → canonical → plan → load → verify.
+
+They are POS-neutral; the connector is the one of the location's integration. Keys are ``[stage, entity]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from aura_migration.canonical.menu import MENU_ENTITIES
+from aura_migration.migration import inspect, stages
+from aura_migration.orchestration import shown
+from aura_migration.orchestration.carry import finish, work
+from aura_migration.orchestration.partitions import restaurant_locations
+from aura_migration.orchestration.resources import WorkshopResource
+
+Results = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
+CERTIFIED = "every_entity_is_certified_complete"
+DECIDED = "no_conflict_is_undecided"
+QUARANTINE_EMPTY = "nothing_is_in_quarantine"
+VERDICTS = {
+    "items": ("every_item_is_accounted_for", "every_item_is_migrated"),
+    "prices": ("prices_agree_to_the_cent",),
+    "modifiers": ("active_modifiers_are_functional",),
+}
+
+
+def _spec(stage: str, name: str, description: str, deps: list[list[str]], kinds: set[str], **more: Any) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key=[stage, name],
+        deps=[dg.AssetKey(d) for d in deps],
+        description=description,
+        group_name=stage,
+        owners=shown.OWNERS,
+        kinds=kinds,
+        tags={"aura/stage": stage},
+        skippable=True,
+        **more,
+    )
+
+
+POS_SPECS = [
+    _spec("pos", "preflight", "Rights, stability and reverse level of the connection.", [], {"http"}),
+    _spec("pos", "audit", "What is there: counts, configuration, devices, questions to ask.", [], {"http"}),
+]
+ARCHIVE_SPECS = [
+    _spec(
+        "archive",
+        "menu",
+        "Immutable raw export of the location's menu, with a certificate per entity.",
+        [],
+        {"http", "json"},
+    )
+]
+CANONICAL_SPECS = [
+    _spec(
+        "canonical",
+        entity.name,
+        entity.doc,
+        [["archive", "menu"]],
+        {"pandas", "pandera"},
+        metadata={"dagster/column_schema": shown.column_schema(entity, keys=True)},
+    )
+    for entity in MENU_ENTITIES
+]
+PLAN_SPECS = [
+    _spec(
+        "plan",
+        "menu",
+        "All changes of one migration, hashed: what approval signs and run carries out.",
+        [["canonical", e.name] for e in MENU_ENTITIES],
+        {"postgres"},
+    )
+]
+LOAD_SPECS = [
+    _spec(
+        "load",
+        entity.name,
+        f"{entity.doc} As loaded into aura.{entity.table}.",
+        [["plan", "menu"]],
+        {"postgres"},
+        metadata={
+            "dagster/column_schema": shown.column_schema(entity, keys=False),
+            "dagster/table_name": f"aura.{entity.table}",
+        },
+    )
+    for entity in MENU_ENTITIES
+]
+VERIFY_SPECS = [
+    _spec(
+        "verify",
+        "items",
+        "Every item of the POS, counted by the second route, is accounted for and migrated.",
+        [["load", "items"], ["load", "item_locations"]],
+        {"postgres"},
+    ),
+    _spec(
+        "verify",
+        "prices",
+        "Every price across location, menu, time, size and sequence agrees to the cent.",
+        [["load", "items"], ["load", "price_rules"]],
+        {"postgres"},
+    ),
+    _spec(
+        "verify",
+        "modifiers",
+        "Every active modifier is selectable with the same limits and price.",
+        [["load", "modifiers"], ["load", "item_modifier_groups"], ["load", "nested_groups"]],
+        {"postgres"},
+    ),
+    _spec(
+        "verify",
+        "scorecard",
+        "The verdict of the migration.",
+        [["verify", "items"], ["verify", "prices"], ["verify", "modifiers"]],
+        {"postgres"},
+    ),
+]
+
+
+def _checks(stage: str, name: str, names: tuple[str, ...]) -> list[dg.AssetCheckSpec]:
+    return [dg.AssetCheckSpec(name=n, asset=dg.AssetKey([stage, name])) for n in names]
+
+
+@dg.multi_asset(
+    name="inspect_pos", specs=POS_SPECS, partitions_def=restaurant_locations, can_subset=True, pool="pos_api"
+)
+def inspect_pos(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> Results:
+    """Preflight and audit of the location's account."""
+    with work(context, workshop, locks=False) as item:
+        chosen = context.selected_asset_keys
+        if dg.AssetKey(["pos", "preflight"]) in chosen:
+            found = inspect.preflight(item.workshop, item.migration.integration_id, context.partition_key)
+            yield dg.MaterializeResult(
+                asset_key=["pos", "preflight"],
+                metadata={
+                    "passed": found["passed"],
+                    "permissions": shown.table(
+                        ["entity", "permission", "granted", "evidence"],
+                        [[p["entity"], p["permission"], p["granted"], p["evidence"]] for p in found["permissions"]],
+                    ),
+                    "stability": dg.MetadataValue.json(found["stability"]),
+                    "reverse_level": found["reverse_level"]["level"],
+                },
+            )
+        if dg.AssetKey(["pos", "audit"]) in chosen:
+            audited = inspect.audit(item.workshop, item.migration.integration_id, context.partition_key)
+            yield dg.MaterializeResult(
+                asset_key=["pos", "audit"],
+                metadata={
+                    "lines": shown.table(
+                        ["area", "what", "found"], [[n["area"], n["label"], n["value"]] for n in audited["lines"]]
+                    ),
+                    "questions": len(audited["questions"]),
+                },
+            )
+
+
+@dg.multi_asset(
+    name="export_snapshot",
+    specs=ARCHIVE_SPECS,
+    check_specs=_checks("archive", "menu", (CERTIFIED,)),
+    partitions_def=restaurant_locations,
+    pool="pos_api",
+)
+def export_snapshot(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> Results:
+    """Fetch the location's menu and certify that it is whole."""
+    with work(context, workshop) as item:
+        since = item.request.options.get("fresh_since") if item.request else None
+        fresh = datetime.fromisoformat(since) if since else datetime.now(UTC)
+        refs = stages.extract(item.workshop, item.migration.id, fresh, item.by)
+        certificates = [c for ref in refs for c in ref.certificates]
+        yield dg.MaterializeResult(
+            asset_key=["archive", "menu"],
+            metadata={
+                "snapshots": dg.MetadataValue.json(
+                    [{"id": r.snapshot_id, "scope": r.scope, "manifest": r.manifest_hash} for r in refs]
+                ),
+                "dagster/partition_row_count": sum(c.rows for c in certificates),
+                "certificates": shown.table(
+                    ["entity", "status", "pages", "rows", "says"],
+                    [[c.entity, c.status, c.pages, c.rows, c.explain()] for c in certificates],
+                ),
+            },
+        )
+        yield dg.AssetCheckResult(
+            check_name=CERTIFIED,
+            asset_key=["archive", "menu"],
+            passed=all(c.status == "complete" for c in certificates),
+            metadata={"not_complete": [c.explain() for c in certificates if c.status != "complete"]},
+        )
+
+
+@dg.multi_asset(
+    name="map_and_validate",
+    specs=CANONICAL_SPECS,
+    check_specs=_checks("canonical", "items", (QUARANTINE_EMPTY,)),
+    partitions_def=restaurant_locations,
+    can_subset=True,
+)
+def map_and_validate(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> Results:
+    """Map the snapshot into AuraConnect's terms, apply the options, validate, stage."""
+    with work(context, workshop) as item:
+        staged = stages.canonicalise(item.workshop, item.migration.id, item.by)
+        for entity in MENU_ENTITIES:
+            if dg.AssetKey(["canonical", entity.name]) in context.selected_asset_keys:
+                counts = staged["entities"].get(entity.name, {"rows": 0, "quarantined": 0, "skipped": 0})
+                yield dg.MaterializeResult(
+                    asset_key=["canonical", entity.name],
+                    metadata={
+                        "dagster/partition_row_count": counts["rows"],
+                        "quarantined": counts["quarantined"],
+                        "skipped": counts["skipped"],
+                    },
+                )
+        if dg.AssetCheckKey(dg.AssetKey(["canonical", "items"]), QUARANTINE_EMPTY) in context.selected_asset_check_keys:
+            quarantined = {n: c["quarantined"] for n, c in staged["entities"].items() if c["quarantined"]}
+            yield dg.AssetCheckResult(
+                check_name=QUARANTINE_EMPTY,
+                asset_key=["canonical", "items"],
+                passed=not quarantined,
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={"quarantined": dg.MetadataValue.json(quarantined)},
+            )
+
+
+@dg.multi_asset(
+    name="make_plan",
+    specs=PLAN_SPECS,
+    check_specs=_checks("plan", "menu", (DECIDED,)),
+    partitions_def=restaurant_locations,
+)
+def make_plan(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> Results:
+    """Diff the staged rows against AuraConnect and store the plan."""
+    with work(context, workshop) as item:
+        stored = stages.plan(item.workshop, item.migration.id, item.by)
+        undecided = sum(counts["conflict"] for counts in stored.counts.values())
+        yield dg.MaterializeResult(
+            asset_key=["plan", "menu"],
+            metadata={
+                "migration": item.migration.id,
+                "plan_hash": stored.hash,
+                "counts": shown.counts_table(stored.counts),
+                "dagster/partition_row_count": sum(c["source"] for c in stored.counts.values()),
+                "stands_on": dg.MetadataValue.json(stored.stands_on),
+            },
+        )
+        yield dg.AssetCheckResult(
+            check_name=DECIDED,
+            asset_key=["plan", "menu"],
+            passed=undecided == 0,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"undecided": undecided},
+        )
+        finish(item, {"plan_hash": stored.hash, "counts": stored.counts})
+
+
+@dg.multi_asset(name="load_plan", specs=LOAD_SPECS, partitions_def=restaurant_locations, can_subset=True)
+def load_plan(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> Results:
+    """Carry out the approved plan; refuses without an approved request."""
+    with work(context, workshop, needs_request="run") as item:
+        assert item.request is not None
+        stages.load(
+            item.workshop, item.migration.id, item.by, as_approved=bool(item.request.options.get("as_approved"))
+        )
+        written = stages.loaded_counts(item.workshop, item.migration.id)
+        for entity in MENU_ENTITIES:
+            if dg.AssetKey(["load", entity.name]) in context.selected_asset_keys:
+                counts = written.get(entity.name, {})
+                yield dg.MaterializeResult(
+                    asset_key=["load", entity.name],
+                    metadata={
+                        "dagster/partition_row_count": sum(
+                            counts.get(a, 0) for a in ("create", "update", "unchanged", "merge")
+                        ),
+                        **{
+                            a: counts.get(a, 0)
+                            for a in ("create", "update", "unchanged", "merge", "skip", "quarantine")
+                        },
+                    },
+                )
+
+
+@dg.multi_asset(
+    name="verify_load",
+    specs=VERIFY_SPECS,
+    check_specs=[spec for name, names in VERDICTS.items() for spec in _checks("verify", name, names)],
+    partitions_def=restaurant_locations,
+)
+def verify_load(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> Results:
+    """Judge the load by an independent reading of the snapshot; store gates and findings, show them as checks."""
+    with work(context, workshop) as item:
+        verdict = stages.verify(item.workshop, item.migration.id, item.by)
+        card = verdict.scorecard
+        for name, check_names in VERDICTS.items():
+            yield dg.MaterializeResult(asset_key=["verify", name], metadata={"gates": ", ".join(check_names)})
+            for check_name in check_names:
+                gate = verdict.gate(check_name)
+                yield dg.AssetCheckResult(
+                    check_name=check_name,
+                    asset_key=["verify", name],
+                    passed=gate.passed is not False,
+                    metadata={
+                        "value": str(gate.value),
+                        "findings": shown.table(
+                            ["what", "key", "expected", "found"],
+                            [[f.entity, f.source_key, f.expected, f.actual] for f in verdict.findings_of(check_name)],
+                        ),
+                    },
+                )
+        yield dg.MaterializeResult(
+            asset_key=["verify", "scorecard"],
+            metadata={"passed": str(verdict.passed), "scorecard": dg.MetadataValue.json(card)},
+        )
+        finish(item, {"scorecard": card})
+
+
+ASSETS = [inspect_pos, export_snapshot, map_and_validate, make_plan, load_plan, verify_load]

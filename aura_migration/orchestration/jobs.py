@@ -1,0 +1,68 @@
+"""The jobs, each for one location: look, preview, run, roll back. Steps run in one process; parallelism is by runs."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from aura_migration.migration import stages
+from aura_migration.orchestration.carry import finish, work
+from aura_migration.orchestration.partitions import restaurant_locations
+from aura_migration.orchestration.resources import WorkshopResource
+
+PREVIEW = dg.AssetSelection.groups("archive", "canonical", "plan")
+
+preview_migration = dg.define_asset_job(
+    "preview_migration",
+    selection=PREVIEW,
+    partitions_def=restaurant_locations,
+    executor_def=dg.in_process_executor,
+    description="Export, map and plan one location. Writes nothing to AuraConnect.",
+)
+onboard_location = dg.define_asset_job(
+    "onboard_location",
+    selection=dg.AssetSelection.groups("pos") | PREVIEW,
+    partitions_def=restaurant_locations,
+    executor_def=dg.in_process_executor,
+    description="Preflight, audit and preview of a newly connected location.",
+)
+run_migration = dg.define_asset_job(
+    "run_migration",
+    selection=dg.AssetSelection.groups("load", "verify"),
+    partitions_def=restaurant_locations,
+    executor_def=dg.in_process_executor,
+    description="Carry out the approved plan of one location and verify it.",
+)
+verify_migration = dg.define_asset_job(
+    "verify_migration",
+    selection=dg.AssetSelection.groups("verify"),
+    partitions_def=restaurant_locations,
+    executor_def=dg.in_process_executor,
+    description="Verify one location again.",
+)
+
+
+@dg.op
+def undo_load(context: dg.OpExecutionContext, workshop: WorkshopResource) -> None:
+    """Take the location's load back, row by row."""
+    with work(context, workshop, needs_request="rollback", locks=False) as item:
+        assert item.request is not None
+        undone = stages.undo(
+            item.workshop, item.migration.id, item.by, edited=item.request.options.get("edited", "keep")
+        )
+        context.add_output_metadata({"tables": dg.MetadataValue.json(undone.counts), "kept": len(undone.kept)})
+        finish(item, undone.as_dict())
+
+
+@dg.job(partitions_def=restaurant_locations, executor_def=dg.in_process_executor)
+def rollback_migration() -> None:
+    """Undo one location's load; refuses without a request."""
+    undo_load()
+
+
+JOBS = [preview_migration, onboard_location, run_migration, verify_migration, rollback_migration]
+JOB_OF_KIND = {
+    "preview": "preview_migration",
+    "run": "run_migration",
+    "verify": "verify_migration",
+    "rollback": "rollback_migration",
+}
