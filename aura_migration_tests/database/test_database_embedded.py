@@ -23,7 +23,7 @@ import pytest
 import sqlalchemy
 
 from aura_migration.core.errors import EnvironmentFault
-from aura_migration.database import embedded
+from aura_migration.database import embedded, server_files
 
 START = "import sys; from pathlib import Path; from aura_migration.database import embedded as e; "
 ROOT = os.geteuid() == 0
@@ -93,10 +93,10 @@ def test_the_first_use_makes_and_starts_the_server(fresh: Path) -> None:
     assert embedded.status(fresh).state == "not made"
     url = embedded.ensure_running(fresh)
     assert ask(url, "select current_database()") == embedded.DATABASE
-    assert ask(url, "show server_version_num").startswith(str(embedded.MAJOR))
+    assert ask(url, "show server_version_num").startswith(str(server_files.MAJOR))
     status = embedded.status(fresh)
     assert (status.state, status.url) == ("running", url)
-    assert (status.version or "").startswith(str(embedded.MAJOR))
+    assert (status.version or "").startswith(str(server_files.MAJOR))
 
 
 def test_a_server_that_answers_is_used_as_it_is(data_dir: Path) -> None:
@@ -516,10 +516,10 @@ def test_programs_that_the_servers_account_cannot_walk_to_are_copied_once(
 ) -> None:
     root = Path(tempfile.mkdtemp())
     root.chmod(0o755)
-    reach = embedded._can_reach
-    monkeypatch.setattr(embedded, "COPY_ROOTS", (root / "not" / "there", root / "cache"))
+    reach = server_files.can_reach
+    monkeypatch.setattr(server_files, "COPY_ROOTS", (root / "not" / "there", root / "cache"))
     monkeypatch.setattr(
-        embedded, "_can_reach", lambda account, path: "site-packages" not in str(path) and reach(account, path)
+        server_files, "can_reach", lambda account, path: "site-packages" not in str(path) and reach(account, path)
     )
     try:
         embedded.ensure_running(fresh)
