@@ -125,11 +125,17 @@ class LocationBuilder:
         )
         return guid
 
-    def sizes(self, key: str, sizes: Sequence[tuple[str, str, int]], **settings: Any) -> Pricing:
-        """SIZE_PRICE for the item of that key, with the modifier group Toast makes: ``(size key, name, cents)``."""
+    def sizes(self, key: str, sizes: Sequence[tuple[str, str, int | Pricing]], **settings: Any) -> Pricing:
+        """SIZE_PRICE for the item of that key, with the group Toast makes: ``(size key, name, cents or pricing)``."""
         options = [
-            self.option(f"{key}/size/{size}", name, cents, **dict(settings.get(size, {})))
-            for size, name, cents in sizes
+            self.option(
+                f"{key}/size/{size}",
+                name,
+                price if isinstance(price, int) else price.cents,
+                **({} if isinstance(price, int) else {"pricing": price}),
+                **dict(settings.get(size, {})),
+            )
+            for size, name, price in sizes
         ]
         group = self.group(
             f"{key}/sizes", "Size", options, minimum=1, maximum=1, size_of=self.item_guid(key), visibility=EVERYWHERE

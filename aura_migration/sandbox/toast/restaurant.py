@@ -15,13 +15,17 @@ from aura_migration.sandbox.toast.locations import Location
 
 @dataclass(slots=True)
 class Restaurant:
-    """An account with its locations, in the order Toast lists them; ``switches`` are the scenario's own defaults."""
+    """An account with its locations, in the order Toast lists them; ``switches`` are the scenario's own defaults.
+
+    ``notes`` names peculiarities and the guids that show them.
+    """
 
     name: str
     group_guid: str | None
     locations: list[Location]
     published: bool = True
     switches: dict[str, Any] = field(default_factory=dict)
+    notes: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def merchant_id(self) -> str:

@@ -26,6 +26,62 @@ LONG_NAME = (
 ARABIC = "شاورما دجاج"  # right-to-left
 HEBREW_MIXED = "חומוס (Hummus) №5"
 
+NOTES: dict[str, list[tuple[str, str]]] = {
+    "nested four levels": [("item", "smash"), ("modifier-group", "combo"), ("modifier-group", "heat")],
+    "an item that is its own option": [("item", "taco"), ("modifier-group", "more-taco")],
+    "two items that are options of each other": [("item", "soup"), ("item", "bread-bowl")],
+    "an option that is an item, at another price": [("item", "side-salad"), ("modifier-group", "sides")],
+    "an option with sizes": [("modifier-group", "combo-drink"), ("item", "soda")],
+    "several referenceIds: another visibility": [("modifier-group", "doneness"), ("item", "veggie")],
+    "several referenceIds: nothing differs": [("modifier-group", "sides"), ("item", "meatloaf")],
+    "several referenceIds: another menu's price": [("modifier-group", "burger-toppings"), ("item", "bt/patty")],
+    "several referenceIds: another parent's taxes": [("modifier-group", "tax-mods"), ("item", "tax/inherit")],
+    "prices of modifiers by size": [("modifier-group", "pizza-toppings"), ("item", "pizza")],
+    "prices of modifiers by size, found by the size's name": [("item", "deep-dish")],
+    "prices of modifiers by sizes of their own": [("modifier-group", "dips")],
+    "prices of modifiers by sequence": [("modifier-group", "taco-fillings")],
+    "prices of modifiers by size and sequence": [("modifier-group", "pizza-cheese")],
+    "one price for the whole group": [("modifier-group", "flat")],
+    "a modifier below one size only, and a size with its own tax": [
+        ("item", "pizza/size/l"),
+        ("modifier-group", "crust"),
+    ],
+    "portions": [("item", "pizza"), ("portion", "pizza/left"), ("portion", "pizza/right")],
+    "price by time of day": [("item", "draft"), ("item", "cider"), ("item", "pour/double")],
+    "price by menu": [("item", "wine"), ("item", "cider"), ("item", "bt/patty")],
+    "open price": [("item", "cake"), ("item", "gift"), ("item", "pour/cask")],
+    "price per unit": [("item", "brisket"), ("item", "gravel")],
+    "zero price": [("item", "tap-water")],
+    "pre-modifiers": [("pre-modifier-group", "std"), ("modifier-group", "burger-toppings")],
+    "defaults that cost nothing": [("modifier-group", "free-defaults")],
+    "defaults credited when removed": [("modifier-group", "credit-defaults")],
+    "limits nobody can keep": [("modifier-group", "impossible")],
+    "limits not said": [("modifier-group", "nulls")],
+    "limits that contradict each other": [("modifier-group", "zero-required"), ("modifier-group", "future-mode")],
+    "a group without options": [("modifier-group", "no-options")],
+    "hidden everywhere": [
+        ("item", "hidden"),
+        ("item", "bt/secret"),
+        ("modifier-group", "staff-notes"),
+        ("menu", "backstage"),
+    ],
+    "only on a hidden menu": [("item", "backstage")],
+    "same name": [("item", "house-salad-1"), ("item", "house-salad-2"), ("item", "house-salad-3"), ("item", "twins")],
+    "same sku": [("item", "house-salad-1"), ("item", "house-salad-2"), ("item", "sku-twin")],
+    "no name": [("item", "nameless"), ("menu-group", "brunch-mains")],
+    "hard text": [("item", "emoji"), ("item", "rtl"), ("item", "rtl-mixed"), ("item", "long"), ("item", "spaces")],
+    "unknown words": [
+        ("item", "new-channel"),
+        ("item", "gravel"),
+        ("item", "allergens"),
+        ("modifier-group", "future-mode"),
+    ],
+    "a menu group of more than a hundred items": [("menu-group", "pies")],
+    "a modifier group of 137 options": [("modifier-group", "sprinkles"), ("item", "sundae")],
+    "out of stock": [("item", "meatloaf"), ("item", "side-salad"), ("item", "top/anchovy"), ("item", "pizza/size/l")],
+    "tax options: inherit, own, override, none": [("modifier-group", "tax-mods")],
+}
+
 
 def diner(ids: Ids) -> Restaurant:
     """The restaurant of the scenario; see ``Restaurant``."""
@@ -44,7 +100,13 @@ def diner(ids: Ids) -> Restaurant:
         b.item_guid("pizza/size/l"): ("OUT_OF_STOCK", None),  # a size
         b.item_guid("opt137/77"): ("QUANTITY", 3.0),
     }
-    return Restaurant("Nighthawk Diner", group, [location], switches={"extra_fields": True, "config_page_bytes": 2_000})
+    return Restaurant(
+        "Nighthawk Diner",
+        group,
+        [location],
+        switches={"extra_fields": True, "config_page_bytes": 2_000},
+        notes={note: [b.guid(kind, key) for kind, key in keys] for note, keys in NOTES.items()},
+    )
 
 
 class DinerKitchen:
@@ -220,6 +282,12 @@ class DinerKitchen:
         """Prices by time and by menu, open prices, prices per unit, an option with a happy-hour price."""
         b = self.b
         b.item("draft", "Draft beer", b.by_time(700, [(500, HAPPY_HOUR), (450, LATE)]), **self.drink, alcohol="YES")
+        # Sizes whose prices depend on time and on the menu in turn.
+        cider = [
+            ("pint", "Pint", b.by_time(750, [(550, HAPPY_HOUR)])),
+            ("half", "Half pint", b.by_menu(450, {"happy": 300})),
+        ]
+        b.item("cider", "Cider", b.sizes("cider", cider), **self.drink, alcohol="YES")
         b.item("wine", "House wine", b.by_menu(900, {"happy": 600}), **self.drink, alcohol="YES")
         b.item("old-fashioned", "Old Fashioned", 1200, **self.drink, alcohol="YES", groups=(
             b.group("pour", "Pour", [
@@ -394,12 +462,12 @@ class DinerKitchen:
                 "nameless", "emoji", "rtl", "rtl-mixed", "long", "spaces", "hidden", "sku-twin", "case-twin", "gravel",
                 "gift", "cake", "shirt", "catering", "allergens", "tax-in", "tax-smart", "tax-free",
             ]),
-            b.menu_group("drinks", "Drinks", ["draft", "soda", "tap-water"], subgroups=(cocktails, wines)),
+            b.menu_group("drinks", "Drinks", ["draft", "cider", "soda", "tap-water"], subgroups=(cocktails, wines)),
             b.menu_group("specials", "Specials",
                          ["pos-only", "web-only", "new-channel", "smash", "sundae", "house-salad-3"]),
             b.menu_group("empty-group", "Coming soon", []),
         ]  # fmt: skip
-        happy = [b.menu_group("happy-specials", "Specials", ["draft", "wine", "nachos"])]
+        happy = [b.menu_group("happy-specials", "Specials", ["draft", "cider", "wine", "nachos"])]
         brunch = [b.menu_group("brunch-mains", "", ["smash", "wine", "soup", "side-salad"])]
         backstage = [b.menu_group("backstage", "Staff", ["backstage", "soup"])]
         b.menu("all-day", "All day", all_day, image=f"{IMAGES}/all-day.jpg")

@@ -149,6 +149,7 @@ class Truth:
             },
             "counts": {name: len(keys) for name, keys in counts.items()},
             "counts_by_location": by_location,
+            "notes": world.restaurant.notes,
             "secrets": [*secrets, *(place.location.created_by for place in world.places.values())],
         }
 
