@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,14 +19,14 @@ from aura_migration.sandbox.core.clock import Clock
 from aura_migration.sandbox.core.faults import fault_of
 from aura_migration.sandbox.core.ids import BASE32, Ids
 from aura_migration.sandbox.core.limits import Concurrency, FixedSlice, Rolling
-from aura_migration.sandbox.core.server import RunningSandbox, UnknownSandbox, build
+from aura_migration.sandbox.core.server import RunningSandbox, UnknownSandboxError, build
 
 
 class TinyPos(BasePosApp):
     """One list of three rows."""
 
     pos = "tiny"
-    log_headers = ("X-Place",)
+    log_headers: Sequence[str] = ("X-Place",)
 
     def __init__(self) -> None:
         super().__init__("cafe", 1, Clock(datetime(2026, 10, 1, 9, tzinfo=UTC)))
@@ -257,5 +257,5 @@ def test_a_concurrency_limit_frees_a_place_only_on_release() -> None:
 
 
 def test_an_unknown_pos_is_named() -> None:
-    with pytest.raises(UnknownSandbox, match="'lightspeed'"):
+    with pytest.raises(UnknownSandboxError, match="'lightspeed'"):
         build("lightspeed")

@@ -1,7 +1,7 @@
 """The application shell: a POS's routes behind request log and fault dial, and the control surface beside them.
 
-Every sandbox POS is a `PosApp`; `BasePosApp` holds what is the same for all three, so a POS package only adds its routes,
-its world, its truth and its own way of answering a fault.
+Every sandbox POS is a `PosApp`; `BasePosApp` holds what is the same for all three, so a POS package only adds its
+routes, its world, its truth and its own way of answering a fault.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class PosApp(Protocol):
         """The POS's own answer to a fault, or None for the generic one (hooked kinds: go on to the handler)."""
 
     def on_switch(self, name: str, value: Any) -> None:
-        """Called after a switch was changed."""
+        """Called after a switch was changed; a `ControlError` from here puts the old value back."""
 
     def expire_tokens(self) -> int:
         """Expire every access token now; answers how many."""
@@ -310,8 +310,13 @@ def set_switches(pos_app: PosApp, values: Mapping[str, Any]) -> None:
         if held is not None and value is not None and not fits:
             raise ControlError(f"switch {name!r} holds {held!r}; {value!r} is of another type")
     for name, value in values.items():
+        before = pos_app.switches[name]
         pos_app.switches[name] = value
-        pos_app.on_switch(name, value)
+        try:
+            pos_app.on_switch(name, value)
+        except ControlError:
+            pos_app.switches[name] = before
+            raise
 
 
 def _endpoint(handlers: Mapping[str, Handler]) -> Callable[[Request], Any]:

@@ -62,7 +62,7 @@ class Fault:
         self._after = int(spec.get("after") or 0)
         self._times = None if spec.get("times") is None else int(spec["times"])
         self._probability = float(spec.get("probability", 1.0))
-        self._rng = random.Random(f"{seed}:{number}:{self.kind}")
+        self._rng = random.Random(f"{seed}:{number}:{self.kind}")  # noqa: S311 - seeded on purpose
         self.seen = 0
         self.fired = 0
 
@@ -302,7 +302,7 @@ def _edit_json(body: bytes, spec: dict[str, Any]) -> bytes:
 
 
 def _walk(node: Any, path: list[str], to: str | None) -> None:
-    """Drop (`to` None) or rename the field at the end of `path` wherever it occurs; `[]` = each element, `*` = each key."""
+    """Drop (`to` None) or rename the field at the end of `path` everywhere; `[]` = each element, `*` = each key."""
     head, rest = path[0], path[1:]
     if head == "[]":
         for element in node if isinstance(node, list) else []:

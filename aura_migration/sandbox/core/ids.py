@@ -44,4 +44,4 @@ class Ids:
 
     def rng(self, name: str) -> random.Random:
         """A random generator of its own for `name`, so that one part's draws never shift another's."""
-        return random.Random(int.from_bytes(self._digest("rng", name, 16), "big"))
+        return random.Random(int.from_bytes(self._digest("rng", name, 16), "big"))  # noqa: S311 - seeded on purpose

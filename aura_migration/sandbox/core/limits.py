@@ -15,7 +15,7 @@ from aura_migration.sandbox.core.clock import Clock
 
 @dataclass(frozen=True)
 class Verdict:
-    """May this request pass? `reset_epoch` is the Unix second from which there is room again, `retry_after` the wait."""
+    """May this request pass? `reset_epoch`: Unix second from which there is room again; `retry_after`: the wait."""
 
     allowed: bool
     remaining: int

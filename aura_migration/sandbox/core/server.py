@@ -27,7 +27,7 @@ POS_NAMES = ("square", "toast", "clover")
 START_SECONDS = 60.0
 
 
-class UnknownSandbox(ValueError):
+class UnknownSandboxError(ValueError):
     """A POS or option no sandbox knows."""
 
 
@@ -49,7 +49,7 @@ def build(pos: str, scenario: str = "cafe", seed: int = 1, **options: Any) -> Po
     """The POS application of a scenario. Options: `now` (RFC 3339: fixes POS time), `switches` (mapping), `limits`
     (short for that switch), and whatever the POS's own `build` takes (for example `locations` for chain)."""
     if pos not in POS_NAMES:
-        raise UnknownSandbox(f"there is no sandbox for {pos!r}; there is one for {', '.join(POS_NAMES)}")
+        raise UnknownSandboxError(f"there is no sandbox for {pos!r}; there is one for {', '.join(POS_NAMES)}")
     now = options.pop("now", None)
     switches = dict(options.pop("switches", None) or {})
     if "limits" in options:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -31,7 +32,7 @@ class SquareApp(BasePosApp):
     """One Square account and everything that can be done to it."""
 
     pos = "square"
-    log_headers = ("Square-Version",)
+    log_headers: Sequence[str] = ("Square-Version",)
 
     def __init__(self, scenario: str, seed: int, clock: Clock, **options: Any) -> None:
         super().__init__(scenario, seed, clock)
@@ -63,7 +64,6 @@ class SquareApp(BasePosApp):
     def on_switch(self, name: str, value: Any) -> None:
         """Refuse a value the switch does not know, before anything runs on it."""
         if name in CHOICES and value not in CHOICES[name]:
-            self.switches[name] = CHOICES[name][0]
             raise ControlError(f"switch {name!r} must be one of {', '.join(map(str, CHOICES[name]))}")
 
     def on_fault(self, kind: str, fault: dict[str, Any], request: Request) -> Response | None:

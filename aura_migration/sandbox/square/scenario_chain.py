@@ -1,8 +1,8 @@
 """`chain`: many locations sharing one catalog, location 2 differing from location 1 in all that Square lets differ.
 
 Prices, open prices, availability, presence, taxes, modifier lists and time prices differ by location on one shared
-object. Name, min/max and category of an item cannot: there a seller keeps a twin item for the other location, and so does this
-scenario.
+object. Name, min/max and category of an item cannot: there a seller keeps a twin item for the other location, and so
+does this scenario.
 """
 
 from __future__ import annotations
