@@ -253,7 +253,7 @@ NOTES: Mapping[tuple[str, str], tuple[str, str]] = {
     ),
     ("ITEM", "modifier_list"): (
         "item_data.modifier_list_info[].modifier_list_id",
-        "The item names a list of modifiers that does not exist at this location (any more): nothing is attached.",
+        "The item names a list of modifiers that does not exist any more: nothing is attached.",
     ),
     ("ITEM", "quantities"): (
         "item_data.modifier_list_info[].allow_quantities",
@@ -261,11 +261,11 @@ NOTES: Mapping[tuple[str, str], tuple[str, str]] = {
     ),
     ("ITEM", "tax"): (
         "item_data.tax_ids[]",
-        "The item names a tax that does not exist at this location (any more): it is not applied.",
+        "The item names a tax that does not exist any more: it is not applied.",
     ),
-    ("ITEM", "conversational"): (
-        "item_data.modifier_list_info[].is_conversational",
-        "Conversational ordering of one item's modifiers is not kept.",
+    ("ITEM", "no_way_here"): (
+        "variations",
+        "The item exists at this location but none of its variations does: it is not sold here.",
     ),
     ("ITEM_VARIATION", "only_name"): (
         "item_variation_data.name",
@@ -289,7 +289,7 @@ NOTES: Mapping[tuple[str, str], tuple[str, str]] = {
     ),
     ("MODIFIER", "child_list"): (
         "modifier_data.child_modifier_list_ids[]",
-        "The option asks for a further list that does not exist at this location (any more).",
+        "The option asks for a further list that does not exist any more.",
     ),
     ("CATEGORY", "hours_of_section"): (
         "category_data.availability_period_ids",

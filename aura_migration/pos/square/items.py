@@ -197,8 +197,9 @@ def _taxes(rows: Rows, item: CatalogObject, data: ItemData) -> None:
     """Taxes that are on: named by a taxable item, enabled, present here (API reference 6.8)."""
     for ident in dict.fromkeys(data.tax_ids or ()) if data.is_taxable is not False else ():
         tax = rows.catalog.get(ident, "TAX")
-        if tax is None or not tax.present_at(rows.at):
+        if tax is None:
             rows.remarks.note("ITEM", "tax", item.id)
+        if tax is None or not tax.present_at(rows.at):
             continue
         taxed = tax.tax_data
         if taxed is not None and taxed.enabled is not False and decimal_text(taxed.percentage) is not None:
@@ -255,8 +256,9 @@ def _attached(rows: Rows, item: CatalogObject, data: ItemData) -> None:
     for place, info in enumerate(attached):
         ident = info.modifier_list_id or ""
         group = rows.view.groups.get(ident)
-        if group is None or group.modifier_list_data is None:
+        if rows.catalog.get(ident, "MODIFIER_LIST") is None:
             rows.remarks.note("ITEM", "modifier_list", item.id)
+        if group is None or group.modifier_list_data is None:
             continue
         key = path(rows.at, item.id, ident)
         if ident in seen:

@@ -44,6 +44,9 @@ def map_menu(reader: SnapshotReader, location: SourceLocation) -> Batch:
     map_items(rows)
     _stock(rows)
     _unreadable(rows)
+    for item in rows.view.here("ITEM"):
+        if item.id not in rows.view.items:
+            rows.remarks.note("ITEM", "no_way_here", item.id)
     rows.batch.losses.extend(_losses(rows, own))
     return rows.batch
 
@@ -96,6 +99,8 @@ def _location(rows: Rows, own: tuple[Location, Raw] | None) -> None:
 def _menus(rows: Rows) -> None:
     for menu in rows.view.menus.values():
         data = menu.category_data
+        if data is not None and data.image_ids:
+            rows.remarks.note("CATEGORY", "image", menu.id)
         rows.add(
             "menus",
             menu.id,
@@ -121,6 +126,8 @@ def _categories(rows: Rows) -> None:
         data = category.category_data
         parent = rows.catalog.parent(category)
         menu = rows.catalog.root(category) if kind_of(category) == MENU else None
+        if data is not None and data.availability_period_ids:
+            rows.remarks.note("CATEGORY", "hours_of_section", category.id)
         rows.add(
             "categories",
             category.id,
@@ -138,6 +145,10 @@ def _stations(rows: Rows) -> None:
     for station in rows.view.stations.values():
         data = station.category_data
         key = path(rows.at, station.id)
+        if data is not None and data.image_ids:
+            rows.remarks.note("CATEGORY", "image", station.id)
+        if rows.catalog.parent(station) is not None:
+            rows.remarks.note("CATEGORY", "kitchen_parent", station.id)
         rows.add("kitchen_stations", key, station, name=data.name if data else None, station_type="prep")
 
 

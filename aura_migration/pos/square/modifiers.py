@@ -13,8 +13,15 @@ def map_modifiers(rows: Rows) -> None:
     for group in rows.view.groups.values():
         _group(rows, group)
     done: set[str] = set()
-    for group in rows.view.groups.values():
+    first = _asked_by_items(rows)
+    for group in sorted(rows.view.groups.values(), key=lambda group: group.id not in first):
         _descend(rows, group, (), done)
+
+
+def _asked_by_items(rows: Rows) -> set[str]:
+    """Lists attached to an item here: what they open comes first, so that a circle is cut at its far end."""
+    attached = (item.item_data.modifier_list_info for item in rows.view.items.values() if item.item_data is not None)
+    return {info.modifier_list_id for infos in attached for info in infos or () if info.modifier_list_id}
 
 
 def _group(rows: Rows, group: CatalogObject) -> None:
@@ -93,6 +100,7 @@ def _modifier(rows: Rows, group: CatalogObject, option: CatalogObject, place: in
 
 
 def _descend(rows: Rows, group: CatalogObject, above: tuple[str, ...], done: set[str]) -> None:
+    """Links to child lists; one that would lead back to a list above it is cut, or the questions would never end."""
     if group.id in done:
         return
     trail = (*above, group.id)
@@ -102,9 +110,11 @@ def _descend(rows: Rows, group: CatalogObject, above: tuple[str, ...], done: set
         for place, ident in enumerate(children):
             child = rows.view.groups.get(ident)
             key = path(rows.at, group.id, option.id, ident)
-            if child is None or child.modifier_list_data is None:
+            if rows.catalog.get(ident, "MODIFIER_LIST") is None:
                 rows.remarks.note("MODIFIER", "child_list", option.id)
-            elif ident in trail:
+            if child is None or child.modifier_list_data is None:
+                continue
+            if ident in trail:
                 reason = "asks for a list of modifiers that leads back to itself"
                 rows.reject("nested_groups", key, option, reason)
             else:

@@ -331,6 +331,16 @@ class InventoryCount(msgspec.Struct, frozen=True):
     calculated_at: str | None = None
 
 
+class Merchant(msgspec.Struct, frozen=True):
+    """The seller's account."""
+
+    id: str | None = None
+    business_name: str | None = None
+    currency: str | None = None
+    country: str | None = None
+    main_location_id: str | None = None
+
+
 class Address(msgspec.Struct, frozen=True):
     """A location's address."""
 

@@ -1,0 +1,8 @@
+"""Square: catalog and stock over its API, mapped to AuraConnect's menu. Square's wire format is known only in here."""
+
+from __future__ import annotations
+
+from aura_migration.pos.port import Connector
+from aura_migration.pos.square.connector import SquareConnector
+
+CONNECTOR: Connector = SquareConnector()

@@ -1,0 +1,48 @@
+"""The Square connector: the port's names bound to this folder's parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from aura_migration.archive.snapshot import Redaction, SnapshotReader
+from aura_migration.canonical.model import Batch
+from aura_migration.pos.port import Account, Session, SourceEntity, SourceLocation
+from aura_migration.pos.square import client, mapping
+
+
+class SquareConnector:
+    """Square behind the port. Stateless."""
+
+    pos = client.POS
+    title = "Square"
+    default_base_url = client.BASE_URL
+    source_entities: tuple[SourceEntity, ...] = client.SOURCE_ENTITIES
+    redaction = Redaction(
+        drop={
+            "locations": (
+                "locations[].address.first_name",
+                "locations[].address.last_name",
+                "locations[].tax_ids",
+                "locations[].business_email",
+            )
+        }
+    )
+    session_parallelism = 4
+
+    def parse_credentials(self, document: Any) -> dict[str, Any]:
+        """See the port; the shapes are named in the error."""
+        return client.parse_credentials(document)
+
+    def open(self, account: Account) -> AbstractAsyncContextManager[Session]:
+        """See the port."""
+        return client.open_session(account)
+
+    def map_menu(self, reader: SnapshotReader, location: SourceLocation) -> Batch:
+        """See the port."""
+        return mapping.map_menu(reader, location)
+
+    def source_counts(self, reader: SnapshotReader, location: SourceLocation) -> Mapping[str, int]:
+        """See the port."""
+        return mapping.source_counts(reader, location)
