@@ -295,9 +295,10 @@ def test_advice_that_makes_no_sense_falls_back_to_our_own_waiting(value: str) ->
     run(test)
 
 
-def test_advice_beyond_the_budget_is_handed_to_the_caller() -> None:
-    error, server, time = failing(lambda _: Reply(429, b"", (("Retry-After", "900"),)), RateLimited)
-    assert error.retry_after == 900
+@pytest.mark.parametrize("seconds", [130, 900])
+def test_advice_beyond_what_a_call_may_wait_is_handed_to_the_caller(seconds: int) -> None:
+    error, server, time = failing(lambda _: Reply(429, b"", (("Retry-After", str(seconds)),)), RateLimited)
+    assert error.retry_after == seconds
     assert len(server.requests) == 1
     assert time.slept == []
 

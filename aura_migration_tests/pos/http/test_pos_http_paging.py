@@ -120,6 +120,19 @@ def test_a_server_that_ignores_the_cursor_is_found_out() -> None:
             collect(pages)
 
 
+def test_a_cursor_given_twice_is_suspicious_also_when_the_rows_differ() -> None:
+    calls = 0
+
+    async def fetch(cursor: str | None) -> Page:
+        nonlocal calls
+        calls += 1
+        return Page(rows(5, calls * 5), "the same")
+
+    with pytest.raises(SuspiciousPaging, match="was given before"):
+        collect(cursor_pages(fetch, row_id=by_id, trail=PageTrail()))
+    assert calls == 2
+
+
 def test_a_list_that_stops_exactly_at_a_cap_shows_in_the_trail() -> None:
     """R1: it is for the certificate to judge; the trail must not hide it."""
     trail = PageTrail(page_limit=100)

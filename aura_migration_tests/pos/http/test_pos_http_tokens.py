@@ -270,6 +270,20 @@ def test_a_single_use_token_whose_successor_was_lost_ends_in_reconnect_needed_no
     assert len(here.lost) == 1
 
 
+def test_a_process_that_learns_of_the_loss_on_a_refusal_makes_no_exchange() -> None:
+    async def test(here: Setting) -> None:
+        assert await here.tokens.token() == "access-1"
+        here.pos.refresh.clear()
+        with pytest.raises(ReconnectNeeded):
+            await here.source().refused("access-1")
+        assert here.pos.exchanges == 1
+        with pytest.raises(ReconnectNeeded):
+            await here.tokens.refused("access-1")
+        assert here.pos.exchanges == 1
+
+    assert len(play(test).lost) == 1
+
+
 def test_connecting_the_account_anew_ends_the_lost_state() -> None:
     async def test(here: Setting) -> None:
         here.pos.refresh.clear()
