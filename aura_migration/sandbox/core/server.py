@@ -80,6 +80,7 @@ class RunningSandbox:
             http=_Protocol,
             ws="none",
             lifespan="off",
+            log_config=None,
             log_level="warning",
             access_log=False,
             timeout_keep_alive=30,

@@ -85,10 +85,9 @@ def checked_types(names: Iterable[str], field: str) -> list[str]:
     return types
 
 
-def versioned(world: World, ids: Iterable[str], types: Iterable[str], version: int | None) -> list[CatalogObject]:
+def versioned(world: World, types: Iterable[str], version: int | None) -> list[CatalogObject]:
     """The objects of these types as of a catalog version, in paging order."""
-    wanted = set(types)
-    found = (world.at_version(world.objects[held], version) for held in ids if world.objects[held].type in wanted)
+    found = (world.at_version(thing, version) for thing in world.in_paging_order(types))
     return [thing for thing in found if thing is not None]
 
 
@@ -99,7 +98,7 @@ def list_objects(call: Call) -> dict[str, Any]:
     types = checked_types(named.split(","), "types") or list(TOP_LEVEL)
     position = call.position("list", call.query)
     world = call.world
-    live = [thing for thing in versioned(world, world.paging_order(), types, version) if not thing.deleted]
+    live = [thing for thing in versioned(world, types, version) if not thing.deleted]
     part, cursor = call.page(live, position, LIST_PAGE)
     wire = Wire(world, call.view(catalog_version=version))
     return with_cursor({"objects": [wire.object(thing) for thing in part]}, cursor)
@@ -122,11 +121,11 @@ def search(call: Call) -> dict[str, Any]:
     position = call.position("search", body)
     found = [
         thing
-        for thing in versioned(world, world.paging_order(), types, None)
+        for thing in versioned(world, types, None)
         if (deleted or not thing.deleted) and (since is None or thing.stamp > since)
     ]
-    found = [thing for thing in found if matches_query(world, thing, query)]
-    found = sorted_by_query(world, found, query)
+    if query:
+        found = sorted_by_query([thing for thing in found if matches_query(thing, query)], query)
     part, cursor = call.page(found, position, limit)
     wire = Wire(world, view)
     answer: dict[str, Any] = {"objects": [wire.object(thing) for thing in part]}

@@ -9,7 +9,7 @@ from starlette.routing import Route
 from aura_migration.sandbox.square.context import Call, Context, array_of, bounded, moment
 from aura_migration.sandbox.square.errors import SquareError
 from aura_migration.sandbox.square.model import Change
-from aura_migration.sandbox.square.wire import change_body, change_json, count_json
+from aura_migration.sandbox.square.wire_places import change_body, change_json, count_json
 
 IGNORED_STATES = frozenset({"NONE", "SOLD", "UNLINKED_RETURN"})
 STATES = frozenset(

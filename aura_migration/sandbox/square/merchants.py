@@ -9,7 +9,8 @@ from starlette.routing import Route
 from aura_migration.sandbox.square.context import Call, Context, bounded, flag, whole
 from aura_migration.sandbox.square.errors import SquareError
 from aura_migration.sandbox.square.model import Location
-from aura_migration.sandbox.square.wire import instant, location_json, merchant_json
+from aura_migration.sandbox.square.wire import instant
+from aura_migration.sandbox.square.wire_places import location_json, merchant_json
 
 ATTRIBUTE_PAGE, ATTRIBUTE_MAX = 20, 100
 

@@ -17,7 +17,6 @@ from aura_migration.sandbox.square.model import (
     ModifierList,
     Variation,
 )
-from aura_migration.sandbox.square.world import World
 
 TOGETHER = frozenset({"exact_query", "prefix_query", "range_query", "sorted_attribute_query", "text_query"})
 ALONE = frozenset(
@@ -33,13 +32,13 @@ SET_MAX = 250
 CATEGORY_NUMBERS = {REGULAR: "1", MENU: "2", KITCHEN: "3"}
 
 
-def matches_query(world: World, thing: CatalogObject, query: Any) -> bool:
+def matches_query(thing: CatalogObject, query: Any) -> bool:
     """Does the object match every filter? Raises for filters that do not exist or cannot stand together."""
     names = _checked(query)
-    return all(_MATCH[name](world, thing, query[name]) for name in names if name in _MATCH)
+    return all(_MATCH[name](thing, query[name]) for name in names if name in _MATCH)
 
 
-def sorted_by_query(world: World, things: list[CatalogObject], query: dict[str, Any]) -> list[CatalogObject]:
+def sorted_by_query(things: list[CatalogObject], query: dict[str, Any]) -> list[CatalogObject]:
     """In the order `sorted_attribute_query` asks for; objects without the attribute last."""
     wanted = query.get("sorted_attribute_query")
     if not wanted:
@@ -106,24 +105,24 @@ def _ids(fields: Any, name: str, at: str, longest: int | None = None) -> set[str
     return {str(element) for element in value}
 
 
-def _exact(_world: World, thing: CatalogObject, fields: Any) -> bool:
+def _exact(thing: CatalogObject, fields: Any) -> bool:
     held = attribute(thing, _needed(fields, "attribute_name", "exact_query"))
     return held is not None and str(held).casefold() == _needed(fields, "attribute_value", "exact_query").casefold()
 
 
-def _prefix(_world: World, thing: CatalogObject, fields: Any) -> bool:
+def _prefix(thing: CatalogObject, fields: Any) -> bool:
     held = attribute(thing, _needed(fields, "attribute_name", "prefix_query"))
     prefix = _needed(fields, "attribute_prefix", "prefix_query").casefold()
     return held is not None and str(held).casefold().startswith(prefix)
 
 
-def _set(_world: World, thing: CatalogObject, fields: Any) -> bool:
+def _set(thing: CatalogObject, fields: Any) -> bool:
     held = attribute(thing, _needed(fields, "attribute_name", "set_query"))
     wanted = {value.casefold() for value in _ids(fields, "attribute_values", "set_query", SET_MAX)}
     return held is not None and str(held).casefold() in wanted
 
 
-def _range(_world: World, thing: CatalogObject, fields: Any) -> bool:
+def _range(thing: CatalogObject, fields: Any) -> bool:
     held = attribute(thing, _needed(fields, "attribute_name", "range_query"))
     if not isinstance(held, int):
         return False
@@ -131,7 +130,7 @@ def _range(_world: World, thing: CatalogObject, fields: Any) -> bool:
     return (lowest is None or held >= int(lowest)) and (highest is None or held <= int(highest))
 
 
-def _text(_world: World, thing: CatalogObject, fields: Any) -> bool:
+def _text(thing: CatalogObject, fields: Any) -> bool:
     words = fields.get("keywords") if isinstance(fields, dict) else None
     if not isinstance(words, list) or not 1 <= len(words) <= 3:
         raise SquareError("INVALID_VALUE", "keywords must hold one to three words.", "query.text_query.keywords")
@@ -142,29 +141,29 @@ def _text(_world: World, thing: CatalogObject, fields: Any) -> bool:
     return all(any(str(word).casefold() in text for text in held) for word in words)
 
 
-def _items_for_tax(_world: World, thing: CatalogObject, fields: Any) -> bool:
+def _items_for_tax(thing: CatalogObject, fields: Any) -> bool:
     wanted = _ids(fields, "tax_ids", "items_for_tax_query")
     return isinstance(thing, Item) and bool(wanted & set(thing.tax_ids))
 
 
-def _items_for_list(_world: World, thing: CatalogObject, fields: Any) -> bool:
+def _items_for_list(thing: CatalogObject, fields: Any) -> bool:
     wanted = _ids(fields, "modifier_list_ids", "items_for_modifier_list_query")
     return isinstance(thing, Item) and any(
         link.group_id in wanted and link.enabled is not False for link in thing.links
     )
 
 
-def _items_for_options(_world: World, thing: CatalogObject, fields: Any) -> bool:
+def _items_for_options(thing: CatalogObject, fields: Any) -> bool:
     wanted = _ids(fields, "item_option_ids", "items_for_item_options_query")
     return isinstance(thing, Item) and wanted <= set(thing.option_ids)
 
 
-def _variations_for_values(_world: World, thing: CatalogObject, fields: Any) -> bool:
+def _variations_for_values(thing: CatalogObject, fields: Any) -> bool:
     wanted = _ids(fields, "item_option_value_ids", "item_variations_for_item_option_values_query")
     return isinstance(thing, Variation) and wanted <= {value for _, value in thing.option_values}
 
 
-_MATCH: dict[str, Callable[[World, CatalogObject, Any], bool]] = {
+_MATCH: dict[str, Callable[[CatalogObject, Any], bool]] = {
     "exact_query": _exact,
     "prefix_query": _prefix,
     "set_query": _set,

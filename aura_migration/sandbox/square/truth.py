@@ -1,7 +1,7 @@
 """The known truth of a Square account, in Square's ids, from the scenario's own knowledge and never from its JSON.
 
 Beside the fields that all three POS share there are some that only Square has: `status` of a location, `type` of a
-category, `deleted`, `archived`, `taxes`, `reporting_category` of an item, `available` of an edge, `since` (the
+category, `deleted`, `archived`, `taxes`, `reporting_category`, `variations` of an item, `available` of an edge, `since` (the
 Square-Version from which a nested edge can be seen), and the lists `taxes`, `menus`, `text_modifiers`. Prices in a time
 window are automatic discounts (`pricing_rule` names the rule): the nearest thing to a happy-hour price Square has.
 """
@@ -151,6 +151,15 @@ class Truth:
                     "archived": item.archived,
                     "deleted": item.deleted,
                     "taxes": self._item_taxes(item, location),
+                    "variations": [
+                        {
+                            "id": held.id,
+                            "name": held.name,
+                            "sku": held.sku,
+                            "available": not self._sold_out(held, location),
+                        }
+                        for held in sold
+                    ],
                 }
 
     def _sold_out(self, variation: Variation, location: str) -> bool:

@@ -1,4 +1,4 @@
-"""Square's JSON of catalog, inventory, locations and merchants, made from the meaning in `model.py`.
+"""Square's JSON of catalog objects, made from the meaning in `model.py` (the rest of the wire is in `wire_places.py`).
 
 Square leaves fields without a value out instead of sending null, leaves most empty lists out, writes timestamps with
 zero to nine fractional digits, and sends fields no public schema knows; so does this module. What a request's
@@ -11,19 +11,16 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from aura_migration.sandbox.square.model import (
     AvailabilityPeriod,
     CatalogObject,
     Category,
-    Change,
-    Count,
     Discount,
     Item,
     Link,
-    Location,
-    Merchant,
     Modifier,
     ModifierList,
     Option,
@@ -66,9 +63,14 @@ def compact(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None and value != []}
 
 
+@lru_cache(maxsize=4096)
+def _whole_seconds(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
 def instant(stamp: int, key: str) -> str:
     """RFC 3339 with the fractional digits this key happens to have: trimmed, or padded to three, six or nine."""
-    whole = datetime.fromtimestamp(stamp // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    whole = _whole_seconds(stamp // 1000)
     digits = f"{stamp % 1000:03d}"
     style = zlib.crc32(key.encode()) % 4
     fraction = digits.rstrip("0") if style == 0 else digits.ljust(3 * style, "0")
@@ -146,10 +148,7 @@ class Wire:
         return values or None
 
     def _data(self, thing: CatalogObject) -> dict[str, Any]:
-        for kind, render in self._RENDER.items():
-            if isinstance(thing, kind):
-                return compact(render(self, thing))
-        raise TypeError(f"square wire: no rendering for {type(thing).__name__}")
+        return compact(self._RENDER[type(thing)](self, thing))
 
     def _item(self, item: Item) -> dict[str, Any]:
         view = self._view
@@ -429,93 +428,3 @@ class Wire:
         OptionValue: _value,
         Plain: _plain,
     }
-
-
-def count_json(count: Count) -> dict[str, Any]:
-    """An InventoryCount."""
-    return {
-        "catalog_object_id": count.object_id,
-        "catalog_object_type": count.object_type,
-        "state": count.state,
-        "location_id": count.location_id,
-        "quantity": count.quantity,
-        "calculated_at": instant(count.stamp, count.object_id + count.location_id + count.state),
-    }
-
-
-def change_json(change: Change, currency: str, newer: bool) -> dict[str, Any]:
-    """An InventoryChange; newer versions tell an adjustment's two locations apart."""
-    key = "physical_count" if change.kind == "PHYSICAL_COUNT" else "adjustment"
-    return {"type": change.kind, key: change_body(change, currency, newer)}
-
-
-def change_body(change: Change, currency: str, newer: bool) -> dict[str, Any]:
-    """The InventoryPhysicalCount or InventoryAdjustment itself."""
-    physical = change.kind == "PHYSICAL_COUNT"
-    at: dict[str, Any] = {"location_id": change.location_id}
-    if newer and not physical:
-        at = {"from_location_id": change.location_id, "to_location_id": change.location_id}
-    return compact(
-        {
-            "id": change.id,
-            "catalog_object_id": change.object_id,
-            "catalog_object_type": "ITEM_VARIATION",
-            "state": change.to_state if physical else None,
-            "from_state": None if physical else change.from_state,
-            "to_state": None if physical else change.to_state,
-            **at,
-            "quantity": change.quantity,
-            "total_price_money": money(change.cents, currency),
-            "source": {"product": "SQUARE_POS", "name": "Point of Sale"},
-            "team_member_id": change.team_member_id,
-            "transaction_id": change.order_id,
-            "occurred_at": instant(change.stamp, change.id),
-            "created_at": instant(change.stamp + 740, change.id + "c"),
-        }
-    )
-
-
-def merchant_json(merchant: Merchant) -> dict[str, Any]:
-    """A Merchant."""
-    return {
-        "id": merchant.id,
-        "business_name": merchant.name,
-        "country": merchant.country,
-        "language_code": merchant.language,
-        "currency": merchant.currency,
-        "status": "ACTIVE",
-        "main_location_id": merchant.main_location_id,
-        "created_at": instant(merchant.created, merchant.id),
-    }
-
-
-def location_json(location: Location, merchant: Merchant, newer: bool) -> dict[str, Any]:
-    """A Location; one without hours sends an empty object."""
-    periods = [
-        {"day_of_week": day, "start_local_time": start, "end_local_time": end}
-        for day, start, end in location.hours or []
-    ]
-    hours = None if location.hours is None else {"periods": periods} if periods else {}
-    return compact(
-        {
-            "id": location.id,
-            "name": location.name,
-            "address": location.address,
-            "timezone": location.timezone,
-            "capabilities": ["CREDIT_CARD_PROCESSING", "AUTOMATIC_TRANSFERS"] if location.status == "ACTIVE" else None,
-            "status": location.status,
-            "created_at": instant(location.created, location.id),
-            "merchant_id": merchant.id,
-            "country": merchant.country,
-            "language_code": merchant.language,
-            "currency": merchant.currency,
-            "phone_number": location.phone,
-            "business_name": location.business_name or merchant.name,
-            "type": location.type,
-            "business_hours": hours,
-            "business_email": location.email,
-            "description": location.description,
-            "mcc": "5812",
-            "custom_receipt_text": location.receipt_text if newer else None,
-        }
-    )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from aura_migration.sandbox.core.clock import Clock
-from aura_migration.sandbox.core.ids import BASE32, Ids
+from aura_migration.sandbox.core.ids import Ids
 from aura_migration.sandbox.square.model import (
     CatalogObject,
     Category,
@@ -40,7 +41,7 @@ class World:
         self.hidden_attributes: set[str] = set()
         self.last_write = 0
         self.revision = 0
-        self._order: tuple[int, list[str]] = (-1, [])
+        self._order: tuple[int, dict[frozenset[str], list[CatalogObject]]] = (-1, {})
 
     def add(self, thing: CatalogObject) -> None:
         """Put an object and everything embedded in it into the account."""
@@ -90,14 +91,18 @@ class World:
             return self.get(thing.group_id)
         return None
 
-    def paging_order(self) -> list[str]:
-        """All ids in the order lists are paged: settled, but neither by name nor by time nor by kind."""
-        revision, order = self._order
+    def in_paging_order(self, types: Iterable[str]) -> list[CatalogObject]:
+        """All objects of these types, deleted ones too, in the order lists are paged: settled, but neither by type nor
+        by name nor by time."""
+        wanted = frozenset(types)
+        revision, listings = self._order
         if revision != self.revision:
-            key = Ids(self.scenario, self.seed, "square").token
-            order = sorted(self.objects, key=lambda object_id: key("order", object_id, BASE32, 12))
-            self._order = (self.revision, order)
-        return order
+            listings = {}
+            self._order = (self.revision, listings)
+        if wanted not in listings:
+            found = [thing for thing in self.objects.values() if thing.type in wanted]
+            listings[wanted] = sorted(found, key=lambda thing: zlib.crc32(f"{self.seed}{thing.id}".encode()))
+        return listings[wanted]
 
     def next_stamp(self) -> int:
         """The stamp of a write made now: later than every write so far, whatever the clock says."""
