@@ -162,7 +162,6 @@ class ToastApp(BasePosApp):
     def on_switch(self, name: str, value: Any) -> None:
         """Refuse values a switch does not have; apply those that need applying."""
         if name in CHOICES and value not in CHOICES[name]:
-            self.switches[name] = SWITCHES[name]
             raise ControlError(f"toast: switch {name!r} takes {', '.join(map(repr, CHOICES[name]))}, not {value!r}")
         if name == "limit_scale":
             self.gate.limiter.rescale(float(value))
