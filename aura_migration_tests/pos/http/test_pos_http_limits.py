@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aura_migration.core.errors import EnvironmentFault
-from aura_migration.pos.http import allowance
+from aura_migration.pos.http import allowance, limits
 from aura_migration.pos.http.allowance import Ask, BucketState, Lease, reserve, settle
 from aura_migration.pos.http.ledger import PostgresLedger
 from aura_migration.pos.http.limits import Buckets, Claim, Limit, LimitPolicy, fingerprint
@@ -342,9 +342,9 @@ async def race(
         return arrivals, server, [json.loads(out) for out, _ in answers]
 
 
-@pytest.mark.parametrize("rolling", [True, False])
-def test_two_processes_together_keep_a_rate(database: str, rolling: bool) -> None:
-    """200 requests at 40 per half second take at least 1.5 s together; each half alone would need no more than 1 s.
+@pytest.mark.parametrize(("rolling", "at_least"), [(True, 1.7), (False, 1.25)])
+def test_two_processes_together_keep_a_rate(database: str, rolling: bool, at_least: float) -> None:
+    """200 requests at 40 per half second: each half alone would need some 1.1 s (in slices: no more than 1 s).
 
     Judged by the whole span, as single arrivals bunch on a busy machine; that every window holds is proven above.
     """
@@ -352,14 +352,14 @@ def test_two_processes_together_keep_a_rate(database: str, rolling: bool) -> Non
     arrivals, _, said = asyncio.run(race(database, policy, processes=2, requests=100, tasks=20))
     assert len(arrivals) == 200
     assert [len(one["times"]) for one in said] == [100, 100]
-    assert max(arrivals) - min(arrivals) >= 1.25
+    assert max(arrivals) - min(arrivals) >= at_least
     assert sum(one["asked"] for one in said) < 200, "permits come in blocks"
 
 
 def test_two_processes_together_keep_the_slots_and_both_get_some(database: str) -> None:
     policy = {"name": "token", "key": "pos:token", "concurrency": 4}
-    arrivals, server, said = asyncio.run(race(database, policy, processes=2, requests=100, tasks=8, work=0.03))
-    assert len(arrivals) == 200
+    arrivals, server, said = asyncio.run(race(database, policy, processes=2, requests=80, tasks=8, work=0.02))
+    assert len(arrivals) == 160
     assert server.most_in_flight <= 4
     first, second = (one["times"] for one in said)
     assert min(first) < max(second), "one had to wait for the end of the other"
@@ -383,13 +383,15 @@ def test_slots_of_a_killed_process_come_back(database: str) -> None:
     assert 0.3 < asyncio.run(test()) < 5.0
 
 
-def test_a_slot_in_use_is_kept_by_its_heart_beat(database: str) -> None:
+def test_a_slot_in_use_is_kept_by_its_heart_beat(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "KEEPER_SECONDS", 0.1)
+
     async def test() -> None:
-        slow = Buckets(PostgresLedger(database, lease_seconds=1.6))
+        slow = Buckets(PostgresLedger(database, lease_seconds=0.6))
         quick = PostgresLedger(database)
         async with slow, slow.admit([Claim("k", Limit("k", "k", concurrency=1))]):
-            for _ in range(10):
-                await asyncio.sleep(0.25)
+            for _ in range(6):
+                await asyncio.sleep(0.15)
                 assert await quick.settle("k", 1, 0, 1) == 0
         assert await quick.settle("k", 1, 0, 1) == 1
         await quick.aclose()
