@@ -71,6 +71,13 @@ def cafe() -> Iterator[RunningSandbox]:
 
 
 @pytest.fixture(scope="module")
+def shared() -> Iterator[RunningSandbox]:
+    """A cafe left as it was found."""
+    with serve("toast", "cafe", limits="off") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def chain() -> Iterator[RunningSandbox]:
     """Thirty-five locations, left as they were found."""
     with serve("toast", "chain", limits="off") as running:
@@ -138,8 +145,8 @@ def test_wrong_credentials_are_401_with_an_error_message(cafe: RunningSandbox) -
     assert Account(cafe, "wrong").login().json()["status"] == "401"
 
 
-def test_a_login_that_is_not_json_is_415_and_one_without_access_type_is_400(cafe: RunningSandbox) -> None:
-    account = Account(cafe)
+def test_a_login_that_is_not_json_is_415_and_one_without_access_type_is_400(shared: RunningSandbox) -> None:
+    account = Account(shared)
     assert account.http.post(LOGIN, content="clientId=x").status_code == 415
     assert account.http.post(LOGIN, content="{", headers={"Content-Type": "application/json"}).status_code == 400
     assert account.login(userAccessType="SOMETHING").status_code == 400
@@ -189,8 +196,8 @@ def test_the_expire_token_fault_ends_exactly_the_presented_token(cafe: RunningSa
         ("analytics", "/restaurants/v1/restaurants/{first}"),
     ],
 )
-def test_a_missing_scope_is_403_and_names_what_is_forbidden(cafe: RunningSandbox, variant: str, path: str) -> None:
-    answer = Account(cafe, variant).get(path.replace("{first}", next(iter(cafe.pos_app.world.places))))
+def test_a_missing_scope_is_403_and_names_what_is_forbidden(shared: RunningSandbox, variant: str, path: str) -> None:
+    answer = Account(shared, variant).get(path.replace("{first}", next(iter(shared.pos_app.world.places))))
     assert answer.status_code == 403
     assert "scope" in answer.json()["message"]
 
@@ -313,8 +320,8 @@ def test_restaurant_info_has_what_the_api_always_fills(chain: RunningSandbox) ->
     assert account.get("/restaurants/v1/restaurants/00000000-0000-4000-8000-000000000000").status_code == 404
 
 
-def test_an_unknown_path_and_a_wrong_method_answer_an_error_message(cafe: RunningSandbox) -> None:
-    account = Account(cafe)
+def test_an_unknown_path_and_a_wrong_method_answer_an_error_message(shared: RunningSandbox) -> None:
+    account = Account(shared)
     unknown = account.get("/menus/v9/menus")
     assert (unknown.status_code, unknown.json()["status"]) == (404, 404)
     wrong = account.http.post("/menus/v2/menus")

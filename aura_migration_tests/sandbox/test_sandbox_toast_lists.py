@@ -101,6 +101,15 @@ def sites() -> Iterator[Start]:
         site.running.close()
 
 
+@pytest.fixture(scope="module")
+def cafe() -> Iterator[Site]:
+    """A cafe left as it was found."""
+    site = Site(serve("toast", "cafe", limits="off"), "standard")
+    yield site
+    site.http.close()
+    site.running.close()
+
+
 # ---- configuration and kitchen
 
 
@@ -188,43 +197,40 @@ def test_prep_stations_page_like_configuration_and_menu_things_point_to_them(sit
     assert {stations[guid]["name"] for guid in on_options} == {"Grill", "Pantry", "Fryer 🔥", "Bar"}
 
 
-def test_availability_and_ordering_schedule_answer_for_the_location(sites: Start) -> None:
-    site = sites("cafe")
-    status = site.get("/restaurant-availability/v1/availability").json()
+def test_availability_and_ordering_schedule_answer_for_the_location(cafe: Site) -> None:
+    status = cafe.get("/restaurant-availability/v1/availability").json()
     assert (status["restaurantGuid"], status["status"], status["reasonKey"]) == (
-        site.guid,
+        cafe.guid,
         "ONLINE",
         "AVAILABILITY_ONLINE",
     )
-    schedule = site.get("/ordermgmt-config/v1/published/orderingSchedule").json()
+    schedule = cafe.get("/ordermgmt-config/v1/published/orderingSchedule").json()
     assert {period["diningOptionBehavior"] for period in schedule["servicePeriods"]} == {"TAKE_OUT", "DELIVERY"}
 
 
 # ---- stock
 
 
-def test_the_stock_list_holds_only_what_is_not_simply_in_stock(sites: Start) -> None:
-    site = sites("cafe")
-    rows = site.get("/stock/v1/inventory").json()
+def test_the_stock_list_holds_only_what_is_not_simply_in_stock(cafe: Site) -> None:
+    rows = cafe.get("/stock/v1/inventory").json()
     assert {(row["status"], row["quantity"]) for row in rows} == {("OUT_OF_STOCK", None), ("QUANTITY", 6.0)}
-    assert {row["guid"] for row in rows} == {row["item"] for row in site.truth("stock")}
+    assert {row["guid"] for row in rows} == {row["item"] for row in cafe.truth("stock")}
     assert all(row["itemGuidValidity"] == "VALID" and row["versionId"] == row["guid"] for row in rows)
-    counted = site.get("/stock/v1/inventory", status="QUANTITY").json()
+    counted = cafe.get("/stock/v1/inventory", status="QUANTITY").json()
     assert [row["quantity"] for row in counted] == [6.0]
-    assert site.get("/stock/v1/inventory", status="PLENTY").status_code == 400
+    assert cafe.get("/stock/v1/inventory", status="PLENTY").status_code == 400
 
 
-def test_a_stock_search_answers_every_id_and_calls_the_unknown_invalid(sites: Start) -> None:
-    site = sites("cafe")
-    latte, scone = site.item("Latte"), site.item("Blueberry scone")
-    body = {"guids": [latte["id"], site.guid], "multiLocationIds": [scone["multi_location_id"], "123"]}
-    rows = site.http.post("/stock/v1/inventory/search", json=body).json()
+def test_a_stock_search_answers_every_id_and_calls_the_unknown_invalid(cafe: Site) -> None:
+    latte, scone = cafe.item("Latte"), cafe.item("Blueberry scone")
+    body = {"guids": [latte["id"], cafe.guid], "multiLocationIds": [scone["multi_location_id"], "123"]}
+    rows = cafe.http.post("/stock/v1/inventory/search", json=body).json()
     assert [(row["itemGuidValidity"], row["status"], row["quantity"]) for row in rows] == [
         ("VALID", "IN_STOCK", None), ("INVALID", "OUT_OF_STOCK", None), ("VALID", "OUT_OF_STOCK", None),
         ("INVALID", "OUT_OF_STOCK", None),
     ]  # fmt: skip
-    assert site.http.post("/stock/v1/inventory/search", content="{}").status_code == 415
-    assert site.http.post("/stock/v1/inventory/search", json={"guids": "x"}).status_code == 400
+    assert cafe.http.post("/stock/v1/inventory/search", content="{}").status_code == 415
+    assert cafe.http.post("/stock/v1/inventory/search", json={"guids": "x"}).status_code == 400
 
 
 def test_stock_is_changed_by_clients_that_may_write_and_by_no_other(sites: Start) -> None:
@@ -377,7 +383,7 @@ def test_names_limits_visibility_and_options_can_be_edited(sites: Start) -> None
         ({"op": "publish", "location": "nowhere"}, "no location"),
     ],
 )
-def test_an_edit_that_makes_no_sense_is_refused_with_the_reason(sites: Start, op: dict[str, Any], said: str) -> None:
-    answer = sites("cafe").control("edit", op)
+def test_an_edit_that_makes_no_sense_is_refused_with_the_reason(cafe: Site, op: dict[str, Any], said: str) -> None:
+    answer = cafe.control("edit", op)
     assert answer.status_code == 400
     assert said in answer.json()["error"]
