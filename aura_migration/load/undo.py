@@ -45,7 +45,7 @@ class Undone:
         return {"tables": self.counts, "kept": self.kept}
 
 
-class _Rehearsal(Exception):
+class _RehearsalError(Exception):
     """Ends the transaction of a rollback preview."""
 
 
@@ -70,8 +70,8 @@ def undo_migration(
                 _remove(cursor, entity, edited, undone)
             _close(cursor, subject)
             if rehearse:
-                raise _Rehearsal
-    except _Rehearsal:
+                raise _RehearsalError
+    except _RehearsalError:
         pass
     return undone
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,7 +79,8 @@ def _claim(
 ) -> tuple[Request | None, str]:
     tags = context.run.tags
     tagged = tags.get(REQUEST_TAG)
-    by = tags.get(CLAIMANT_TAG, f"dagster:{context.run.run_id}")
+    # A run that Dagster starts again after a crash carries on the claim of the run it replaces.
+    by = tags.get(CLAIMANT_TAG, f"dagster:{context.run.root_run_id or context.run.run_id}")
     if tagged is None:
         if needs is not None:
             raise Refused(
@@ -106,6 +108,4 @@ def finish(item: Work, result: dict[str, object], failed: bool = False) -> None:
 
 def claimant() -> str:
     """How a process of ours names itself on a request it works on."""
-    import os
-
     return f"cli:{socket.gethostname()}:{os.getpid()}"

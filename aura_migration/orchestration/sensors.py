@@ -14,8 +14,14 @@ from aura_migration.core.errors import AuraError
 from aura_migration.migration import requests, stages
 from aura_migration.migration.integrations import list_locations
 from aura_migration.migration.workshop import Workshop
-from aura_migration.orchestration.jobs import JOB_OF_KIND, onboard_location, preview_migration, rollback_migration
-from aura_migration.orchestration.jobs import run_migration, verify_migration
+from aura_migration.orchestration.jobs import (
+    JOB_OF_KIND,
+    onboard_location,
+    preview_migration,
+    rollback_migration,
+    run_migration,
+    verify_migration,
+)
 from aura_migration.orchestration.partitions import restaurant_locations, run_tags
 from aura_migration.orchestration.resources import WorkshopResource
 

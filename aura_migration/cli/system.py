@@ -1,0 +1,318 @@
+"""Commands about the system itself: database, environment, stand-in POS, everything up and down."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import psutil
+import yaml
+
+from aura_migration.cli.output import answers, emit, json_option, out
+from aura_migration.core.errors import BadInput, EnvironmentFault
+from aura_migration.database import connections, embedded, schema
+from aura_migration.settings import Settings, load_settings, project_folder
+
+HOST = "127.0.0.1"
+START_SECONDS = 120.0
+
+
+# -- database ------------------------------------------------------------------------------------------------------------
+
+
+@click.group()
+def db() -> None:
+    """The database: the embedded PostgreSQL server, or the one AURA_DATABASE_URL names."""
+
+
+@db.command("start")
+@json_option
+@answers
+def db_start(as_json: bool) -> None:
+    """Start the embedded server (if that is the database) and bring its schema up to date."""
+    settings = load_settings()
+    url = connections.database_url(settings)
+    schema.require_current(url, connections.is_embedded(settings))
+    emit({"url": url, "embedded": connections.is_embedded(settings)}, as_json, lambda: out.print(url, markup=False))
+
+
+@db.command("stop")
+@json_option
+@answers
+def db_stop(as_json: bool) -> None:
+    """Stop the embedded server. Everything that uses it loses its connection."""
+    settings = _require_embedded()
+    stopped = embedded.stop(settings.data_dir)
+    emit({"stopped": stopped}, as_json, lambda: out.print("Stopped." if stopped else "It was not running."))
+
+
+@db.command("status")
+@json_option
+@answers
+def db_status(as_json: bool) -> None:
+    """Whether the database answers, where it is, and whether its schema is current."""
+    settings = load_settings()
+    answer: dict[str, Any] = {"embedded": connections.is_embedded(settings)}
+    if connections.is_embedded(settings):
+        answer |= embedded.status(settings.data_dir).as_dict()
+        running = bool(answer.get("running"))
+        url = embedded.url(settings.data_dir)
+    else:
+        running, url = True, str(settings.database_url)
+    if running:
+        answer |= {"schema": schema.current(url), "schema_head": schema.head()}
+    emit(answer, as_json, lambda: [out.print(f"{k}: {v}", markup=False) for k, v in answer.items()] and None)
+
+
+@db.command("url")
+@answers
+def db_url() -> None:
+    """Print the database's URL (without starting it)."""
+    print(connections.database_url(load_settings(), start=False))
+
+
+@db.command("upgrade")
+@json_option
+@answers
+def db_upgrade(as_json: bool) -> None:
+    """Bring the schema up to date. The only command that changes the schema of AURA_DATABASE_URL."""
+    settings = load_settings()
+    revision = schema.upgrade(connections.database_url(settings))
+    emit({"schema": revision}, as_json, lambda: out.print(f"Schema is at {revision}.", markup=False))
+
+
+def _require_embedded() -> Settings:
+    settings = load_settings()
+    if not connections.is_embedded(settings):
+        raise BadInput(
+            "AURA_DATABASE_URL names a server that is not ours to start or stop.",
+            "Unset it to use the embedded server.",
+        )
+    return settings
+
+
+# -- environment and stand-ins --------------------------------------------------------------------------------------------
+
+
+@click.command()
+@answers
+def env() -> None:
+    """Print DAGSTER_HOME and DAGSTER_POSTGRES_URL, for those who run `dg dev` themselves: eval "$(aura-migration env)".
+
+    \b
+    Variables read: AURA_DATABASE_URL, AURA_DATA_DIR, AURA_SNAPSHOT_URL, AURA_SECRET_KEYS, AURA_KEY_FILE, AURA_NOW,
+    AURA_WEBSERVER_PORT, AURA_GRPC_PORT, DAGSTER_HOME, DAGSTER_POSTGRES_URL.
+    """
+    from aura_migration.orchestration.instance import environment, prepare_home
+
+    settings = load_settings()
+    prepare_home(settings)
+    for name, value in environment(settings).items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+@click.command()
+@click.option(
+    "--pos",
+    "names",
+    multiple=True,
+    type=click.Choice(["square", "toast", "clover"]),
+    help="Which (repeatable); default all.",
+)
+@click.option("--scenario", default="cafe", show_default=True, help="cafe, diner, chain, huge or empty.")
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--port", type=int, default=0, help="First port; the next POS takes the next one. 0 takes free ones.")
+@click.option(
+    "--limits", type=click.Choice(["real", "off"]), default="real", show_default=True, help="Documented rate limits."
+)
+def sandbox(names: tuple[str, ...], scenario: str, seed: int, port: int, limits: str) -> None:
+    """Serve stand-ins of the POS on loopback until interrupted.
+
+    Prints one JSON line: base URL, credentials and control address of each. The control surface (/_control) has the known
+    truth, the fault dial, the clock and menu edits.
+    """
+    from aura_migration.sandbox.core.server import run_forever
+
+    chosen = list(names) or ["square", "toast", "clover"]
+    ports = {name: port + number for number, name in enumerate(chosen)} if port else None
+    run_forever(chosen, scenario, seed, ports, limits=limits)
+
+
+# -- everything up and down -----------------------------------------------------------------------------------------------
+
+
+@click.command()
+@json_option
+@answers
+def up(as_json: bool) -> None:
+    """Start the whole system: database, Dagster code server, webserver and daemon. `down` stops it."""
+    addresses = start_system(load_settings())
+    emit(addresses, as_json, lambda: [out.print(f"{k}: {v}", markup=False) for k, v in addresses.items()] and None)
+
+
+@click.command()
+@json_option
+@answers
+def down(as_json: bool) -> None:
+    """Stop what `up` started, and the embedded database."""
+    settings = load_settings()
+    stopped = stop_system(settings)
+    if connections.is_embedded(settings) and embedded.stop(settings.data_dir):
+        stopped.append("database")
+    emit(
+        {"stopped": stopped},
+        as_json,
+        lambda: out.print(f"Stopped: {', '.join(stopped) or 'nothing was running'}.", markup=False),
+    )
+
+
+def _folder(settings: Settings) -> Path:
+    folder = settings.data_dir / "run"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def start_system(settings: Settings) -> dict[str, str]:
+    """Start code server, webserver and daemon, detached; wait until they answer. Those that run are left alone."""
+    from aura_migration.migration.workshop import Workshop
+    from aura_migration.orchestration.instance import environment, prepare_home
+
+    workshop = Workshop.open(settings)
+    prepare_home(settings)
+    folder = _folder(settings)
+    workspace = folder / "workspace.yaml"
+    workspace.write_text(
+        yaml.safe_dump(
+            {
+                "load_from": [
+                    {"grpc_server": {"host": HOST, "port": settings.grpc_port, "location_name": "aura_migration"}}
+                ]
+            }
+        )
+    )
+    surroundings = {**os.environ, **environment(settings)}
+    dagster = str(Path(sys.executable).with_name("dagster"))
+    programs = {
+        "code-server": (
+            [
+                dagster,
+                "code-server",
+                "start",
+                "-m",
+                "aura_migration.definitions",
+                "-h",
+                HOST,
+                "-p",
+                str(settings.grpc_port),
+                "-d",
+                str(project_folder()),
+            ],
+            settings.grpc_port,
+        ),
+        "webserver": (
+            [dagster + "-webserver", "-w", str(workspace), "-h", HOST, "-p", str(settings.webserver_port)],
+            settings.webserver_port,
+        ),
+        "daemon": ([dagster + "-daemon", "run", "-w", str(workspace)], 0),
+    }
+    for name, (command, port) in programs.items():
+        if _running(folder, name) is None:
+            if port and _answers(port):
+                raise EnvironmentFault(
+                    f"Port {port} is taken by another program, so the {name} cannot start.",
+                    "Set AURA_WEBSERVER_PORT or AURA_GRPC_PORT to a free port.",
+                )
+            _start(folder, name, command, surroundings)
+        if port:
+            _wait_for(folder, name, port)
+    return {"dagster": f"http://{HOST}:{settings.webserver_port}", "database": workshop.url, "logs": str(folder)}
+
+
+def _start(folder: Path, name: str, command: list[str], surroundings: dict[str, str]) -> None:
+    with (folder / f"{name}.log").open("ab") as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=surroundings,
+            start_new_session=True,
+            cwd=folder,
+        )
+    started = psutil.Process(process.pid).create_time()
+    (folder / f"{name}.pid").write_text(f"{process.pid} {started}")
+
+
+def _running(folder: Path, name: str) -> psutil.Process | None:
+    """The process we started, if it is still that process (a pid may have been given to another)."""
+    try:
+        pid, started = (folder / f"{name}.pid").read_text().split()
+        process = psutil.Process(int(pid))
+        is_ours = abs(process.create_time() - float(started)) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        return process if is_ours else None
+    except (OSError, ValueError, psutil.Error):
+        return None
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def _wait_for(folder: Path, name: str, port: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not _answers(port):
+        if _running(folder, name) is None or time.monotonic() > deadline:
+            tail = (folder / f"{name}.log").read_text(errors="replace").splitlines()[-5:]
+            raise EnvironmentFault(f"The {name} did not start: {' | '.join(tail)}", f"See {folder / (name + '.log')}.")
+        time.sleep(0.2)
+
+
+def stop_system(settings: Settings) -> list[str]:
+    """End the processes `up` started (by their own process ids) and their children. Returns which ran."""
+    folder = _folder(settings)
+    stopped: list[str] = []
+    for name in ("daemon", "webserver", "code-server"):
+        process = _running(folder, name)
+        if process is not None:
+            family = [process, *process.children(recursive=True)]
+            for member in family:
+                _signal(member, signal.SIGTERM)
+            _, alive = psutil.wait_procs(family, timeout=15)
+            for member in alive:
+                _signal(member, signal.SIGKILL)
+            psutil.wait_procs(alive, timeout=5)
+            stopped.append(name)
+        (folder / f"{name}.pid").unlink(missing_ok=True)
+    return stopped
+
+
+def _signal(process: psutil.Process, number: int) -> None:
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        return
+
+
+def serve_until_interrupted(settings: Settings) -> None:
+    """Start the system, print where it is, and stop it on Ctrl-C or SIGTERM."""
+    addresses = start_system(settings)
+    out.print(f"\nDagster: {addresses['dagster']}   (Ctrl-C stops)", markup=False)
+    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    try:
+        while True:
+            time.sleep(1)
+    except KeyboardInterrupt:
+        stop_system(settings)
+
+
+COMMANDS = (up, down, env, db, sandbox)

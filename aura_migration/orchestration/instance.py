@@ -1,0 +1,44 @@
+"""Dagster's instance as this product uses it: its home, its storage URL, its configuration file.
+
+``DAGSTER_HOME`` is a folder in the data directory unless set; the project's ``dagster.yaml`` is put there, because
+Dagster reads it from its home and nowhere else.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import dagster as dg
+
+from aura_migration.database.connections import dagster_url
+from aura_migration.settings import Settings, project_folder
+
+
+def environment(settings: Settings, *, start: bool = True) -> dict[str, str]:
+    """The variables a Dagster process needs; starts the embedded server where that is the storage."""
+    return {"DAGSTER_HOME": str(settings.dagster_home), "DAGSTER_POSTGRES_URL": dagster_url(settings, start=start)}
+
+
+def prepare_home(settings: Settings) -> Path:
+    """Make Dagster's home and put the project's configuration there (a changed one replaces it; an own one is kept)."""
+    home = settings.dagster_home
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    target = home / "dagster.yaml"
+    source = project_folder() / "dagster.yaml"
+    is_ours = home == settings.data_dir / "dagster"
+    if source.exists() and (is_ours or not target.exists()):
+        content = source.read_bytes()
+        if not target.exists() or target.read_bytes() != content:
+            scratch = target.with_suffix(f".{os.getpid()}")
+            shutil.copyfile(source, scratch)
+            scratch.replace(target)
+    return home
+
+
+def open_instance(settings: Settings) -> dg.DagsterInstance:
+    """The instance, as webserver and daemon see it. Exports its environment to this process first."""
+    prepare_home(settings)
+    os.environ.update(environment(settings))
+    return dg.DagsterInstance.get()
