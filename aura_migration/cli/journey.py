@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from aura_migration.canonical.menu import ENTITIES
 from aura_migration.canonical.options import load_options, options_schema
 from aura_migration.cli.output import answers, emit, err, following, json_option, out, table
 from aura_migration.core.errors import BadInput
@@ -272,7 +273,7 @@ def describe_plan(connection: Any, migration: Migration) -> dict[str, Any]:
         "location": migration.location_key,
         "state": migration.state,
         "plan_hash": stored["hash"] if stored else None,
-        "entities": stored["counts"] if stored else {},
+        "entities": {name: stored["counts"][name] for name in ENTITIES if name in stored["counts"]} if stored else {},
         "stands_on": stored["stands_on"] if stored else [],
         "blockers": stored["blockers"] if stored else [],
     }

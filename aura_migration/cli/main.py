@@ -31,7 +31,8 @@ def cli() -> None:
     """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    warnings.simplefilter("ignore", category=DeprecationWarning)
+    if not sys.warnoptions:  # Dagster's notes on its own parameters' maturity are for developers
+        warnings.simplefilter("ignore")
 
 
 for command in (*journey.COMMANDS, *demo.COMMANDS, *system.COMMANDS):

@@ -17,8 +17,11 @@ from rich.table import Table
 
 from aura_migration.core.errors import AuraError
 
+PIPE_WIDTH = 150
+"""Columns of a table that goes to a file or pipe, where there is no terminal to ask."""
+
 err = Console(stderr=True, highlight=False)
-out = Console(highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -64,8 +67,8 @@ def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[Any]]) ->
         out.print(f"{title}: none.", markup=False)
         return
     grid = Table(title=title, title_justify="left", header_style="bold")
-    for heading in headings:
-        grid.add_column(heading, overflow="fold")
+    for number, heading in enumerate(headings):
+        grid.add_column(heading, overflow="fold", no_wrap=number == 0)
     for row in rows:
         grid.add_row(*[_plain("" if v is None else str(v)) for v in row])
     out.print(grid)

@@ -3,7 +3,7 @@
 They are POS-neutral; the connector is the one of the location's integration. Keys are ``[stage, entity]``.
 """
 
-from __future__ import annotations
+# No postponed annotations here: Dagster reads the context annotation as it stands.
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -1,6 +1,6 @@
 """The jobs, each for one location: look, preview, run, roll back. Steps run in one process; parallelism is by runs."""
 
-from __future__ import annotations
+# No postponed annotations here: Dagster reads the context annotation as it stands.
 
 import dagster as dg
 

@@ -4,7 +4,7 @@ Both decide by rows of ours, so a restart, a second daemon or a lost tick change
 once, and the run of a request does nothing unless it can claim the request.
 """
 
-from __future__ import annotations
+# No postponed annotations here: Dagster reads the context annotation as it stands.
 
 from datetime import UTC, datetime
 
