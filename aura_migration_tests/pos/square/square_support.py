@@ -113,7 +113,7 @@ def category(ident: str, kind: str = "REGULAR_CATEGORY", parent: str | None = No
     return catalog_object("CATEGORY", ident, said)
 
 
-# The sandbox -----------------------------------------------------------------------------------------------------------
+# The sandbox --------------------------------------------------------------------------------------------------------
 
 
 def control(sandbox: RunningSandbox, path: str, method: str = "GET", body: Any = None) -> Any:
