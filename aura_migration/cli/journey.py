@@ -273,10 +273,15 @@ def describe_plan(connection: Any, migration: Migration) -> dict[str, Any]:
         "location": migration.location_key,
         "state": migration.state,
         "plan_hash": stored["hash"] if stored else None,
-        "entities": {name: stored["counts"][name] for name in ENTITIES if name in stored["counts"]} if stored else {},
+        "entities": _in_order(stored["counts"]) if stored else {},
         "stands_on": stored["stands_on"] if stored else [],
         "blockers": stored["blockers"] if stored else [],
     }
+
+
+def _in_order(counts: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+    """Counts in the order of entities and actions; jsonb keeps neither."""
+    return {name: {a: counts[name].get(a, 0) for a in ACTIONS} for name in ENTITIES if name in counts}
 
 
 def _progress(workshop: Workshop, migration_id: int) -> dict[str, Any] | None:
