@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from aura_migration.archive.snapshot import SnapshotReader
 
-PriceKind = Literal["fixed", "open", "per_unit"]
+PriceKind = Literal["fixed", "open", "per_unit", "percentage"]
 Value = str | int | bool | None
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -38,10 +38,11 @@ ALWAYS = Window()
 class PriceKey(NamedTuple):
     """Which price of an item is meant.
 
-    ``variation`` is empty for an item sold in one way. ``menu`` is empty where the price does not depend on the menu:
-    a witness of a POS whose menus carry prices names every menu the item stands on. ``size`` is the option key of the
-    chosen size, or its name where the POS gives no id; ``sequence`` the n-th pick (0: does not matter). With ``window``
-    ALWAYS it is the price outside all other windows of the same key.
+    ``variation`` is empty for an item sold in one way. ``menu`` is empty where the price does not depend on the menu;
+    where it does, there is one key per menu the item stands on. ``size`` is the variation key or option key of the chosen
+    size, or its name where the POS gives no id (a name stands for the item's variations of that name); ``sequence`` the
+    n-th pick (0: does not matter; the last one given repeats). With ``window`` ALWAYS it is the price outside all other
+    windows of the same key; the windows of one key say the whole week, nothing is inherited from another key.
     """
 
     item: str
@@ -58,6 +59,9 @@ class EdgeKey(NamedTuple):
 
     Each step is ``(group key, option key)``; the option key is ``path(group, option)``. A group without options (a text to
     type in) is a last step with an empty option key.
+
+    Nested groups are followed to any depth, but not below an option that repeats what stands above it: whose own id (the
+    last of its key) or linked item is the item itself, or is another option or its linked item further up the path.
     """
 
     item: str
