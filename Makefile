@@ -1,0 +1,60 @@
+# Everything a developer runs. Each target makes .venv first when it is missing or stale. `make help` lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help install lock demo test soak check docs up down bench clean
+
+# A Python that is new enough: make PYTHON=/path/to/python3.12 … names another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+# Every worker has a PostgreSQL of its own, so more than four do not pay.
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$(( n > 4 ? 4 : n )))
+# Passed on, for example: make demo ARGS="--pos square --scenario diner", make test ARGS="-k toast"
+ARGS ?=
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: ## Make .venv from the lock file; afterwards the command is .venv/bin/aura-migration.
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found on PATH." \
+		"Install it, or name it: make install PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11." \
+		"Name a newer one: make install PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) .ci/install.py
+
+lock: install ## Resolve the dependency lists again into requirements.lock (ARGS=--upgrade takes newer releases).
+	@$(BIN)/python .ci/lock.py write $(ARGS)
+
+demo: install ## Migrate a restaurant per POS from local stand-ins and print the scorecards (ARGS="--help" lists options).
+	@$(BIN)/aura-migration demo $(ARGS)
+
+test: install ## Run the tests, except the long forms of the fault tests.
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not soak" $(ARGS)
+
+soak: install ## Run the long forms of the fault tests.
+	$(BIN)/python -m pytest -n $(WORKERS) -m soak $(ARGS)
+
+check: install ## Format, lint, types, import contracts, lock file and generated docs.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python .ci/lock.py check
+	$(BIN)/python docs/generate.py --check
+
+docs: install ## Write docs/generated from the code.
+	@$(BIN)/python docs/generate.py
+
+up: install ## Start database, Dagster code server, webserver and daemon; print the addresses.
+	@$(BIN)/aura-migration up $(ARGS)
+
+down: ## Stop what `make up` started, and the embedded database.
+	@if [ -x $(BIN)/aura-migration ]; then $(BIN)/aura-migration down; fi
+
+bench: install ## Run the benchmarks.
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean: down ## Remove .venv, caches and build files. Data (.aura) stays.
+	rm -rf .venv .venv.lock build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.aura/*' -prune -exec rm -rf {} +
