@@ -46,10 +46,10 @@ def _item(rows: Rows, item: CatalogObject) -> None:
         rows.reject("items", item.id, item, "has a variation without content in Square, so it has no price")
         return
     _item_row(rows, item, data, only)
+    _item_here(rows, item, data, sold, only)
     for place, variation in enumerate(rows.catalog.variations[item.id]):
         if several and variation in sold:
             _variation(rows, item, data, variation, place)
-    _item_here(rows, item, data, sold, only)
     _memberships(rows, item)
     _attached(rows, item, data)
     _taxes(rows, item, data)
