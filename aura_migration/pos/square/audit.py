@@ -18,6 +18,11 @@ from aura_migration.pos.square.wire import AttributeDefinitionData, Money, read
 if TYPE_CHECKING:
     from aura_migration.pos.square.client import SquareSession
 
+NESTING_VERSION = "2026-09-16"
+"""The version of the API known to show which options open further lists."""
+VERSION_SWITCH = "square_version"
+"""Account switch that asks for another version of the API than the pinned one."""
+
 COUNTED = {
     "ITEM": "items",
     "ITEM_VARIATION": "variations",
@@ -69,6 +74,20 @@ class _Object(msgspec.Struct):
     quick_amounts_settings_data: dict[str, Any] | None = None
 
 
+class _Nesting(msgspec.Struct):
+    child_modifier_list_ids: list[str] | None = None
+
+
+class _Modifier(msgspec.Struct):
+    id: str
+    modifier_data: _Nesting | None = None
+
+
+class _Modifiers(msgspec.Struct):
+    objects: list[_Modifier] | None = None
+    cursor: str | None = None
+
+
 class _Objects(msgspec.Struct):
     objects: list[_Object] | None = None
     cursor: str | None = None
@@ -79,6 +98,7 @@ async def audit(session: SquareSession, location: str) -> tuple[AuditLine, ...]:
     lines: list[AuditLine] = []
     lines += await _asked("configuration", "location", lambda: _configuration(session, location))
     lines += await _asked("menu", "catalog", lambda: _catalog(session, location))
+    lines += await _asked("menu", "nested modifiers", lambda: _nested(session))
     lines += await _asked("stock", "counted items", lambda: _stock(session, location))
     for area, path in (("locations", "/v2/locations"), ("merchants", "/v2/merchants")):
         lines += await _asked(
@@ -160,6 +180,30 @@ async def _catalog(session: SquareSession, location: str) -> list[AuditLine]:
         question = "Which automatic discounts (happy hour, bundles) must go on in AuraConnect?"
         lines.append(AuditLine("discounts", "automatic discounts", f"{counts['PRICING_RULE']:,}", question))
     return [*lines, *fields, *(quick or [AuditLine("configuration", "quick amounts", "none set up")])]
+
+
+async def _nested(session: SquareSession) -> list[AuditLine]:
+    """Options that ask for further lists: older versions of the API leave them out, so a newer one is asked as well."""
+    body = {"object_types": ["MODIFIER"], "limit": SEARCH_PAGE}
+
+    async def fetch(cursor: str | None) -> Page:
+        response = await session.post("/v2/catalog/search", body, cursor, version=NESTING_VERSION)
+        page = session.decoded(response, _Modifiers)
+        return Page(page.objects or [], page.cursor, response)
+
+    opening = 0
+    async for fresh in cursor_pages(fetch, row_id=lambda row: str(row.id), trail=PageTrail()):
+        for row in fresh.rows:
+            opening += bool(row.modifier_data is not None and row.modifier_data.child_modifier_list_ids)
+    if not opening:
+        return [AuditLine("menu", "nested modifiers", "none")]
+    version = str(session.version)
+    seen = version >= NESTING_VERSION
+    shown = f"{opening:,} options open further lists, " + (
+        "carried over" if seen else f"not shown by version {version}"
+    )
+    ask = f"Set {VERSION_SWITCH} to {NESTING_VERSION} for this account so that these are carried over?"
+    return [AuditLine("menu", "nested modifiers", shown, "" if seen else ask)]
 
 
 def _here(found: _Object, location: str) -> bool:

@@ -41,6 +41,7 @@ from aura_migration.pos.port import (
     SourceEntity,
     SourceLocation,
 )
+from aura_migration.pos.square.audit import VERSION_SWITCH
 from aura_migration.pos.square.audit import audit as audit_account
 from aura_migration.pos.square.extract import extract as extract_account
 from aura_migration.pos.square.wire import Location, Merchant, read
@@ -48,8 +49,6 @@ from aura_migration.pos.square.wire import Location, Merchant, read
 POS = "square"
 BASE_URL = "https://connect.squareup.com"
 API_VERSION = "2025-08-20"
-VERSION_SWITCH = "square_version"
-"""Account switch that asks for another version of the API, for accounts whose application is pinned to one."""
 
 LIMITS = LimitPolicy(
     (
@@ -183,7 +182,7 @@ class SquareSession:
     """An open connection to one Square account."""
 
     def __init__(self, account: Account, credentials: Credentials) -> None:
-        self._account = account
+        self.version = str(account.switches.get(VERSION_SWITCH) or API_VERSION)
         application = str(credentials.get("client_id") or credentials.get("access_token") or "")
         self.client = PosClient(
             account.base_url or BASE_URL,
@@ -192,7 +191,7 @@ class SquareSession:
             account.buckets,
             classify,
             pos=POS,
-            headers={"square-version": str(account.switches.get(VERSION_SWITCH) or API_VERSION)},
+            headers={"square-version": self.version},
         )
 
     def _tokens(self, account: Account, credentials: Credentials) -> TokenSource:
@@ -317,9 +316,12 @@ class SquareSession:
             self.empty_or_changed(response, ("errors",))
         return response, found or []
 
-    async def post(self, path: str, body: Mapping[str, Any], cursor: str | None = None) -> PosResponse:
+    async def post(
+        self, path: str, body: Mapping[str, Any], cursor: str | None = None, *, version: str | None = None
+    ) -> PosResponse:
         """One page of a list asked for by POST; a refused cursor is told apart from a refused request."""
-        return await self._page("POST", path, None, {**body, **({"cursor": cursor} if cursor else {})}, cursor)
+        sent = {**body, **({"cursor": cursor} if cursor else {})}
+        return await self._page("POST", path, None, sent, cursor, version)
 
     async def get(self, path: str, params: Mapping[str, str], cursor: str | None = None) -> PosResponse:
         """One page of a list asked for by GET; a refused cursor is told apart from a refused request."""
@@ -332,9 +334,11 @@ class SquareSession:
         params: Mapping[str, str] | None,
         body: Mapping[str, Any] | None,
         cursor: str | None,
+        version: str | None = None,
     ) -> PosResponse:
         try:
-            return await self.client.request(method, path, params=params, json=body)
+            headers = {"square-version": version} if version else None
+            return await self.client.request(method, path, params=params, json=body, headers=headers)
         except Rejected as error:
             # An expired cursor may be refused without saying that it was the cursor (API reference, section 3).
             if cursor and error.status == 400 and error.code in CURSOR_CODES:
