@@ -6,6 +6,7 @@ Pure arithmetic on minutes of a week, Monday 00:00 first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from aura_migration.pos.facts import ALWAYS, DAYS, PriceFact, Window
@@ -62,7 +63,7 @@ def paint(prices: Sequence[tuple[Window, PriceFact]]) -> tuple[Segment, ...]:
     layers = [(span, fact) for window, fact in prices for span in spans(window)]
     edges = sorted({0, WEEK, *(edge for span, _ in layers for edge in span)})
     segments: list[Segment] = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         holding = [fact for (first, last), fact in layers if first <= start and end <= last]
         top = max((fact.rank for fact in holding), default=0)
         best = {fact._replace(rank=0) for fact in holding if fact.rank == top}
