@@ -135,9 +135,7 @@ async def audit(session: ToastSession, location: str) -> tuple[AuditLine, ...]:
     lines += await _shown("locations", "management group", partial(_group, session, location))
     lines += await _shown("menu", "menus", partial(_menu, session, location))
     for name, label in CONFIG_LINES:
-        lines += await _shown(
-            "configuration", label, lambda name=name, label=label: _list(session, location, name, label)
-        )
+        lines += await _shown("configuration", label, partial(_list, session, location, name, label))
     lines += await _shown("configuration", "tip withholding", partial(_tips, session, location))
     lines += await _shown("workflows", "kitchen routing", partial(_kitchen, session, location))
     lines += await _shown("menu", "stock", partial(_stock, session, location))

@@ -35,7 +35,7 @@ from aura_migration.pos.http.errors import (
     scrub,
 )
 from aura_migration.pos.http.limits import Limit, LimitPolicy, fingerprint
-from aura_migration.pos.http.retry import RetryPolicy
+from aura_migration.pos.http.retry import RetryPolicy, advised_wait
 from aura_migration.pos.http.tokens import Credentials, MachineLogin
 from aura_migration.pos.port import (
     Account,
@@ -68,7 +68,12 @@ LIMITS = LimitPolicy(
         Limit("ENDPOINT", "toast:{client}:{scope}:menus", capacity=1, per_seconds=1.0, paths=r"^GET /menus/v\d/menus$"),
     )
 )
-LOGIN_RETRY = RetryPolicy(max_attempts=4, total_budget=60.0, read_timeout=20.0, attempt_timeout=30.0)
+ADVICE = ("retry-after", "x-toast-ratelimit-reset")
+# Every answer of Toast's says when its slice of the limit ends; only where it refuses is that advice to stay away.
+RETRY = RetryPolicy(advice_headers=("retry-after",))
+LOGIN_RETRY = RetryPolicy(
+    advice_headers=("retry-after",), max_attempts=4, total_budget=60.0, read_timeout=20.0, attempt_timeout=30.0
+)
 
 NOT_YET = "A restaurant connected a few minutes ago is refused for up to a quarter of an hour; then try again."
 
@@ -108,7 +113,8 @@ def classify(parts: ResponseParts) -> PosError | None:
     code = str(said.get("code") or "")
     if parts.status == 429:
         crossed = parts.headers.get("x-toast-ratelimit-by", "").split(",")[0].strip()
-        return parts.error(RateLimited, message, code=code, limit=crossed)
+        wait = advised_wait(parts.headers, ADVICE, time.time())
+        return parts.error(RateLimited, message, code=code, limit=crossed, retry_after=wait)
     kinds: dict[int, type[PosError]] = {
         401: Unauthorized,
         403: PermissionMissing,
@@ -397,7 +403,7 @@ async def open_session(account: Account) -> AsyncIterator[ToastSession]:
         account.credentials, account.integration_id, login, exclusive=account.buckets.exclusive, pos=POS
     )
     limits = LIMITS.named(client=fingerprint(str(stored.get("client_id", ""))))
-    async with PosClient(account.base_url, tokens, limits, account.buckets, classify, pos=POS) as client:
+    async with PosClient(account.base_url, tokens, limits, account.buckets, classify, RETRY, pos=POS) as client:
         held.append(client)
         yield ToastSession(account, client, tokens, stored.get("restaurant_guids") or ())
 

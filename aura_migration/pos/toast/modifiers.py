@@ -488,7 +488,7 @@ def _add_item_link(
 
 
 def _link_nested(job: Job, uses: Uses, gone: set[str]) -> None:
-    """Which further groups an option asks for; ways that lead back to where they started are cut."""
+    """Which further groups an option asks for."""
     for pair, group_ref, position in nested_links(job, uses):
         group = job.doc.groups[group_ref]
         if group.key in gone or ("modifiers", path(*pair)) in job.rejected:

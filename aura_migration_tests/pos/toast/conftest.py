@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 import httpx
 import psycopg
@@ -17,11 +18,11 @@ import pytest
 from aura_migration.archive.snapshot import Recorder, SnapshotReader, SnapshotStore, open_snapshot
 from aura_migration.canonical.model import Batch
 from aura_migration.database.connections import connect
-from aura_migration.pos.http.limits import Buckets
+from aura_migration.pos.http.limits import NO_LIMITS, Buckets
 from aura_migration.pos.http.tokens import MemoryStore
 from aura_migration.pos.port import Account, Discovery
-from aura_migration.pos.toast import CONNECTOR
-from aura_migration.pos.toast.client import ToastSession
+from aura_migration.pos.toast import CONNECTOR, client
+from aura_migration.pos.toast.client import LIMITS, ToastSession
 from aura_migration.sandbox.core.server import RunningSandbox, serve
 from aura_migration_tests.support import database as support
 
@@ -67,7 +68,11 @@ class Toast:
         self.control.delete("/_control/requests")
 
     def session(self, work: Callable[[ToastSession], Awaitable[T]], **given: Any) -> T:
-        """Run ``work`` in a session. ``variant`` or ``credentials`` choose the access; the rest goes to the account."""
+        """Run ``work`` in a session. ``variant`` or ``credentials`` choose the access; the rest goes to the account.
+
+        Toast's limits are kept only where ``limits`` says so: most tests are not about them, and they cost seconds.
+        """
+        limits = LIMITS if given.pop("limits", False) else NO_LIMITS
         document = given.pop("credentials", None) or self.credentials(given.pop("variant", ""))
         store = given.pop("store", None) or MemoryStore(1, CONNECTOR.parse_credentials(document))
 
@@ -78,7 +83,8 @@ class Toast:
                     assert isinstance(session, ToastSession)
                     return await work(session)
 
-        return asyncio.run(run())
+        with patch.object(client, "LIMITS", limits):
+            return asyncio.run(run())
 
     def discover(self, **given: Any) -> Discovery:
         """What the account reaches."""
@@ -126,9 +132,7 @@ class Taken:
 
 
 @pytest.fixture(scope="session")
-def toast_connection(
-    postgres_server: str, template_database: str
-) -> Iterator[psycopg.Connection[Any]]:
+def toast_connection(postgres_server: str, template_database: str) -> Iterator[psycopg.Connection[Any]]:
     with support.clone(postgres_server, template_database) as url:
         with connect(url, autocommit=True, application_name="test") as opened:
             yield opened
