@@ -1,0 +1,95 @@
+"""Running variants so that their ratios can be trusted: fresh process each, interleaved rounds, medians with min–max.
+
+A variant is a function of this package called by name in a process of its own; it prints one JSON object of named
+seconds (and counts). Peak memory is that of the process tree, sampled.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psutil
+
+
+@dataclass
+class Series:
+    """Figures of one variant over the rounds."""
+
+    values: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, figures: Mapping[str, float]) -> None:
+        """Take one round's figures."""
+        for name, value in figures.items():
+            self.values.setdefault(name, []).append(value)
+
+    def median(self, name: str) -> float:
+        """The median of a figure."""
+        return statistics.median(self.values[name])
+
+    def shown(self, name: str, unit: str = " s") -> str:
+        """``median (min–max)``."""
+        found = self.values[name]
+        return f"{statistics.median(found):.2f}{unit} ({min(found):.2f}–{max(found):.2f})"
+
+
+def run_variant(
+    module: str, function: str, environment: Mapping[str, str], arguments: Sequence[str]
+) -> dict[str, float]:
+    """Call ``module:function`` in a fresh process; returns its figures plus ``wall`` and ``peak_mb``."""
+    code = f"import json, sys; from {module} import {function}; print(json.dumps({function}(*sys.argv[1:])))"
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, env=dict(environment), text=True
+    )
+    peak = _Peak(process.pid)
+    output, _ = process.communicate()
+    peak.stop()
+    if process.returncode != 0:
+        raise SystemExit(f"{module}:{function} failed with exit code {process.returncode}")
+    figures: dict[str, float] = json.loads(output.strip().splitlines()[-1])
+    return {**figures, "wall": time.monotonic() - started, "peak_mb": peak.megabytes}
+
+
+class _Peak:
+    """Samples the resident memory of a process tree."""
+
+    def __init__(self, pid: int) -> None:
+        self.megabytes = 0.0
+        self._pid = pid
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+        self._thread.start()
+
+    def _sample(self) -> None:
+        while not self._done.wait(0.1):
+            try:
+                root = psutil.Process(self._pid)
+                family = [root, *root.children(recursive=True)]
+                self.megabytes = max(self.megabytes, sum(p.memory_info().rss for p in family) / 2**20)
+            except psutil.Error:
+                continue  # the process ended between two samples
+
+    def stop(self) -> None:
+        """End sampling."""
+        self._done.set()
+        self._thread.join()
+
+
+def machine() -> str:
+    """One line about what this was measured on."""
+    memory = psutil.virtual_memory().total / 2**30
+    return f"{psutil.cpu_count()} cores, {memory:.0f} GB, Python {sys.version.split()[0]}"
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A markdown table."""
+    lines = ["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings)]
+    return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows])
