@@ -255,6 +255,10 @@ NOTES: Mapping[tuple[str, str], tuple[str, str]] = {
         "item_data.modifier_list_info[].modifier_list_id",
         "The item names a list of modifiers that does not exist any more: nothing is attached.",
     ),
+    ("ITEM", "attached_twice"): (
+        "item_data.modifier_list_info[]",
+        "The same list of modifiers is attached twice; the first attachment is kept.",
+    ),
     ("ITEM", "quantities"): (
         "item_data.modifier_list_info[].allow_quantities",
         "Choosing an option more than once is allowed or forbidden for this item only; the list's own rule is kept.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from aura_migration.core.ids import path
@@ -66,27 +67,19 @@ def _item_here(
     if only is not None:
         price = rules.price_here(ways[0], overrides[0], rows.unit(ways[0])[0])
     active = not data.is_archived and (only is None or ways[0].sellable is not False)
-    key = path(rows.at, item.id)
-    if _payable(rows, item, key, price):
-        rows.add(
-            "item_locations",
-            key,
-            only or item,
-            menu_item_key=item.id,
-            price_type=price.type,
-            price_cents=price.cents,
-            is_available=not sold_out,
-            is_active=active,
-        )
+    values = {"menu_item_key": item.id, "is_available": not sold_out, "is_active": active}
+    _sold(rows, item, only or item, path(rows.at, item.id), price, values)
 
 
-def _payable(rows: Rows, item: CatalogObject, key: str, price: Price) -> bool:
-    """Whether the price is in the location's currency; if not, the record goes to quarantine."""
-    if not rows.foreign(price):
-        return True
-    reason = f"is priced in {price.currency}, this location uses {rows.location.currency}"
-    rows.reject("item_locations", key, item, reason)
-    return False
+def _sold(
+    rows: Rows, item: CatalogObject, way: CatalogObject, key: str, price: Price, values: Mapping[str, Any]
+) -> None:
+    """The row that says it is sold here at that price; a price in another currency goes to quarantine."""
+    if rows.foreign(price):
+        why = f"is priced in {price.currency}, this location uses {rows.location.currency}"
+        rows.reject("item_locations", key, item, why, **values, price_type=price.type)
+    else:
+        rows.add("item_locations", key, way, **values, price_type=price.type, price_cents=price.cents)
 
 
 def _item_row(rows: Rows, item: CatalogObject, data: ItemData, only: CatalogObject | None) -> None:
@@ -179,18 +172,9 @@ def _variation(rows: Rows, item: CatalogObject, data: ItemData, variation: Catal
         rows.remarks.note("ITEM_VARIATION", "images", variation.id)
     if way.sellable is False:
         rows.remarks.note("ITEM_VARIATION", "not_sold", variation.id)
-    if _payable(rows, item, key, here):
-        rows.add(
-            "item_locations",
-            key,
-            variation,
-            menu_item_key=item.id,
-            variation_key=variation.id,
-            price_type=here.type,
-            price_cents=here.cents,
-            is_available=not (override is not None and override.sold_out),
-            is_active=active,
-        )
+    available = not (override is not None and override.sold_out)
+    values = {"menu_item_key": item.id, "variation_key": variation.id, "is_available": available, "is_active": active}
+    _sold(rows, item, variation, key, here, values)
 
 
 def _taxes(rows: Rows, item: CatalogObject, data: ItemData) -> None:
@@ -262,7 +246,7 @@ def _attached(rows: Rows, item: CatalogObject, data: ItemData) -> None:
             continue
         key = path(rows.at, item.id, ident)
         if ident in seen:
-            rows.reject("item_modifier_groups", key, item, "has the same list of modifiers attached twice")
+            rows.remarks.note("ITEM", "attached_twice", item.id)
             continue
         seen.add(ident)
         limits = rules.link_limits(info, group.modifier_list_data)

@@ -157,12 +157,15 @@ def _taxes(rows: Rows) -> None:
         data = tax.tax_data
         rate = decimal_text(data.percentage) if data is not None else None
         if data is None or rate is None:
-            rows.batch.reject(
-                "tax_rates",
-                tax.id,
-                f"The tax {(data and data.name) or tax.id!r} has no percentage in Square.",
-                f"catalog#{tax.id}",
-            )
+            named = data.name if data is not None else None
+            values = {
+                "name": named,
+                "tax_type": "percent",
+                "is_inclusive": False,
+                "is_default": False,
+                "is_active": True,
+            }
+            rows.reject("tax_rates", tax.id, tax, "has no percentage in Square", **values)
             continue
         rows.add(
             "tax_rates",

@@ -35,8 +35,8 @@ class Rows:
         """One row that comes from a catalog object."""
         self.batch.add(entity, key, self.catalog.raw[found.id], f"catalog#{found.id}", **values)
 
-    def reject(self, entity: str, key: str, found: CatalogObject, why: str) -> None:
-        """One record to quarantine; ``why`` goes on after its name."""
+    def reject(self, entity: str, key: str, found: CatalogObject, why: str, **values: Any) -> None:
+        """One record to quarantine; ``why`` goes on after its name, ``values`` are what a correction completes."""
         kind = found.type.lower().replace("_", " ")
         data = (
             found.item_data
@@ -47,7 +47,7 @@ class Rows:
             or found.tax_data
         )
         name = (data.name if data is not None else None) or found.id
-        self.batch.reject(entity, key, f"The {kind} {name!r} {why}.", f"catalog#{found.id}")
+        self.batch.reject(entity, key, f"The {kind} {name!r} {why}.", f"catalog#{found.id}", **values)
 
     def foreign(self, price: Price) -> bool:
         """Whether the amount is in another currency than the location's."""

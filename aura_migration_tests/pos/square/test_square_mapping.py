@@ -710,7 +710,7 @@ def test_the_same_list_attached_twice_is_attached_once_and_the_second_is_shown()
     link = {"modifier_list_info": [{"modifier_list_id": "g"}, {"modifier_list_id": "g", "enabled": False}]}
     batch = mapped([modifier_list("g", modifier("m", "g")), item("i", **link)])
     assert rows(batch, "item_modifier_groups")[f"{HERE}/i/g"]["is_active"] is True
-    assert [record.entity for record in batch.rejected] == ["item_modifier_groups"]
+    assert [loss.examples for loss in batch.losses if loss.field == "item_data.modifier_list_info[]"] == [("i",)]
 
 
 def test_every_row_that_comes_from_a_record_carries_it_and_says_where_it_stands() -> None:
