@@ -4,9 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help install lock demo test soak check docs up down bench clean
 
-# A Python that is new enough: make PYTHON=/path/to/python3.12 … names another.
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
-	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+# The first of these that is new enough makes .venv; make PYTHON=/path/to/python3.12 … names another.
+PYTHON ?= python3 python3.13 python3.12 python3.11
 BIN := .venv/bin
 # Every worker has a PostgreSQL of its own, so more than four do not pay.
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$(( n > 4 ? 4 : n )))
@@ -17,11 +16,11 @@ help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: ## Make .venv from the lock file; afterwards the command is .venv/bin/aura-migration.
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found on PATH." \
-		"Install it, or name it: make install PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11." \
-		"Name a newer one: make install PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@$(PYTHON) .ci/install.py
+	@for python in $(PYTHON); do \
+	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then exec $$python .ci/install.py; fi; \
+	done; \
+	echo "Python 3.11 or newer is needed, and none of these is: $(PYTHON)." \
+	  "Install one, or name it: make install PYTHON=/path/to/python3.11" >&2; exit 1
 
 lock: install ## Resolve the dependency lists again into requirements.lock (ARGS=--upgrade takes newer releases).
 	@$(BIN)/python .ci/lock.py write $(ARGS)

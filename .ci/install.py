@@ -1,6 +1,6 @@
 """Makes ``.venv`` from the lock file with plain pip, or does nothing when it already is what the lock file says.
 
-Standard library only: it runs before anything is installed. Two at once wait for each other; one that was interrupted
+Standard library only, and Python 3.11: it runs before anything is installed. Two at once wait for each other; one that was interrupted
 leaves no stamp, so the next one finishes the work. What is installed is said by ``requirements.lock`` alone.
 """
 
@@ -9,8 +9,10 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,10 +52,31 @@ def make_venv() -> None:
 def pip(*arguments: str | Path) -> None:
     """Run the environment's own pip, quietly and without asking."""
     subprocess.run(
-        [PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet", "install", *arguments],
+        [PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", "-qq", "install", *arguments],
         cwd=ROOT,
         check=True,
     )
+
+
+def entry_of(name: str) -> str:
+    """The lines of one distribution in the lock file."""
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    found = re.search(rf"^{name}==(?:.*\\\n)*.*\n", text, re.MULTILINE)
+    if found is None:
+        raise SystemExit(f"requirements.lock does not pin {name}; `make lock` in a working checkout mends it.")
+    return found.group()
+
+
+def install_everything() -> None:
+    """The pinned pip, then all that is pinned, then this project; byte code is compiled on all cores."""
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as first:
+        first.write(entry_of("pip"))
+        first.flush()
+        pip("--require-hashes", "--requirement", first.name)
+    pip("--no-deps", "--no-compile", "--only-binary", ":all:", "--require-hashes", "--requirement", "requirements.lock")
+    pip("--no-deps", "--no-build-isolation", "--editable", ".")
+    # A few distributions ship templates that are no Python; what does not compile is no error.
+    subprocess.run([PYTHON, "-m", "compileall", "-qq", "-j", "0", VENV / "lib"], check=False)
 
 
 def main() -> int:
@@ -69,8 +92,7 @@ def main() -> int:
         try:
             make_venv()
             STAMP.unlink(missing_ok=True)
-            pip("--require-hashes", "--only-binary", ":all:", "--requirement", "requirements.lock")
-            pip("--no-deps", "--no-build-isolation", "--editable", ".")
+            install_everything()
         except subprocess.CalledProcessError as error:
             print(
                 "The installation did not finish. On Debian and Ubuntu the package python3-venv is needed; a package "

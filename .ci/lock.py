@@ -37,7 +37,7 @@ def write(upgrade: bool) -> None:
     command = [
         Path(sys.executable).with_name("uv"), "pip", "compile", "pyproject.toml", "--all-extras", "--universal",
         "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links",
-        "--no-header", "--no-annotate", "--no-config", "--quiet", "--output-file", resolved,
+        "--no-strip-extras", "--no-header", "--no-annotate", "--no-config", "--quiet", "--output-file", resolved,
     ]  # fmt: skip
     try:
         subprocess.run(command, cwd=ROOT, check=True)
