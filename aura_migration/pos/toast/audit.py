@@ -1,4 +1,4 @@
-"""What a person is told about the account: rights, the way back, counts of everything, and the questions Toast's API leaves.
+"""What a person is told about the account: rights, the way back, counts of everything, and the questions that remain.
 
 Nothing here is loaded anywhere. A list that may not be read becomes a line that says so, never a count of zero.
 """

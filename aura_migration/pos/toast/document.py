@@ -1,8 +1,8 @@
 """One restaurant's menus document as an index: what stands where, and what its reference numbers stand for.
 
-Reference numbers are valid inside one document only; they are resolved here and never leave this package's memory. The
-index keeps every place of an item and every resolved version of a group or option; what becomes of them in AuraConnect is
-decided by the mapping.
+Reference numbers are valid inside one document only; they are resolved here and never leave this package's memory.
+The index keeps every place of an item and every resolved version of a group or option; what becomes of them in
+AuraConnect is decided by the mapping.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Fetching a location's source entities into a snapshot, each with its certificate.
 
 A list is kept in memory until it is whole and recorded then, so that a restart never leaves halves behind. Where Toast
-offers a second way to count the same things, it is asked: the configuration's menu groups for the menus, the stock search
-for the stock.
+offers a second way to count the same things, it is asked: the configuration's menu groups for the menus, the stock
+search for the stock.
 """
 
 from __future__ import annotations
@@ -243,7 +243,7 @@ def _recorded_menus(recorder: Recorder) -> Any:
 
 
 async def _second_menus(session: ToastSession, location: str) -> SecondRoute | None:
-    """Items as the configuration's menu groups list them; None where configuration may not be read or is switched off."""
+    """Items as the configuration's menu groups list them; None where they may not be read, or it is switched off."""
     if not session.account.switches.get(SECOND_ROUTE_SWITCH, True):
         return None
     try:

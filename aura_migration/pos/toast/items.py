@@ -1,12 +1,12 @@
 """Menus, categories, items and sizes of one restaurant as canonical rows.
 
-An item is one row however many menus it stands on; its places become links, and prices that differ by place become rules.
+An item is one row however many menus it stands on; its places become links, prices that differ by place become rules.
 Modifier groups, options and what hangs on them are in ``modifiers.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,8 +50,9 @@ DEFERRED = "deferred_revenue"
 class Sizes:
     """The sizes of an item sold by size.
 
-    ``plain``: every size is a variation of the item. Otherwise a size carries what a variation cannot (nested groups, own
-    taxes, own stations): the item costs nothing itself and the size group stays a required modifier group with the prices.
+    ``plain``: every size is a variation of the item. Otherwise a size carries what a variation cannot (nested groups,
+    own taxes, own stations): the item costs nothing itself, and the size group stays a required modifier group with the
+    prices.
     """
 
     group_key: str
@@ -88,6 +89,11 @@ def plan_sizes(job: Job) -> dict[str, Sizes]:
         if sizes.plain:
             _index_variations(job, key, sizes)
     return planned
+
+
+def plain_size_links(sizes: Mapping[str, Sizes]) -> set[tuple[str, int]]:
+    """(item key, group reference) of the size groups that live on as variations: they are no modifier links."""
+    return {(item, ref) for item, planned in sizes.items() if planned.plain for ref in planned.refs.values()}
 
 
 def _sizes(job: Job, places: Sequence[Place], strategies: set[str]) -> Sizes:
@@ -191,7 +197,7 @@ def _map_category(job: Job, key: str, entry: CategoryEntry) -> None:
     )
 
 
-def map_items(job: Job, sizes: dict[str, Sizes]) -> None:
+def map_items(job: Job, sizes: Mapping[str, Sizes]) -> None:
     """Items with their variations, location rows, links to categories and menus, taxes, stations and price rules."""
     for key, places in job.doc.items.items():
         if ("items", key) not in job.rejected:
@@ -280,7 +286,7 @@ def _map_item(job: Job, key: str, places: Sequence[Place], sizes: Sizes | None) 
 
 
 def _base(specs: Sequence[tuple[Place, Price]]) -> Price:
-    """The price an item has where nothing more exact holds: an open one, else its base price, else its first place's."""
+    """The price where nothing more exact holds: an open one, else the base price, else that of the first place."""
     if any(price == OPEN for _, price in specs):
         return OPEN
     for place, price in specs:

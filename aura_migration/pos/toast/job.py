@@ -1,7 +1,7 @@
 """What the parts of the mapping share: the batch being filled, the document, the stock, and the book of notes.
 
-A note is a rule of Toast's that AuraConnect cannot express, or a value of which AuraConnect keeps only one; notes become
-loss lines with counts. Which rows are made from what is decided in the modules that use this.
+A note is a rule of Toast's that AuraConnect cannot express, or a value of which AuraConnect keeps only one; notes
+become loss lines with counts. Which rows are made from what is decided in the modules that use this.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ class Job:
     notes: Notes = field(default_factory=Notes)
     rejected: set[tuple[str, str]] = field(default_factory=set)
     size_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    size_labels: set[str] = field(default_factory=set)
     size_variations: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     def key(self, *ids: str) -> str:
@@ -182,7 +183,11 @@ def _sizes(job: Job, condition: Condition, price: Price) -> Iterable[dict[str, s
         and other.cents != condition.cents
         and set(_names(job, other)) & set(names)
     ]
-    variations = job.size_variations.get(condition.size_guid or "", [])
+    variations = [
+        (item, variation)
+        for item, variation in job.size_variations.get(condition.size_guid or "", ())
+        if ("items", item) not in job.rejected
+    ]
     if rivals and variations:
         return tuple({"menu_item_key": item, "variation_key": variation} for item, variation in variations)
     return tuple({"size_name": name} for name in names)

@@ -7,21 +7,26 @@ The order of the parts matters: setup first (links need to know which taxes and 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from aura_migration.archive.snapshot import SnapshotReader
 from aura_migration.canonical.model import Batch
 from aura_migration.pos.port import SourceLocation
 from aura_migration.pos.toast import fields
-from aura_migration.pos.toast.document import Document, read
-from aura_migration.pos.toast.items import map_items, map_menus, plan_sizes
+from aura_migration.pos.toast.document import Document, guid_of, read
+from aura_migration.pos.toast.items import Sizes, map_items, map_menus, plain_size_links, plan_sizes
 from aura_migration.pos.toast.job import Job
 from aura_migration.pos.toast.modifiers import map_groups, variation_groups
 from aura_migration.pos.toast.paths import MENUS, TAX_WINDOW
 from aura_migration.pos.toast.setup import map_restaurant, map_stations, map_stock, map_taxes, read_stock
 from aura_migration.pos.toast.uses import Uses
 from aura_migration.pos.toast.wire import DECODER
+
+_counted: WeakKeyDictionary[SnapshotReader, dict[str, dict[str, int]]] = WeakKeyDictionary()
+"""Counts per snapshot and location, kept while the snapshot is open: counting needs the mapping's sizes and rules."""
 
 
 def map_menu(reader: SnapshotReader, location: SourceLocation) -> Batch:
@@ -52,26 +57,27 @@ def map_menu(reader: SnapshotReader, location: SourceLocation) -> Batch:
         job.notes.add("ModifierGroup", "modifierOptionReferences", note, guid)
     job.batch.losses.extend(job.notes.losses())
     job.batch.losses.extend(fields.losses(doc, lambda entity, window="": records(reader, entity, window)))
+    stations = len({guid_of(raw) for raw in records(reader, "prep_stations")})
+    _counted.setdefault(reader, {})[location.source_id] = _count(job, sizes, stations)
     return job.batch
 
 
 def source_counts(reader: SnapshotReader, location: SourceLocation) -> Mapping[str, int]:
     """Records per counted entity, counted in the source's own lists; see README, "What is counted"."""
-    doc = read(menu_bodies(reader))
-    batch = map_menu(reader, location)
-    counts = raw_counts(doc)
-    for entity in ("variations", "price_rules", "stock"):
-        counts[entity] = sum(row.entity == entity for row in batch.rows)
-        counts[entity] += sum(row.entity == entity for row in batch.rejected)
-    job = Job(Batch(), location.source_id, location.currency, doc)
-    sizes = plan_sizes(job)
-    skipped = {(item, ref) for item, one in sizes.items() if one.plain for ref in one.refs.values()}
-    gone = variation_groups(job, sizes, Uses(doc, skipped))
+    if location.source_id not in _counted.get(reader, {}):
+        map_menu(reader, location)
+    return dict(_counted[reader][location.source_id])
+
+
+def _count(job: Job, sizes: Mapping[str, Sizes], stations: int) -> dict[str, int]:
+    """The counts: from the document where it has records of the kind, from the rows where a rule made them."""
+    counts = raw_counts(job.doc)
+    gone = variation_groups(job, sizes, Uses(job.doc, plain_size_links(sizes)))
     counts["modifier_groups"] -= len(gone)
-    counts["modifiers"] -= sum(pair[0] in gone for pair in doc.pairs)
-    stations = {raw.get("guid") for raw in records(reader, "prep_stations")}
-    counts["kitchen_stations"] = len(stations)
-    return counts
+    counts["modifiers"] -= sum(pair[0] in gone for pair in job.doc.pairs)
+    counts["kitchen_stations"] = stations
+    made = Counter(row.entity for row in job.batch.rows) + Counter(one.entity for one in job.batch.rejected)
+    return counts | {entity: made[entity] for entity in ("variations", "price_rules", "stock")}
 
 
 def raw_counts(doc: Document) -> dict[str, int]:

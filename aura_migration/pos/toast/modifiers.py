@@ -1,7 +1,7 @@
 """Modifier groups, options, nested groups and pre-modifiers of one restaurant as canonical rows.
 
-Toast resolves a group or option anew for every place that uses it (other price, other limits); here those versions become
-one row each, with links and price rules that say where something differs. Items themselves are in ``items.py``.
+Toast resolves a group or option anew for every place that uses it (other price, other limits); here those versions
+become one row each, with links and price rules that say where something differs. Items themselves are in ``items.py``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from aura_migration.core.ids import path
 from aura_migration.pos.toast.document import source_of
-from aura_migration.pos.toast.items import Sizes
+from aura_migration.pos.toast.items import Sizes, plain_size_links
 from aura_migration.pos.toast.job import (
     EVERYWHERE,
     Context,
@@ -46,7 +46,7 @@ def limits(group: ModifierGroup) -> tuple[int, int | None, bool]:
 
 def map_groups(job: Job, sizes: Mapping[str, Sizes]) -> None:
     """Every group, option and link of the document, except size groups that live on as variations only."""
-    skipped = {(item, ref) for item, planned in sizes.items() if planned.plain for ref in planned.refs.values()}
+    skipped = plain_size_links(sizes)
     uses = Uses(job.doc, skipped)
     gone = variation_groups(job, sizes, uses)
     pre_modifiers = _map_pre_modifiers(job)
@@ -189,6 +189,12 @@ def _index_size_options(job: Job, gone: set[str]) -> None:
             names = job.size_names.get(option.guid, ())
             if option.name not in names:
                 job.size_names[option.guid] = (*names, option.name)
+    sellable = [place.item for places in job.doc.items.values() for place in places]
+    given = [one.pricing_rules for one in (*sellable, *job.doc.options.values()) if one.pricing_rules]
+    size_groups = {rules.size_specific_pricing_guid for rules in given} - {None}
+    for ref, group in job.doc.groups.items():
+        if group.guid in size_groups:
+            job.size_labels.update(option.name for _, option in job.doc.options_of(ref))
 
 
 def _map_option(job: Job, pair: Pair, versions: list[tuple[int, int]], uses: Uses, position: int) -> None:
@@ -239,6 +245,10 @@ def _map_option(job: Job, pair: Pair, versions: list[tuple[int, int]], uses: Use
         name=option.name,
     )
     _map_prices(job, pair, prices, base, uses, record)
+    sizes = {one.size_name for price in prices.values() for one in price.conditions if one.size_name}
+    if sizes - job.size_labels:
+        note = "Its price depends on a size of its own that no item is sold in; AuraConnect cannot ask for that size."
+        job.notes.add("ModifierGroup", "pricingRules.sizeSequencePricingRules", note, group.guid)
     _map_defaults(job, pair, versions, uses)
     for tax in taxed:
         _map_tax(job, pair, tax, overrides, option, record)
@@ -319,7 +329,7 @@ def _tax_guids(option: ModifierOption) -> tuple[frozenset[str], bool, bool]:
 
 
 def _own_taxes(job: Job, versions: list[tuple[int, int]], uses: Uses) -> tuple[list[str], bool, bool]:
-    """(rates, overrides, exempt) an option has of its own; no rates and not exempt means it is taxed like its parent."""
+    """(rates, overrides, exempt) of the option's own; no rates and not exempt: it is taxed like its parent."""
     doc = job.doc
     own: list[tuple[frozenset[str], bool]] = []
     for ref, option_ref in versions:

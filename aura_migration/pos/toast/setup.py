@@ -1,4 +1,4 @@
-"""The restaurant itself, its tax rates, prep stations and stock as canonical rows: everything beside the menus document.
+"""The restaurant itself, its tax rates, prep stations and stock as canonical rows: all that is not in the menus.
 
 Configuration belongs to one location in Toast, so its rows carry the location in their keys.
 """
@@ -112,7 +112,7 @@ def number(value: Decimal) -> str:
 def map_stations(job: Job, records: Iterable[Raw]) -> frozenset[str]:
     """The prep stations; the guids of those that can be linked to.
 
-    A station knows one connected station in AuraConnect: the first that leads to no circle; others stay in its settings.
+    A station knows one connected station in AuraConnect: the first that leads to no circle; others are in its settings.
     """
     stations: dict[str, tuple[PrepStation, Raw]] = {}
     for raw in records:

@@ -1,7 +1,7 @@
-"""Who asks for which version of a modifier group: the document read upwards, from options to the items they are sold with.
+"""Who asks for which version of a modifier group: the document read upwards, from options to the items above them.
 
-Needed where Toast resolves the same option differently from place to place, and where options lead back to the item they
-started from. Only keys come out of here, never reference numbers.
+Needed where Toast resolves the same option differently from place to place, and where options lead back to the item
+they started from. Only keys come out of here, never reference numbers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Use:
 
 
 class Uses:
-    """The parents of every group version of a document. ``skip`` holds (item key, group reference) pairs to leave out."""
+    """The parents of every group version of a document. ``skip``: (item key, group reference) pairs to leave out."""
 
     def __init__(self, doc: Document, skip: Container[tuple[str, int]] = ()) -> None:
         self._doc = doc

@@ -1,8 +1,8 @@
 """Toast's JSON as typed structs: only what the mapping and the session read, in Toast's own terms.
 
-A field without a default must be in the answer: when Toast drops or renames it, the record goes to quarantine instead of
-losing a price or a group in silence. Fields that may be absent have a default. Enumerations stay text, because Toast adds
-values over time. What a record means in AuraConnect is said by the mapping, not here.
+A field without a default must be in the answer: when Toast drops or renames it, the record goes to quarantine instead
+of losing a price or a group in silence. Fields that may be absent have a default. Enumerations stay text, because Toast
+adds values over time. What a record means in AuraConnect is said by the mapping, not here.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def holds(rule: Values, moment: Moment | None) -> bool:
     if moment is None or moment.day not in rule["days"]:
         return False
     start, end = rule.get("time_from"), rule.get("time_to")
-    if start is None:
+    if start is None or end is None:
         return True
     if end < start:  # past midnight: the part before it is what the day names
         return bool(moment.time >= start)

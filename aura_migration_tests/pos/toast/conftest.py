@@ -133,9 +133,11 @@ class Taken:
 
 @pytest.fixture(scope="session")
 def toast_connection(postgres_server: str, template_database: str) -> Iterator[psycopg.Connection[Any]]:
-    with support.clone(postgres_server, template_database) as url:
-        with connect(url, autocommit=True, application_name="test") as opened:
-            yield opened
+    with (
+        support.clone(postgres_server, template_database) as url,
+        connect(url, autocommit=True, application_name="test") as opened,
+    ):
+        yield opened
 
 
 @pytest.fixture(scope="session")

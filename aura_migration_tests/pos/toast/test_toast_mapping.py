@@ -268,6 +268,19 @@ def test_two_sizes_of_one_name_are_told_apart_by_item_and_variation() -> None:
     assert till.modifier_price("m-Pie", path, size_name="Large", variation="m-Pie/m-Big") == 400
 
 
+def test_a_price_by_a_size_that_no_item_has_is_kept_and_told_as_a_loss() -> None:
+    items, groups, options = sized()
+    assert "no item is sold in" not in mapped(items, groups, options).loss(
+        "ModifierGroup", "pricingRules.sizeSequencePricingRules"
+    )
+    by_size = groups[2]["pricingRules"]["sizeSequencePricingRules"]
+    by_size.append({"sizeName": "Double", "sizeGuid": None, "sequencePrices": [{"sequence": 1, "price": 4.0}]})
+    rows = mapped(items, groups, options)
+    till = Till(rows.batch.rows, "L1")
+    assert till.modifier_price("m-Pizza", (("m-Toppings", "m-Olives"),), size_name="Double") == 400
+    assert "no item is sold in" in rows.loss("ModifierGroup", "pricingRules.sizeSequencePricingRules")
+
+
 def test_prices_by_sequence_are_one_rule_per_pick() -> None:
     steps = [{"sequence": n, "price": price} for n, price in ((2, 1.0), (1, 0.0), (3, 1.5))]
     by_pick = rules(sizeSequencePricingRules=[{"sizeName": None, "sizeGuid": None, "sequencePrices": steps}])

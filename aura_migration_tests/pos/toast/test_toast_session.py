@@ -244,12 +244,13 @@ def test_a_token_that_says_no_scopes_says_nothing(token: str) -> None:
     assert jwt_scopes(token) is None
 
 
-def test_what_was_published_while_it_was_read_is_read_again(cafe: Toast) -> None:
+def test_what_was_published_while_it_was_read_is_read_again(cafe: Toast, monkeypatch: pytest.MonkeyPatch) -> None:
     location = first(cafe)
     with cafe.recorder(location) as recorder:
 
         async def work(session: ToastSession) -> None:
-            get, published = session.get, []
+            get = session.get
+            published: list[Any] = []
 
             async def and_publish(path: str, *rest: Any) -> Any:
                 answer = await get(path, *rest)
@@ -257,7 +258,7 @@ def test_what_was_published_while_it_was_read_is_read_again(cafe: Toast) -> None
                     published.append(cafe.post("edit", {"op": "publish"}))
                 return answer
 
-            session.get = and_publish  # type: ignore[method-assign]
+            monkeypatch.setattr(session, "get", and_publish)
             await session.extract(recorder, "location", location, ("menus",))
 
         cafe.session(work)
@@ -267,7 +268,7 @@ def test_what_was_published_while_it_was_read_is_read_again(cafe: Toast) -> None
     assert len([body for body in reader.bodies("menus") if body.path == MENUS]) == 1
 
 
-def test_menus_that_are_published_all_the_time_end_in_a_conflict(cafe: Toast) -> None:
+def test_menus_that_are_published_all_the_time_end_in_a_conflict(cafe: Toast, monkeypatch: pytest.MonkeyPatch) -> None:
     location = first(cafe)
 
     async def work(session: ToastSession) -> None:
@@ -279,7 +280,7 @@ def test_menus_that_are_published_all_the_time_end_in_a_conflict(cafe: Toast) ->
                 cafe.post("edit", {"op": "publish"})
             return answer
 
-        session.get = and_publish  # type: ignore[method-assign]
+        monkeypatch.setattr(session, "get", and_publish)
         with cafe.recorder(location) as recorder:
             await session.extract(recorder, "location", location, ("menus",))
 
