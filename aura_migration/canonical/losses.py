@@ -104,7 +104,7 @@ def _walk(
         if lossy and not (path in silent and silent[path] == value):
             found[path] = said or undeclared_note(path)
         return
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         every = node.deeper.get(EVERY_KEY)
         for key, inner in value.items():
             child = node.deeper.get(key) or every

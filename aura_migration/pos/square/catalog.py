@@ -245,6 +245,7 @@ class LocationView:
     def __init__(self, catalog: Catalog, location: str) -> None:
         self.catalog = catalog
         self.location = location
+        self._modifiers: dict[str, list[CatalogObject]] = {}
 
     def here(self, kind: str) -> list[CatalogObject]:
         """Live objects of that type that exist at this location."""
@@ -274,7 +275,11 @@ class LocationView:
 
     def modifiers(self, group: CatalogObject) -> list[CatalogObject]:
         """The options of a list that are offered here, in order."""
-        return [found for found in self.catalog.modifiers.get(group.id, ()) if found.present_at(self.location)]
+        found = self._modifiers.get(group.id)
+        if found is None:
+            family = self.catalog.modifiers.get(group.id, ())
+            found = self._modifiers[group.id] = [option for option in family if option.present_at(self.location)]
+        return found
 
     @cached_property
     def menus(self) -> dict[str, CatalogObject]:

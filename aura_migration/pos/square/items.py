@@ -273,9 +273,11 @@ def _quantities(rows: Rows, item: CatalogObject, info: ModifierListInfo, data: M
 
 
 def _defaults(rows: Rows, item: CatalogObject, info: ModifierListInfo, group: CatalogObject) -> None:
+    if not info.modifier_overrides:
+        return
     offered = {option.id: option for option in rows.view.modifiers(group)}
     wanted: dict[str, bool] = {}
-    for override in info.modifier_overrides or ():
+    for override in info.modifier_overrides:
         chosen = rules.default_override(override)
         if chosen is not None and override.modifier_id in offered:
             wanted[override.modifier_id or ""] = chosen

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
-import httpx
 import psycopg
 
 from aura_migration.archive.snapshot import SnapshotReader, SnapshotRef, SnapshotStore, open_snapshot
@@ -118,9 +118,9 @@ def category(ident: str, kind: str = "REGULAR_CATEGORY", parent: str | None = No
 
 def control(sandbox: RunningSandbox, path: str, method: str = "GET", body: Any = None) -> Any:
     """Ask the sandbox's control surface."""
-    response = httpx.request(method, f"{sandbox.control_url}{path}", json=body, timeout=30)
-    assert response.status_code == 200, response.text
-    return response.json()
+    asked = Request(f"{sandbox.control_url}{path}", None if body is None else json.dumps(body).encode(), method=method)
+    with urlopen(asked, timeout=30) as response:
+        return json.load(response)
 
 
 def requests_to(sandbox: RunningSandbox, path: str) -> list[dict[str, Any]]:

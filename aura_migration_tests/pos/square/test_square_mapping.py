@@ -249,8 +249,8 @@ def test_tracked_stock_without_a_count_is_known_to_be_on_sale_and_no_more() -> N
 def test_the_newest_count_is_taken_whatever_the_notation_of_its_time_stamp() -> None:
     counts = [
         count("v", "1", calculated_at="2026-01-01T00:00:00.123456789Z"),
-        count("v", "2", calculated_at="2026-01-01T00:00:01Z"),
-        count("v", "3", calculated_at="2026-01-01T00:00:00.9Z"),
+        count("v", "2", calculated_at="2026-01-01T00:00:00.95Z"),
+        count("v", "3", calculated_at="2026-01-01T00:00:00Z"),
         count("v", "4", location_id=ELSEWHERE, calculated_at="2027-01-01T00:00:00Z"),
         count("v", "5", state="WASTE", calculated_at="2027-01-01T00:00:00Z"),
     ]
@@ -777,4 +777,7 @@ def test_what_has_no_home_is_counted_by_type_and_field_and_what_says_nothing_is_
 def test_a_plain_menu_loses_nothing() -> None:
     objects = [item("i", categories=[{"id": "c"}], tax_ids=["t"], **attached("g")), category("c"), tax("t"),
                modifier_list("g", modifier("m", "g"))]  # fmt: skip
-    assert mapped(objects).losses == []
+    silent = category("seen", online_visibility=True)
+    hidden = category("unseen", online_visibility=False)
+    assert mapped([*objects, silent]).losses == []
+    assert [loss.examples for loss in mapped([*objects, silent, hidden]).losses] == [("unseen",)]
