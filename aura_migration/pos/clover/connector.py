@@ -1,0 +1,59 @@
+"""The Clover connector: the port's names bound to this folder's parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from aura_migration.archive.snapshot import Redaction, SnapshotReader
+from aura_migration.canonical.model import Batch
+from aura_migration.pos.clover import client, mapping, signin
+from aura_migration.pos.clover.lists import SOURCE_ENTITIES
+from aura_migration.pos.port import Account, Session, SourceEntity, SourceLocation
+
+BANKING = ("abaAccountNumber", "ddaAccountNumber", "hierarchy", "shippingAddress")
+IDENTIFIERS = ("secureId", "cpuId", "imei", "imsi", "simIccid", "deviceCertificate", "pedCertificate")
+STAFF = ("pin", "unhashedPin", "employeeCards")
+COMPANY = (
+    "owner",
+    "gateway",
+    "billingInfo",
+    "bankProcessing",
+    "externalMerchant",
+    "merchantBoarding",
+    "deviceBoarding",
+)
+
+
+class CloverConnector:
+    """Clover behind the port. Stateless."""
+
+    pos = client.POS
+    title = "Clover"
+    default_base_url = client.BASE_URL
+    source_entities: tuple[SourceEntity, ...] = SOURCE_ENTITIES
+    redaction = Redaction(
+        drop={
+            "merchant": (*COMPANY, "employees", "customerContactEmail", "supportEmail"),
+            "roles": ("elements[].employees",),
+        },
+        drop_everywhere=frozenset((*BANKING, *IDENTIFIERS, *STAFF)),
+    )
+    session_parallelism = 3
+
+    def parse_credentials(self, document: Any) -> dict[str, Any]:
+        """See the port; the shapes are named in the error."""
+        return signin.parse_credentials(document)
+
+    def open(self, account: Account) -> AbstractAsyncContextManager[Session]:
+        """See the port."""
+        return client.open_session(account)
+
+    def map_menu(self, reader: SnapshotReader, location: SourceLocation) -> Batch:
+        """See the port."""
+        return mapping.map_menu(reader, location)
+
+    def source_counts(self, reader: SnapshotReader, location: SourceLocation) -> Mapping[str, int]:
+        """See the port."""
+        return mapping.source_counts(reader, location)
