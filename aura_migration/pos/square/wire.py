@@ -294,7 +294,7 @@ class CatalogObject(msgspec.Struct, frozen=True):
 
     type: str
     id: str
-    version: int = 0
+    version: int | None = None
     is_deleted: bool | None = None
     present_at_all_locations: bool | None = None
     present_at_location_ids: list[str] | None = None
