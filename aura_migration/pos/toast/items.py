@@ -7,7 +7,7 @@ Modifier groups, options and what hangs on them are in ``modifiers.py``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aura_migration.core.ids import path
@@ -60,13 +60,20 @@ class Sizes:
     plain: bool
 
 
+PlaceRule = tuple[Price, Price, Context]
+"""What holds in a context, and what would hold there otherwise."""
+Placed = Sequence[tuple[Place, Price]]
+"""What an item or size costs at each of its places."""
+
+
 @dataclass
 class Size:
-    """One size of an item: its option, its base price, and its price at every place of the item."""
+    """One size of an item: its option, and its price at every place, or why that cannot be known."""
 
     ref: int
     option: ModifierOption
     places: list[tuple[Place, Price]]
+    problem: str = ""
 
     @property
     def base(self) -> Price:
@@ -74,8 +81,18 @@ class Size:
         return next((price for _, price in self.places if price == OPEN), self.places[0][1])
 
 
+@dataclass
+class Offer:
+    """How an item is sold: price type, base price, the rules by place, and its sizes where they are variations."""
+
+    kind: str
+    base: Price
+    rules: list[PlaceRule] = field(default_factory=list)
+    sizes: list[Size] = field(default_factory=list)
+
+
 def plan_sizes(job: Job) -> dict[str, Sizes]:
-    """The sizes of every item sold by size; an item whose sizes cannot be known is sent to quarantine."""
+    """The sizes of every item sold by size; why those of an item cannot be known is kept for its quarantine."""
     planned: dict[str, Sizes] = {}
     for key, places in job.doc.items.items():
         strategies = {place.item.pricing_strategy for place in places}
@@ -84,7 +101,7 @@ def plan_sizes(job: Job) -> dict[str, Sizes]:
         try:
             planned[key] = _sizes(job, places, strategies)
         except PriceError as error:
-            job.reject("items", key, str(error), record_of(places[0].item))
+            job.without_sizes[key] = str(error)
     for key, sizes in planned.items():
         if sizes.plain:
             _index_variations(job, key, sizes)
@@ -150,25 +167,21 @@ def map_menus(job: Job) -> None:
     """Menus and categories."""
     for key, entry in job.doc.menus.items():
         menu = entry.menu
+        values = {
+            "name": menu.name,
+            "description": text(menu.description),
+            "channels": channels(menu.visibility),
+            "button_color": text(menu.pos_button_color_light),
+            "short_name": text(menu.pos_name),
+            "is_active": visible(menu.visibility),
+            "display_order": entry.position,
+        }
         try:
             served = availability(menu.availability)
         except ValueError as error:
-            job.reject("menus", key, f"When it is served cannot be read: {error}", record_of(menu))
+            job.reject("menus", key, f"When it is served cannot be read: {error}", record_of(menu), **values)
             continue
-        job.batch.add(
-            "menus",
-            key,
-            source_of(entry.raw),
-            record_of(menu),
-            name=menu.name,
-            description=text(menu.description),
-            channels=channels(menu.visibility),
-            availability=served,
-            button_color=text(menu.pos_button_color_light),
-            short_name=text(menu.pos_name),
-            is_active=visible(menu.visibility),
-            display_order=entry.position,
-        )
+        job.batch.add("menus", key, source_of(entry.raw), record_of(menu), **values, availability=served)
     for key, category in job.doc.categories.items():
         _map_category(job, key, category)
 
@@ -178,7 +191,6 @@ def _map_category(job: Job, key: str, entry: CategoryEntry) -> None:
     if entry.also_in:
         note = "The group stands on several menus; in AuraConnect it is listed under the first, its items are on all."
         job.notes.add("MenuGroup", "menu", note, group.guid)
-    parent = entry.parent_key if ("categories", entry.parent_key or "") not in job.rejected else None
     job.batch.add(
         "categories",
         key,
@@ -186,8 +198,8 @@ def _map_category(job: Job, key: str, entry: CategoryEntry) -> None:
         record_of(group),
         name=group.name,
         description=text(group.description),
-        parent_category_key=parent,
-        menu_key=entry.menu_key if ("menus", entry.menu_key) not in job.rejected else None,
+        parent_category_key=entry.parent_key,
+        menu_key=entry.menu_key,
         image_url=text(group.image),
         button_color=text(group.pos_button_color_light),
         short_name=text(group.pos_name),
@@ -198,94 +210,86 @@ def _map_category(job: Job, key: str, entry: CategoryEntry) -> None:
 
 
 def map_items(job: Job, sizes: Mapping[str, Sizes]) -> None:
-    """Items with their variations, location rows, links to categories and menus, taxes, stations and price rules."""
+    """Items with their variations, location rows, links to categories and menus, taxes, stations and price rules.
+
+    An item whose price cannot be known goes to quarantine; its other rows are there and wait for it.
+    """
     for key, places in job.doc.items.items():
-        if ("items", key) not in job.rejected:
-            begun = len(job.batch.rows)
-            try:
-                _map_item(job, key, places, sizes.get(key))
-            except PriceError as error:
-                del job.batch.rows[begun:]
-                job.reject("items", key, str(error), record_of(places[0].item))
+        _map_item(job, key, places, sizes.get(key))
 
 
 def _map_item(job: Job, key: str, places: Sequence[Place], sizes: Sizes | None) -> None:
     first = places[0].item
+    record = record_of(first)
     unit = None if first.unit_of_measure in (None, "", "NONE") else str(first.unit_of_measure).lower()
-    target = Target(("item", key), {"menu_item_key": key})
-    variations: list[Size] = []
-    specs: list[tuple[Place, Price]] = []
-    if sizes is None:
-        specs = [(place, item_price(place.item, job.currency)) for place in places]
-        base = _base(specs)
-        kind = "open" if base == OPEN else "per_unit" if unit else "fixed"
-    elif sizes.plain:
-        base, kind = Price("fixed", None), "variation"
-        variations = _variations(job, places, sizes)
-    else:
-        base, kind = Price("fixed", 0), "fixed"
+    offer, problem = Offer("per_unit" if unit else "fixed", Price("fixed", None)), ""
+    try:
+        offer = _offer(job, key, places, sizes, unit)
+    except PriceError as error:
+        problem = str(error)
     available = job.stock.available(first.guid, key)
     visibility = union(place.item.visibility for place in places)
-    active = visible(visibility)
-    job.batch.add(
-        "items",
-        key,
-        source_of(places[0].raw),
-        record_of(first),
-        name=first.name,
-        description=text(first.description),
-        short_name=text(first.pos_name),
-        kitchen_name=text(first.kitchen_name),
-        price_cents=base.cents,
-        price_type=kind,
-        unit_name=unit,
-        category_key=places[0].category_key,
-        sku=text(first.sku),
-        barcode=text(first.plu),
-        item_type="item",
-        prep_time_minutes=None if first.prep_time is None else -(-first.prep_time // 60),
-        calories=first.calories,
-        allergens=plain(first.allergens) or None,
-        tags=tag_names(first.item_tags),
-        contains_alcohol=alcohol(first),
-        image_url=text(first.image),
-        images=plain(first.images) or None,
-        button_color=text(first.pos_button_color_light),
-        channels=channels(visibility),
-        tax_inclusive={"TAX_INCLUDED": True, "TAX_NOT_INCLUDED": False}.get(first.tax_inclusion or ""),
-        is_discountable=first.is_discountable,
-        custom_fields=_custom_fields(job, places[0]),
-        is_available=available,
-        is_active=active,
-        display_order=places[0].position,
-    )
-    job.batch.add(
-        "item_locations",
-        job.key(key),
-        None,
-        record_of(first),
-        menu_item_key=key,
-        price_type=kind,
-        price_cents=base.cents,
-        is_available=available,
-        is_active=active,
-        name=first.name,
-        short_name=text(first.pos_name),
-        kitchen_name=text(first.kitchen_name),
-        sku=text(first.sku),
-    )
-    _add_place_prices(job, target, base, specs, record_of(first))
-    for position, size in enumerate(variations):
+    named = {
+        "name": first.name,
+        "short_name": text(first.pos_name),
+        "kitchen_name": text(first.kitchen_name),
+        "sku": text(first.sku),
+        "is_available": available,
+        "is_active": visible(visibility),
+    }
+    values = {
+        **named,
+        "description": text(first.description),
+        "price_type": offer.kind,
+        "unit_name": unit,
+        "category_key": places[0].category_key,
+        "barcode": text(first.plu),
+        "item_type": "item",
+        "prep_time_minutes": None if first.prep_time is None else -(-first.prep_time // 60),
+        "calories": first.calories,
+        "allergens": plain(first.allergens) or None,
+        "tags": tag_names(first.item_tags),
+        "contains_alcohol": alcohol(first),
+        "image_url": text(first.image),
+        "images": plain(first.images) or None,
+        "button_color": text(first.pos_button_color_light),
+        "channels": channels(visibility),
+        "tax_inclusive": {"TAX_INCLUDED": True, "TAX_NOT_INCLUDED": False}.get(first.tax_inclusion or ""),
+        "is_discountable": first.is_discountable,
+        "custom_fields": _custom_fields(job, places[0]),
+        "display_order": places[0].position,
+    }
+    here: dict[str, Any] = {**named, "menu_item_key": key}
+    if problem:
+        job.reject("items", key, problem, record, **values)
+    else:
+        job.batch.add("items", key, source_of(places[0].raw), record, **values, price_cents=offer.base.cents)
+        here |= {"price_type": offer.kind, "price_cents": offer.base.cents}
+    job.batch.add("item_locations", job.key(key), None, record, **here)
+    target = Target(("item", key), {"menu_item_key": key})
+    for price, base, context in offer.rules:
+        add_price(job, target, price, base, context, record)
+    for position, size in enumerate(offer.sizes):
         _map_variation(job, key, size, unit, position)
-        refs = {"menu_item_key": key, "variation_key": path(key, size.option.key)}
-        size_target = Target(("size", key, size.option.key), refs)
-        _add_place_prices(job, size_target, size.base, size.places, record_of(size.option))
     _map_places(job, key, places)
     _map_taxes_and_stations(job, key, places)
     _note_differences(job, places)
 
 
-def _base(specs: Sequence[tuple[Place, Price]]) -> Price:
+def _offer(job: Job, key: str, places: Sequence[Place], sizes: Sizes | None, unit: str | None) -> Offer:
+    if key in job.without_sizes:
+        raise PriceError(job.without_sizes[key])
+    if sizes is None:
+        placed = [(place, item_price(place.item, job.currency)) for place in places]
+        base = _base(placed)
+        kind = "open" if base == OPEN else "per_unit" if unit else "fixed"
+        return Offer(kind, base, _place_rules(base, placed))
+    if sizes.plain:
+        return Offer("variation", Price("fixed", None), [], _variations(job, places, sizes))
+    return Offer("fixed", Price("fixed", 0))
+
+
+def _base(specs: Placed) -> Price:
     """The price where nothing more exact holds: an open one, else the base price, else that of the first place."""
     if any(price == OPEN for _, price in specs):
         return OPEN
@@ -300,58 +304,60 @@ def _variations(job: Job, places: Sequence[Place], sizes: Sizes) -> list[Size]:
     found: dict[str, Size] = {}
     for place in places:
         for ref, option in job.doc.options_of(sizes.refs[(place.menu_key, place.category_key)]):
-            price = size_option_price(option, job.currency)
-            found.setdefault(option.key, Size(ref, option, [])).places.append((place, price))
+            size = found.setdefault(option.key, Size(ref, option, []))
+            try:
+                size.places.append((place, size_option_price(option, job.currency)))
+            except PriceError as error:
+                size.problem = str(error)
     if not found:
         raise PriceError(f"{places[0].item.name!r} is sold by size, but has no size.")
     return list(found.values())
 
 
 def _map_variation(job: Job, item_key: str, size: Size, unit: str | None, position: int) -> None:
-    option, price = size.option, size.base
-    key = path(item_key, option.key)
-    kind = "open" if price == OPEN else "per_unit" if unit else "fixed"
-    available = job.stock.available(option.guid, option.key)
-    active = visible(option.visibility)
-    extra = {name: value for name, value in (("kitchen_name", text(option.kitchen_name)),) if value}
-    job.batch.add(
-        "variations",
-        key,
-        source_of(job.doc.option_raw[size.ref]),
-        record_of(option),
-        menu_item_key=item_key,
-        name=option.name,
-        sku=text(option.sku),
-        barcode=text(option.plu),
-        price_cents=price.cents,
-        price_type=kind,
-        unit_name=unit,
-        options=[{"option": "Size", "value": option.name}],
-        custom_fields=extra or None,
-        is_default=bool(option.is_default),
-        is_available=available,
-        is_active=active,
-        display_order=position,
-    )
-    job.batch.add(
-        "item_locations",
-        job.key(item_key, option.key),
-        None,
-        record_of(option),
-        menu_item_key=item_key,
-        variation_key=key,
-        price_type=kind,
-        price_cents=price.cents,
-        is_available=available,
-        is_active=active,
-        name=option.name,
-        sku=text(option.sku),
-    )
+    option, problem = size.option, size.problem
+    key, record = path(item_key, option.key), record_of(option)
+    rules: list[PlaceRule] = []
+    try:
+        rules = [] if problem else _place_rules(size.base, size.places)
+    except PriceError as error:
+        problem = str(error)
+    priced = not problem
+    kind = "open" if priced and size.base == OPEN else "per_unit" if unit else "fixed"
+    common = {
+        "menu_item_key": item_key,
+        "name": option.name,
+        "sku": text(option.sku),
+        "is_available": job.stock.available(option.guid, option.key),
+        "is_active": visible(option.visibility),
+    }
+    kitchen_name = text(option.kitchen_name)
+    values = {
+        **common,
+        "barcode": text(option.plu),
+        "price_type": kind,
+        "unit_name": unit,
+        "options": [{"option": "Size", "value": option.name}],
+        "custom_fields": {"kitchen_name": kitchen_name} if kitchen_name else None,
+        "is_default": bool(option.is_default),
+        "display_order": position,
+    }
+    here: dict[str, Any] = {**common, "variation_key": key}
+    if priced:
+        source = source_of(job.doc.option_raw[size.ref])
+        job.batch.add("variations", key, source, record, **values, price_cents=size.base.cents)
+        here |= {"price_type": kind, "price_cents": size.base.cents}
+    else:
+        job.reject("variations", key, problem, record, **values)
+    job.batch.add("item_locations", job.key(item_key, option.key), None, record, **here)
+    target = Target(("size", item_key, option.key), {"menu_item_key": item_key, "variation_key": key})
+    for price, base, context in rules:
+        add_price(job, target, price, base, context, record)
 
 
-def _add_place_prices(job: Job, target: Target, base: Price, specs: Sequence[tuple[Place, Price]], record: str) -> None:
-    """Price rules for the places at which an item or size costs something else than its base price."""
-    add_price(job, target, base, base, EVERYWHERE, record)
+def _place_rules(base: Price, specs: Placed) -> list[PlaceRule]:
+    """The contexts in which an item or size costs something else than its base price, and its base price everywhere."""
+    rules: list[PlaceRule] = [(base, base, EVERYWHERE)]
     by_menu: dict[str, list[tuple[Place, Price]]] = {}
     for place, price in specs:
         by_menu.setdefault(place.menu_key, []).append((place, price))
@@ -359,14 +365,15 @@ def _add_place_prices(job: Job, target: Target, base: Price, specs: Sequence[tup
         prices = [price for _, price in here]
         on_menu = base if base in prices else prices[0]
         if on_menu != base:
-            add_price(job, target, on_menu, base, Context(menu=menu_key), record)
+            rules.append((on_menu, base, Context(menu=menu_key)))
         in_category: dict[str, Price] = {}
         for place, price in here:
             if in_category.setdefault(place.category_key, price) != price:
                 raise PriceError(f"{place.item.name!r} has two prices in one menu group.")
         for category_key, price in in_category.items():
             if price != on_menu:
-                add_price(job, target, price, on_menu, Context(menu=menu_key, category=category_key), record)
+                rules.append((price, on_menu, Context(menu=menu_key, category=category_key)))
+    return rules
 
 
 def _map_places(job: Job, key: str, places: Sequence[Place]) -> None:
@@ -386,7 +393,7 @@ def _map_places(job: Job, key: str, places: Sequence[Place]) -> None:
                 display_order=place.position,
             )
             categories.add(place.category_key)
-        if place.menu_key not in menus and ("menus", place.menu_key) not in job.rejected:
+        if place.menu_key not in menus:
             job.batch.add(
                 "item_menus",
                 job.key(key, place.menu_key),
@@ -410,7 +417,7 @@ def _map_taxes_and_stations(job: Job, key: str, places: Sequence[Place]) -> None
             job.reject(
                 "item_taxes",
                 row_key,
-                f"{first.name!r} has a tax rate that is missing from the setup or in quarantine.",
+                f"{first.name!r} has a tax rate that the restaurant's setup lacks.",
                 record,
             )
         else:

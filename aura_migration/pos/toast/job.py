@@ -77,6 +77,7 @@ class Job:
     notes: Notes = field(default_factory=Notes)
     rejected: set[tuple[str, str]] = field(default_factory=set)
     size_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    without_sizes: dict[str, str] = field(default_factory=dict)
     size_labels: set[str] = field(default_factory=set)
     size_variations: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
@@ -84,16 +85,15 @@ class Job:
         """The source key of a row of this location."""
         return path(self.loc, *ids)
 
-    def reject(self, entity: str, key: str, reason: str, record: str = "") -> None:
-        """Send a record to quarantine, once."""
+    def reject(self, entity: str, key: str, reason: str, record: str = "", **values: Any) -> None:
+        """Send a record to quarantine, once; ``values`` are what a correction has to complete."""
         if (entity, key) not in self.rejected:
             self.rejected.add((entity, key))
-            self.batch.reject(entity, key, reason, record)
+            self.batch.reject(entity, key, reason, record, **values)
 
-    def good_item(self, guid: str, key: str) -> str | None:
-        """The source key of the item behind an option, where it is an item of this menu that can be migrated."""
-        found = self.doc.item_by_guid.get(guid) or (key if key in self.doc.items else None)
-        return found if found and ("items", found) not in self.rejected else None
+    def item_behind(self, guid: str, key: str) -> str | None:
+        """The source key of the item behind an option, where it is an item of this menu."""
+        return self.doc.item_by_guid.get(guid) or (key if key in self.doc.items else None)
 
 
 @dataclass(frozen=True)
@@ -183,11 +183,7 @@ def _sizes(job: Job, condition: Condition, price: Price) -> Iterable[dict[str, s
         and other.cents != condition.cents
         and set(_names(job, other)) & set(names)
     ]
-    variations = [
-        (item, variation)
-        for item, variation in job.size_variations.get(condition.size_guid or "", ())
-        if ("items", item) not in job.rejected
-    ]
+    variations = job.size_variations.get(condition.size_guid or "", [])
     if rivals and variations:
         return tuple({"menu_item_key": item, "variation_key": variation} for item, variation in variations)
     return tuple({"size_name": name} for name in names)

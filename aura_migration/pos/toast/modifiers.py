@@ -58,12 +58,7 @@ def map_groups(job: Job, sizes: Mapping[str, Sizes]) -> None:
     for pair, versions in job.doc.pairs.items():
         if pair[0] not in gone:
             positions[pair[0]] = positions.get(pair[0], -1) + 1
-            begun = len(job.batch.rows)
-            try:
-                _map_option(job, pair, versions, uses, positions[pair[0]])
-            except PriceError as error:
-                del job.batch.rows[begun:]
-                job.reject("modifiers", path(*pair), str(error), record_of(job.doc.options[versions[0][1]]))
+            _map_option(job, pair, versions, uses, positions[pair[0]])
     _link_items(job, skipped)
     _link_nested(job, uses, gone)
 
@@ -140,7 +135,9 @@ def _map_pre_modifiers(job: Job) -> dict[int, list[str]]:
             try:
                 values = _pre_modifier(job, one)
             except PriceError as error:
-                job.reject("pre_modifiers", one.key, str(error), record_of(one))
+                named = {"name": one.name, "group_name": group.name, "display_order": position}
+                job.reject("pre_modifiers", one.key, str(error), record_of(one), **named)
+                members[ref].append(one.key)
                 continue
             shape = (one.name, values["fixed_price_cents"], values["multiplication_factor"])
             members[ref].append(one.key)
@@ -189,9 +186,9 @@ def _index_size_options(job: Job, gone: set[str]) -> None:
             names = job.size_names.get(option.guid, ())
             if option.name not in names:
                 job.size_names[option.guid] = (*names, option.name)
-    sellable = [place.item for places in job.doc.items.values() for place in places]
-    given = [one.pricing_rules for one in (*sellable, *job.doc.options.values()) if one.pricing_rules]
-    size_groups = {rules.size_specific_pricing_guid for rules in given} - {None}
+    given = [place.item.pricing_rules for places in job.doc.items.values() for place in places]
+    given += [option.pricing_rules for option in job.doc.options.values()]
+    size_groups = {rules.size_specific_pricing_guid for rules in given if rules} - {None}
     for ref, group in job.doc.groups.items():
         if group.guid in size_groups:
             job.size_labels.update(option.name for _, option in job.doc.options_of(ref))
@@ -200,55 +197,49 @@ def _index_size_options(job: Job, gone: set[str]) -> None:
 def _map_option(job: Job, pair: Pair, versions: list[tuple[int, int]], uses: Uses, position: int) -> None:
     doc, key = job.doc, path(*pair)
     group, option = doc.groups[versions[0][0]], doc.options[versions[0][1]]
-    prices = {ref: option_price(doc.options[option_ref], doc.groups[ref], job.currency) for ref, option_ref in versions}
-    base = OPEN if OPEN in prices.values() else prices[versions[0][0]]
     visibility = union(doc.options[option_ref].visibility for _, option_ref in versions)
-    available = job.stock.available(option.guid, option.key)
     record = record_of(option)
-    kind = "open" if base == OPEN else "fixed"
     taxed, overrides, exempt = _own_taxes(job, versions, uses)
-    job.batch.add(
-        "modifiers",
-        key,
-        source_of(doc.option_raw[versions[0][1]]),
-        record,
-        modifier_group_key=pair[0],
-        name=option.name,
-        short_name=text(option.pos_name),
-        kitchen_name=text(option.kitchen_name),
-        price_adjustment_cents=base.cents,
-        price_type=kind,
-        is_default=bool(option.is_default),
-        max_quantity=None if option.allows_duplicates and group.is_multi_select else 1,
-        linked_menu_item_key=job.good_item(option.guid, option.key),
-        sku=text(option.sku),
-        calories=option.calories,
-        image_url=text(option.image),
-        button_color=text(option.pos_button_color_light),
-        channels=channels(visibility),
-        custom_fields=_custom_fields(job, option, exempt),
-        is_available=available,
-        is_active=visible(visibility),
-        display_order=position,
-    )
-    job.batch.add(
-        "modifier_locations",
-        job.key(*pair),
-        None,
-        record,
-        modifier_key=key,
-        price_type=kind,
-        price_cents=base.cents,
-        is_available=available,
-        is_active=visible(visibility),
-        is_default=bool(option.is_default),
-        name=option.name,
-    )
-    _map_prices(job, pair, prices, base, uses, record)
-    sizes = {one.size_name for price in prices.values() for one in price.conditions if one.size_name}
-    if sizes - job.size_labels:
-        note = "Its price depends on a size of its own that no item is sold in; AuraConnect cannot ask for that size."
-        job.notes.add("ModifierGroup", "pricingRules.sizeSequencePricingRules", note, group.guid)
+    common = {
+        "name": option.name,
+        "is_default": bool(option.is_default),
+        "is_available": job.stock.available(option.guid, option.key),
+        "is_active": visible(visibility),
+    }
+    values = {
+        **common,
+        "modifier_group_key": pair[0],
+        "short_name": text(option.pos_name),
+        "kitchen_name": text(option.kitchen_name),
+        "max_quantity": None if option.allows_duplicates and group.is_multi_select else 1,
+        "linked_menu_item_key": job.item_behind(option.guid, option.key),
+        "sku": text(option.sku),
+        "calories": option.calories,
+        "image_url": text(option.image),
+        "button_color": text(option.pos_button_color_light),
+        "channels": channels(visibility),
+        "custom_fields": _custom_fields(job, option, exempt),
+        "display_order": position,
+    }
+    here: dict[str, Any] = {**common, "modifier_key": key}
+    try:
+        prices = {ref: option_price(doc.options[one], doc.groups[ref], job.currency) for ref, one in versions}
+    except PriceError as error:
+        job.reject("modifiers", key, str(error), record, **values, price_type="fixed")
+    else:
+        base = OPEN if OPEN in prices.values() else prices[versions[0][0]]
+        kind = "open" if base == OPEN else "fixed"
+        source = source_of(doc.option_raw[versions[0][1]])
+        job.batch.add("modifiers", key, source, record, **values, price_type=kind, price_adjustment_cents=base.cents)
+        here |= {"price_type": kind, "price_cents": base.cents}
+        _map_prices(job, pair, prices, base, uses, record)
+        sizes = {one.size_name for price in prices.values() for one in price.conditions if one.size_name}
+        if sizes - job.size_labels:
+            note = (
+                "Its price depends on a size of its own that no item is sold in; AuraConnect cannot ask for that size."
+            )
+            job.notes.add("ModifierGroup", "pricingRules.sizeSequencePricingRules", note, group.guid)
+    job.batch.add("modifier_locations", job.key(*pair), None, record, **here)
     _map_defaults(job, pair, versions, uses)
     for tax in taxed:
         _map_tax(job, pair, tax, overrides, option, record)
@@ -269,8 +260,6 @@ def _map_prices(job: Job, pair: Pair, prices: Mapping[int, Price], base: Price, 
             if price not in found:
                 found.append(price)
     for item, by_group in under.items():
-        if ("items", item) in job.rejected:
-            continue
         here = _first(by_group.get(None) or next(iter(by_group.values())))
         if here != base:
             add_price(job, target, here, base, Context(item=item), record)
@@ -287,7 +276,7 @@ def _map_prices(job: Job, pair: Pair, prices: Mapping[int, Price], base: Price, 
                     record,
                 )
             for menu, found in by_menu.items():
-                if found[0] != in_group and ("menus", menu) not in job.rejected:
+                if found[0] != in_group:
                     add_price(job, target, found[0], in_group, Context(item=item, group=group_key, menu=menu), record)
                 if len(found) > 1:
                     note = (
@@ -308,7 +297,7 @@ def _map_defaults(job: Job, pair: Pair, versions: list[tuple[int, int]], uses: U
         for item, _ in uses.direct(ref):
             said.setdefault(item, bool(job.doc.options[option_ref].is_default))
     for item, is_default in said.items():
-        if is_default != own and ("items", item) not in job.rejected:
+        if is_default != own:
             job.batch.add(
                 "modifier_defaults",
                 job.key(item, *pair),
@@ -363,7 +352,7 @@ def _map_tax(job: Job, pair: Pair, tax: str, overrides: bool, option: ModifierOp
         job.reject(
             "item_taxes",
             key,
-            f"{option.name!r} has a tax rate that is missing from the setup or in quarantine.",
+            f"{option.name!r} has a tax rate that the restaurant's setup lacks.",
             record,
         )
     else:
@@ -443,8 +432,6 @@ def _note_options(job: Job, first: ModifierOption, versions: list[ModifierOption
 def _link_items(job: Job, skipped: set[tuple[str, int]]) -> None:
     """Which groups an item asks for, in order and within which limits; the first place of the item decides."""
     for item_key, places in job.doc.items.items():
-        if ("items", item_key) in job.rejected:
-            continue
         linked: dict[str, tuple[Any, ...]] = {}
         missing = {
             ref for place in places for ref in place.item.modifier_group_references or ()
@@ -501,7 +488,7 @@ def _link_nested(job: Job, uses: Uses, gone: set[str]) -> None:
     """Which further groups an option asks for."""
     for pair, group_ref, position in nested_links(job, uses):
         group = job.doc.groups[group_ref]
-        if group.key in gone or ("modifiers", path(*pair)) in job.rejected:
+        if group.key in gone:
             continue
         least, most, _ = limits(group)
         job.batch.add(

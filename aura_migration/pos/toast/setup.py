@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from aura_migration.pos.toast.document import guid_of, raw_key
-from aura_migration.pos.toast.job import Job, StockState, plain, text
+from aura_migration.pos.toast.job import Job, StockState, text
 from aura_migration.pos.toast.prices import PriceError, cents
 from aura_migration.pos.toast.wire import PrepStation, RestaurantInfo, StockRow, TaxRate, WireError, convert
 
@@ -66,20 +66,29 @@ def closeout(hour: int | None) -> str:
 
 
 def map_taxes(job: Job, records: Iterable[Raw]) -> frozenset[str]:
-    """The tax rates; the guids of those that can be linked to."""
+    """The tax rates; the guids of all that Toast lists: a link to one in quarantine waits for it."""
     known: set[str] = set()
     for raw in records:
         guid = raw_key({"guid": guid_of(raw)}, "without-id")
         if guid in known:
             continue
+        known.add(guid)
+        record = f"config#{guid}"
         try:
             rate = convert(raw, TaxRate)
-            values = _tax(job, rate)
-        except (WireError, PriceError) as error:
-            job.reject("tax_rates", job.key(guid), str(error), f"config#{guid}")
+        except WireError as error:
+            job.reject("tax_rates", job.key(guid), str(error), record)
             continue
-        job.batch.add("tax_rates", job.key(guid), raw, f"config#{guid}", **values)
-        known.add(guid)
+        named = {
+            "name": rate.name or "Missing name",
+            "is_inclusive": False,
+            "is_default": bool(rate.is_default),
+            "is_active": rate.type != "NONE",
+        }
+        try:
+            job.batch.add("tax_rates", job.key(guid), raw, record, **named, **_tax(job, rate))
+        except PriceError as error:
+            job.reject("tax_rates", job.key(guid), str(error), record, **named)
     return frozenset(known)
 
 
@@ -92,14 +101,10 @@ def _tax(job: Job, rate: TaxRate) -> dict[str, Any]:
         raise PriceError(f"The tax rate {rate.name!r} is rounded by {rate.rounding_type!r}, which is not documented.")
     percent = rate.rate * 100 if rate.rate is not None and rate.type != "FIXED" else None
     return {
-        "name": rate.name or "Missing name",
         "rate_percent": None if percent is None else number(percent),
         "amount_cents": cents(rate.rate, job.currency) if rate.rate is not None and rate.type == "FIXED" else None,
         "tax_type": TAX_TYPES[rate.type],
-        "is_inclusive": False,
         "rounding": ROUNDINGS.get(rate.rounding_type or ""),
-        "is_default": bool(rate.is_default),
-        "is_active": rate.type != "NONE",
     }
 
 
@@ -110,11 +115,12 @@ def number(value: Decimal) -> str:
 
 
 def map_stations(job: Job, records: Iterable[Raw]) -> frozenset[str]:
-    """The prep stations; the guids of those that can be linked to.
+    """The prep stations; the guids of all that Toast lists: a link to one in quarantine waits for it.
 
     A station knows one connected station in AuraConnect: the first that leads to no circle; others are in its settings.
     """
     stations: dict[str, tuple[PrepStation, Raw]] = {}
+    unread: set[str] = set()
     for raw in records:
         try:
             station = convert(raw, PrepStation)
@@ -122,6 +128,7 @@ def map_stations(job: Job, records: Iterable[Raw]) -> frozenset[str]:
         except WireError as error:
             guid = raw_key({"guid": guid_of(raw)}, "without-id")
             job.reject("kitchen_stations", job.key(guid), str(error), f"prep_stations#{guid}")
+            unread.add(guid)
     connected: dict[str, str] = {}
     for guid, (station, _) in stations.items():
         wanted = [
@@ -135,7 +142,7 @@ def map_stations(job: Job, records: Iterable[Raw]) -> frozenset[str]:
             job.notes.add("PrepStation", "connectedPrepStations", note, guid)
     for guid in sorted(stations, key=lambda one: len(_chain(one, connected))):
         _map_station(job, *stations[guid], connected.get(guid), {key: one.name for key, (one, _) in stations.items()})
-    return frozenset(stations)
+    return frozenset(stations) | unread
 
 
 def _chain(guid: str, connected: Mapping[str, str]) -> list[str]:
@@ -221,25 +228,20 @@ def _map_stock_row(
     job: Job, row: StockRow, raw: Raw, ids: tuple[str, ...], name: str, sku: str | None, record: str
 ) -> None:
     key = job.key(*ids)
-    if ("items", ids[0]) in job.rejected:
-        job.reject("stock", key, f"Its item {name!r} is in quarantine.", record)
-        return
+    values = {
+        "item_name": name,
+        "sku": sku,
+        "menu_item_key": ids[0],
+        "variation_key": "/".join(ids) if len(ids) > 1 else None,
+        "is_tracked": row.status == "QUANTITY",
+    }
     if row.status not in ("OUT_OF_STOCK", "QUANTITY", "IN_STOCK"):
-        job.reject("stock", key, f"{name!r} has the stock state {row.status!r}, which is not documented.", record)
+        reason = f"{name!r} has the stock state {row.status!r}, which is not documented."
+        job.reject("stock", key, reason, record, **values)
         return
+    values["status"] = row.status.lower()
     if row.status == "QUANTITY" and row.quantity is None:
-        job.reject("stock", key, f"{name!r} is counted, but Toast gives no quantity.", record)
+        job.reject("stock", key, f"{name!r} is counted, but Toast gives no quantity.", record, **values)
         return
-    job.batch.add(
-        "stock",
-        key,
-        plain(raw),
-        record,
-        item_name=name,
-        sku=sku,
-        menu_item_key=ids[0],
-        variation_key="/".join(ids) if len(ids) > 1 else None,
-        quantity=number(row.quantity) if row.status == "QUANTITY" and row.quantity is not None else None,
-        status=row.status.lower(),
-        is_tracked=row.status == "QUANTITY",
-    )
+    quantity = number(row.quantity) if row.status == "QUANTITY" and row.quantity is not None else None
+    job.batch.add("stock", key, raw, record, **values, quantity=quantity)
