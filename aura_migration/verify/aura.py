@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import psycopg
@@ -30,11 +31,12 @@ from aura_migration.pos.facts import (
     VariationFact,
     Window,
 )
+from aura_migration.verify.decisions import Own
+from aura_migration.verify.keys import OWN, Keys, own_id, show_key
 from aura_migration.verify.timetable import spans
 
 BASE_RANK = -(2**31)
 """Below every priority of a price rule: the record's own price."""
-OWN = "aura:"
 Connection = psycopg.Connection[Any]
 
 
@@ -42,18 +44,21 @@ Connection = psycopg.Connection[Any]
 class Sold:
     """What AuraConnect sells at a location.
 
-    ``location_id`` is None when the location was never loaded; the facts are empty then. ``own_items`` counts the items
+    ``location_id`` is None when the location was never loaded; the facts are empty then. ``keys`` name the ids. ``own_items`` counts the items
     sold there that did not come from this POS account; they are AuraConnect's own business. ``own_edges`` are choices of
-    migrated items that exist because of a record made in AuraConnect itself.
+    migrated items that exist because of records made in AuraConnect itself.
     """
 
+    keys: Keys
     facts: Facts = field(default_factory=Facts)
     location_id: int | None = None
     own_items: int = 0
-    own_edges: set[EdgeKey] = field(default_factory=set)
+    own_edges: dict[EdgeKey, Own] = field(default_factory=dict)
 
 
 class _Option(NamedTuple):
+    """``made_at`` is set only for one made in AuraConnect itself."""
+
     id: int
     keys: tuple[str, ...]
     price: PriceFact
@@ -62,6 +67,7 @@ class _Option(NamedTuple):
     is_active: bool
     max_quantity: int | None
     linked: tuple[str, ...]
+    made_at: datetime | None
 
 
 class _Group(NamedTuple):
@@ -74,13 +80,13 @@ class _Group(NamedTuple):
 
 
 class _Link(NamedTuple):
-    """An item or option asks for a group, within its own limits."""
+    """An item or option asks for a group, within its own limits. ``made_at`` as for an option."""
 
     group: int
     min: int
     max: int | None
     is_active: bool
-    is_own: bool
+    made_at: datetime | None
 
 
 class _Rule(NamedTuple):
@@ -103,36 +109,7 @@ class _Step(NamedTuple):
     fact: EdgeFact
     option: _Option | None
     groups: tuple[int, ...]
-    is_own: bool
-
-
-class Keys:
-    """AuraConnect ids as source keys, as one location sees them.
-
-    A copy made for the location (``key@location``) goes by the key; what it was copied from then is ``key@shared``, which
-    nothing of the POS is called: sold here as well, it is one too many.
-    """
-
-    def __init__(self, rows: Iterable[tuple[str, str, int]], location_source_id: str) -> None:
-        rows = list(rows)
-        suffix = f"@{location_source_id}"
-        copied = {(entity, key.removesuffix(suffix)) for entity, key, _ in rows if key.endswith(suffix)}
-        self._keys: dict[tuple[str, int], tuple[str, ...]] = {}
-        for entity, key, aura_id in rows:
-            name = f"{key}@shared" if (entity, key) in copied else key.removesuffix(suffix)
-            self._keys[entity, aura_id] = (*self._keys.get((entity, aura_id), ()), name)
-
-    def of(self, entity: str, aura_id: int) -> tuple[str, ...]:
-        """The source keys of a record; ``aura:<id>`` for one that came from elsewhere."""
-        return self._keys.get((entity, aura_id)) or (f"{OWN}{aura_id}",)
-
-    def one(self, entity: str, aura_id: int) -> str:
-        """The first of its source keys."""
-        return self.of(entity, aura_id)[0]
-
-    def known(self, entity: str, aura_id: int) -> bool:
-        """Whether the record came from this POS account or was linked to it."""
-        return (entity, aura_id) in self._keys
+    own: Own | None
 
 
 def read_sold(connection: Connection, integration_id: int, restaurant_id: int, location_source_id: str) -> Sold:
@@ -151,7 +128,7 @@ class _Reading:
         self.connection = connection
         self.keys = Keys(rows, source_id)
         self.arguments = {"r": restaurant_id, "l": places[0] if places else None}
-        self.result = Sold(location_id=self.arguments["l"])
+        self.result = Sold(self.keys, location_id=self.arguments["l"])
         self.facts = self.result.facts
 
     def sold(self) -> Sold:
@@ -416,8 +393,8 @@ class _Reading:
     def _add_edge(self, item: int, key: str, step: _Step) -> None:
         edge = EdgeKey(key, step.path)
         self._put(self.facts.edges, "item_modifier_groups", edge, step.fact)
-        if step.is_own:
-            self.result.own_edges.add(edge)
+        if step.own is not None:
+            self.result.own_edges[edge] = step.own
         if step.option is None:
             return
         if step.option.id not in self.option_rules:
@@ -452,7 +429,7 @@ class _Reading:
                    CASE WHEN o.price_type IS NULL THEN m.price_type ELSE o.price_type END,
                    CASE WHEN o.price_type IS NULL THEN m.price_adjustment_cents ELSE o.price_cents END,
                    coalesce(o.is_default, m.is_default), coalesce(o.is_available, m.is_available),
-                   coalesce(o.is_active, m.is_active), m.max_quantity, m.linked_menu_item_id
+                   coalesce(o.is_active, m.is_active), m.max_quantity, m.linked_menu_item_id, m.created_at
             FROM aura.modifiers m
             LEFT JOIN aura.modifier_location_overrides o ON o.modifier_id = m.id AND o.location_id = %(l)s AND o.deleted_at IS NULL
             WHERE m.restaurant_id = %(r)s AND m.deleted_at IS NULL AND (m.listing = 'all' OR o.id IS NOT NULL)
@@ -460,19 +437,20 @@ class _Reading:
             ORDER BY m.display_order, m.id
             """
         ):
-            aura_id, group, name, price_type, cents, is_default, is_available, is_active, most, linked = row
+            aura_id, group, name, price_type, cents, is_default, is_available, is_active, most, linked, made = row
+            made_at = None if self.keys.known("modifiers", aura_id) else made
             self._name("modifiers", aura_id, name)
-            ids = tuple(_own_id(key) for key in self.keys.of("items", linked)) if linked else ()
+            ids = tuple(own_id(key) for key in self.keys.of("items", linked)) if linked else ()
             keys = self.keys.of("modifiers", aura_id)
             price = _price(price_type, cents, None)
-            option = _Option(aura_id, keys, price, is_default, is_available, is_active, most, ids)
+            option = _Option(aura_id, keys, price, is_default, is_available, is_active, most, ids, made_at)
             self.options[group].append(option)
         self.asked = self._links(
-            "SELECT menu_item_id, modifier_group_id, min_selections, max_selections, is_active, source_vendor IS NULL "
+            "SELECT menu_item_id, modifier_group_id, min_selections, max_selections, is_active, CASE WHEN source_vendor IS NULL THEN created_at END "
             "FROM aura.menu_item_modifiers"
         )
         self.nested = self._links(
-            "SELECT modifier_id, modifier_group_id, min_selections, max_selections, true, source_vendor IS NULL "
+            "SELECT modifier_id, modifier_group_id, min_selections, max_selections, true, CASE WHEN source_vendor IS NULL THEN created_at END "
             "FROM aura.modifier_nested_groups"
         )
         self.defaults = {
@@ -486,20 +464,21 @@ class _Reading:
     def _links(self, select: str) -> dict[int, list[_Link]]:
         """Groups asked for, by who asks. A link without limits of its own has those of the group."""
         found: dict[int, list[_Link]] = defaultdict(list)
-        for holder, group, low, high, is_active, is_own in self._rows(
+        for holder, group, low, high, is_active, made_at in self._rows(
             f"{select} WHERE restaurant_id = %(r)s AND deleted_at IS NULL AND (location_id IS NULL OR location_id = %(l)s) "
             "ORDER BY display_order, id"
         ):
             if group in self.groups:
                 if low is None:
                     low, high = self.groups[group].min, self.groups[group].max
-                found[holder].append(_Link(group, low, high, is_active, is_own))
+                found[holder].append(_Link(group, low, high, is_active, made_at))
         return found
 
     def _steps(self, item: int) -> Iterator[_Step]:
-        above = {_own_id(key) for key in self.items[item]}
+        above = {own_id(key) for key in self.items[item]}
         for link in self.asked.get(item, ()):
-            yield from self._below(item, link, (), (), link.is_active, link.is_own, above)
+            own = _own(None, link.made_at, ("items", self.items[item][0]))
+            yield from self._below(item, link, (), (), link.is_active, own, above)
 
     def _below(
         self,
@@ -508,7 +487,7 @@ class _Reading:
         path: tuple[tuple[str, str], ...],
         groups: tuple[int, ...],
         is_active: bool,
-        is_own: bool,
+        own: Own | None,
         above: set[str],
     ) -> Iterator[_Step]:
         group = self.groups[link.group]
@@ -517,24 +496,25 @@ class _Reading:
         options = self.options.get(group.id)
         if not options:
             for key in group.keys:
-                yield _Step((*path, (key, "")), EdgeFact(link.min, link.max, False, is_active), None, groups, is_own)
+                yield _Step((*path, (key, "")), EdgeFact(link.min, link.max, False, is_active), None, groups, own)
             return
         for option in options:
             is_default = self.defaults.get((item, option.id), option.is_default)
             repeats = group.allows_quantities and (option.max_quantity is None or option.max_quantity > 1)
             works = is_active and option.is_active
             fact = EdgeFact(link.min, link.max, is_default, works, option.is_available, repeats)
-            own = is_own or not self.keys.known("modifiers", option.id)
+            here = _own(own, option.made_at, ("modifier_groups", group.keys[0]))
             further = self.nested.get(option.id, ())
-            ids = {_own_id(key) for key in option.keys}.union(option.linked) if further else set()
+            ids = {own_id(key) for key in option.keys}.union(option.linked) if further else set()
             for key in option.keys:
                 parent = key.rpartition("/")[0]
                 step = (*path, (parent if parent in group.keys else group.keys[0], key))
-                yield _Step(step, fact, option, groups, own)
+                yield _Step(step, fact, option, groups, here)
                 if further and not ids & above:
                     for nested in further:
+                        below = _own(here, nested.made_at, ("modifiers", key))
                         yield from self._below(
-                            item, nested, step, groups, works and nested.is_active, own or nested.is_own, above | ids
+                            item, nested, step, groups, works and nested.is_active, below, above | ids
                         )
 
     # Keeping
@@ -568,34 +548,11 @@ class _Reading:
         return True
 
 
-def show_key(key: Any) -> str:
-    """A fact's key as one text: ids as they are, steps of a path with ``>``, conditions behind ``|``."""
-    if isinstance(key, str):
-        return key
-    if isinstance(key, EdgeKey):
-        return " > ".join([key.item, *(option or group for group, option in key.path)])
-    if isinstance(key, ModifierPriceKey):
-        return " | ".join([show_key(key.edge), *_conditions(key)])
-    if isinstance(key, PriceKey):
-        return " | ".join([key.variation or key.item, *_conditions(key)])
-    return " > ".join(str(part) for part in key)
-
-
-def _conditions(key: PriceKey | ModifierPriceKey) -> Iterator[str]:
-    if key.menu:
-        yield f"menu {key.menu}"
-    if key.size:
-        yield f"size {key.size}"
-    if key.sequence:
-        yield f"pick {key.sequence}"
-    if isinstance(key, ModifierPriceKey) and key.pre_modifier:
-        yield f"with {key.pre_modifier}"
-    if key.channel:
-        yield f"channel {key.channel}"
-
-
-def _own_id(key: str) -> str:
-    return key.rpartition("/")[2]
+def _own(above: Own | None, made_at: datetime | None, holder: tuple[str, ...]) -> Own | None:
+    """What was made in AuraConnect itself on the way here, with one more record if that was."""
+    if made_at is None:
+        return above
+    return Own((*(above.holders if above else ()), holder), max(made_at, above.made_at) if above else made_at)
 
 
 def _price(price_type: str, cents: int | None, unit: str | None) -> PriceFact:

@@ -1,0 +1,377 @@
+"""The verdict on a migration: measure, judge, store.
+
+Every gate is a row in ``migration.gates`` with its number, what to do about a no, and the evidence; every difference is a
+row in ``migration.findings``. A gate judged over nothing is neither yes nor no. What is stored or shown of the findings
+is cut, what is judged never is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from aura_migration.archive.snapshot import SnapshotReader, require
+from aura_migration.canonical.menu import ENTITIES
+from aura_migration.canonical.options import MigrationOptions
+from aura_migration.core.errors import BadInput
+from aura_migration.plan.planner import Subject
+from aura_migration.pos import registry
+from aura_migration.pos.facts import Witness
+from aura_migration.pos.port import SourceEntity
+from aura_migration.verify import findings as words
+from aura_migration.verify.aura import read_sold
+from aura_migration.verify.compare import Comparison, compare
+from aura_migration.verify.counts import COLUMNS, count_entities
+from aura_migration.verify.findings import Finding, Gate, percentage
+from aura_migration.verify.signed import read_decisions
+
+STORED_PER_CHECK = 1_000
+ACCEPTED_SHOWN = 200
+CORE = (words.ACCOUNTED, words.MIGRATED, words.PRICES, words.MODIFIERS)
+"""Without one of these having been measured there is no verdict."""
+REMEDIES = {
+    words.ACCOUNTED: "Preview again, so that the plan knows every item of the POS.",
+    words.MIGRATED: "Load what is missing, or sign its absence in the options.",
+    words.RECORDS: "Compare the findings with the POS; correct AuraConnect or the mapping, then verify again.",
+    words.PRICES: "Correct the prices in the findings, or decide keep_existing for them, then verify again.",
+    words.MODIFIERS: "Correct the choices in the findings, then verify again.",
+    words.COUNTS: "Run the migration again; it writes what is missing.",
+    words.QUARANTINE: "`aura-migration quarantine list` shows them; correct them and `quarantine rerun`.",
+    words.DECIDED: "`aura-migration conflicts list` shows them; decide, approve and run.",
+    words.COMPLETE: "Extract again until every required entity is certified complete.",
+    words.EXPORTED: "Extract again until every required entity is certified complete.",
+}
+Connection = psycopg.Connection[Any]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``passed`` None: there was nothing to judge. ``findings`` are complete; ``scorecard`` is JSON-ready."""
+
+    passed: bool | None
+    scorecard: dict[str, Any]
+    gates: tuple[Gate, ...]
+    findings: tuple[Finding, ...]
+
+    def gate(self, name: str) -> Gate:
+        """The gate of that name; ``KeyError`` lists what there is."""
+        for gate in self.gates:
+            if gate.name == name:
+                return gate
+        raise KeyError(f"there is no gate {name!r}; there are {', '.join(g.name for g in self.gates)}")
+
+    def findings_of(self, check_name: str, limit: int = STORED_PER_CHECK) -> list[Finding]:
+        """The first findings of a check, the blocking ones before the accepted."""
+        return [found for found in self.findings if found.check_name == check_name][:limit]
+
+
+def verify_migration(
+    connection: Connection,
+    subject: Subject,
+    reader: SnapshotReader,
+    location_source_id: str,
+    currency: str,
+    plan_id: int | None,
+    options: MigrationOptions,
+    now: datetime,
+    *,
+    witness: Witness | None = None,
+    source_entities: Sequence[SourceEntity] | None = None,
+) -> Verdict:
+    """Judge what stands in AuraConnect at the location against the snapshot, and store gates and findings.
+
+    ``witness`` and ``source_entities`` are those of the location's POS unless given. ``now`` is business time.
+    """
+    witness = witness or find_witness(subject.pos)
+    if source_entities is None:
+        source_entities = registry.connector(subject.pos).source_entities
+    source = witness(reader, location_source_id, currency)
+    with connection.transaction():
+        sold = read_sold(connection, subject.integration_id, subject.restaurant_id, location_source_id)
+        decisions = read_decisions(connection, subject, plan_id, options, sold.keys)
+        compared = compare(source, sold.facts, decisions, _planned_items(connection, plan_id), sold.own_edges, currency)
+        counts, missing = count_entities(connection, subject, plan_id)
+        found = tuple(sorted([*compared.findings, *missing], key=lambda one: one.order))
+        gates = [
+            _completeness(reader, source_entities, options),
+            *_gates(compared, counts, missing),
+            *_stored_gate(connection, subject.migration_id, words.EXPORTED, _has_written(connection, subject)),
+        ]
+        verdict = _judge(subject, compared, counts, gates, found, sold.own_items)
+        _store(connection, subject.migration_id, verdict, now)
+    return verdict
+
+
+def find_witness(pos: str) -> Witness:
+    """The witness of a POS: ``facts`` of the module ``witness`` in the connector's package. BadInput when there is none."""
+    package = f"aura_migration.pos.{pos}"
+    if pos not in registry.BUILT_IN:
+        connector = registry.connector(pos)
+        own: Witness | None = getattr(connector, "witness", None)
+        if own is not None:
+            return own
+        package = next(point.module for point in entry_points(group=registry.GROUP) if point.name == pos)
+    try:
+        found: Witness = import_module(f"{package}.witness").facts
+    except (ImportError, AttributeError) as error:
+        raise BadInput(
+            f"Nothing can be verified for {pos!r}: {package}.witness cannot be used ({error}).",
+            "A connector's package needs a module witness with a function facts; see aura_migration.pos.facts.Witness.",
+        ) from error
+    return found
+
+
+def record_gate(
+    connection: Connection,
+    migration_id: int,
+    name: str,
+    passed: bool | None,
+    value: str | None,
+    remedy: str,
+    evidence: Mapping[str, Any],
+    measured_at: datetime,
+) -> None:
+    """Store a gate of a migration, in place of what it said before."""
+    connection.execute(
+        """
+        INSERT INTO migration.gates (migration_id, name, passed, value, remedy, evidence, measured_at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s)
+        ON CONFLICT (migration_id, name) DO UPDATE SET passed = excluded.passed, value = excluded.value,
+            remedy = excluded.remedy, evidence = excluded.evidence, measured_at = excluded.measured_at
+        """,
+        [migration_id, name, passed, value, remedy, Jsonb(dict(evidence)), measured_at],
+    )
+
+
+def _planned_items(connection: Connection, plan_id: int | None) -> dict[str, str]:
+    return dict(
+        connection.execute(
+            "SELECT source_key, action FROM migration.plan_rows WHERE plan_id = %s AND entity = 'items'", [plan_id]
+        ).fetchall()
+    )
+
+
+def _has_written(connection: Connection, subject: Subject) -> bool:
+    row = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM migration.claims WHERE migration_id = %s)", [subject.migration_id]
+    ).fetchone()
+    return bool(row and row[0])
+
+
+# Gates
+
+
+def _completeness(reader: SnapshotReader, entities: Sequence[SourceEntity], options: MigrationOptions) -> Gate:
+    left_out = set(options.exclude_entities)
+    needed = [e.name for e in entities if e.required and not (e.feeds and set(e.feeds) <= left_out)]
+    certificates = reader.certificates()
+    reasons = require(certificates, needed)
+    sound = sum(certificate.status == "complete" for certificate in certificates if certificate.entity in needed)
+    evidence = {"certificates": [c.as_dict() for c in certificates], "reasons": reasons}
+    passed = not reasons if needed else None
+    return Gate(
+        words.COMPLETE,
+        passed,
+        f"{sound} of {len(needed)} certified complete",
+        _remedy(words.COMPLETE, passed),
+        evidence,
+    )
+
+
+def _gates(compared: Comparison, counts: Mapping[str, Mapping[str, int]], missing: Sequence[Finding]) -> list[Gate]:
+    scope, choices = compared.in_scope, compared.choices
+    accounted = percentage(compared.accounted, compared.source_items)
+    migrated = percentage(compared.migrated, scope)
+    functional = percentage(choices.functional, choices.active)
+    measured = compared.prices.compared + choices.prices.compared
+    worst = max(compared.prices.worst, choices.prices.worst)
+    planned = sum(entry["source"] for entry in counts.values())
+    quarantined = sum(entry["quarantined"] for entry in counts.values())
+    undecided = sum(entry["undecided"] for entry in counts.values())
+    return [
+        _gate(
+            compared,
+            words.ACCOUNTED,
+            accounted if scope else None,
+            {"items": compared.source_items, "accounted": compared.accounted},
+        ),
+        _gate(
+            compared,
+            words.MIGRATED,
+            migrated,
+            {"in_scope": scope, "migrated": compared.migrated, "left_out": len(compared.left_out)},
+        ),
+        _gate(compared, words.RECORDS, scope or None, {"items": scope}, f"{scope} items and what belongs to them"),
+        _gate(
+            compared,
+            words.PRICES,
+            worst if measured else None,
+            {
+                "prices": measured,
+                "of_items": compared.prices.compared,
+                "of_choices": choices.prices.compared,
+                "largest_accepted_cents": max(compared.prices.worst_accepted, choices.prices.worst_accepted),
+            },
+            f"{worst} cents over {measured} prices" if measured else None,
+            number_must_be=0,
+        ),
+        _gate(
+            compared,
+            words.MODIFIERS,
+            functional,
+            {
+                "active": choices.active,
+                "functional": choices.functional,
+                "unattached_in_pos": compared.unattached[0],
+                "unattached_in_auraconnect": compared.unattached[1],
+            },
+        ),
+        _plain(
+            words.COUNTS, None if not planned else not missing, f"{len(missing)} of {planned} missing", len(missing)
+        ),
+        _plain(words.QUARANTINE, None if not planned else not quarantined, f"{quarantined} in quarantine", quarantined),
+        _plain(words.DECIDED, None if not planned else not undecided, f"{undecided} undecided", undecided),
+    ]
+
+
+def _gate(
+    compared: Comparison,
+    name: str,
+    measure: float | None,
+    evidence: Mapping[str, Any],
+    value: str | None = None,
+    number_must_be: float | None = 100.0,
+) -> Gate:
+    """Yes when the number is as it must be and no finding of the check is unexplained; nothing measured is no answer."""
+    all_found = [found for found in compared.findings if found.check_name == name]
+    blocking = [found for found in all_found if found.is_blocking]
+    passed: bool | None = None
+    if blocking:
+        passed = False
+    elif measure is not None:
+        passed = True if name == words.RECORDS else measure == number_must_be
+    shown = value if value is not None else None if measure is None else f"{measure:.2f} %"
+    full = {**evidence, "unexplained": len(blocking), "accepted": len(all_found) - len(blocking)}
+    return Gate(name, passed, shown, _remedy(name, passed), full)
+
+
+def _plain(name: str, passed: bool | None, value: str, number: int) -> Gate:
+    return Gate(name, passed, value if passed is not None else None, _remedy(name, passed), {"number": number})
+
+
+def _remedy(name: str, passed: bool | None) -> str:
+    return REMEDIES[name] if passed is False else ""
+
+
+def _stored_gate(connection: Connection, migration_id: int, name: str, must_exist: bool) -> list[Gate]:
+    """A gate another stage recorded; once something was written its absence is a no."""
+    row = connection.execute(
+        "SELECT passed, value, remedy, evidence FROM migration.gates WHERE migration_id = %s AND name = %s",
+        [migration_id, name],
+    ).fetchone()
+    if row is not None:
+        return [Gate(name, *row)]
+    return [
+        Gate(name, False if must_exist else None, "not recorded" if must_exist else None, _remedy(name, not must_exist))
+    ]
+
+
+# The verdict
+
+
+def _judge(
+    subject: Subject,
+    compared: Comparison,
+    counts: Mapping[str, Mapping[str, int]],
+    gates: Sequence[Gate],
+    found: tuple[Finding, ...],
+    own_items: int,
+) -> Verdict:
+    by_name = {gate.name: gate for gate in gates}
+    passed: bool | None = None
+    if any(gate.passed is False for gate in gates):
+        passed = False
+    elif any(by_name[name].passed for name in CORE):
+        passed = True
+    scope, choices = compared.in_scope, compared.choices
+    measured = compared.prices.compared + choices.prices.compared
+    accepted = [one for one in found if not one.is_blocking]
+    scorecard = {
+        "migration_id": subject.migration_id,
+        "location": subject.location_key,
+        "pos": subject.pos,
+        "entities": {
+            name: {column: counts[name][column] for column in COLUMNS}
+            for name, entity in ENTITIES.items()
+            if entity.counted and name in counts
+        },
+        "metrics": {
+            "menu_items_accounted_pct": percentage(compared.accounted, compared.source_items) if scope else None,
+            "menu_items_migrated_pct": percentage(compared.migrated, scope),
+            "price_max_abs_diff_cents": max(compared.prices.worst, choices.prices.worst) if measured else None,
+            "active_modifiers_functional_pct": percentage(choices.functional, choices.active),
+            "full_export_before_load": by_name[words.EXPORTED].passed,
+        },
+        "gates": [{"name": g.name, "passed": g.passed, "value": g.value, "remedy": g.remedy} for g in gates],
+        "accepted": [
+            {
+                "check": one.check_name,
+                "entity": one.entity,
+                "key": one.source_key,
+                "expected": one.expected,
+                "actual": one.actual,
+                "cause": one.cause,
+            }
+            for one in accepted[:ACCEPTED_SHOWN]
+        ],
+        "accepted_total": len(accepted),
+        "unexplained_total": len(found) - len(accepted),
+        "own_items": own_items,
+        "passed": passed,
+    }
+    return Verdict(passed, scorecard, tuple(gates), found)
+
+
+def _store(connection: Connection, migration_id: int, verdict: Verdict, now: datetime) -> None:
+    """Findings (the first of each check) and gates, in place of those of an earlier verification."""
+    connection.execute("DELETE FROM migration.findings WHERE migration_id = %s", [migration_id])
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            "COPY migration.findings (migration_id, check_name, entity, source_key, expected, actual, difference_cents, "
+            "cause, is_blocking, found_at) FROM STDIN"
+        ) as copy,
+    ):
+        for one in _first_of_each(verdict.findings, STORED_PER_CHECK):
+            sides = [None if side is None else Jsonb(_storable(side)) for side in (one.expected, one.actual)]
+            place = (migration_id, one.check_name, one.entity, _storable(one.source_key))
+            copy.write_row((*place, *sides, one.difference_cents, _storable(one.cause), one.is_blocking, now))
+    for gate in verdict.gates:
+        if gate.name != words.EXPORTED:
+            record_gate(connection, migration_id, gate.name, gate.passed, gate.value, gate.remedy, gate.evidence, now)
+
+
+def _first_of_each(found: Iterable[Finding], limit: int) -> Iterable[Finding]:
+    seen: dict[str, int] = {}
+    for one in found:
+        seen[one.check_name] = seen.get(one.check_name, 0) + 1
+        if seen[one.check_name] <= limit:
+            yield one
+
+
+def _storable(value: Any) -> Any:
+    """Without what PostgreSQL's texts cannot hold: NUL and halves of surrogate pairs."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, Mapping):
+        return {str(key): _storable(member) for key, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_storable(member) for member in value]
+    return value
