@@ -17,8 +17,9 @@ from aura_migration.canonical.model import Batch
 from aura_migration.pos.port import SourceLocation
 from aura_migration.pos.toast import fields
 from aura_migration.pos.toast.document import Document, guid_of, read
-from aura_migration.pos.toast.items import Sizes, map_items, map_menus, plain_size_links, plan_sizes
+from aura_migration.pos.toast.items import Sizes, map_items, plain_size_links, plan_sizes
 from aura_migration.pos.toast.job import Job
+from aura_migration.pos.toast.menus import map_menus
 from aura_migration.pos.toast.modifiers import map_groups, variation_groups
 from aura_migration.pos.toast.paths import MENUS, TAX_WINDOW
 from aura_migration.pos.toast.setup import map_restaurant, map_stations, map_stock, map_taxes, read_stock

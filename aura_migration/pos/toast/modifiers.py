@@ -1,4 +1,4 @@
-"""Modifier groups, options, nested groups and pre-modifiers of one restaurant as canonical rows.
+"""Modifier groups, options and nested groups of one restaurant as canonical rows.
 
 Toast resolves a group or option anew for every place that uses it (other price, other limits); here those versions
 become one row each, with links and price rules that say where something differs. Items themselves are in ``items.py``.
@@ -29,9 +29,10 @@ from aura_migration.pos.toast.job import (
     visible,
 )
 from aura_migration.pos.toast.nesting import nested_links
-from aura_migration.pos.toast.prices import OPEN, Price, PriceError, cents, option_price
+from aura_migration.pos.toast.pre_modifiers import map_pre_modifiers
+from aura_migration.pos.toast.prices import OPEN, Price, PriceError, option_price
 from aura_migration.pos.toast.uses import Uses
-from aura_migration.pos.toast.wire import ModifierGroup, ModifierOption, PreModifier
+from aura_migration.pos.toast.wire import ModifierGroup, ModifierOption
 
 Pair = tuple[str, str]
 ONE_VERSION = "It differs from place to place in Toast; AuraConnect keeps the version of the first place."
@@ -49,7 +50,7 @@ def map_groups(job: Job, sizes: Mapping[str, Sizes]) -> None:
     skipped = plain_size_links(sizes)
     uses = Uses(job.doc, skipped)
     gone = variation_groups(job, sizes, uses)
-    pre_modifiers = _map_pre_modifiers(job)
+    pre_modifiers = map_pre_modifiers(job)
     for key, refs in job.doc.group_refs.items():
         if key not in gone:
             _map_group(job, key, refs, pre_modifiers)
@@ -123,53 +124,6 @@ def _map_group(job: Job, key: str, refs: list[int], pre_modifiers: Mapping[int, 
             pre_modifier_key=member,
             display_order=position,
         )
-
-
-def _map_pre_modifiers(job: Job) -> dict[int, list[str]]:
-    """All pre-modifiers; the keys of each set by its reference number."""
-    members: dict[int, list[str]] = {}
-    known: dict[str, tuple[Any, ...]] = {}
-    for ref, group in job.doc.pre_groups.items():
-        members[ref] = []
-        for position, (one, raw) in enumerate(job.doc.pre_modifiers.get(ref, ())):
-            try:
-                values = _pre_modifier(job, one)
-            except PriceError as error:
-                named = {"name": one.name, "group_name": group.name, "display_order": position}
-                job.reject("pre_modifiers", one.key, str(error), record_of(one), **named)
-                members[ref].append(one.key)
-                continue
-            shape = (one.name, values["fixed_price_cents"], values["multiplication_factor"])
-            members[ref].append(one.key)
-            if known.setdefault(one.key, shape) != shape:
-                job.notes.add("PreModifier", "fixedPrice, multiplicationFactor", ONE_VERSION, one.guid)
-            elif len([key for keys in members.values() for key in keys if key == one.key]) == 1:
-                source = source_of(raw)
-                job.batch.add(
-                    "pre_modifiers",
-                    one.key,
-                    source,
-                    record_of(one),
-                    group_name=group.name,
-                    display_order=position,
-                    **values,
-                )
-    return members
-
-
-def _pre_modifier(job: Job, one: PreModifier) -> dict[str, Any]:
-    if one.fixed_price is not None and one.multiplication_factor is not None:
-        raise PriceError(f"{one.name!r} has both a price and a factor; which of them holds cannot be known.")
-    factor = one.multiplication_factor
-    fixed = None if factor is not None else cents(one.fixed_price, job.currency) if one.fixed_price is not None else 0
-    return {
-        "name": one.name,
-        "fixed_price_cents": fixed,
-        "multiplication_factor": None if factor is None else plain(factor),
-        "display_mode": {"PREFIX": "prefix", "SUFFIX": "suffix"}.get(one.display_mode or ""),
-        "charge_as_extra": one.charge_as_extra,
-        "button_color": text(one.pos_button_color_light),
-    }
 
 
 def _index_size_options(job: Job, gone: set[str]) -> None:
