@@ -89,7 +89,8 @@ class GroupPreModifier(NamedTuple):
 
 
 class PriceFact(NamedTuple):
-    """A price: ``cents`` is None exactly when ``kind`` is open. ``unit`` belongs to per_unit. Where windows of one key
+    """A price: ``cents`` is None exactly when ``kind`` is open. ``unit`` belongs to per_unit and is
+    compared where a witness names it. Where windows of one key
     overlap, the higher ``rank`` holds; equal ranks with different prices are ambiguous and agree with nothing."""
 
     kind: PriceKind

@@ -140,6 +140,9 @@ class _Reading:
         self.item_menus = self._members("item_menus", "menu_item_menus", "menu_id", "menus")
         self.item_categories = self._members("item_categories", "menu_item_categories", "category_id", "categories")
         self._categories()
+        for item, categories in self.item_categories.items():
+            # A category of a menu puts its items on that menu.
+            self.item_menus[item] |= {self.menu_of[c] for c in categories if c in self.menu_of}
         self.facts.item_menus = self._by_key(self.item_menus, "menus")
         self.facts.item_categories = self._by_key(self.item_categories, "categories")
         self._pre_modifiers()
@@ -265,10 +268,13 @@ class _Reading:
         }
 
     def _categories(self) -> None:
-        for aura_id, name in self._rows(
-            "SELECT id, name FROM aura.menu_categories WHERE restaurant_id = %(r)s AND deleted_at IS NULL"
+        self.menu_of: dict[int, int] = {}
+        for aura_id, name, menu in self._rows(
+            "SELECT id, name, menu_id FROM aura.menu_categories WHERE restaurant_id = %(r)s AND deleted_at IS NULL"
         ):
             self._name("categories", aura_id, name)
+            if menu is not None:
+                self.menu_of[aura_id] = menu
 
     def _pre_modifiers(self) -> None:
         self.facts.pre_modifiers = {}

@@ -57,7 +57,7 @@ def compare_prices(
         here, there = _find(expected, key), _find(actual, key)
         if here is not None and there is not None and len(here) == 1 and len(there) == 1:
             (mine, fact), (its, other) = here[0], there[0]
-            if mine == its == ALWAYS and fact[:3] == other[:3]:
+            if mine == its == ALWAYS and _same(fact, other):
                 result.compared += 1
                 continue
         _compare_weeks(result, key, here, there, entity, currency, explain)
@@ -145,7 +145,14 @@ def _find(weeks: Weeks, key: Any) -> Week | None:
 def _agree(mine: Segment, its: Segment) -> bool:
     if mine.is_ambiguous or its.is_ambiguous:
         return False
-    return mine.fact == its.fact
+    if mine.fact is None or its.fact is None:
+        return mine.fact is its.fact
+    return _same(mine.fact, its.fact)
+
+
+def _same(mine: PriceFact, its: PriceFact) -> bool:
+    """Kind and amount, and the unit where the POS's side names one."""
+    return mine[:2] == its[:2] and mine.unit in ("", its.unit)
 
 
 def _difference(mine: Segment, its: Segment) -> int | None:
