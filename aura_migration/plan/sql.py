@@ -49,6 +49,17 @@ def normalised(image: str, entity: Entity) -> str:
     return restricted(f"to_jsonb(jsonb_populate_record(NULL::aura.{entity.table}, {image}))", entity)
 
 
+def table_row(alias: str, entity: Entity) -> str:
+    """A table's row as an image."""
+    pairs = ", ".join(f"{quote(c)}, {alias}.{c}" for c in columns(entity))
+    return f"jsonb_build_object({pairs})"
+
+
+def image_hash(image: str) -> str:
+    """The fence of a row: a hash over its declared columns."""
+    return f"md5(({image})::text)"
+
+
 def row_hash(restricted_row: str) -> str:
     """The fence of a row: a hash over its declared columns."""
     return f"md5(({restricted_row})::text)"
