@@ -9,7 +9,7 @@ from typing import Any
 import click
 import httpx
 
-from aura_migration.cli import journey, system
+from aura_migration.cli import system, work
 from aura_migration.cli.output import answers, emit, err, json_option, out
 from aura_migration.core.errors import EnvironmentFault
 from aura_migration.migration import decide, inspect
@@ -87,12 +87,12 @@ def _migrate(
     say.print(
         f"audit: {len(audited['lines'])} facts, {len(audited['questions'])} questions for the restaurant", markup=False
     )
-    plans = journey.carry_out_preview(workshop, integration.id, keys, None)
+    plans = work.carry_out_preview(workshop, integration.id, keys, None)
     cards: list[dict[str, Any]] = []
     for plan in plans:
         if plan["state"] == "planned":
             decide.approve(workshop, plan["migration_id"], plan["plan_hash"], "demo", "demonstration")
-        carry_out = journey.carry_out_verify if plan["state"] == "empty" else journey.carry_out_run
+        carry_out = work.carry_out_verify if plan["state"] == "empty" else work.carry_out_run
         result = carry_out(workshop, plan["migration_id"])
         card = result["scorecard"]
         cards.append(card)

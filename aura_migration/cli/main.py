@@ -1,21 +1,30 @@
-"""The command group and what all commands share."""
+"""The command group, what all commands share, and the one place where an error becomes an exit code."""
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+import traceback
 import warnings
+from collections.abc import Sequence
 
 import click
+import psycopg
 
-from aura_migration.cli import demo, journey, output, system
+from aura_migration.cli import decisions, demo, journey, output, steering, system
+from aura_migration.core.errors import AuraError, EnvironmentFault
 from aura_migration.settings import load_settings
+
+INTERRUPTED = 130
+"""What a shell expects of a command ended by Ctrl-C."""
 
 
 class Grouped(click.Group):
     """Lists its commands in the order of the journey, not of the alphabet."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands as they were added."""
         return list(self.commands)
 
 
@@ -30,24 +39,58 @@ def cli() -> None:
     Exit codes: 0 ok · 1 verdict failed or plan moved · 2 bad input · 3 environment.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     if not sys.warnoptions:  # Dagster's notes on its own parameters' maturity are for developers
         warnings.simplefilter("ignore")
 
 
-for command in (*journey.COMMANDS, *demo.COMMANDS, *system.COMMANDS):
+for command in (
+    *demo.COMMANDS,
+    *journey.COMMANDS,
+    *steering.COMMANDS,
+    *decisions.COMMANDS,
+    *system.COMMANDS,
+):
     cli.add_command(command)
 
 
-@output.answers
-def _run() -> None:
-    for name in load_settings().unrecognised:
-        output.err.print(
-            f"warning: {name} is set but means nothing here; see `aura-migration env --help`.", markup=False
-        )
-    cli.main(standalone_mode=True)
+def run(arguments: Sequence[str]) -> int:
+    """Run the command on these arguments and return its exit code. With ``--json`` every end is one JSON document."""
+    as_json = "--json" in arguments
+    try:
+        for name in load_settings().unrecognised:
+            output.err.print(
+                f"warning: {name} is set but means nothing here; see `aura-migration env --help`.", markup=False
+            )
+        code = cli.main(args=list(arguments), prog_name="aura-migration", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        if as_json:
+            print(json.dumps({"error": "BadInput", "what": error.format_message(), "remedy": "See --help."}))
+        error.show()
+        return 2
+    except AuraError as error:
+        output.say_error(error, as_json)
+        return error.exit_code
+    except psycopg.OperationalError as error:
+        first = (str(error).strip().splitlines() or ["no reason given"])[0]
+        fault = EnvironmentFault(f"The database went away: {first}", "`aura-migration db status` shows its state.")
+        output.say_error(fault, as_json)
+        return fault.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        output.err.print("Interrupted; what was done so far is kept.", markup=False)
+        return INTERRUPTED
+    except Exception as error:  # a defect: never let it pass for a verdict (1)
+        traceback.print_exc()
+        if as_json:
+            what = (str(error).strip().splitlines() or [""])[0]
+            document = {"error": type(error).__name__, "what": what, "remedy": "This is a defect; please report it."}
+            print(json.dumps(document))
+        return EnvironmentFault.exit_code
 
 
 def main() -> None:
     """Entry point of the installed command."""
-    _run()
+    sys.exit(run(sys.argv[1:]))

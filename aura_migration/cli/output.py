@@ -39,14 +39,36 @@ def answers(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(*args, **kwargs)
         except AuraError as error:
-            if kwargs.get("as_json"):
-                print(json.dumps(error.as_dict(), default=str))
-            err.print(f"[red]{type(error).__name__}[/red]: {_plain(error.what)}", markup=True)
-            if error.remedy:
-                err.print(f"  {_plain(error.remedy)}", markup=True)
+            say_error(error, bool(kwargs.get("as_json")))
             sys.exit(error.exit_code)
 
     return wrapped
+
+
+def say_error(error: AuraError, as_json: bool) -> None:
+    """The error as a JSON document on stdout if asked for, and as a message on stderr."""
+    document = error.as_dict()
+    if as_json:
+        print(json.dumps(document, default=str, ensure_ascii=False))
+    err.print(f"[red]{document['error']}[/red]: {_plain(error.what)}", markup=True, soft_wrap=True)
+    if error.remedy:
+        err.print(f"  {_plain(error.remedy)}", markup=True, soft_wrap=True)
+    if not as_json and error.details.get("differences"):
+        show_differences(error.details["differences"])
+
+
+def show_differences(differences: Sequence[dict[str, Any]]) -> None:
+    """Rows in which a delta plan differs from the approved one."""
+    table(
+        "What moved since the approval",
+        ["entity", "name", "approved", "now", "changes"],
+        [[d["entity"], d["label"], d["approved"] or "–", d["now"] or "–", _changes(d)] for d in differences],
+    )
+
+
+def _changes(difference: dict[str, Any]) -> str:
+    found = [f"{name}: {was} → {now}" for name, (was, now) in difference["changes"].items()]
+    return ", ".join(found) or difference["reason"]
 
 
 def _plain(text: str) -> str:
@@ -59,6 +81,12 @@ def emit(document: dict[str, Any], as_json: bool, show: Callable[[], None]) -> N
         print(json.dumps(document, default=str, ensure_ascii=False))
     else:
         show()
+
+
+def pairs(document: dict[str, Any]) -> None:
+    """A document of single values, one a line."""
+    for name, value in document.items():
+        out.print(f"{name}: {value}", markup=False)
 
 
 def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

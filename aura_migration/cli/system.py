@@ -16,7 +16,7 @@ import click
 import psutil
 import yaml
 
-from aura_migration.cli.output import answers, emit, json_option, out
+from aura_migration.cli.output import answers, emit, json_option, out, pairs
 from aura_migration.core.errors import BadInput, EnvironmentFault
 from aura_migration.database import connections, embedded, schema
 from aura_migration.settings import Settings, load_settings, project_folder
@@ -69,7 +69,7 @@ def db_status(as_json: bool) -> None:
         running, url = True, str(settings.database_url)
     if running:
         answer |= {"schema": schema.current(url), "schema_head": schema.head()}
-    emit(answer, as_json, lambda: [out.print(f"{k}: {v}", markup=False) for k, v in answer.items()] and None)
+    emit(answer, as_json, lambda: pairs(answer))
 
 
 @db.command("url")
@@ -155,7 +155,7 @@ def sandbox(names: tuple[str, ...], scenario: str, seed: int, port: int, limits:
 def up(as_json: bool) -> None:
     """Start the whole system: database, Dagster code server, webserver and daemon. `down` stops it."""
     addresses = start_system(load_settings())
-    emit(addresses, as_json, lambda: [out.print(f"{k}: {v}", markup=False) for k, v in addresses.items()] and None)
+    emit(addresses, as_json, lambda: pairs(dict(addresses)))
 
 
 @click.command()

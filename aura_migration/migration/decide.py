@@ -10,18 +10,25 @@ from psycopg.types.json import Jsonb
 
 from aura_migration.canonical.menu import ENTITIES
 from aura_migration.core.errors import BadInput, Refused
-from aura_migration.migration.records import Migration, get_migration, get_plan, latest_delta
-from aura_migration.migration.states import BEFORE_LOAD, transition
+from aura_migration.migration.records import Migration, get_migration, get_plan, has_written, latest_delta
+from aura_migration.migration.states import BEFORE_LOAD, ENDED, transition
 from aura_migration.migration.workshop import Workshop
 
 STRATEGIES = ("keep_existing", "overwrite", "merge", "duplicate")
 
 
 def approve(workshop: Workshop, migration_id: int, plan_hash: str, by: str, reason: str = "") -> dict[str, Any]:
-    """Sign a plan by its hash: the present one, or the delta a run has stored. Returns the plan."""
+    """Sign a plan by its hash: the present one, or the delta a run has stored. Returns the plan.
+
+    Signing the plan of an empty restaurant is fine and changes nothing: there is nothing to load.
+    """
+    if not by.strip():
+        raise BadInput("An approval carries the name of who gives it.", "Give --by NAME.")
     with workshop.connect() as connection, connection.transaction():
         migration = get_migration(connection, migration_id)
         stored = _plan_by_hash(connection, migration, plan_hash)
+        if migration.state == "empty":
+            return stored
         if stored["blockers"]:
             raise Refused(
                 f"Plan {plan_hash[:12]}… cannot be approved: {'; '.join(stored['blockers'])}",
@@ -72,7 +79,10 @@ def pause(workshop: Workshop, migration_id: int, by: str) -> str:
     with workshop.connect() as connection:
         migration = get_migration(connection, migration_id)
         if migration.state != "loading":
-            raise Refused(f"Migration {migration_id} is {migration.state}; only a running load can be paused.", "")
+            raise Refused(
+                f"Migration {migration_id} is {migration.state}; only a running load can be paused.",
+                f"`aura-migration status {migration_id}` shows what can be done next.",
+            )
         connection.execute("UPDATE migration.migrations SET pause_requested = true WHERE id = %s", [migration_id])
         connection.execute(
             "INSERT INTO migration.transitions (migration_id, from_state, to_state, done_by, reason) VALUES (%s, 'loading', 'loading', %s, 'pause requested')",
@@ -85,12 +95,12 @@ def cancel(workshop: Workshop, migration_id: int, by: str, reason: str = "") -> 
     """End a migration that has written nothing."""
     with workshop.connect() as connection, connection.transaction():
         migration = get_migration(connection, migration_id)
-        wrote = connection.execute(
-            "SELECT 1 FROM migration.claims WHERE migration_id = %s LIMIT 1", [migration_id]
-        ).fetchone()
-        if wrote is not None or migration.state not in BEFORE_LOAD | {"failed"}:
+        if migration.state in ENDED:
+            raise Refused(f"Migration {migration_id} is {migration.state}: it has ended already.", "Nothing to do.")
+        if has_written(connection, migration_id) or migration.state not in BEFORE_LOAD | {"failed"}:
             raise Refused(
-                f"Migration {migration_id} is {migration.state} and has written to AuraConnect; cancelling would leave that behind.",
+                f"Migration {migration_id} is {migration.state} and has written to AuraConnect (or may have); "
+                "cancelling would leave that behind.",
                 f"`aura-migration rollback {migration_id}` takes it back.",
             )
         connection.execute(

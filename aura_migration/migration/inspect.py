@@ -9,9 +9,6 @@ import asyncio
 from dataclasses import asdict
 from typing import Any
 
-import psycopg
-from psycopg.types.json import Jsonb
-
 from aura_migration.core.errors import Refused
 from aura_migration.migration.integrations import (
     Integration,
@@ -20,7 +17,7 @@ from aura_migration.migration.integrations import (
     get_location,
     mark_reconnect_needed,
 )
-from aura_migration.migration.records import get_migration
+from aura_migration.migration.records import get_migration, latest_report, store_report
 from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.http.errors import ReconnectNeeded
 from aura_migration.pos.http.limits import Buckets
@@ -56,7 +53,8 @@ def preflight(workshop: Workshop, integration_id: int, location_key: str, sample
                 }
 
     body = _run(workshop, integration, look())
-    _store(workshop, integration.id, location.key, "preflight", body)
+    with workshop.connect() as connection:
+        store_report(connection, integration.id, location.key, "preflight", body)
     return body
 
 
@@ -78,7 +76,8 @@ def audit(workshop: Workshop, integration_id: int, location_key: str) -> dict[st
         }
 
     body = _run(workshop, integration, look())
-    _store(workshop, integration.id, location.key, "audit", body)
+    with workshop.connect() as connection:
+        store_report(connection, integration.id, location.key, "audit", body)
     return body
 
 
@@ -90,17 +89,6 @@ def losses(workshop: Workshop, migration_id: int) -> dict[str, Any]:
     if stored is None:
         raise Refused(f"Migration {migration_id} has not been mapped yet.", "Run the preview first.")
     return {"location": migration.location_key, **stored}
-
-
-def latest_report(
-    connection: psycopg.Connection[Any], integration_id: int, location_key: str, kind: str
-) -> dict[str, Any] | None:
-    """The newest stored report of a kind."""
-    row = connection.execute(
-        "SELECT body FROM migration.reports WHERE integration_id = %s AND location_key = %s AND kind = %s ORDER BY id DESC LIMIT 1",
-        [integration_id, location_key, kind],
-    ).fetchone()
-    return dict(row[0]) if row else None
 
 
 def _subject(workshop: Workshop, integration_id: int, location_key: str) -> tuple[Integration, KnownLocation]:
@@ -116,11 +104,3 @@ def _run(workshop: Workshop, integration: Integration, look: Any) -> dict[str, A
             mark_reconnect_needed(connection, integration.id, str(error))
         raise
     return result
-
-
-def _store(workshop: Workshop, integration_id: int, location_key: str, kind: str, body: dict[str, Any]) -> None:
-    with workshop.connect() as connection:
-        connection.execute(
-            "INSERT INTO migration.reports (integration_id, location_key, kind, body) VALUES (%s, %s, %s, %s)",
-            [integration_id, location_key, kind, Jsonb(body)],
-        )

@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 from aura_migration.core.errors import BadInput, Refused
 from aura_migration.core.ids import location_key
 from aura_migration.database.connections import transaction_lock
+from aura_migration.migration.states import transition
 from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.http.client import checked_base_url
 from aura_migration.pos.http.limits import Buckets
@@ -70,8 +71,19 @@ def connect_account(
         integration = _integration(connection, pos, url, found, restaurant_name, restaurant_id)
         workshop.credentials.replace(integration.id, used, None, connection)
         locations = _store_locations(connection, integration, found)
+        _return_from_reconnect(connection, integration.id)
         connection.commit()
     return integration, locations
+
+
+def _return_from_reconnect(connection: psycopg.Connection[Any], integration_id: int) -> None:
+    """Migrations that waited for the account go on where they were."""
+    rows = connection.execute(
+        "SELECT id, resume_state FROM migration.migrations WHERE integration_id = %s AND state = 'reconnect_needed' FOR UPDATE",
+        [integration_id],
+    ).fetchall()
+    for migration_id, state in rows:
+        transition(connection, migration_id, state or "draft", "connect", "the account was connected again")
 
 
 async def _discover(connector: Connector, url: str, credentials: dict[str, Any]) -> tuple[Discovery, dict[str, Any]]:

@@ -19,9 +19,11 @@ MINIMUM_SECONDS = 10.0
 
 def estimate(processed: int, total: int, elapsed: float, before: int = 0) -> int | None:
     """Seconds still to go, or None while that cannot be known. ``before`` rows were done by an earlier, interrupted run."""
+    if total > 0 and processed >= total:
+        return 0
     done = processed - before
-    if total <= 0 or done <= 0 or processed / total < MINIMUM_SHARE or elapsed < MINIMUM_SECONDS:
-        return 0 if total and processed >= total else None
+    if total <= 0 or done <= 0 or done / total < MINIMUM_SHARE or elapsed < MINIMUM_SECONDS:
+        return None
     return max(0, round(elapsed / done * (total - processed)))
 
 
@@ -52,25 +54,35 @@ def spoken(seconds: int | None) -> str | None:
     return f"{minutes} minutes" if minutes < 90 else f"{round(minutes / 60)} hours"
 
 
-def latest(
-    connection: psycopg.Connection[Any], migration_id: int, after: int = 0, limit: int = 1
-) -> list[dict[str, Any]]:
-    """Progress messages in AuraConnect's own form, newest first (or those after an id, in order)."""
-    order = "ASC" if after else "DESC"
+def latest(connection: psycopg.Connection[Any], migration_id: int) -> dict[str, Any] | None:
+    """The newest progress message in AuraConnect's own form, or None before the first."""
     rows = connection.execute(
-        "SELECT id, total_items, processed_items, current_step, eta_seconds, errors, at FROM migration.progress "
-        f"WHERE migration_id = %s AND id > %s ORDER BY id {order} LIMIT %s",
+        f"SELECT {_COLUMNS} FROM migration.progress WHERE migration_id = %s ORDER BY id DESC LIMIT 1", [migration_id]
+    ).fetchall()
+    return _message(rows[0]) if rows else None
+
+
+def since(
+    connection: psycopg.Connection[Any], migration_id: int, after: int = 0, limit: int = 500
+) -> list[dict[str, Any]]:
+    """Progress messages after a sequence number (0: from the first), in order: what a reconnecting reader missed."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM migration.progress WHERE migration_id = %s AND id > %s ORDER BY id LIMIT %s",
         [migration_id, after, limit],
     ).fetchall()
-    return [
-        {
-            "sequence": row[0],
-            "totalItems": row[1],
-            "processedItems": row[2],
-            "currentStep": row[3],
-            "estimatedTimeRemaining": spoken(row[4]),
-            "errors": row[5],
-            "at": row[6].isoformat(),
-        }
-        for row in rows
-    ]
+    return [_message(row) for row in rows]
+
+
+_COLUMNS = "id, total_items, processed_items, current_step, eta_seconds, errors, at"
+
+
+def _message(row: Any) -> dict[str, Any]:
+    return {
+        "sequence": row[0],
+        "totalItems": row[1],
+        "processedItems": row[2],
+        "currentStep": row[3],
+        "estimatedTimeRemaining": spoken(row[4]),
+        "errors": row[5],
+        "at": row[6].isoformat(),
+    }

@@ -8,10 +8,12 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import class_row, dict_row
+from psycopg.types.json import Jsonb
 
 from aura_migration.canonical.options import MigrationOptions, parse_options
-from aura_migration.core.errors import BadInput
+from aura_migration.core.errors import BadInput, Refused
 from aura_migration.migration.integrations import Integration, KnownLocation
+from aura_migration.migration.states import PLANNABLE
 from aura_migration.plan.planner import Subject
 
 
@@ -81,7 +83,7 @@ def open_migration(
     location: KnownLocation,
     options: MigrationOptions | None,
 ) -> Migration:
-    """The location's active migration, or a new draft. Given options replace its options."""
+    """The location's active migration, or a new draft. Given options replace its options (``Refused`` during a load)."""
     found = active_migration(connection, location.key)
     if found is None:
         row = connection.execute(
@@ -93,12 +95,29 @@ def open_migration(
         assert row is not None
         found = get_migration(connection, int(row[0]))
     if options is not None:
+        require_plannable(found)
         connection.execute(
             "UPDATE migration.migrations SET options = %s::jsonb WHERE id = %s",
             [options.model_dump_json(by_alias=True), found.id],
         )
         found = get_migration(connection, found.id)
     return found
+
+
+def require_plannable(migration: Migration) -> None:
+    """``Refused`` in a state in which the source is not read: a load that is half done, or a journey that has ended."""
+    if migration.state in PLANNABLE:
+        return
+    remedies = {
+        "paused": f"`aura-migration resume {migration.id}` finishes the load, `rollback {migration.id}` takes it back.",
+        "loading": "Wait for the load to end; `aura-migration status` shows its progress.",
+        "rolling_back": f"`aura-migration rollback {migration.id}` finishes the rollback.",
+    }
+    raise Refused(
+        f"Migration {migration.id} is {migration.state}; its source is not read now.",
+        remedies.get(migration.state, "`aura-migration status` shows what can be done next."),
+        state=migration.state,
+    )
 
 
 def get_plan(connection: psycopg.Connection[Any], plan_id: int) -> dict[str, Any]:
@@ -123,3 +142,42 @@ def latest_delta(connection: psycopg.Connection[Any], migration_id: int) -> dict
         )
         .fetchone()
     )
+
+
+def loaded_plan(connection: psycopg.Connection[Any], migration_id: int) -> dict[str, Any] | None:
+    """The newest plan of a migration that has been carried out and stands."""
+    return (
+        connection.cursor(row_factory=dict_row)
+        .execute(
+            "SELECT * FROM migration.plans WHERE migration_id = %s AND state = 'loaded' ORDER BY id DESC LIMIT 1",
+            [migration_id],
+        )
+        .fetchone()
+    )
+
+
+def has_written(connection: psycopg.Connection[Any], migration_id: int) -> bool:
+    """Whether anything in AuraConnect stands on this migration."""
+    row = connection.execute("SELECT 1 FROM migration.claims WHERE migration_id = %s LIMIT 1", [migration_id])
+    return row.fetchone() is not None
+
+
+def store_report(
+    connection: psycopg.Connection[Any], integration_id: int, location_key: str, kind: str, body: dict[str, Any]
+) -> None:
+    """Append a report (preflight, audit, losses)."""
+    connection.execute(
+        "INSERT INTO migration.reports (integration_id, location_key, kind, body) VALUES (%s, %s, %s, %s)",
+        [integration_id, location_key, kind, Jsonb(body)],
+    )
+
+
+def latest_report(
+    connection: psycopg.Connection[Any], integration_id: int, location_key: str, kind: str
+) -> dict[str, Any] | None:
+    """The newest stored report of a kind."""
+    row = connection.execute(
+        "SELECT body FROM migration.reports WHERE integration_id = %s AND location_key = %s AND kind = %s ORDER BY id DESC LIMIT 1",
+        [integration_id, location_key, kind],
+    ).fetchone()
+    return dict(row[0]) if row else None

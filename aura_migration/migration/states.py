@@ -12,30 +12,47 @@ import psycopg
 
 from aura_migration.core.errors import Refused
 
-BEFORE_LOAD = frozenset({"draft", "extracted", "planned", "approved", "empty", "reconnect_needed"})
+FRESH = frozenset({"draft", "extracted", "empty", "failed", "reconnect_needed"})
+"""No plan waits for approval and no load stands: an export moves these to ``extracted``, a failed one to ``failed``."""
+BEFORE_LOAD = FRESH - {"failed"} | {"planned", "approved"}
 AFTER_LOAD = frozenset({"loaded", "verified"})
 LIVE = frozenset({"parallel", "ready", "switching", "live"})
 ENDED = frozenset({"rolled_back", "cancelled", "completed"})
-PLANNABLE = BEFORE_LOAD | AFTER_LOAD | {"failed"}
-"""States in which a preview may run. ``failed`` only where nothing of a plan is half written (checked by the caller)."""
+PLANNABLE = FRESH | {"planned", "approved"} | AFTER_LOAD
+"""States in which a preview may run. A load that failed half way may be planned again: the new plan continues it."""
+UNDOABLE = PLANNABLE | {"loading", "paused", "rolling_back"}
+"""States in which a rollback may begin, provided the migration has written something."""
 
 ALLOWED: dict[str, frozenset[str]] = {
-    "draft": frozenset({"extracted", "empty", "failed", "reconnect_needed", "cancelled"}),
-    "extracted": frozenset({"extracted", "planned", "empty", "failed", "reconnect_needed", "cancelled"}),
-    "planned": frozenset({"extracted", "planned", "approved", "empty", "failed", "reconnect_needed", "cancelled"}),
-    "approved": frozenset(
-        {"extracted", "planned", "approved", "loading", "empty", "failed", "reconnect_needed", "cancelled"}
+    "draft": frozenset({"extracted", "empty", "failed", "reconnect_needed", "cancelled", "rolling_back"}),
+    "extracted": frozenset(
+        {"extracted", "planned", "empty", "failed", "reconnect_needed", "cancelled", "rolling_back"}
     ),
-    "empty": frozenset({"extracted", "empty", "failed", "reconnect_needed", "cancelled"}),
-    "reconnect_needed": frozenset({"extracted", "planned", "empty", "failed", "reconnect_needed", "cancelled"}),
+    "planned": frozenset({"planned", "approved", "empty", "reconnect_needed", "cancelled", "rolling_back"}),
+    "approved": frozenset({"planned", "approved", "loading", "empty", "reconnect_needed", "cancelled", "rolling_back"}),
+    "empty": frozenset({"extracted", "empty", "failed", "reconnect_needed", "cancelled", "rolling_back"}),
+    # Connecting again leads back to where the migration was.
+    "reconnect_needed": frozenset(
+        {
+            "draft",
+            "extracted",
+            "planned",
+            "approved",
+            "empty",
+            "failed",
+            "reconnect_needed",
+            "cancelled",
+            "rolling_back",
+        }
+    ),
     "loading": frozenset({"loaded", "paused", "failed", "rolling_back"}),
     "paused": frozenset({"loading", "rolling_back"}),
     "failed": frozenset(
-        {"extracted", "planned", "empty", "loading", "failed", "rolling_back", "reconnect_needed", "cancelled"}
+        {"extracted", "planned", "empty", "loading", "failed", "reconnect_needed", "cancelled", "rolling_back"}
     ),
-    "loaded": frozenset({"extracted", "planned", "approved", "verified", "loaded", "rolling_back", "parallel"}),
-    "verified": frozenset({"extracted", "planned", "approved", "verified", "loaded", "rolling_back", "parallel"}),
-    "rolling_back": frozenset({"rolled_back", "failed"}),
+    "loaded": frozenset({"planned", "approved", "verified", "loaded", "rolling_back", "parallel"}),
+    "verified": frozenset({"planned", "approved", "verified", "loaded", "rolling_back", "parallel"}),
+    "rolling_back": frozenset({"rolling_back", "rolled_back", "failed"}),
 }
 
 
@@ -55,9 +72,11 @@ def transition(connection: psycopg.Connection[Any], migration_id: int, to: str, 
                 state=current,
             )
         connection.execute(
-            "UPDATE migration.migrations SET state = %s, state_reason = %s, updated_at = now(), "
-            "pause_requested = pause_requested AND %s = 'loading' WHERE id = %s",
-            [to, reason, to, migration_id],
+            "UPDATE migration.migrations SET state = %(to)s, state_reason = %(reason)s, updated_at = now(), "
+            "pause_requested = pause_requested AND %(to)s = 'loading', "
+            "resume_state = CASE WHEN %(to)s <> 'reconnect_needed' THEN NULL "
+            "WHEN state = 'reconnect_needed' THEN resume_state ELSE state END WHERE id = %(id)s",
+            {"to": to, "reason": reason, "id": migration_id},
         )
         connection.execute(
             "INSERT INTO migration.transitions (migration_id, from_state, to_state, done_by, reason) VALUES (%s, %s, %s, %s, %s)",

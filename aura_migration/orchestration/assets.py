@@ -17,16 +17,18 @@ from aura_migration.orchestration import shown
 from aura_migration.orchestration.carry import finish, work
 from aura_migration.orchestration.partitions import restaurant_locations
 from aura_migration.orchestration.resources import WorkshopResource
+from aura_migration.verify import findings
+from aura_migration.verify.verdict import Verdict
 
 Results = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
 CERTIFIED = "every_entity_is_certified_complete"
-DECIDED = "no_conflict_is_undecided"
-QUARANTINE_EMPTY = "nothing_is_in_quarantine"
 VERDICTS = {
-    "items": ("every_item_is_accounted_for", "every_item_is_migrated"),
-    "prices": ("prices_agree_to_the_cent",),
-    "modifiers": ("active_modifiers_are_functional",),
+    "items": (findings.ACCOUNTED, findings.MIGRATED, findings.RECORDS),
+    "prices": (findings.PRICES,),
+    "modifiers": (findings.MODIFIERS,),
+    "scorecard": (findings.COMPLETE, findings.EXPORTED, findings.COUNTS, findings.QUARANTINE, findings.DECIDED),
 }
+"""Which gates of the verdict are shown as checks of which asset."""
 
 
 def _spec(stage: str, name: str, description: str, deps: list[list[str]], kinds: set[str], **more: Any) -> dg.AssetSpec:
@@ -52,7 +54,7 @@ ARCHIVE_SPECS = [
         "archive",
         "menu",
         "Immutable raw export of the location's menu, with a certificate per entity.",
-        [],
+        [["pos", "preflight"]],
         {"http", "json"},
     )
 ]
@@ -198,7 +200,7 @@ def export_snapshot(context: dg.AssetExecutionContext, workshop: WorkshopResourc
 @dg.multi_asset(
     name="map_and_validate",
     specs=CANONICAL_SPECS,
-    check_specs=_checks("canonical", "items", (QUARANTINE_EMPTY,)),
+    check_specs=_checks("canonical", "items", (findings.QUARANTINE,)),
     partitions_def=restaurant_locations,
     can_subset=True,
 )
@@ -217,10 +219,13 @@ def map_and_validate(context: dg.AssetExecutionContext, workshop: WorkshopResour
                         "skipped": counts["skipped"],
                     },
                 )
-        if dg.AssetCheckKey(dg.AssetKey(["canonical", "items"]), QUARANTINE_EMPTY) in context.selected_asset_check_keys:
+        if (
+            dg.AssetCheckKey(dg.AssetKey(["canonical", "items"]), findings.QUARANTINE)
+            in context.selected_asset_check_keys
+        ):
             quarantined = {n: c["quarantined"] for n, c in staged["entities"].items() if c["quarantined"]}
             yield dg.AssetCheckResult(
-                check_name=QUARANTINE_EMPTY,
+                check_name=findings.QUARANTINE,
                 asset_key=["canonical", "items"],
                 passed=not quarantined,
                 severity=dg.AssetCheckSeverity.WARN,
@@ -231,7 +236,7 @@ def map_and_validate(context: dg.AssetExecutionContext, workshop: WorkshopResour
 @dg.multi_asset(
     name="make_plan",
     specs=PLAN_SPECS,
-    check_specs=_checks("plan", "menu", (DECIDED,)),
+    check_specs=_checks("plan", "menu", (findings.DECIDED,)),
     partitions_def=restaurant_locations,
 )
 def make_plan(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> Results:
@@ -250,7 +255,7 @@ def make_plan(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> 
             },
         )
         yield dg.AssetCheckResult(
-            check_name=DECIDED,
+            check_name=findings.DECIDED,
             asset_key=["plan", "menu"],
             passed=undecided == 0,
             severity=dg.AssetCheckSeverity.WARN,
@@ -295,28 +300,51 @@ def verify_load(context: dg.AssetExecutionContext, workshop: WorkshopResource) -
     """Judge the load by an independent reading of the snapshot; store gates and findings, show them as checks."""
     with work(context, workshop) as item:
         verdict = stages.verify(item.workshop, item.migration.id, item.by)
-        card = verdict.scorecard
         for name, check_names in VERDICTS.items():
-            yield dg.MaterializeResult(asset_key=["verify", name], metadata={"gates": ", ".join(check_names)})
+            yield dg.MaterializeResult(asset_key=["verify", name], metadata=_verdict_shown(verdict, name, check_names))
             for check_name in check_names:
-                gate = verdict.gate(check_name)
-                yield dg.AssetCheckResult(
-                    check_name=check_name,
-                    asset_key=["verify", name],
-                    passed=gate.passed is not False,
-                    metadata={
-                        "value": str(gate.value),
-                        "findings": shown.table(
-                            ["what", "key", "expected", "found"],
-                            [[f.entity, f.source_key, f.expected, f.actual] for f in verdict.findings_of(check_name)],
-                        ),
-                    },
-                )
-        yield dg.MaterializeResult(
-            asset_key=["verify", "scorecard"],
-            metadata={"passed": str(verdict.passed), "scorecard": dg.MetadataValue.json(card)},
-        )
-        finish(item, {"scorecard": card})
+                yield _verdict_check(verdict, name, check_name)
+        finish(item, {"scorecard": verdict.scorecard, "passed": verdict.passed})
+
+
+def _verdict_shown(verdict: Verdict, name: str, check_names: tuple[str, ...]) -> dict[str, Any]:
+    gates = shown.table(
+        ["gate", "passed", "value", "remedy"],
+        [[g.name, shown.YES_NO[g.passed], g.value, g.remedy] for g in map(verdict.gate, check_names)],
+    )
+    if name != "scorecard":
+        return {"gates": gates}
+    card = verdict.scorecard
+    return {
+        "passed": shown.YES_NO[verdict.passed],
+        "entities": shown.counts_table(card["entities"]),
+        "metrics": shown.table(["metric", "value"], list(card["metrics"].items())),
+        "gates": gates,
+    }
+
+
+def _verdict_check(verdict: Verdict, name: str, check_name: str) -> dg.AssetCheckResult:
+    """The check shows the row of ``migration.gates``, which is what load and cutover obey."""
+    gate = verdict.gate(check_name)
+    rows = [
+        [f.entity, f.source_key, f.expected, f.actual, f.cause or ("unexplained" if f.is_blocking else "accepted")]
+        for f in verdict.findings_of(check_name, shown.SAMPLE_ROWS + 1)
+    ]
+    return dg.AssetCheckResult(
+        check_name=check_name,
+        asset_key=["verify", name],
+        passed=gate.passed is not False,
+        description=gate.remedy or ("Measured over nothing." if gate.passed is None else None),
+        metadata={
+            "value": gate.value or "not measured",
+            **{k: v for k, v in gate.evidence.items() if isinstance(v, int | float | str)},
+            **(
+                {"findings": shown.table(["what", "key", "in the POS", "in AuraConnect", "cause"], rows)}
+                if rows
+                else {}
+            ),
+        },
+    )
 
 
 ASSETS = [inspect_pos, export_snapshot, map_and_validate, make_plan, load_plan, verify_load]

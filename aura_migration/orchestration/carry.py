@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 
-from aura_migration.core.errors import AuraError, Refused
-from aura_migration.migration import requests, stages
+from aura_migration.canonical.options import parse_options
+from aura_migration.core.errors import AuraError, EnvironmentFault, Refused
+from aura_migration.migration import progress, requests, stages
 from aura_migration.migration.integrations import get_integration, get_location
 from aura_migration.migration.records import Migration, get_migration, open_migration
 from aura_migration.migration.requests import Request
 from aura_migration.migration.workshop import Workshop
 from aura_migration.orchestration.partitions import CLAIMANT_TAG, REQUEST_TAG
 from aura_migration.orchestration.resources import WorkshopResource
+
+Context = dg.AssetExecutionContext | dg.OpExecutionContext
 
 
 @dataclass(frozen=True)
@@ -32,55 +34,59 @@ class Work:
 
 @contextmanager
 def work(
-    context: dg.AssetExecutionContext | dg.OpExecutionContext,
-    resource: WorkshopResource,
-    *,
-    needs_request: str | None = None,
-    locks: bool = True,
+    context: Context, resource: WorkshopResource, *, needs_request: str | None = None, locks: bool = True
 ) -> Iterator[Work]:
     """Open the workshop, claim the run's request and hold the location's lock for the block.
 
     ``needs_request`` is the kind without which this stage refuses: a load started by hand from the Dagster UI has none.
-    A failure is noted on the request with its remedy and reaches Dagster as a failure that no retry can mend.
+    A failure is noted on the request and in the progress, with its remedy, and reaches Dagster as a failure that no
+    retry can mend: the POS client has retried what can be retried.
     """
-    workshop = resource.open()
-    key = context.partition_key
     try:
-        request, by = _claim(context, workshop, needs_request)
-        with workshop.connect() as connection:
-            location = get_location(connection, key)
-            integration = get_integration(connection, location.integration_id)
-            if request is not None and request.migration_id is not None:
-                migration = get_migration(connection, request.migration_id)
-            else:
-                migration = open_migration(connection, integration, location, None)
-        item = Work(workshop, migration, request, by)
+        workshop = resource.open()
+        request, by = _claim(context, resource, workshop, needs_request)
         try:
-            if locks:
-                with stages.locked(workshop, key):
-                    yield item
-            else:
+            item = Work(workshop, _migration(workshop, request, context.partition_key), request, by)
+            with stages.locked(workshop, context.partition_key) if locks else nullcontext():
                 yield item
-        except AuraError as error:
+        except Exception as error:
             if request is not None:
-                with workshop.connect() as connection:
-                    requests.finish(connection, request.id, error.as_dict(), failed=True)
+                _note_failure(workshop, request, error)
             raise
     except AuraError as error:
         raise dg.Failure(
             description=str(error),
-            metadata={"remedy": error.remedy, "error": type(error).__name__},
-            allow_retries=bool(getattr(error, "retryable", False)),
+            metadata={"error": type(error).__name__, **({"remedy": error.remedy} if error.remedy else {})},
+            allow_retries=False,
         ) from error
 
 
+def finish(item: Work, result: dict[str, Any]) -> None:
+    """Note on the request that its last stage is done."""
+    if item.request is not None:
+        with item.workshop.connect() as connection:
+            requests.finish(connection, item.request.id, result)
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """An error as a request row stores it; of an unforeseen one only the first line, which holds no row of data."""
+    if isinstance(error, AuraError):
+        return {**error.as_dict(), "exit_code": error.exit_code}
+    return {
+        "exit_code": EnvironmentFault.exit_code,
+        "error": type(error).__name__,
+        "what": (str(error).strip().splitlines() or [type(error).__name__])[0],
+        "remedy": "The log of the run says where it happened.",
+    }
+
+
 def _claim(
-    context: dg.AssetExecutionContext | dg.OpExecutionContext, workshop: Workshop, needs: str | None
+    context: Context, resource: WorkshopResource, workshop: Workshop, needs: str | None
 ) -> tuple[Request | None, str]:
     tags = context.run.tags
     tagged = tags.get(REQUEST_TAG)
     # A run that Dagster starts again after a crash carries on the claim of the run it replaces.
-    by = tags.get(CLAIMANT_TAG, f"dagster:{context.run.root_run_id or context.run.run_id}")
+    by = tags.get(CLAIMANT_TAG) or dagster_claimant(context.run)
     if tagged is None:
         if needs is not None:
             raise Refused(
@@ -88,24 +94,51 @@ def _claim(
                 f"Approve the plan and use `aura-migration {needs} MIGRATION` or the console; Dagster then launches the run.",
             )
         return None, by
+    if CLAIMANT_TAG not in tags:
+        resource.be_present(by)
     with workshop.connect() as connection:
         if not requests.claim(connection, int(tagged), by, context.run.run_id):
+            found = requests.get_request(connection, int(tagged))
             raise Refused(
-                f"Request {tagged} is already carried out by somebody else.", "Nothing to do: it runs exactly once."
+                f"Request {tagged} is {found.state}, carried out by {found.claimed_by or 'nobody'}.",
+                "Nothing to do: a request is carried out exactly once. Ask again for a new one.",
             )
         request = requests.get_request(connection, int(tagged))
+    if request.location_key != context.partition_key:
+        raise Refused(f"Request {request.id} is about {request.location_key}.", "Launch it for that location.")
     if needs is not None and request.kind != needs:
         raise Refused(f"Request {request.id} asks to {request.kind}, not to {needs}.", "Submit the right request.")
     return request, by
 
 
-def finish(item: Work, result: dict[str, object], failed: bool = False) -> None:
-    """Note on the request that its last stage is done."""
-    if item.request is not None:
-        with item.workshop.connect() as connection:
-            requests.finish(connection, item.request.id, dict(result), failed)
+def dagster_claimant(run: dg.DagsterRun) -> str:
+    """The name under which a run and those that replace it after a crash hold a request."""
+    return f"dagster:{run.root_run_id or run.run_id}"
 
 
-def claimant() -> str:
-    """How a process of ours names itself on a request it works on."""
-    return f"cli:{socket.gethostname()}:{os.getpid()}"
+def _migration(workshop: Workshop, request: Request | None, key: str) -> Migration:
+    """The request's migration; a preview opens the location's (with the request's options, if it carries some)."""
+    with workshop.connect() as connection:
+        if request is not None and request.migration_id is not None and request.kind != "preview":
+            return get_migration(connection, request.migration_id)
+        location = get_location(connection, key)
+        integration = get_integration(connection, location.integration_id)
+        document = request.options.get("options") if request is not None else None
+        options = parse_options(document) if document is not None else None
+        found = open_migration(connection, integration, location, options)
+        if request is not None:
+            requests.attach(connection, request.id, found.id)
+        return found
+
+
+def _note_failure(workshop: Workshop, request: Request, error: Exception) -> None:
+    body = describe(error)
+    with workshop.connect() as connection:
+        requests.finish(connection, request.id, body, failed=True)
+        migration_id = requests.get_request(connection, request.id).migration_id
+        if migration_id is not None:
+            at = progress.latest(connection, migration_id)
+            done, total = (at["processedItems"], at["totalItems"]) if at else (0, 0)
+            progress.report(
+                connection, migration_id, f"{request.kind.capitalize()} failed", done, total, None, [body["what"]]
+            )

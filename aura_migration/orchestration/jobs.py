@@ -3,39 +3,47 @@
 # No postponed annotations here: Dagster reads the context annotation as it stands.
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from aura_migration.migration import stages
+from aura_migration.migration.requests import Request
 from aura_migration.orchestration.carry import finish, work
-from aura_migration.orchestration.partitions import restaurant_locations
+from aura_migration.orchestration.partitions import place_tags, restaurant_locations
 from aura_migration.orchestration.resources import WorkshopResource
 
 PREVIEW = dg.AssetSelection.groups("archive", "canonical", "plan")
+BY_LOCATION = dg.PartitionedConfig(
+    partitions_def=restaurant_locations,
+    run_config_for_partition_key_fn=lambda _key: {},
+    tags_for_partition_key_fn=place_tags,
+)
+"""Tags a run that is launched by hand like any other, so that the limits per location and per POS hold for it too."""
 
 preview_migration = dg.define_asset_job(
     "preview_migration",
     selection=PREVIEW,
-    partitions_def=restaurant_locations,
+    config=BY_LOCATION,
     executor_def=dg.in_process_executor,
     description="Export, map and plan one location. Writes nothing to AuraConnect.",
 )
 onboard_location = dg.define_asset_job(
     "onboard_location",
     selection=dg.AssetSelection.groups("pos") | PREVIEW,
-    partitions_def=restaurant_locations,
+    config=BY_LOCATION,
     executor_def=dg.in_process_executor,
     description="Preflight, audit and preview of a newly connected location.",
 )
 run_migration = dg.define_asset_job(
     "run_migration",
     selection=dg.AssetSelection.groups("load", "verify"),
-    partitions_def=restaurant_locations,
+    config=BY_LOCATION,
     executor_def=dg.in_process_executor,
     description="Carry out the approved plan of one location and verify it.",
 )
 verify_migration = dg.define_asset_job(
     "verify_migration",
     selection=dg.AssetSelection.groups("verify"),
-    partitions_def=restaurant_locations,
+    config=BY_LOCATION,
     executor_def=dg.in_process_executor,
     description="Verify one location again.",
 )
@@ -53,16 +61,27 @@ def undo_load(context: dg.OpExecutionContext, workshop: WorkshopResource) -> Non
         finish(item, undone.as_dict())
 
 
-@dg.job(partitions_def=restaurant_locations, executor_def=dg.in_process_executor)
+@dg.job(config=BY_LOCATION, executor_def=dg.in_process_executor)
 def rollback_migration() -> None:
     """Undo one location's load; refuses without a request."""
     undo_load()
 
 
-JOBS = [preview_migration, onboard_location, run_migration, verify_migration, rollback_migration]
+JOBS: list[dg.JobDefinition | UnresolvedAssetJobDefinition] = [
+    preview_migration,
+    onboard_location,
+    run_migration,
+    verify_migration,
+    rollback_migration,
+]
 JOB_OF_KIND = {
     "preview": "preview_migration",
     "run": "run_migration",
     "verify": "verify_migration",
     "rollback": "rollback_migration",
 }
+
+
+def job_of(request: Request) -> str:
+    """The job that carries a request out; the first preview of a new account looks at the account too."""
+    return "onboard_location" if request.options.get("onboarding") else JOB_OF_KIND[request.kind]

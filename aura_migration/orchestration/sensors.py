@@ -1,21 +1,23 @@
 """The sensors: new integrations become partitions and first requests; unclaimed requests become runs.
 
 Both decide by rows of ours, so a restart, a second daemon or a lost tick changes nothing: an integration is announced
-once, and the run of a request does nothing unless it can claim the request.
+once, a request has one run key, and the run of a request does nothing unless it can claim the request.
 """
 
 # No postponed annotations here: Dagster reads the context annotation as it stands.
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
 
 from aura_migration.core.errors import AuraError
-from aura_migration.migration import requests, stages
+from aura_migration.migration import requests
 from aura_migration.migration.integrations import list_locations
+from aura_migration.migration.requests import Request
 from aura_migration.migration.workshop import Workshop
 from aura_migration.orchestration.jobs import (
-    JOB_OF_KIND,
+    job_of,
     onboard_location,
     preview_migration,
     rollback_migration,
@@ -24,6 +26,7 @@ from aura_migration.orchestration.jobs import (
 )
 from aura_migration.orchestration.partitions import restaurant_locations, run_tags
 from aura_migration.orchestration.resources import WorkshopResource
+from aura_migration.orchestration.tidy import tidy
 
 INTERVAL_SECONDS = 5
 
@@ -40,82 +43,74 @@ def new_integrations(
     """Announce each new integration once: partitions, and an onboarding run for every location without a migration."""
     try:
         opened = workshop.open()
+        announce(opened)
+        known = set(context.instance.get_dynamic_partitions(str(restaurant_locations.name)))
+        with opened.connect() as connection:
+            rows = connection.execute("SELECT key FROM migration.locations").fetchall()
+            keys = [key for (key,) in rows if key not in known]
+            waiting = [r for r in requests.in_state(connection, "pending") if r.options.get("onboarding")]
     except AuraError as error:
         return dg.SkipReason(str(error))
-    keys, runs = announce(opened)
-    if not keys:
+    if not keys and not waiting:
         return dg.SkipReason("no new integration")
-    return dg.SensorResult(
-        dynamic_partitions_requests=[restaurant_locations.build_add_request(keys)],
-        run_requests=[
-            dg.RunRequest(run_key=f"request-{request_id}", partition_key=key, tags=run_tags(key, request_id))
-            for key, request_id in runs
-        ],
-    )
+    return _result(keys, waiting)
 
 
-def announce(workshop: Workshop) -> tuple[list[str], list[tuple[str, int]]]:
-    """``(location keys, [(key, request id)])`` of integrations not announced yet.
+def announce(workshop: Workshop) -> list[int]:
+    """Integrations not announced yet, noted as announced together with the first requests of their locations.
 
-    The request is stored as pending and picked up by its run; a location whose preview somebody has already asked for
-    gets no second one.
+    A location whose preview somebody has already asked for gets no second one.
     """
-    keys: list[str] = []
-    runs: list[tuple[str, int]] = []
-    since = datetime.now(UTC).isoformat()
+    options = {"fresh_since": datetime.now(UTC).isoformat(), "onboarding": True}
     with workshop.connect(autocommit=False) as connection:
         rows = connection.execute(
             "SELECT id FROM migration.integrations WHERE announced_at IS NULL ORDER BY id FOR UPDATE SKIP LOCKED"
         ).fetchall()
         for (integration_id,) in rows:
             for location in list_locations(connection, integration_id):
-                keys.append(location.key)
                 known = connection.execute(
                     "SELECT 1 FROM migration.migrations WHERE location_key = %s "
                     "UNION ALL SELECT 1 FROM migration.requests WHERE location_key = %s AND kind = 'preview' LIMIT 1",
                     [location.key, location.key],
                 ).fetchone()
-                if known is None:
-                    request = requests.submit(
-                        connection,
-                        "preview",
-                        integration_id,
-                        location.key,
-                        None,
-                        "new_integrations",
-                        {"fresh_since": since},
-                    )
-                    runs.append((location.key, request.id))
+                if known is None and location.source.is_active:
+                    by = "new_integrations"
+                    requests.submit(connection, "preview", integration_id, location.key, None, by, options)
             connection.execute("UPDATE migration.integrations SET announced_at = now() WHERE id = %s", [integration_id])
         connection.commit()
-    return keys, runs
+    return [integration_id for (integration_id,) in rows]
 
 
 @dg.sensor(
     jobs=[preview_migration, run_migration, verify_migration, rollback_migration],
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Turns every unclaimed request into exactly one run; marks loads whose worker died as resumable.",
+    description="Turns every unclaimed request into exactly one run; clears up after workers that died.",
 )
 def open_requests(context: dg.SensorEvaluationContext, workshop: WorkshopResource) -> dg.SensorResult | dg.SkipReason:
-    """Launch a run per pending request. The run key is the request's id, so a tick lost or repeated launches nothing twice."""
+    """Launch a run per pending request. The run key is the request's own, so a tick lost or repeated launches nothing twice."""
     try:
         opened = workshop.open()
+        tidy(opened, context.instance)
+        with opened.connect() as connection:
+            waiting = [r for r in requests.in_state(connection, "pending") if not r.options.get("onboarding")]
     except AuraError as error:
         return dg.SkipReason(str(error))
-    stages.sweep(opened)
-    with opened.connect() as connection:
-        waiting = requests.pending(connection)
     if not waiting:
         return dg.SkipReason("no open request")
+    return _result([], waiting)
+
+
+def _result(keys: Sequence[str], waiting: Sequence[Request]) -> dg.SensorResult:
+    places = sorted({*keys, *(request.location_key for request in waiting)})
     return dg.SensorResult(
-        dynamic_partitions_requests=[restaurant_locations.build_add_request(sorted({r.location_key for r in waiting}))],
+        dynamic_partitions_requests=[restaurant_locations.build_add_request(places)],
         run_requests=[
             dg.RunRequest(
-                run_key=f"request-{request.id}",
-                job_name=JOB_OF_KIND[request.kind],
+                run_key=request.run_key,
+                job_name=job_of(request),
                 partition_key=request.location_key,
-                tags=run_tags(request.location_key, request.id),
+                tags=run_tags(request),
             )
             for request in waiting
         ],

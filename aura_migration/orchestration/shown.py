@@ -11,6 +11,8 @@ from aura_migration.canonical.model import Entity
 
 OWNERS = ["team:migrations"]
 SAMPLE_ROWS = 20
+YES_NO = {True: "yes", False: "no", None: "not measured"}
+COUNTED = ("source", "create", "update", "unchanged", "merge", "skip", "conflict", "quarantine")
 _TYPES = {"text": "string", "int": "int", "cents": "int", "bool": "bool", "numeric": "decimal", "json": "json"}
 
 
@@ -32,19 +34,25 @@ def column_schema(entity: Entity, *, keys: bool) -> dg.TableSchema:
 def table(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> dg.MarkdownMetadataValue:
     """A markdown table of at most ``SAMPLE_ROWS`` rows; says so when there were more."""
     listed = [list(row) for row in rows]
-    lines = ["| " + " | ".join(headings) + " |", "|" + "---|" * len(list(headings))]
-    lines += ["| " + " | ".join(_cell(v) for v in row) + " |" for row in listed[:SAMPLE_ROWS]]
-    if len(listed) > SAMPLE_ROWS:
-        lines.append(f"\n{len(listed) - SAMPLE_ROWS} more rows are stored.")
-    return dg.MetadataValue.md("\n".join(lines))
+    cut = _markdown(headings, listed[:SAMPLE_ROWS])
+    if len(listed) <= SAMPLE_ROWS:
+        return cut
+    return dg.MetadataValue.md(f"{cut.md_str}\n\nThe first {SAMPLE_ROWS}; all are stored in PostgreSQL.")
 
 
 def counts_table(counts: Mapping[str, Mapping[str, int]]) -> dg.MarkdownMetadataValue:
-    """Counts per entity and action."""
-    actions = ("source", "create", "update", "unchanged", "merge", "skip", "conflict", "quarantine")
-    lines = ["| entity | " + " | ".join(actions) + " |", "|" + "---|" * (len(actions) + 1)]
-    lines += [f"| {name} | " + " | ".join(str(c.get(a, 0)) for a in actions) + " |" for name, c in counts.items()]
-    return dg.MetadataValue.md("\n".join(lines))
+    """Counts per entity; the columns are those that occur, zeros stay blank."""
+    columns = list(dict.fromkeys(column for entry in counts.values() for column in entry))
+    columns = [c for c in COUNTED if c in columns] + [c for c in columns if c not in COUNTED]
+    return _markdown(
+        ["entity", *columns], [[name, *[entry.get(c) or "" for c in columns]] for name, entry in counts.items()]
+    )
+
+
+def _markdown(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> dg.MarkdownMetadataValue:
+    heads = list(headings)
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    return dg.MetadataValue.md("\n".join([*lines, *("| " + " | ".join(_cell(v) for v in row) + " |" for row in rows)]))
 
 
 def _cell(value: Any) -> str:

@@ -1,0 +1,6 @@
+"""`python -m aura_migration` is the `aura-migration` command."""
+
+from aura_migration.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""What several commands do: open the workshop, carry out a request in process, describe and show a plan."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from aura_migration.canonical.menu import ENTITIES
+from aura_migration.canonical.options import load_options
+from aura_migration.cli.output import err, following, out, table
+from aura_migration.core.errors import BadInput
+from aura_migration.database.connections import Connection
+from aura_migration.migration import progress
+from aura_migration.migration.integrations import Integration, KnownLocation, choose_locations, get_integration
+from aura_migration.migration.records import Migration, get_migration, get_plan, open_migration
+from aura_migration.migration.workshop import Workshop
+from aura_migration.settings import load_settings
+
+ACTIONS = ("source", "create", "update", "unchanged", "merge", "skip", "conflict", "quarantine")
+
+
+def open_workshop() -> Workshop:
+    """The workshop of this process's environment."""
+    return Workshop.open(load_settings())
+
+
+def me() -> str:
+    """Who runs the command, for the audit trail."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container whose user id has no name
+        return "unknown"
+
+
+def read_json(source: str, what: str = "credentials") -> Any:
+    """The JSON document of a file, or of stdin for ``-``. Errors never quote it: it may hold secrets."""
+    try:
+        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"The {what} file {source} cannot be read: {error.strerror}.", "Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"The {what} file {source} is not UTF-8 text.", "Save it as UTF-8.") from error
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        place = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
+        raise BadInput(f"The {what} are not JSON{place}.", "`--help` of the command shows the format.") from None
+
+
+# -- requests carried out in this process ---------------------------------------------------------------------------------
+
+
+def carry_out_preview(
+    workshop: Workshop, integration_id: int, keys: tuple[str, ...], options_file: Path | None
+) -> list[dict[str, Any]]:
+    """Preview the chosen locations in location-key order, each on the projected result of those before it."""
+    options = load_options(options_file) if options_file else None
+    with workshop.connect() as connection:
+        integration = get_integration(connection, integration_id)
+        locations = choose_locations(connection, integration_id, keys)
+    asked: dict[str, Any] = {"fresh_since": datetime.now(UTC).isoformat()}
+    if options is not None:
+        asked["options"] = options.model_dump(mode="json", by_alias=True)
+    carry_out = _carrier(workshop)
+    plans: list[dict[str, Any]] = []
+    for location in locations:
+        with workshop.connect() as connection:
+            migration = open_migration(connection, integration, location, None)
+        with following(partial(read_progress, workshop, migration.id), f"Preview of {location.name}"):
+            carry_out("preview", integration, location, migration, asked)
+        with workshop.connect() as connection:
+            plans.append(describe_plan(connection, get_migration(connection, migration.id)))
+    return plans
+
+
+def carry_out_run(workshop: Workshop, migration_id: int, as_approved: bool = False) -> dict[str, Any]:
+    """Load the approved plan and verify it; the plan's description with ``scorecard`` added."""
+    return _on_migration(workshop, "run", migration_id, {"as_approved": as_approved})
+
+
+def carry_out_verify(workshop: Workshop, migration_id: int) -> dict[str, Any]:
+    """Verify what stands in AuraConnect; same answer as a run."""
+    return _on_migration(workshop, "verify", migration_id, {})
+
+
+def carry_out_rollback(workshop: Workshop, migration_id: int, edited: str) -> dict[str, Any]:
+    """Take a migration's writes back; the plan's description with ``tables`` and ``kept`` added."""
+    return _on_migration(workshop, "rollback", migration_id, {"edited": edited})
+
+
+def _on_migration(workshop: Workshop, kind: str, migration_id: int, options: dict[str, Any]) -> dict[str, Any]:
+    with workshop.connect() as connection:
+        migration = get_migration(connection, migration_id)
+        integration = get_integration(connection, migration.integration_id)
+        (location,) = choose_locations(connection, integration.id, (migration.location_key,))
+    carry_out = _carrier(workshop)
+    with following(partial(read_progress, workshop, migration_id), f"{kind.capitalize()} of {location.name}"):
+        result = carry_out(kind, integration, location, migration, options)
+    with workshop.connect() as connection:
+        return {**describe_plan(connection, get_migration(connection, migration_id)), **result}
+
+
+Carrier = Callable[[str, Integration, KnownLocation, Migration, dict[str, Any]], dict[str, Any]]
+
+
+def _carrier(workshop: Workshop) -> Carrier:
+    """Carries requests out on the shared Dagster instance. Dagster is imported here: most commands do without."""
+    from aura_migration.orchestration.instance import open_instance
+    from aura_migration.orchestration.launch import Wanted, carry_out
+    from aura_migration.orchestration.tidy import tidy
+
+    instance = open_instance(workshop.settings)
+    tidy(workshop, instance)
+
+    def carry(
+        kind: str, integration: Integration, location: KnownLocation, migration: Migration, options: dict[str, Any]
+    ) -> dict[str, Any]:
+        wanted = Wanted(kind, integration.id, location.key, migration.id, me(), options)
+        return carry_out(workshop, instance, wanted).result or {}
+
+    return carry
+
+
+def plan_again(workshop: Workshop, migration: Migration, by: str) -> dict[str, Any]:
+    """Map and plan the pinned snapshot again, without asking the POS."""
+    from aura_migration.migration import stages
+
+    with stages.locked(workshop, migration.location_key):
+        stages.canonicalise(workshop, migration.id, by)
+        stages.plan(workshop, migration.id, by)
+    with workshop.connect() as connection:
+        return describe_plan(connection, get_migration(connection, migration.id))
+
+
+# -- plans ------------------------------------------------------------------------------------------------------------------
+
+
+def describe_plan(connection: Connection, migration: Migration) -> dict[str, Any]:
+    """The present plan as the preview's answer."""
+    stored = get_plan(connection, migration.plan_id) if migration.plan_id is not None else None
+    return {
+        "migration_id": migration.id,
+        "location": migration.location_key,
+        "state": migration.state,
+        "plan_hash": stored["hash"] if stored else None,
+        "entities": in_order(stored["counts"]) if stored else {},
+        "stands_on": stored["stands_on"] if stored else [],
+        "blockers": stored["blockers"] if stored else [],
+    }
+
+
+def in_order(counts: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+    """Counts in the order of entities and actions; jsonb keeps neither."""
+    return {name: {a: counts[name].get(a, 0) for a in ACTIONS} for name in ENTITIES if name in counts}
+
+
+def read_progress(workshop: Workshop, migration_id: int) -> dict[str, Any] | None:
+    """The newest progress message of a migration."""
+    with workshop.connect() as connection:
+        return progress.latest(connection, migration_id)
+
+
+def show_plans(plans: list[dict[str, Any]]) -> None:
+    """Tables of counts per plan, with what to do next."""
+    for plan in plans:
+        table(
+            f"Migration {plan['migration_id']} · {plan['location']} · {plan['state']}",
+            ["entity", *ACTIONS],
+            [[entity, *[counts.get(a, 0) or "" for a in ACTIONS]] for entity, counts in plan["entities"].items()],
+        )
+        for ground in plan["stands_on"]:
+            out.print(
+                f"stands on migration {ground['migration_id']} ({ground['location']}): load that first", markup=False
+            )
+        undecided = sum(counts["conflict"] for counts in plan["entities"].values())
+        if undecided:
+            out.print(f"{undecided} undecided: `conflicts list {plan['migration_id']}` shows them", markup=False)
+        for blocker in plan["blockers"]:
+            err.print(f"blocked: {blocker}", markup=False)
+        if plan["plan_hash"]:
+            out.print(f"plan hash {plan['plan_hash']}", markup=False)

@@ -1,0 +1,156 @@
+"""Extraction: export what belongs to the merchant and to the location, certify it, pin the migration to it.
+
+How bodies are stored is the archive's business, how a POS is asked is the connector's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+from aura_migration.archive.snapshot import SnapshotRef, open_snapshot, snapshot_ref
+from aura_migration.core.errors import Refused
+from aura_migration.database.connections import Connection, session_lock
+from aura_migration.migration import progress
+from aura_migration.migration.integrations import (
+    Integration,
+    KnownLocation,
+    get_integration,
+    get_location,
+    mark_reconnect_needed,
+)
+from aura_migration.migration.records import Migration, get_migration, require_plannable
+from aura_migration.migration.states import FRESH, transition
+from aura_migration.migration.workshop import Workshop
+from aura_migration.pos.http.errors import PosError, ReconnectNeeded
+from aura_migration.pos.http.limits import Buckets
+from aura_migration.pos.port import Connector, Scope
+
+
+def extract(
+    workshop: Workshop, migration_id: int, fresh_since: datetime, by: str, *, resume: bool = True
+) -> list[SnapshotRef]:
+    """Export what belongs to the merchant and to the location, certify it, pin it.
+
+    ``resume`` continues an export that was interrupted; the re-read before a load begins anew. A merchant snapshot begun
+    after ``fresh_since`` (real time) is taken over instead of fetched again: the locations of one preview share it.
+    Raises the connector's error after naming it in the migration's state.
+    """
+    with workshop.connect() as connection:
+        migration = get_migration(connection, migration_id)
+        require_plannable(migration)
+        progress.report(connection, migration_id, "Exporting from the POS", 0, 0)
+        try:
+            refs = _export(workshop, connection, migration, fresh_since, resume)
+        except PosError as error:
+            _note_failure(connection, migration, error, by)
+            raise
+        with connection.transaction():
+            pin(connection, migration_id, [ref.snapshot_id for ref in refs])
+            if migration.state in FRESH:
+                transition(connection, migration_id, "extracted", by)
+        return refs
+
+
+def _note_failure(connection: Connection, migration: Migration, error: PosError, by: str) -> None:
+    """Name the failure in the state. A plan or a load that stands is not harmed by a POS that cannot be read today."""
+    if isinstance(error, ReconnectNeeded):
+        mark_reconnect_needed(connection, migration.integration_id, str(error))
+        if migration.state in FRESH | {"planned", "approved"}:
+            transition(connection, migration.id, "reconnect_needed", by, str(error))
+    elif migration.state in FRESH:
+        transition(connection, migration.id, "failed", by, str(error))
+
+
+def pin(connection: Connection, migration_id: int, snapshot_ids: Sequence[int]) -> None:
+    """Make these the migration's current snapshots; earlier ones stay known to it, so that nothing clears them away."""
+    connection.execute(
+        "UPDATE migration.migration_snapshots SET is_current = false WHERE migration_id = %s", [migration_id]
+    )
+    for snapshot_id in snapshot_ids:
+        connection.execute(
+            "INSERT INTO migration.migration_snapshots (migration_id, snapshot_id) VALUES (%s, %s) "
+            "ON CONFLICT (migration_id, snapshot_id) DO UPDATE SET is_current = true",
+            [migration_id, snapshot_id],
+        )
+
+
+def pinned(connection: Connection, migration_id: int) -> list[SnapshotRef]:
+    """The snapshots a migration is pinned to, merchant first. ``Refused`` when there is none yet."""
+    rows = connection.execute(
+        "SELECT s.id FROM migration.migration_snapshots p JOIN migration.snapshots s ON s.id = p.snapshot_id "
+        "WHERE p.migration_id = %s AND p.is_current ORDER BY s.scope DESC, s.id",
+        [migration_id],
+    ).fetchall()
+    if not rows:
+        raise Refused(f"Migration {migration_id} has no snapshot yet.", "Run the preview.")
+    return [snapshot_ref(connection, row[0]) for row in rows]
+
+
+def _export(
+    workshop: Workshop, connection: Connection, migration: Migration, fresh_since: datetime, resume: bool
+) -> list[SnapshotRef]:
+    integration = get_integration(connection, migration.integration_id)
+    location = get_location(connection, migration.location_key)
+    connector = workshop.connector(integration.pos)
+    by_scope: dict[Scope, list[str]] = {"merchant": [], "location": []}
+    for entity in connector.source_entities:
+        by_scope[entity.scope].append(entity.name)
+    refs: list[SnapshotRef] = []
+    if by_scope["merchant"]:
+        # Another location's run may be fetching the same: wait for it, then take its snapshot over.
+        with session_lock(connection, f"aura:merchant-export:{integration.id}"):
+            shared = _fresh_merchant_snapshot(connection, integration.id, fresh_since)
+            refs.append(
+                shared
+                or asyncio.run(
+                    _fetch(workshop, connector, integration, location, "merchant", by_scope["merchant"], resume)
+                )
+            )
+    if by_scope["location"]:
+        refs.append(
+            asyncio.run(_fetch(workshop, connector, integration, location, "location", by_scope["location"], resume))
+        )
+    return refs
+
+
+async def _fetch(
+    workshop: Workshop,
+    connector: Connector,
+    integration: Integration,
+    location: KnownLocation,
+    scope: Scope,
+    names: Sequence[str],
+    resume: bool,
+) -> SnapshotRef:
+    async with Buckets.on_postgres(workshop.url) as buckets:
+        account = workshop.account(integration.id, integration.base_url, buckets, integration.merchant_id)
+        async with connector.open(account) as session:
+            with (
+                workshop.connect() as own,
+                open_snapshot(
+                    own,
+                    workshop.store,
+                    integration_id=integration.id,
+                    pos=integration.pos,
+                    scope=scope,
+                    location_key=location.key if scope == "location" else None,
+                    taken_at=workshop.now(),
+                    redaction=connector.redaction,
+                    cipher=workshop.persons,
+                    resume=resume,
+                ) as recorder,
+            ):
+                place = location.source.source_id if scope == "location" else None
+                await session.extract(recorder, scope, place, names)
+                return recorder.finish()
+
+
+def _fresh_merchant_snapshot(connection: Connection, integration_id: int, since: datetime) -> SnapshotRef | None:
+    row = connection.execute(
+        "SELECT id FROM migration.snapshots WHERE integration_id = %s AND scope = 'merchant' AND state = 'complete' "
+        "AND created_at >= %s ORDER BY id DESC LIMIT 1",
+        [integration_id, since],
+    ).fetchone()
+    return snapshot_ref(connection, row[0]) if row is not None else None

@@ -1,0 +1,111 @@
+"""From the pinned snapshot to a stored plan: map, apply the options, validate, stage, diff.
+
+Nothing here asks a POS or writes to AuraConnect; how rows are compared is the planner's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from aura_migration.archive.certificates import Certificate
+from aura_migration.archive.snapshot import SnapshotReader, require
+from aura_migration.canonical.menu import ENTITIES, MENU_ENTITIES
+from aura_migration.canonical.stage import stage_rows
+from aura_migration.database.connections import Connection
+from aura_migration.migration import progress
+from aura_migration.migration.extraction import pinned
+from aura_migration.migration.integrations import get_location
+from aura_migration.migration.records import Migration, get_migration, latest_report, require_plannable, store_report
+from aura_migration.migration.states import AFTER_LOAD, transition
+from aura_migration.migration.workshop import Workshop
+from aura_migration.plan.planner import StoredPlan, build_plan
+from aura_migration.pos.port import SourceEntity
+
+
+def canonicalise(workshop: Workshop, migration_id: int, by: str) -> dict[str, Any]:
+    """Map the pinned snapshot to canonical rows, apply options, validate, stage. Returns counts per entity."""
+    with workshop.connect() as connection:
+        migration = get_migration(connection, migration_id)
+        require_plannable(migration)
+        location = get_location(connection, migration.location_key)
+        progress.report(connection, migration_id, "Mapping and checking", 0, 0)
+        reader = SnapshotReader(*pinned(connection, migration_id), cipher=workshop.persons)
+        batch = workshop.connector(migration.subject.pos).map_menu(reader, location.source)
+        staged = stage_rows(connection, migration_id, batch, migration.parsed_options)
+        result = staged.as_dict()
+        store_report(
+            connection,
+            migration.integration_id,
+            migration.location_key,
+            "losses",
+            {"migration_id": migration_id, "losses": result["losses"]},
+        )
+        progress.report(connection, migration_id, "Mapped and checked", staged.total, staged.total)
+        return result
+
+
+def plan(workshop: Workshop, migration_id: int, by: str, kind: Literal["preview", "delta"] = "preview") -> StoredPlan:
+    """Plan the staged rows. A preview moves the migration to ``planned`` (or ``empty``); a delta only stores its plan."""
+    with workshop.connect() as connection:
+        migration = get_migration(connection, migration_id)
+        require_plannable(migration)
+        connector = workshop.connector(migration.subject.pos)
+        options = migration.parsed_options
+        refs = pinned(connection, migration_id)
+        certificates = [c for ref in refs for c in ref.certificates]
+        blockers = _blockers(connector.source_entities, certificates, options.exclude_entities)
+        losses = latest_report(connection, migration.integration_id, migration.location_key, "losses")
+        stored = build_plan(
+            connection,
+            migration.subject,
+            MENU_ENTITIES,
+            options,
+            kind=kind,
+            delta_of=migration.plan_id if kind == "delta" else None,
+            losses=losses["losses"] if losses else (),
+            certificates=[c.as_dict() for c in certificates],
+            blockers=blockers,
+            snapshot_ids=[ref.snapshot_id for ref in refs],
+        )
+        if kind == "preview":
+            _settle(connection, migration, stored, blockers, by)
+        return stored
+
+
+def writes_of(counts: dict[str, dict[str, int]]) -> int:
+    """How many rows of a plan write (or would, once decided)."""
+    return sum(entry.get(a, 0) for entry in counts.values() for a in ("create", "update", "merge", "conflict"))
+
+
+def _settle(connection: Connection, migration: Migration, stored: StoredPlan, blockers: Sequence[str], by: str) -> None:
+    """The state a preview leaves behind."""
+    with connection.transaction():
+        if stored.is_new:
+            # A load that failed half way is continued by this plan: what it had written now counts as standing there.
+            connection.execute(
+                "UPDATE migration.plans SET state = 'superseded' WHERE migration_id = %s AND state = 'loading'",
+                [migration.id],
+            )
+        menu = sum(counts["source"] for entity, counts in stored.counts.items() if ENTITIES[entity].counted)
+        if not menu and not blockers and migration.state not in AFTER_LOAD:
+            transition(connection, migration.id, "empty", by, "the POS has nothing on its menu")
+            return
+        if migration.state in AFTER_LOAD and not writes_of(stored.counts) and not blockers:
+            return  # what was loaded is still what would be loaded
+        if migration.state == "approved" and not stored.is_new:
+            return  # the approved plan is still the plan
+        transition(connection, migration.id, "planned", by, "; ".join(blockers))
+
+
+def _blockers(
+    entities: Sequence[SourceEntity], certificates: Sequence[Certificate], excluded: Sequence[str]
+) -> list[str]:
+    """Why this must not be loaded: source entities without a complete certificate, unless what they feed is left out."""
+    needed = {e.name: e.feeds for e in entities if e.required and not (e.feeds and set(e.feeds) <= set(excluded))}
+    reasons = []
+    for name, feeds in needed.items():
+        for reason in require(certificates, [name]):
+            remedy = f" To go on without it, exclude {', '.join(feeds)} in the options." if feeds else ""
+            reasons.append(reason + remedy)
+    return reasons
