@@ -15,6 +15,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -281,6 +282,12 @@ def _sources_of(pos: str) -> str:
     return source_table(registry.connector(pos))
 
 
+def questions(pos: str) -> str:
+    """What the audit asks because the POS's API does not show it."""
+    asked = import_module(f"aura_migration.pos.{pos}.audit").QUESTIONS
+    return table(["area", "what", "question for the restaurant"], asked)
+
+
 def source_table(connector: Connector) -> str:
     """The source entities of one connector."""
     return table(
@@ -378,6 +385,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "states": state_table,
     "transforms": transforms,
     **{name: partial(_sources_of, name) for name in registry.BUILT_IN},
+    **{f"{name}questions": partial(questions, name) for name in registry.BUILT_IN},
 }
 
 
