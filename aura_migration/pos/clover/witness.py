@@ -7,6 +7,7 @@ the paths of requests, not at how the extraction names its lists: a row counts w
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -15,49 +16,39 @@ from typing import Any
 import msgspec
 
 from aura_migration.archive.snapshot import SnapshotReader
-from aura_migration.core.errors import BadInput
 from aura_migration.core.ids import path
-from aura_migration.pos.facts import (
-    EdgeFact,
-    EdgeKey,
-    Facts,
-    ItemFact,
-    ModifierPriceKey,
-    PriceFact,
-    PriceKey,
-    Unreadable,
-    Value,
-)
+from aura_migration.pos import facts as says
+from aura_migration.pos.facts import EdgeFact, EdgeKey, ModifierPriceKey, PriceFact, PriceKey, Value
 
 Row = Mapping[str, Any]
 ITEM_TEXTS = {"sku": "sku", "barcode": "code", "short_name": "alternateName"}
-"""Further values of an item that are compared, by the name AuraConnect has for them."""
+"""Further values of an item that are compared: AuraConnect's name, Clover's."""
+DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
 @dataclass
 class _Rows:
-    """Rows by id as all answers together show them, and who belongs to whom (pairs of ids)."""
+    """Rows by id as all answers together show them, and who belongs to whom by ids, in the order first seen."""
 
     items: dict[str, dict[str, Any]] = field(default_factory=dict)
     categories: dict[str, Row] = field(default_factory=dict)
     groups: dict[str, dict[str, Any]] = field(default_factory=dict)
-    modifiers: dict[tuple[str, str], Row] = field(default_factory=dict)
-    item_categories: set[tuple[str, str]] = field(default_factory=set)
-    item_groups: set[tuple[str, str]] = field(default_factory=set)
-    gone: set[str] = field(default_factory=set)
+    modifiers: dict[str, dict[str, Row]] = field(default_factory=lambda: defaultdict(dict))
+    item_categories: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
+    item_groups: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
+    deleted: set[str] = field(default_factory=set)
 
 
-def facts(reader: SnapshotReader, location_source_id: str, currency: str) -> Facts:
+def facts(reader: SnapshotReader, location_source_id: str, currency: str) -> says.Facts:
     """The facts of one merchant. Clover's amounts are minor units already, whatever the ``currency``."""
-    found = Facts()
     rows = _read(reader, location_source_id)
-    for item in rows.items.values():
-        _item(found, location_source_id, rows, item)
+    found = says.Facts(item_categories={})
+    for ident, item in rows.items.items():
+        _item(found, location_source_id, rows, ident, item)
     _names(found, location_source_id, rows)
     certificate = reader.certificate("items")
-    if certificate is not None and certificate.second_route is not None:
-        found.source_item_count = certificate.second_route.count
-        found.source_item_route = certificate.second_route.how
+    if certificate is not None and (route := certificate.second_route) is not None:
+        found.source_item_count, found.source_item_route = route.count, route.how
     return found
 
 
@@ -65,46 +56,38 @@ def facts(reader: SnapshotReader, location_source_id: str, currency: str) -> Fac
 
 
 def _read(reader: SnapshotReader, merchant: str) -> _Rows:
-    rows = _Rows()
-    root = ["v3", "merchants", merchant]
+    rows, root = _Rows(), f"/v3/merchants/{merchant}/"
     for entity in reader.entities():
         for body in reader.bodies(entity):
-            steps = body.path.strip("/").split("/")
-            if steps[:3] != root or len(steps) < 4 or body.method != "GET":
-                continue
-            try:
-                answer = _DECODER.decode(body.data)
-            except msgspec.DecodeError as error:
-                raise BadInput(
-                    f"The answer to {body.path} in the snapshot is not JSON: {error}.", "Extract the snapshot again."
-                ) from error
-            _take(rows, steps[3:], answer)
-    for item in rows.gone & rows.items.keys():
-        del rows.items[item]
+            if body.path.startswith(root) and isinstance(answer := DECODER.decode(body.data), dict):
+                _take(rows, body.path.removeprefix(root).strip("/").split("/"), answer)
+    for ident in rows.deleted:
+        rows.items.pop(ident, None)
     return rows
 
 
-def _take(rows: _Rows, steps: list[str], answer: Any) -> None:
+def _take(rows: _Rows, steps: list[str], answer: Row) -> None:
     """One answer: a list (``items``), a row of it (``items/{id}``) or a row's child list (``categories/{id}/items``)."""
-    if not isinstance(answer, dict):
-        return
     listed = list(_elements(answer)) if "elements" in answer else [answer]
     match steps:
         case ["items" | "items_no_revenue_class"] | ["items", _]:
             for item in listed:
                 _take_item(rows, item)
         case ["items", item, "categories"]:
-            rows.item_categories.update((item, _take_category(rows, category)) for category in listed)
+            for category in listed:
+                rows.item_categories[item][_take_category(rows, category)] = None
         case ["categories"] | ["categories", _]:
             for category in listed:
                 _take_category(rows, category)
         case ["categories", category, "items"]:
-            rows.item_categories.update((str(item["id"]), category) for item in listed)
+            for item in listed:
+                rows.item_categories[item["id"]][category] = None
         case ["modifier_groups"] | ["modifier_groups", _]:
             for group in listed:
                 _take_group(rows, group)
         case ["modifier_groups", group, "items"]:
-            rows.item_groups.update((str(item["id"]), group) for item in listed)
+            for item in listed:
+                rows.item_groups[item["id"]][group] = None
         case ["modifier_groups", group, "modifiers"] | ["modifier_groups", group, "modifiers", _]:
             for modifier in listed:
                 _take_modifier(rows, modifier, group)
@@ -117,40 +100,41 @@ def _take(rows: _Rows, steps: list[str], answer: Any) -> None:
 
 def _take_item(rows: _Rows, item: Row) -> None:
     """The same item comes several times, each time with other lists inside: what is known of it adds up."""
-    ident = str(item["id"])
+    ident = item["id"]
     if _is_deleted(item):
-        rows.gone.add(ident)
-        return
+        rows.deleted.add(ident)
     rows.items.setdefault(ident, {}).update(item)
     for category in _elements(item.get("categories")):
-        rows.item_categories.add((ident, _take_category(rows, category)))
+        rows.item_categories[ident][_take_category(rows, category)] = None
     for group in _elements(item.get("modifierGroups")):
-        rows.item_groups.add((ident, _take_group(rows, group)))
+        rows.item_groups[ident][_take_group(rows, group)] = None
 
 
 def _take_category(rows: _Rows, category: Row) -> str:
-    ident = str(category["id"])
+    ident: str = category["id"]
     if not _is_deleted(category):
         rows.categories[ident] = category
-    rows.item_categories.update((str(item["id"]), ident) for item in _elements(category.get("items")))
+    for item in _elements(category.get("items")):
+        rows.item_categories[item["id"]][ident] = None
     return ident
 
 
 def _take_group(rows: _Rows, group: Row) -> str:
-    ident = str(group["id"])
+    ident: str = group["id"]
     if not _is_deleted(group):
         rows.groups.setdefault(ident, {}).update(group)
     for modifier in _elements(group.get("modifiers")):
         _take_modifier(rows, modifier, ident)
-    rows.item_groups.update((str(item["id"]), ident) for item in _elements(group.get("items")))
+    for item in _elements(group.get("items")):
+        rows.item_groups[item["id"]][ident] = None
     return ident
 
 
 def _take_modifier(rows: _Rows, modifier: Row, group: str) -> None:
-    """A modifier belongs to exactly one group: the one it names, or else the one under which it was listed."""
-    owner = str((modifier.get("modifierGroup") or {}).get("id") or group)
-    if not _is_deleted(modifier):
-        rows.modifiers[owner, str(modifier["id"])] = modifier
+    """A modifier belongs to exactly one group: the one under which it was listed, or else the one it names."""
+    owner = group or (modifier.get("modifierGroup") or {}).get("id")
+    if owner and not _is_deleted(modifier):
+        rows.modifiers[owner][modifier["id"]] = modifier
 
 
 def _elements(collection: Any) -> Iterator[Row]:
@@ -165,71 +149,60 @@ def _is_deleted(row: Row) -> bool:
 # Saying: facts under the keys of the crosswalk
 
 
-def _item(found: Facts, merchant: str, rows: _Rows, item: Row) -> None:
-    ident = str(item["id"])
+def _item(found: says.Facts, merchant: str, rows: _Rows, ident: str, item: Row) -> None:
     key = path(merchant, ident)
-    more: dict[str, Value] = {name: item.get(source) or None for name, source in ITEM_TEXTS.items()}
-    found.items[key] = ItemFact(
-        str(item.get("name") or ""), not item.get("hidden", False), bool(item.get("available", True)), more
+    more: dict[str, Value] = {ours: item.get(theirs) or None for ours, theirs in ITEM_TEXTS.items()}
+    is_available = bool(item.get("available", True))
+    found.items[key] = says.ItemFact(item.get("name") or "", not item.get("hidden", False), is_available, more)
+    assert found.item_categories is not None
+    found.item_categories[key] = frozenset(
+        path(merchant, category) for category in rows.item_categories.get(ident, ()) if category in rows.categories
     )
     price = _item_price(item)
-    if price is None:
-        reason = f"price type {item.get('priceType')!r} with price {item.get('price')!r} is not documented"
-        found.unreadable.append(Unreadable("items", key, reason))
-    else:
+    if price is not None:
         found.prices[PriceKey(key)] = price
-    for owner, group in sorted(rows.item_groups):
-        if owner == ident and group in rows.groups:
-            _choices(found, merchant, rows, key, rows.groups[group])
+    else:
+        reason = f"price {item.get('price')!r} of type {item.get('priceType')!r} means nothing that is documented"
+        found.unreadable.append(says.Unreadable("items", key, reason))
+    for group in rows.item_groups.get(ident, ()):
+        if group in rows.groups:
+            _choices(found, merchant, key, rows.groups[group], rows.modifiers.get(group, {}))
 
 
 def _item_price(item: Row) -> PriceFact | None:
     """VARIABLE is entered at the sale, whatever amount is stored; FIXED and PER_UNIT are the stored amount."""
-    kind, cents = item.get("priceType", "FIXED"), item.get("price", 0)
+    kind, cents = item.get("priceType", "FIXED"), item.get("price")
     if kind == "VARIABLE":
         return PriceFact("open", None)
     if not isinstance(cents, int):
         return None
     if kind == "PER_UNIT":
-        return PriceFact("per_unit", cents, str(item.get("unitName") or ""))
+        return PriceFact("per_unit", cents, item.get("unitName") or "")
     return PriceFact("fixed", cents) if kind == "FIXED" else None
 
 
-def _choices(found: Facts, merchant: str, rows: _Rows, item: str, group: Row) -> None:
-    """Clover has no nested groups, defaults or prices per item: an edge is one modifier of one group of the item."""
-    ident = str(group["id"])
-    key = path(merchant, ident)
-    low, high = int(group.get("minRequired") or 0), group.get("maxAllowed")
-    options = [(option, modifier) for (owner, option), modifier in rows.modifiers.items() if owner == ident]
-    if not options:
-        found.edges[EdgeKey(item, ((key, ""),))] = EdgeFact(low, high, is_default=False)
-    for option, modifier in options:
-        edge = EdgeKey(item, ((key, path(merchant, ident, option)),))
-        found.edges[edge] = EdgeFact(low, high, is_default=False, is_available=bool(modifier.get("available", True)))
-        found.modifier_prices[ModifierPriceKey(edge)] = PriceFact("fixed", int(modifier.get("price") or 0))
+def _choices(found: says.Facts, merchant: str, item: str, group: Row, modifiers: Mapping[str, Row]) -> None:
+    """Clover has no nested groups, defaults or prices per item: a choice is one modifier of one group of the item."""
+    key = path(merchant, group["id"])
+    limits = group.get("minRequired") or 0, group.get("maxAllowed")
+    if not modifiers:
+        found.edges[EdgeKey(item, ((key, ""),))] = EdgeFact(*limits, is_default=False)
+    for ident, modifier in modifiers.items():
+        edge = EdgeKey(item, ((key, path(merchant, group["id"], ident)),))
+        is_available = bool(modifier.get("available", True))
+        found.edges[edge] = EdgeFact(*limits, is_default=False, is_available=is_available)
+        found.modifier_prices[ModifierPriceKey(edge)] = PriceFact("fixed", modifier.get("price") or 0)
 
 
-def _names(found: Facts, merchant: str, rows: _Rows) -> None:
-    """Names of everything that is not an item, where items stand, and which options no item reaches."""
-    for ident, category in rows.categories.items():
-        found.names["categories", path(merchant, ident)] = str(category.get("name") or "")
-    for ident, group in rows.groups.items():
-        found.names["modifier_groups", path(merchant, ident)] = str(group.get("name") or "")
+def _names(found: says.Facts, merchant: str, rows: _Rows) -> None:
+    """Names of what is no item, and options that no item reaches. Modifiers of a deleted group went with it."""
     reached = {edge.path[-1][1] for edge in found.edges}
-    for (ident, option), modifier in rows.modifiers.items():
-        key = path(merchant, ident or "-", option)
-        if ident not in rows.groups:
-            reason = "its modifier group is deleted: it cannot be chosen any more"
-            found.unreadable.append(Unreadable("modifiers", key, reason))
-            continue
-        found.names["modifiers", key] = str(modifier.get("name") or "")
-        if key not in reached:
-            found.unattached.add(key)
-    found.item_categories = {
-        path(merchant, item): frozenset(
-            path(merchant, category)
-            for owner, category in rows.item_categories
-            if owner == item and category in rows.categories
-        )
-        for item in rows.items
-    }
+    for ident, category in rows.categories.items():
+        found.names["categories", path(merchant, ident)] = category.get("name") or ""
+    for ident, group in rows.groups.items():
+        found.names["modifier_groups", path(merchant, ident)] = group.get("name") or ""
+        for option, modifier in rows.modifiers.get(ident, {}).items():
+            key = path(merchant, ident, option)
+            found.names["modifiers", key] = modifier.get("name") or ""
+            if key not in reached:
+                found.unattached.add(key)

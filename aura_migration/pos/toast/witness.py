@@ -28,7 +28,7 @@ CLOCK = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d|24:00")
 TEXTS = {"sku": "sku", "barcode": "plu"}
 ITEM_TEXTS = {**TEXTS, "short_name": "posName", "kitchen_name": "kitchenName", "description": "description"}
 FREE = PriceFact("fixed", 0)
-_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
 @dataclass(frozen=True)
@@ -53,27 +53,19 @@ class _Way:
 def facts(reader: SnapshotReader, location_source_id: str, currency: str) -> says.Facts:
     """The facts of one restaurant. A location without published menus has none."""
     document: Thing = {}
-    for answer in _answers(reader, "/menus/v2/menus"):
+    for answer in _answers(reader, "menus", "/menus/v2/menus"):
         if answer.get("restaurantGuid") in (None, location_source_id):
             document = answer
-    stock = [entry for answer in _answers(reader, "/stock/v1/inventory") for entry in answer]
+    stock = [entry for answer in _answers(reader, "stock", "/stock/v1/inventory") for entry in answer]
     found = _Reading(document, {entry["guid"] for entry in stock if _is_gone(entry)}, currency).said()
     certificate = reader.certificate("menus")
-    if certificate is not None and certificate.second_route is not None:
-        found.source_item_count = certificate.second_route.count
-        found.source_item_route = certificate.second_route.how
+    if certificate is not None and (route := certificate.second_route) is not None:
+        found.source_item_count, found.source_item_route = route.count, route.how
     return found
 
 
-def _answers(reader: SnapshotReader, of: str) -> Iterator[Any]:
-    for entity in reader.entities():
-        for body in reader.bodies(entity):
-            if body.path == of:
-                try:
-                    yield _DECODER.decode(body.data)
-                except msgspec.DecodeError as error:
-                    what = f"The answer to {of} in the snapshot is not JSON: {error}."
-                    raise BadInput(what, "Extract the snapshot again.") from error
+def _answers(reader: SnapshotReader, entity: str, of: str) -> list[Any]:
+    return [DECODER.decode(body.data) for body in reader.bodies(entity) if body.path == of]
 
 
 @dataclass
@@ -97,7 +89,7 @@ class _Prices:
             if key not in self.of_menus and len(set(weeks.values())) == 1:
                 weeks = {"": next(iter(weeks.values()))}
             for menu, week in weeks.items():
-                into.update((key._replace(menu=menu, window=window), price) for window, price in week)
+                into.update((key._replace(menu=menu, window=window), price) for window, price in reversed(week))
 
 
 class _Reading:
