@@ -8,10 +8,76 @@ An item or modifier with ``listing = 'listed'`` is sold only where it has a loca
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from aura_migration.canonical.model import Entity, Field
 
 PRICE_TYPES = ("fixed", "open", "per_unit", "variation")
 PRICE_UNIT = ("price_type", "price_cents")
+
+
+ITEM_MAY_DIFFER = (
+    "is_available",
+    "is_active",
+    "name",
+    "short_name",
+    "kitchen_name",
+    "sku",
+    "description",
+    "barcode",
+    "unit_name",
+    "cost_cents",
+    "prep_time_minutes",
+    "calories",
+    "allergens",
+    "dietary_tags",
+    "tags",
+    "contains_alcohol",
+    "image_url",
+    "images",
+    "button_color",
+    "button_page",
+    "button_position",
+    "channels",
+    "tax_inclusive",
+    "is_discountable",
+    "custom_fields",
+)
+MODIFIER_MAY_DIFFER = (
+    "is_available",
+    "is_active",
+    "is_default",
+    "name",
+    "short_name",
+    "kitchen_name",
+    "max_quantity",
+    "sku",
+    "calories",
+    "image_url",
+    "button_color",
+    "channels",
+    "custom_fields",
+)
+MENU_MAY_DIFFER = ("name", "short_name", "description", "channels", "availability", "button_color", "is_active")
+CATEGORY_MAY_DIFFER = ("name", "short_name", "description", "image_url", "button_color", "channels", "is_active")
+GROUP_MAY_DIFFER = (
+    "name",
+    "short_name",
+    "description",
+    "selection_type",
+    "allow_quantities",
+    "max_length",
+    "channels",
+    "button_color",
+    "settings",
+    "is_active",
+)
+"""What a location may have differently without touching the others: a location row has a column for it."""
+
+
+def _again(entity: Entity, *names: str) -> tuple[Field, ...]:
+    """Columns of a shared entity once more, as what a location may override: null inherits."""
+    return tuple(replace(entity.field(name), required=False, local=False, doc="") for name in names)
 
 
 def _name(length: int = 512, **kw: object) -> Field:
@@ -189,18 +255,12 @@ ITEM_LOCATIONS = Entity(
     (
         Field("menu_item_key", required=True, ref="items"),
         Field("variation_key", ref="variations"),
-        Field("price_type", choices=PRICE_TYPES),
-        Field("price_cents", "cents"),
-        Field("is_available", "bool"),
-        Field("is_active", "bool"),
-        Field("name"),
-        Field("short_name"),
-        Field("kitchen_name"),
-        Field("sku"),
+        *_again(ITEMS, "price_type", "price_cents"),
+        *_again(ITEMS, *ITEM_MAY_DIFFER),
     ),
     "The item (or its variation) is sold at this location, with the values that differ there.",
     refines="items",
-    units=(PRICE_UNIT, ("is_available",), ("is_active",), ("name",), ("short_name",), ("kitchen_name",), ("sku",)),
+    units=(PRICE_UNIT, *((name,) for name in ITEM_MAY_DIFFER)),
 )
 ITEM_CATEGORIES = Entity(
     "item_categories",
@@ -283,16 +343,45 @@ MODIFIER_LOCATIONS = Entity(
     "location",
     (
         Field("modifier_key", required=True, ref="modifiers"),
-        Field("price_type", choices=("fixed", "open")),
-        Field("price_cents", "cents", base="price_adjustment_cents", doc="overrides modifiers.price_adjustment_cents"),
-        Field("is_available", "bool"),
-        Field("is_active", "bool"),
-        Field("is_default", "bool"),
-        Field("name"),
+        *_again(MODIFIERS, "price_type"),
+        Field(
+            "price_cents",
+            "cents",
+            base="price_adjustment_cents",
+            doc="overrides modifiers.price_adjustment_cents",
+        ),
+        *_again(MODIFIERS, *MODIFIER_MAY_DIFFER),
     ),
     "The choice is offered at this location, with the values that differ there.",
     refines="modifiers",
-    units=(PRICE_UNIT, ("is_available",), ("is_active",), ("is_default",), ("name",)),
+    units=(PRICE_UNIT, *((name,) for name in MODIFIER_MAY_DIFFER)),
+)
+MENU_LOCATIONS = Entity(
+    "menu_locations",
+    "menu_location_overrides",
+    "location",
+    (Field("menu_key", required=True, ref="menus"), *_again(MENUS, *MENU_MAY_DIFFER)),
+    "The menu is kept at this location, with the values that differ there.",
+    refines="menus",
+    units=tuple((name,) for name in MENU_MAY_DIFFER),
+)
+CATEGORY_LOCATIONS = Entity(
+    "category_locations",
+    "menu_category_location_overrides",
+    "location",
+    (Field("category_key", required=True, ref="categories"), *_again(CATEGORIES, *CATEGORY_MAY_DIFFER)),
+    "The category is kept at this location, with the values that differ there.",
+    refines="categories",
+    units=tuple((name,) for name in CATEGORY_MAY_DIFFER),
+)
+GROUP_LOCATIONS = Entity(
+    "group_locations",
+    "modifier_group_location_overrides",
+    "location",
+    (Field("modifier_group_key", required=True, ref="modifier_groups"), *_again(MODIFIER_GROUPS, *GROUP_MAY_DIFFER)),
+    "The group is kept at this location, with the values that differ there; its limits stand on the links.",
+    refines="modifier_groups",
+    units=tuple((name,) for name in GROUP_MAY_DIFFER),
 )
 ITEM_MODIFIER_GROUPS = Entity(
     "item_modifier_groups",
@@ -453,6 +542,9 @@ MENU_ENTITIES: tuple[Entity, ...] = (
     MODIFIER_GROUPS,
     MODIFIERS,
     PRE_MODIFIERS,
+    MENU_LOCATIONS,
+    CATEGORY_LOCATIONS,
+    GROUP_LOCATIONS,
     ITEM_LOCATIONS,
     MODIFIER_LOCATIONS,
     ITEM_CATEGORIES,
