@@ -319,13 +319,18 @@ def _hours(row: Raw, currency: str) -> AuditLine:
     days = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
     said = []
     for day in days:
-        spans = [f"{span.get('start')}-{span.get('end')}" for span in nested(row, day) or ()]
+        spans = [f"{_clock(span.get('start'))}-{_clock(span.get('end'))}" for span in nested(row, day) or ()]
         if spans:
             said.append(f"{day} {' and '.join(spans)}")
     reference = row.get("reference")
     what = str(reference.get("type")).lower().replace("_", " ") if isinstance(reference, Mapping) else ""
     label = f"opening hours {_named(row)}" + (f" ({what})" if what else "")
     return AuditLine("configuration", label, "; ".join(said) or "closed")
+
+
+def _clock(value: Any) -> str:
+    """Clover's hours are read as HHMM; what is no such number is shown as sent."""
+    return f"{value // 100:02}:{value % 100:02}" if isinstance(value, int) and value >= 0 else str(value)
 
 
 def _fee(row: Raw, currency: str) -> AuditLine:

@@ -331,6 +331,11 @@ async def _discovered(site: Site) -> SourceLocation:
         except NotFound:
             place = {}
     address = _read(response, place, Address)
+    currency = properties.default_currency or merchant.default_currency
+    if not properties.timezone or not currency:  # days and amounts rest on them: never guessed
+        raise _changed(
+            response, f"the settings of {site.id} name no {'currency' if properties.timezone else 'time zone'}"
+        )
     named = {
         "line1": address.address1,
         "city": address.city,
@@ -341,8 +346,8 @@ async def _discovered(site: Site) -> SourceLocation:
     return SourceLocation(
         source_id=site.id,
         name=merchant.name or site.id,
-        timezone=properties.timezone or "UTC",
-        currency=properties.default_currency or merchant.default_currency or "USD",
+        timezone=properties.timezone,
+        currency=currency,
         closeout=closeout(properties.summary_hour),
         address={name: value for name, value in named.items() if value},
     )

@@ -132,7 +132,7 @@ SOURCE_ENTITIES = (
     _setting("default_service_charge", "The service charge."),
     _setting("order_fees", "Fees and automatic gratuities."),
     _setting("tip_suggestions", "Suggested tips."),
-    _setting("tax_rules", "Which orders are not taxed."),
+    _setting("tax_rules", "Which orders are not taxed.", INVENTORY_R),
     _setting("roles", "Roles of staff.", EMPLOYEES_R),
 )
 PERMISSIONS: Mapping[str, str] = {entity.name: entity.permission for entity in SOURCE_ENTITIES}

@@ -73,7 +73,7 @@ def named_elsewhere(book: Book, entity: str) -> dict[str, None]:
 
 def unknown(book: Book, entity: str) -> list[str]:
     """What other lists name and this one does not show: deleted, or lost."""
-    listed = book[entity].ids
+    listed = book[entity].ids  # a property: looked up once, not per id
     return [ident for ident in named_elsewhere(book, entity) if ident not in listed]
 
 
@@ -105,16 +105,15 @@ def _pairs(
 ) -> set[tuple[str, str]]:
     """Links between live records of both sides, except where one side may have been cut."""
     facts, rest = book[entity], book[other]
-    unsure, unsure_there = facts.uncertain(name), rest.uncertain(back)
-    gone = dead.get(entity, set()), dead.get(other, set())
-    found = set()
-    for owner, idents in facts.links.get(name, {}).items():
-        if owner in unsure or owner not in facts.live or owner in gone[0]:
-            continue
-        for ident in idents:
-            if ident in rest.live and ident not in unsure_there and ident not in gone[1]:
-                found.add((ident, owner) if turned else (owner, ident))
-    return found
+    owners = facts.live - facts.uncertain(name) - dead.get(entity, set())
+    known = rest.live - rest.uncertain(back) - dead.get(other, set())
+    return {
+        (ident, owner) if turned else (owner, ident)
+        for owner, idents in facts.links.get(name, {}).items()
+        if owner in owners
+        for ident in idents
+        if ident in known
+    }
 
 
 def needs_confirmation(book: Book, entity: str) -> bool:

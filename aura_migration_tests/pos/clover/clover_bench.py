@@ -26,6 +26,7 @@ from aura_migration.core.ids import location_key
 from aura_migration.pos.clover import CONNECTOR
 from aura_migration.pos.clover.client import CloverSession
 from aura_migration.pos.http.limits import Buckets
+from aura_migration.pos.http.retry import ONCE
 from aura_migration.pos.http.tokens import MemoryStore
 from aura_migration.pos.port import Account, SourceLocation
 from aura_migration.sandbox.core.server import RunningSandbox
@@ -46,7 +47,7 @@ class Bench:
 
     def truth(self) -> dict[str, Any]:
         """What the sandbox knows to be true."""
-        return self.control("GET", "truth")
+        return dict(self.control("GET", "truth"))
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         """A call to the sandbox's control surface."""
@@ -82,7 +83,7 @@ class Bench:
         async def discover(session: CloverSession) -> Any:
             return (await session.discover()).locations
 
-        return self.run(discover, document)
+        return tuple(self.run(discover, document))
 
     def recorder(self, location: str) -> Recorder:
         """A recorder for that location, continuing an interrupted one."""
@@ -97,11 +98,19 @@ class Bench:
             redaction=CONNECTOR.redaction,
         )
 
-    def extract(self, location: str = "", document: Any = None, entities: Sequence[str] = NAMES) -> SnapshotReader:
-        """A whole extraction; the reader of its snapshot."""
+    def stored_entry(self) -> dict[str, Any]:
+        """The credentials of the first merchant as the last session left them."""
+        return dict(self.stores[-1].load(self.integration_id)[0]["merchants"][0])
+
+    def extract(
+        self, location: str = "", document: Any = None, entities: Sequence[str] = NAMES, *, retry: bool = True
+    ) -> SnapshotReader:
+        """A whole extraction; the reader of its snapshot. ``retry=False``: one attempt per request."""
         ident = location or self.truth()["locations"][0]["id"]
 
         async def extracted(session: CloverSession) -> Any:
+            if not retry:
+                session.site(ident).client.retry = ONCE
             with self.recorder(ident) as recorder:
                 await session.extract(recorder, "location", ident, entities)
                 return recorder.finish()
