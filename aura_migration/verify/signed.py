@@ -169,7 +169,7 @@ def _keep_unchanged(
             SELECT p.source_key, to_jsonb(t) FROM migration.plan_rows p
             JOIN aura.{entity.table} t ON t.id = p.aura_id AND t.deleted_at IS NULL
             WHERE p.plan_id = %s AND p.entity = %s AND p.action = 'unchanged'
-              AND p.before_hash = {sql.row_hash(sql.restricted("to_jsonb(t)", entity))}
+              AND p.before_hash = {sql.image_hash(sql.table_row("t", entity))}
             """,
             [plan_id, name],
         ).fetchall():
