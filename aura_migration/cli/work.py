@@ -21,8 +21,17 @@ from aura_migration.migration.integrations import Integration, KnownLocation, ch
 from aura_migration.migration.records import Migration, get_migration, get_plan, open_migration
 from aura_migration.migration.workshop import Workshop
 from aura_migration.settings import load_settings
+from aura_migration.verify.counts import COLUMNS
 
 ACTIONS = ("source", "create", "update", "unchanged", "merge", "skip", "conflict", "quarantine")
+
+METRICS = (
+    "menu_items_accounted_pct",
+    "menu_items_migrated_pct",
+    "price_max_abs_diff_cents",
+    "active_modifiers_functional_pct",
+    "full_export_before_load",
+)
 
 
 def open_workshop() -> Workshop:
@@ -102,6 +111,8 @@ def _on_migration(workshop: Workshop, kind: str, migration_id: int, options: dic
     carry_out = _carrier(workshop)
     with following(partial(read_progress, workshop, migration_id), f"{kind.capitalize()} of {location.name}"):
         result = carry_out(kind, integration, location, migration, options)
+    if "scorecard" in result:
+        result = {**result, "scorecard": card_in_order(result["scorecard"])}
     with workshop.connect() as connection:
         return {**describe_plan(connection, get_migration(connection, migration_id)), **result}
 
@@ -158,6 +169,20 @@ def describe_plan(connection: Connection, migration: Migration) -> dict[str, Any
 def in_order(counts: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
     """Counts in the order of entities and actions; jsonb keeps neither."""
     return {name: {a: counts[name].get(a, 0) for a in ACTIONS} for name in ENTITIES if name in counts}
+
+
+def card_in_order(card: dict[str, Any]) -> dict[str, Any]:
+    """A stored scorecard with its columns, entities and metrics in the order in which they are read."""
+    entities = {name: {c: card["entities"][name][c] for c in COLUMNS} for name in ENTITIES if name in card["entities"]}
+    metrics = {name: card["metrics"][name] for name in METRICS if name in card["metrics"]}
+    rest = {name: value for name, value in card["metrics"].items() if name not in metrics}
+    first = {name: card[name] for name in ("migration_id", "location", "pos") if name in card}
+    return {
+        **first,
+        "entities": entities,
+        "metrics": {**metrics, **rest},
+        **{k: v for k, v in card.items() if k not in ("entities", "metrics")},
+    }
 
 
 def read_progress(workshop: Workshop, migration_id: int) -> dict[str, Any] | None:

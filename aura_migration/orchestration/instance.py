@@ -15,6 +15,9 @@ import dagster as dg
 from aura_migration.database.connections import dagster_url
 from aura_migration.settings import Settings, project_folder
 
+STATEMENT_TIMEOUT_MS = 300_000
+POOL_RECYCLE_SECONDS = 3600
+
 
 def environment(settings: Settings, *, start: bool = True) -> dict[str, str]:
     """The variables a Dagster process needs; starts the embedded server where that is the storage."""
@@ -38,7 +41,15 @@ def prepare_home(settings: Settings) -> Path:
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
-    """The instance, as webserver and daemon see it. Exports its environment to this process first."""
+    """The instance, as webserver and daemon see it. Exports its environment to this process first.
+
+    Dagster's storage opens a connection per statement unless told that it serves a web server; a run in this process
+    writes hundreds of events, so it is told so: that halves what orchestration costs.
+    """
     prepare_home(settings)
     os.environ.update(environment(settings))
-    return dg.DagsterInstance.get()
+    instance = dg.DagsterInstance.get()
+    instance.optimize_for_webserver(
+        statement_timeout=STATEMENT_TIMEOUT_MS, pool_recycle=POOL_RECYCLE_SECONDS, max_overflow=4
+    )
+    return instance
