@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import json
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -203,6 +205,21 @@ def test_the_options_page_names_every_transform_and_strategy() -> None:
 
     text = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
     assert not [name for name in (*BUILT_IN, *get_args(Strategy)) if f"`{name}`" not in text]
+
+
+def _python_examples() -> list[tuple[str, str]]:
+    found = []
+    for page in _pages():
+        for language, body in re.findall(r"^ *```(\w+)\n(.*?)^ *```", page.read_text(encoding="utf-8"), re.M | re.S):
+            if language == "python" and "import " in body:
+                found.append((_named(page), textwrap.dedent(body)))
+    return found
+
+
+@pytest.mark.parametrize(("page", "example"), _python_examples())
+def test_what_an_example_in_python_imports_exists(page: str, example: str) -> None:
+    imports = [node for node in ast.parse(example).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    exec(compile(ast.Module(imports, []), page, "exec"), {})
 
 
 # -- links and addresses --------------------------------------------------------------------------------------------------

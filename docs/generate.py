@@ -86,8 +86,14 @@ STATE_MEANING = {
     "verified": ("the independent reading agrees", "roll back if you must"),
     "empty": ("the POS has nothing on its menu", "preview again when it has"),
     "paused": ("stopped between two batches on request", "resume, or roll back"),
-    "failed": ("stopped by an error or the death of its worker; nothing is half written", "resume, or roll back"),
-    "reconnect_needed": ("the POS no longer accepts the credentials", "connect the account again, then preview"),
+    "failed": (
+        "stopped by an error or the death of its worker; no batch is half written",
+        "preview again if nothing was loaded yet; else resume, or roll back",
+    ),
+    "reconnect_needed": (
+        "the POS no longer accepts the credentials",
+        "connect the account again; the migration goes on where it was",
+    ),
     "rolling_back": ("writes are being taken back", "roll back again if it was interrupted"),
     "rolled_back": ("taken back; the location is free for a new migration", "nothing: it has ended"),
     "cancelled": ("ended before it wrote anything", "nothing: it has ended"),
