@@ -51,8 +51,8 @@ up: install ## Start database, Dagster code server, webserver and daemon; print 
 down: ## Stop what `make up` started, and the embedded database.
 	@if [ -x $(BIN)/aura-migration ]; then $(BIN)/aura-migration down; fi
 
-bench: install ## Run the benchmarks.
-	$(BIN)/python -m benchmarks $(ARGS)
+bench: install ## Run the benchmarks and write docs/performance.md (ARGS="--rounds 1").
+	$(BIN)/python -m benchmarks.menu $(ARGS)
 
 clean: down ## Remove .venv, caches and build files. Data (.aura) stays.
 	rm -rf .venv .venv.lock build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
