@@ -152,7 +152,7 @@ def _is_deleted(row: Row) -> bool:
 def _item(found: says.Facts, merchant: str, rows: _Rows, ident: str, item: Row) -> None:
     key = path(merchant, ident)
     more: dict[str, Value] = {ours: item.get(theirs) or None for ours, theirs in ITEM_TEXTS.items()}
-    is_available = bool(item.get("available", True))
+    is_available = item.get("available") is not False
     found.items[key] = says.ItemFact(item.get("name") or "", not item.get("hidden", False), is_available, more)
     assert found.item_categories is not None
     found.item_categories[key] = frozenset(
@@ -171,7 +171,7 @@ def _item(found: says.Facts, merchant: str, rows: _Rows, ident: str, item: Row) 
 
 def _item_price(item: Row) -> PriceFact | None:
     """VARIABLE is entered at the sale, whatever amount is stored; FIXED and PER_UNIT are the stored amount."""
-    kind, cents = item.get("priceType", "FIXED"), item.get("price")
+    kind, cents = item.get("priceType") or "FIXED", item.get("price")
     if kind == "VARIABLE":
         return PriceFact("open", None)
     if not isinstance(cents, int):
@@ -189,7 +189,7 @@ def _choices(found: says.Facts, merchant: str, item: str, group: Row, modifiers:
         found.edges[EdgeKey(item, ((key, ""),))] = EdgeFact(*limits, is_default=False)
     for ident, modifier in modifiers.items():
         edge = EdgeKey(item, ((key, path(merchant, group["id"], ident)),))
-        is_available = bool(modifier.get("available", True))
+        is_available = modifier.get("available") is not False
         found.edges[edge] = EdgeFact(*limits, is_default=False, is_available=is_available)
         found.modifier_prices[ModifierPriceKey(edge)] = PriceFact("fixed", modifier.get("price") or 0)
 

@@ -147,6 +147,9 @@ def test_of_two_prices_for_one_moment_the_one_listed_first_ranks_higher() -> Non
     first = said.prices[PriceKey("m-A", window=HAPPY_HOUR)]
     second = said.prices[PriceKey("m-A", window=Window(("fri",)))]
     assert first.rank > second.rank > said.prices[PriceKey("m-A")].rank
+    timed[1]["schedule"] = [HAPPY]
+    said = read(menu("M", thing("A", 7.0, pricingStrategy="TIME_SPECIFIC_PRICE", pricingRules=rules(timed=timed))))
+    assert said.prices[PriceKey("m-A", window=HAPPY_HOUR)].cents == 500
 
 
 def test_hours_that_are_no_time_of_the_week_are_unreadable() -> None:
@@ -266,6 +269,26 @@ def priced_by_group(strategy: str, *sequences: dict[str, Any], **fields: Any) ->
 def test_a_group_prices_by_size_found_by_guid_or_by_name() -> None:
     prices = priced_by_group("SIZE_PRICE", by_size("small", "g-S", 1.0), by_size("L", "g-elsewhere", 2.0))
     assert prices == {"m-Pizza/m-S/0": 100, "m-Pizza/m-L/0": 200}
+    renamed = priced_by_group("SIZE_PRICE", by_size("L", "g-S", 1.0), by_size("Big", "g-L", 2.0))
+    assert renamed == prices
+
+
+def test_below_an_option_with_sizes_of_its_own_those_are_the_sizes_to_choose() -> None:
+    sized = thing(
+        "Pizza", None, pricingStrategy="SIZE_PRICE", pricingRules=rules(sizes="g-Size"), modifierGroupReferences=[1, 2]
+    )
+    drink: dict[str, Any] = {"pricingStrategy": "SIZE_PRICE", "pricingRules": rules(sizes="g-Cup")}
+    syrups = {"pricingStrategy": "SIZE_PRICE", "pricingRules": rules(sequences=[by_size("L", "g-cupL", 0.3)])}
+    groups = {"1": group("Size", 11), "2": group("Drink", 13), "3": group("Cup", 14), "4": group("Syrup", 15, **syrups)}
+    options = {
+        "11": thing("L", 8.0),
+        "13": thing("Soda", None, modifierGroupReferences=[3, 4], **drink),
+        "14": thing("L", 2.0, guid="g-cupL"),
+        "15": thing("Lime", None, pricingStrategy="GROUP_PRICE"),
+    }
+    said = read(menu("M", sized), groups=groups, options=options)
+    lime = edge("Pizza", ("Drink", "Soda"), ("Syrup", "Lime"))
+    assert said.modifier_prices[ModifierPriceKey(lime, size="L")] == fixed(30)
 
 
 def test_a_size_that_the_item_does_not_come_in_keeps_its_name() -> None:
@@ -338,10 +361,10 @@ def test_nesting_goes_down_and_ends_at_the_item_itself_or_at_an_option_passed_be
 
 
 def test_what_is_hidden_everywhere_stays_and_is_inactive_with_all_below_it() -> None:
-    groups = {"1": group("Seen", 1, 2), "2": group("Hidden", 2, visibility=[])}
+    groups = {"1": group("Seen", 1, 2), "2": group("Below", 2), "3": group("Hidden", 2, visibility=[])}
     options = {"1": thing("Off", 0, visibility=[], modifierGroupReferences=[2]), "2": thing("On", 0)}
     said = read(
-        menu("M", thing("A", 1, modifierGroupReferences=[1]), thing("Gone", 1, visibility=[]), visibility=[]),
+        menu("M", thing("A", 1, modifierGroupReferences=[1, 3]), thing("Gone", 1, visibility=[]), visibility=[]),
         groups=groups,
         options=options,
     )
@@ -350,8 +373,9 @@ def test_what_is_hidden_everywhere_stays_and_is_inactive_with_all_below_it() -> 
     active = {key: fact.is_active for key, fact in said.edges.items()}
     assert active == {
         edge("A", ("Seen", "Off")): False,
-        edge("A", ("Seen", "Off"), ("Hidden", "On")): False,
+        edge("A", ("Seen", "Off"), ("Below", "On")): False,
         edge("A", ("Seen", "On")): True,
+        edge("A", ("Hidden", "On")): False,
     }
 
 
@@ -381,15 +405,17 @@ def test_limits_that_differ_between_two_places_of_one_item_are_said_to_be_repeat
 
 def test_an_option_has_the_stock_of_the_item_it_refers_to() -> None:
     said = read(
-        menu("M", thing("Salad", 5), thing("Meatloaf", 9, modifierGroupReferences=[1])),
+        menu("M", thing("Salad", 5), thing("Meatloaf", 9, modifierGroupReferences=[1]), thing("Pie", 4)),
         groups={"1": group("Side", 1)},
         options={"1": thing("Salad", 1.75)},
         stock=[
             {"guid": "g-Salad", "status": "OUT_OF_STOCK", "quantity": None},
             {"guid": "g-Meatloaf", "status": "QUANTITY", "quantity": 2.5},
+            {"guid": "g-Pie", "status": "QUANTITY", "quantity": 0},
         ],
     )
-    assert {key: fact.is_available for key, fact in said.items.items()} == {"m-Salad": False, "m-Meatloaf": True}
+    there = {key: fact.is_available for key, fact in said.items.items()}
+    assert there == {"m-Salad": False, "m-Meatloaf": True, "m-Pie": False}
     assert not said.edges[edge("Meatloaf", ("Side", "Salad"))].is_available
 
 
@@ -471,6 +497,10 @@ def test_items_are_counted_once_more_by_the_second_route() -> None:
     said = facts(snapshot(menu("M", thing("A", 1)), count=7), "R1", "USD")
     assert (said.source_item_count, said.source_item_route) == (7, "the other list")
     assert read(menu("M", thing("A", 1))).source_item_count is None
+
+
+def test_menus_of_another_restaurant_are_not_read() -> None:
+    assert facts(snapshot(menu("M", thing("A", 1))), "R2", "USD").items == {}
 
 
 def test_a_location_without_published_menus_sells_nothing() -> None:
