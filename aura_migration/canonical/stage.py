@@ -16,6 +16,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from aura_migration.canonical import validate
+from aura_migration.canonical.local import complete_location_rows
 from aura_migration.canonical.menu import ENTITIES
 from aura_migration.canonical.model import Batch, Loss, Rejected, Row
 from aura_migration.canonical.options import FieldMapping, MigrationOptions, aura_field_name
@@ -63,6 +64,7 @@ def stage_rows(
     by_entity: dict[str, list[Row]] = {name: [] for name in ENTITIES}
     for row in rows:
         by_entity[row.entity].append(row)
+    complete_location_rows(by_entity)
     for name, members in by_entity.items():
         for position, problems in validate.invalid(name, members).items():
             reasons[name, members[position].key] += problems

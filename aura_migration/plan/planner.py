@@ -226,7 +226,8 @@ def _project(
         INSERT INTO projected (source_key, aura_id, row, loaded, others, is_gone, crosswalk_key)
         SELECT DISTINCT ON (w.source_key) w.source_key, c.aura_id, CASE WHEN t.id IS NULL THEN NULL ELSE {restricted} END,
                (SELECT j.after FROM migration.journal j
-                WHERE j.aura_table = c.aura_table AND j.aura_id = c.aura_id AND j.undone_at IS NULL
+                WHERE j.aura_table = c.aura_table AND j.aura_id = c.aura_id
+                  AND (j.undone_at IS NULL OR j.outcome = 'kept_claimed')
                 ORDER BY j.id DESC LIMIT 1),
                (SELECT jsonb_agg(m.location_key ORDER BY m.location_key) FROM migration.claims k
                 JOIN migration.migrations m ON m.id = k.migration_id
@@ -342,7 +343,12 @@ def _decide(
 ) -> None:
     """Give every row its action, reserve ids, write plan rows, and tell the children."""
     named = bool(entity.match_on)
-    local = sql.text_array(sql.local_columns(entity))
+    # What is null here and not null in the shared row cannot be said by an override, where null inherits.
+    beyond = (
+        f"((changed - {sql.text_array(sql.local_columns(entity))}) || coalesce((SELECT jsonb_object_agg(k, v) "
+        f"FROM jsonb_each(changed) e(k, v) WHERE k = ANY({sql.text_array(sql.overridable_columns(entity))}) "
+        "AND v = 'null'::jsonb), '{}'::jsonb))"
+    )
     self_ref = next((f for f in entity.refs if f.ref == entity.name), None)
     refined = _refinement(entity)
     cursor.execute(
@@ -415,11 +421,11 @@ def _decide(
             UNION ALL SELECT 4, 'unchanged', '' WHERE {is_own} AND changed = '{{}}'
             UNION ALL SELECT 5, 'unchanged', 'differs by location in ' ||
                             (SELECT string_agg(k, ', ' ORDER BY k) FROM jsonb_object_keys(changed) k) || ': kept on its own row'
-                     WHERE {is_own} AND others IS NOT NULL AND changed - {local} = '{{}}'
+                     WHERE {is_own} AND others IS NOT NULL AND {beyond} = '{{}}'
             UNION ALL SELECT 6, CASE strategy WHEN 'overwrite' THEN 'update' WHEN 'merge' THEN 'merge'
                                      WHEN 'keep_existing' THEN 'merge' WHEN 'duplicate' THEN 'create' ELSE 'conflict' END,
                             'shared with ' || (SELECT string_agg(v, ', ') FROM jsonb_array_elements_text(others) v) || '; differs in ' ||
-                            (SELECT string_agg(k, ', ' ORDER BY k) FROM jsonb_object_keys(changed - {local}) k)
+                            (SELECT string_agg(k, ', ' ORDER BY k) FROM jsonb_object_keys({beyond}) k)
                      WHERE {is_own} AND others IS NOT NULL
             UNION ALL SELECT 7, CASE strategy WHEN 'overwrite' THEN 'update' WHEN 'merge' THEN 'merge'
                                      WHEN 'keep_existing' THEN 'merge' ELSE 'conflict' END,
@@ -483,7 +489,11 @@ def _decide(
     cursor.execute(
         """
         INSERT INTO planned (entity, source_key, action, aura_id, row, stands_on_plan)
-        SELECT %s, source_key, action, aura_id, final, stands_on_plan FROM decided
+        SELECT %s, source_key, action,
+               -- children of an undecided row are compared as if it were what it conflicts with
+               CASE action WHEN 'conflict' THEN known_id ELSE aura_id END,
+               CASE action WHEN 'conflict' THEN known_row ELSE final END, stands_on_plan
+        FROM decided
         """,
         [entity.name],
     )

@@ -7,6 +7,7 @@ that equality of jsonb is equality of values.
 
 from __future__ import annotations
 
+from aura_migration.canonical.menu import ENTITIES
 from aura_migration.canonical.model import Entity
 
 LISTED = frozenset({"menu_items", "menu_item_variations", "modifiers"})
@@ -28,9 +29,23 @@ def value_columns(entity: Entity) -> tuple[str, ...]:
     return tuple(f.target for f in entity.fields if not f.ref)
 
 
+def overridable_columns(entity: Entity) -> tuple[str, ...]:
+    """Columns of a shared row for which a location row has a column of its own, where null inherits."""
+    names: list[str] = []
+    for other in ENTITIES.values():
+        if other.refines is not None and any(ref.ref == entity.name for ref in other.refs):
+            known = set(columns(entity))
+            singles = (other.field(unit[0]) for unit in other.units if len(unit) == 1)
+            names += [f.base or f.target for f in singles if (f.base or f.target) in known]
+    return tuple(names)
+
+
 def local_columns(entity: Entity) -> tuple[str, ...]:
     """Columns of a shared row in which locations may differ without touching each other."""
-    return tuple(f.target for f in entity.fields if f.local) if entity.scope == "shared" else ()
+    if entity.scope != "shared":
+        return ()
+    carried = tuple(f.target for f in entity.fields if f.local)
+    return (*carried, *(c for c in overridable_columns(entity) if c not in carried))
 
 
 def text_array(names: tuple[str, ...]) -> str:
