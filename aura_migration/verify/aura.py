@@ -159,8 +159,13 @@ class _Reading:
     def _menus(self) -> None:
         self.facts.menus = {}
         for aura_id, name, is_active, availability in self._rows(
-            "SELECT id, name, is_active, availability FROM aura.menus WHERE restaurant_id = %(r)s AND deleted_at IS NULL "
-            "AND (location_id IS NULL OR location_id = %(l)s) ORDER BY id"
+            """
+            SELECT m.id, coalesce(o.name, m.name), coalesce(o.is_active, m.is_active), coalesce(o.availability, m.availability)
+            FROM aura.menus m
+            LEFT JOIN aura.menu_location_overrides o ON o.menu_id = m.id AND o.location_id = %(l)s AND o.deleted_at IS NULL
+            WHERE m.restaurant_id = %(r)s AND m.deleted_at IS NULL AND (m.location_id IS NULL OR m.location_id = %(l)s)
+            ORDER BY m.id
+            """
         ):
             for key in self.keys.of("menus", aura_id) if self.keys.known("menus", aura_id) else ():
                 found = [_window(w.get("days"), w.get("from"), w.get("to")) for w in availability or ()]
@@ -175,9 +180,9 @@ class _Reading:
             """
             SELECT i.id, coalesce(o.name, i.name), coalesce(o.is_active, i.is_active), coalesce(o.is_available, i.is_available),
                    CASE WHEN o.price_type IS NULL THEN i.price_type ELSE o.price_type END,
-                   CASE WHEN o.price_type IS NULL THEN i.price_cents ELSE o.price_cents END, i.unit_name,
+                   CASE WHEN o.price_type IS NULL THEN i.price_cents ELSE o.price_cents END, coalesce(o.unit_name, i.unit_name),
                    coalesce(o.sku, i.sku), coalesce(o.short_name, i.short_name), coalesce(o.kitchen_name, i.kitchen_name),
-                   i.description, i.barcode, i.item_type
+                   coalesce(o.description, i.description), coalesce(o.barcode, i.barcode), i.item_type
             FROM aura.menu_items i
             LEFT JOIN aura.menu_item_location_overrides o ON o.menu_item_id = i.id AND o.location_id = %(l)s
                  AND o.variation_id IS NULL AND o.deleted_at IS NULL
@@ -226,8 +231,8 @@ class _Reading:
             SELECT v.id, v.menu_item_id, coalesce(o.name, v.name), coalesce(o.is_active, v.is_active),
                    coalesce(o.is_available, v.is_available),
                    CASE WHEN o.price_type IS NULL THEN v.price_type ELSE o.price_type END,
-                   CASE WHEN o.price_type IS NULL THEN v.price_cents ELSE o.price_cents END, v.unit_name,
-                   coalesce(o.sku, v.sku), v.barcode
+                   CASE WHEN o.price_type IS NULL THEN v.price_cents ELSE o.price_cents END, coalesce(o.unit_name, v.unit_name),
+                   coalesce(o.sku, v.sku), coalesce(o.barcode, v.barcode)
             FROM aura.menu_item_variations v
             LEFT JOIN aura.menu_item_location_overrides o ON o.variation_id = v.id AND o.location_id = %(l)s
                  AND o.deleted_at IS NULL
@@ -270,7 +275,13 @@ class _Reading:
     def _categories(self) -> None:
         self.menu_of: dict[int, int] = {}
         for aura_id, name, menu in self._rows(
-            "SELECT id, name, menu_id FROM aura.menu_categories WHERE restaurant_id = %(r)s AND deleted_at IS NULL"
+            """
+            SELECT c.id, coalesce(o.name, c.name), c.menu_id FROM aura.menu_categories c
+            LEFT JOIN aura.menu_category_location_overrides o
+                 ON o.category_id = c.id AND o.location_id = %(l)s AND o.deleted_at IS NULL
+            WHERE c.restaurant_id = %(r)s AND c.deleted_at IS NULL AND (c.location_id IS NULL OR c.location_id = %(l)s)
+            ORDER BY c.id
+            """
         ):
             self._name("categories", aura_id, name)
             if menu is not None:
@@ -422,8 +433,15 @@ class _Reading:
     def _read_groups(self) -> None:
         self.groups: dict[int, _Group] = {}
         for aura_id, name, low, high, repeats, is_active in self._rows(
-            "SELECT id, name, min_selections, max_selections, allow_quantities, is_active FROM aura.modifier_groups "
-            "WHERE restaurant_id = %(r)s AND deleted_at IS NULL AND (location_id IS NULL OR location_id = %(l)s)"
+            """
+            SELECT g.id, coalesce(o.name, g.name), g.min_selections, g.max_selections,
+                   coalesce(o.allow_quantities, g.allow_quantities), coalesce(o.is_active, g.is_active)
+            FROM aura.modifier_groups g
+            LEFT JOIN aura.modifier_group_location_overrides o
+                 ON o.modifier_group_id = g.id AND o.location_id = %(l)s AND o.deleted_at IS NULL
+            WHERE g.restaurant_id = %(r)s AND g.deleted_at IS NULL AND (g.location_id IS NULL OR g.location_id = %(l)s)
+            ORDER BY g.id
+            """
         ):
             keys = self.keys.of("modifier_groups", aura_id)
             self.groups[aura_id] = _Group(aura_id, keys, low, high, repeats, is_active)
@@ -435,7 +453,7 @@ class _Reading:
                    CASE WHEN o.price_type IS NULL THEN m.price_type ELSE o.price_type END,
                    CASE WHEN o.price_type IS NULL THEN m.price_adjustment_cents ELSE o.price_cents END,
                    coalesce(o.is_default, m.is_default), coalesce(o.is_available, m.is_available),
-                   coalesce(o.is_active, m.is_active), m.max_quantity, m.linked_menu_item_id, m.created_at
+                   coalesce(o.is_active, m.is_active), coalesce(o.max_quantity, m.max_quantity), m.linked_menu_item_id, m.created_at
             FROM aura.modifiers m
             LEFT JOIN aura.modifier_location_overrides o ON o.modifier_id = m.id AND o.location_id = %(l)s AND o.deleted_at IS NULL
             WHERE m.restaurant_id = %(r)s AND m.deleted_at IS NULL AND (m.listing = 'all' OR o.id IS NOT NULL)

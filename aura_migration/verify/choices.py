@@ -144,6 +144,7 @@ def subjects_of(edge: EdgeKey) -> Iterator[Subject]:
     for group, option in edge.path:
         yield ("item_modifier_groups", edge.item, group) if not above else ("nested_groups", above, group)
         yield ("modifier_groups", group)
+        yield ("group_locations", group)
         if option:
             yield ("modifiers", option)
             yield ("modifier_locations", option)

@@ -26,6 +26,8 @@ from aura_migration.verify.timetable import open_spans, show_span
 
 STANDING = ("create", "update", "unchanged", "merge")
 MISSING = "not sold at this location in AuraConnect"
+LOCAL = {"categories": "category_locations", "modifier_groups": "group_locations", "modifiers": "modifier_locations"}
+"""Where a location's own values of a shared record stand."""
 PRICE_COLUMNS = ("price_cents", "price_type", "unit_name")
 
 
@@ -235,7 +237,7 @@ def _menus(result: Comparison, source: Facts, sold: Facts, decisions: Decisions)
         mine, its = _menu_values(expected), _menu_values(actual)
         for name, column in (("name", "name"), ("is_active", "is_active"), ("open", "availability")):
             if mine[name] != its[name]:
-                reason = decisions.why_different([(("menus", key), (column,))])
+                reason = decisions.why_different(((place, key), (column,)) for place in ("menus", "menu_locations"))
                 found = Finding(
                     RECORDS,
                     "menus",
@@ -260,8 +262,10 @@ def _names(result: Comparison, source: Facts, sold: Facts, decisions: Decisions)
         if actual == expected:
             continue
         places: list[Subject] = [(entity, key)]
+        if entity in LOCAL:
+            places.append((LOCAL[entity], key))
         if entity == "modifiers":
-            places += [("modifier_locations", key), ("modifier_groups", key.rpartition("/")[0])]
+            places.append(("modifier_groups", key.rpartition("/")[0]))
         if actual is None:
             reason = decisions.why_absent(places)
             cause = reason or decisions.why_waiting(places) or "not in AuraConnect"

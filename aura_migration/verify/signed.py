@@ -25,6 +25,9 @@ LINKS: dict[str, tuple[str, ...]] = {
     "nested_groups": ("modifier_key", "modifier_group_key"),
     "modifier_defaults": ("menu_item_key", "modifier_key"),
     "modifier_locations": ("modifier_key",),
+    "menu_locations": ("menu_key",),
+    "category_locations": ("category_key",),
+    "group_locations": ("modifier_group_key",),
     "group_pre_modifiers": ("modifier_group_key", "pre_modifier_key"),
 }
 """The references that say which record a row of a location is about."""

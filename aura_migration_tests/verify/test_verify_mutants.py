@@ -323,6 +323,31 @@ MUTANTS = {
         f"VALUES ({R}, {OPTION.format('melt/soft')}, {TOPPINGS})",
         MODIFIERS,
     ),
+    "menu renamed at the location": (
+        f"INSERT INTO aura.menu_location_overrides (restaurant_id, location_id, menu_id, name) "
+        f"SELECT {R}, {HERE}, id, 'Midday' FROM aura.menus WHERE name = 'Lunch'",
+        RECORDS,
+    ),
+    "menu's hours at the location": (
+        "INSERT INTO aura.menu_location_overrides (restaurant_id, location_id, menu_id, availability) "
+        f"""SELECT {R}, {HERE}, id, '[{{"days": ["mon"], "from": "11:00", "to": "15:00"}}]' FROM aura.menus WHERE name = 'Lunch'""",
+        RECORDS,
+    ),
+    "category renamed at the location": (
+        "INSERT INTO aura.menu_category_location_overrides (restaurant_id, location_id, category_id, name) "
+        f"SELECT {R}, {HERE}, id, 'Main' FROM aura.menu_categories WHERE name = 'Mains'",
+        RECORDS,
+    ),
+    "group switched off at the location": (
+        "INSERT INTO aura.modifier_group_location_overrides (restaurant_id, location_id, modifier_group_id, is_active) "
+        f"VALUES ({R}, {HERE}, {CHEESE}, false)",
+        MODIFIERS,
+    ),
+    "quantity rule at the location": (
+        "INSERT INTO aura.modifier_group_location_overrides (restaurant_id, location_id, modifier_group_id, allow_quantities) "
+        f"VALUES ({R}, {HERE}, {CHEESE}, true)",
+        MODIFIERS,
+    ),
     "text group dropped": (
         f"DELETE FROM aura.menu_item_modifiers WHERE modifier_group_id = {GROUP.format('note')}",
         MODIFIERS,

@@ -14,7 +14,7 @@ import psycopg
 
 from aura_migration.archive.snapshot import Certificate
 from aura_migration.canonical.menu import ENTITIES, MENU_ENTITIES
-from aura_migration.canonical.model import Batch
+from aura_migration.canonical.model import Batch, Row
 from aura_migration.canonical.options import MigrationOptions
 from aura_migration.canonical.stage import stage_rows
 from aura_migration.load.apply import apply_plan
@@ -48,13 +48,17 @@ def fixed(cents: int, rank: int = 0) -> PriceFact:
 def menu_rows(location: str = HERE) -> Batch:
     """The restaurant as a connector would emit it."""
     batch = Batch()
+
+    def add(entity: str, key: str, **values: Any) -> None:
+        batch.rows.append(Row(entity, key, values))
+
     place = {"timezone": "America/New_York", "currency": "USD", "business_day_cutover_time": "04:00"}
-    batch.add("locations", location, name=f"Site {location}", is_active=True, **place)
+    add("locations", location, name=f"Site {location}", is_active=True, **place)
     lunch = [{"days": ["mon", "tue", "wed", "thu", "fri"], "from": "11:00", "to": "15:00"}]
-    batch.add("menus", "lunch", name="Lunch", availability=lunch, is_active=True, display_order=0)
-    batch.add("menus", "all-day", name="All day", is_active=True, display_order=1)
-    batch.add("categories", "mains", name="Mains", is_active=True, display_order=0)
-    batch.add("categories", "drinks", name="Drinks 🍹", is_active=True, display_order=1)
+    add("menus", "lunch", name="Lunch", availability=lunch, is_active=True, display_order=0)
+    add("menus", "all-day", name="All day", is_active=True, display_order=1)
+    add("categories", "mains", name="Mains", is_active=True, display_order=0)
+    add("categories", "drinks", name="Drinks 🍹", is_active=True, display_order=1)
 
     def item(key: str, name: str, cents: int | None, kind: str = "fixed", category: str = "mains", **more: Any) -> None:
         values = {
@@ -65,11 +69,11 @@ def menu_rows(location: str = HERE) -> Batch:
             "is_available": True,
         } | more
         shared = {"item_type": "item", "display_order": 0, "category_key": category}
-        batch.add("items", key, **values, **shared)
+        add("items", key, **values, **shared)
         local = {k: values[k] for k in ("price_cents", "price_type", "is_active", "is_available", "name")}
-        batch.add("item_locations", f"{location}/{key}", menu_item_key=key, **local)
+        add("item_locations", f"{location}/{key}", menu_item_key=key, **local)
         links = {"menu_item_key": key, "is_primary": True, "display_order": 0}
-        batch.add("item_categories", f"{location}/{key}/{category}", category_key=category, **links)
+        add("item_categories", f"{location}/{key}/{category}", category_key=category, **links)
 
     item("burger", "Bürger 🍔", 1250, sku="B-1", kitchen_name="BRG")
     item("stew", "Stew ", 0, description="hot")
@@ -82,26 +86,26 @@ def menu_rows(location: str = HERE) -> Batch:
     for number, (key, name, cents) in enumerate([("small", "Small", 900), ("large", "Large", 1500)]):
         states = {"is_active": True, "is_available": True}
         row = {"name": name, "price_cents": cents, "price_type": "fixed", **states}
-        batch.add("variations", key, menu_item_key="pizza", is_default=not number, display_order=number, **row)
+        add("variations", key, menu_item_key="pizza", is_default=not number, display_order=number, **row)
         key_there = f"{location}/pizza/{key}"
         local = {"price_cents": cents, "price_type": "fixed", **states}
-        batch.add("item_locations", key_there, menu_item_key="pizza", variation_key=key, **local)
+        add("item_locations", key_there, menu_item_key="pizza", variation_key=key, **local)
     for menu, items in {"lunch": ("burger", "soda"), "all-day": ("burger", "soda", "pizza", "stew")}.items():
         for key in items:
             link = {"menu_item_key": key, "menu_key": menu, "display_order": 0}
-            batch.add("item_menus", f"{location}/{key}/{menu}", **link)
+            add("item_menus", f"{location}/{key}/{menu}", **link)
 
     def group(key: str, name: str, options: Mapping[str, tuple[str, int | None]], **more: Any) -> None:
         values = {"selection_type": "multiple", "min_selections": 0, "max_selections": None, "is_required": False}
         values |= {"allow_quantities": False, "is_active": True, "display_order": 0} | more
-        batch.add("modifier_groups", key, name=name, **values)
+        add("modifier_groups", key, name=name, **values)
         for option, (label, cents) in options.items():
             path = f"{key}/{option}"
             kind = "open" if cents is None else "fixed"
             row: dict[str, Any] = {"name": label, "price_type": kind, "is_default": option == "swiss"}
             row |= {"is_available": option != "brie", "is_active": True}
             fields = {"price_adjustment_cents": cents, "display_order": 0}
-            batch.add(
+            add(
                 "modifiers",
                 path,
                 modifier_group_key=key,
@@ -109,7 +113,7 @@ def menu_rows(location: str = HERE) -> Batch:
                 **fields,
                 **row,
             )
-            batch.add("modifier_locations", f"{location}/{path}", modifier_key=path, price_cents=cents, **row)
+            add("modifier_locations", f"{location}/{path}", modifier_key=path, price_cents=cents, **row)
 
     group("cheese", "Cheese", {"swiss": ("Swiss", 125), "brie": ("Brie", 175), "none": ("No cheese", 0)})
     group("extras", "Extras", {"bacon": ("Bacon", 200), "egg": ("Egg", None)}, allow_quantities=True)
@@ -121,7 +125,7 @@ def menu_rows(location: str = HERE) -> Batch:
     def ask(item_key: str, group_key: str, low: int, high: int | None, **more: Any) -> None:
         limits = {"min_selections": low, "max_selections": high, "is_required": low > 0, "display_order": 0}
         values = {"menu_item_key": item_key, "modifier_group_key": group_key, "is_active": True} | limits | more
-        batch.add("item_modifier_groups", f"{location}/{item_key}/{group_key}", **values)
+        add("item_modifier_groups", f"{location}/{item_key}/{group_key}", **values)
 
     ask("burger", "cheese", 1, 2)
     ask("burger", "extras", 0, None)
@@ -129,7 +133,7 @@ def menu_rows(location: str = HERE) -> Batch:
     ask("stew", "cheese", 0, 1, is_active=False)
     ask("pizza", "toppings", 0, 3)
     limits = {"min_selections": 1, "max_selections": 1, "display_order": 0}
-    batch.add(
+    add(
         "nested_groups",
         f"{location}/cheese/swiss/melt",
         modifier_key="cheese/swiss",
@@ -137,14 +141,14 @@ def menu_rows(location: str = HERE) -> Batch:
         **limits,
     )
     default = {"menu_item_key": "burger", "modifier_key": "cheese/none", "is_default": True}
-    batch.add("modifier_defaults", f"{location}/burger/cheese/none", **default)
+    add("modifier_defaults", f"{location}/burger/cheese/none", **default)
     extra = {"group_name": "Std", "multiplication_factor": "1.5", "charge_as_extra": True}
-    batch.add("pre_modifiers", "extra", name="EXTRA", display_mode="prefix", display_order=0, **extra)
+    add("pre_modifiers", "extra", name="EXTRA", display_mode="prefix", display_order=0, **extra)
     link = {"modifier_group_key": "toppings", "pre_modifier_key": "extra", "display_order": 0}
-    batch.add("group_pre_modifiers", f"{location}/toppings/extra", **link)
+    add("group_pre_modifiers", f"{location}/toppings/extra", **link)
 
     def rule(key: str, cents: int, priority: int, **conditions: Any) -> None:
-        batch.add("price_rules", f"{location}/{key}", price_cents=cents, priority=priority, **conditions)
+        add("price_rules", f"{location}/{key}", price_cents=cents, priority=priority, **conditions)
 
     happy = {"days": ["mon", "fri"], "time_from": "16:00", "time_to": "18:00"}
     rule("happy-soda", 150, 20, menu_item_key="soda", **happy)
