@@ -143,7 +143,7 @@ def _elements(collection: Any) -> Iterator[Row]:
 
 
 def _is_deleted(row: Row) -> bool:
-    return bool(row.get("deleted") or row.get("deletedTime"))
+    return bool(row.get("deleted") or row.get("isDeleted") or row.get("deletedTime"))
 
 
 # Saying: facts under the keys of the crosswalk
@@ -152,6 +152,7 @@ def _is_deleted(row: Row) -> bool:
 def _item(found: says.Facts, merchant: str, rows: _Rows, ident: str, item: Row) -> None:
     key = path(merchant, ident)
     more: dict[str, Value] = {ours: item.get(theirs) or None for ours, theirs in ITEM_TEXTS.items()}
+    more["description"] = (item.get("menuItem") or {}).get("description") or None
     is_available = item.get("available") is not False
     found.items[key] = says.ItemFact(item.get("name") or "", not item.get("hidden", False), is_available, more)
     assert found.item_categories is not None
@@ -184,14 +185,15 @@ def _item_price(item: Row) -> PriceFact | None:
 def _choices(found: says.Facts, merchant: str, item: str, group: Row, modifiers: Mapping[str, Row]) -> None:
     """Clover has no nested groups, defaults or prices per item: a choice is one modifier of one group of the item."""
     key = path(merchant, group["id"])
-    limits = group.get("minRequired") or 0, group.get("maxAllowed")
+    limits = group.get("minRequired") or 0, group.get("maxAllowed") or None
     if not modifiers:
         found.edges[EdgeKey(item, ((key, ""),))] = EdgeFact(*limits, is_default=False)
     for ident, modifier in modifiers.items():
         edge = EdgeKey(item, ((key, path(merchant, group["id"], ident)),))
         is_available = modifier.get("available") is not False
         found.edges[edge] = EdgeFact(*limits, is_default=False, is_available=is_available)
-        found.modifier_prices[ModifierPriceKey(edge)] = PriceFact("fixed", modifier.get("price") or 0)
+        if isinstance(cents := modifier.get("price"), int):
+            found.modifier_prices[ModifierPriceKey(edge)] = PriceFact("fixed", cents)
 
 
 def _names(found: says.Facts, merchant: str, rows: _Rows) -> None:
@@ -206,3 +208,5 @@ def _names(found: says.Facts, merchant: str, rows: _Rows) -> None:
             found.names["modifiers", key] = modifier.get("name") or ""
             if key not in reached:
                 found.unattached.add(key)
+            if not isinstance(modifier.get("price"), int):
+                found.unreadable.append(says.Unreadable("modifiers", key, "it has no price"))

@@ -118,7 +118,7 @@ def test_hidden_is_inactive_unavailable_is_sold_out_and_deleted_is_no_item() -> 
             "items",
             listed(item("SOLD"), item("OUT", available=False), item("HID", hidden=True), item("DEL", deleted=True)),
         ),
-        ("items", listed(item("GONE", deletedTime=1700000000000))),
+        ("items", listed(item("GONE", deletedTime=1700000000000), item("LOST", isDeleted=True))),
         ("items", listed(item("GONE"))),
     )
     states = {key: (fact.is_active, fact.is_available) for key, fact in said.items.items()}
@@ -126,10 +126,14 @@ def test_hidden_is_inactive_unavailable_is_sold_out_and_deleted_is_no_item() -> 
 
 
 def test_empty_texts_are_none_and_others_stay_as_they_are() -> None:
-    said = read(("items", listed(item("A", name="Stew 🌶️ ", sku="", code="0123", alternateName="GCS"))))
+    online = {"name": "Stew", "description": "Hot.", "enabled": True}
+    said = read(
+        ("items", listed(item("A", name="Stew 🌶️ ", sku="", code="0123", alternateName="GCS"))),
+        ("items", listed(item("A", name="Stew 🌶️ ", sku="", code="0123", alternateName="GCS", menuItem=online))),
+    )
     fact = said.items[path(M, "A")]
     assert fact.name == "Stew 🌶️ "
-    assert fact.more == {"sku": None, "barcode": "0123", "short_name": "GCS"}
+    assert fact.more == {"sku": None, "barcode": "0123", "short_name": "GCS", "description": "Hot."}
 
 
 def test_variants_are_items_of_their_own() -> None:
@@ -142,12 +146,14 @@ def test_variants_are_items_of_their_own() -> None:
 
 def test_absent_limits_are_none_asked_and_any_number_allowed() -> None:
     said = read(
-        ("items", listed(item("A", modifierGroups=listed(group("ANY"), group("ODD"))))),
+        ("items", listed(item("A", modifierGroups=listed(group("ANY"), group("NIL"), group("ODD"))))),
         ("modifier_groups", listed(group("ANY", modifiers=listed(modifier("X"))))),
+        ("modifier_groups", listed(group("NIL", minRequired=0, maxAllowed=0, modifiers=listed(modifier("Z"))))),
         ("modifier_groups", listed(group("ODD", minRequired=3, maxAllowed=1, modifiers=listed(modifier("Y"))))),
     )
     assert said.edges == {
         edge("A", "ANY", "X"): EdgeFact(0, None, is_default=False),
+        edge("A", "NIL", "Z"): EdgeFact(0, None, is_default=False),
         edge("A", "ODD", "Y"): EdgeFact(3, 1, is_default=False),
     }
 
@@ -161,6 +167,16 @@ def test_a_nested_list_that_was_cut_is_completed_by_the_child_list_and_by_the_li
     )
     prices = {key.edge.path[-1][1]: price.cents for key, price in said.modifier_prices.items()}
     assert prices == {path(M, "G", "X"): 50, path(M, "G", "Y"): 75, path(M, "G", "Z"): 0}
+
+
+def test_a_modifier_without_a_price_is_unreadable_and_stays_a_choice() -> None:
+    said = read(
+        ("items", listed(item("A", modifierGroups=listed(group("G"))))),
+        ("modifiers", listed(modifier("X", "G", price=None), modifier("Y", "G", price=0))),
+    )
+    assert set(said.edges) == {edge("A", "G", "X"), edge("A", "G", "Y")}
+    assert said.modifier_prices == {ModifierPriceKey(edge("A", "G", "Y")): PriceFact("fixed", 0)}
+    assert [(one.entity, one.key) for one in said.unreadable] == [("modifiers", path(M, "G", "X"))]
 
 
 def test_items_of_a_group_and_of_a_category_come_from_either_side() -> None:
