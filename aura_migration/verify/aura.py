@@ -573,10 +573,13 @@ class _Reading:
 
 
 def _own(above: Own | None, made_at: datetime | None, holder: tuple[str, ...]) -> Own | None:
-    """What was made in AuraConnect itself on the way here, with one more record if that was."""
+    """What was made in AuraConnect itself on the way here, with one more record if that was. Its own hang on its own."""
     if made_at is None:
         return above
-    return Own((*(above.holders if above else ()), holder), max(made_at, above.made_at) if above else made_at)
+    holders = above.holders if above else ()
+    if not holder[1].startswith(OWN):
+        holders = (*holders, holder)
+    return Own(holders, max(made_at, above.made_at) if above else made_at)
 
 
 def _price(price_type: str, cents: int | None, unit: str | None) -> PriceFact:

@@ -10,7 +10,7 @@ from aura_migration.pos.facts import EdgeFact, EdgeKey, Facts, ModifierPriceKey,
 from aura_migration.verify.decisions import Decisions, Own, Subject
 from aura_migration.verify.findings import MODIFIERS, Finding
 from aura_migration.verify.keys import show_key
-from aura_migration.verify.prices import PriceResult, compare_prices
+from aura_migration.verify.prices import PriceResult, compare_prices, price_column
 
 FIELDS = ("min", "max", "is_default", "is_active", "is_available", "allows_repeats")
 COLUMNS = {
@@ -21,7 +21,6 @@ COLUMNS = {
     "is_available": ("is_available",),
     "allows_repeats": ("allow_quantities", "max_quantity"),
 }
-PRICE_COLUMNS = ("price_adjustment_cents", "price_cents", "price_type")
 
 
 @dataclass
@@ -130,7 +129,8 @@ def _explain_price(
 ) -> tuple[str, bool]:
     option = key.edge.path[-1][1]
     own = [("modifiers", option), ("modifier_locations", option)]
-    reason = decisions.why_different((subject, PRICE_COLUMNS) for subject in own)
+    cents = {"modifiers": "price_adjustment_cents", "modifier_locations": "price_cents"}
+    reason = decisions.why_different((subject, (price_column(mine, its, cents[subject[0]]),)) for subject in own)
     if reason is None and mine is not None:
         priced = [("modifiers", option), ("items", key.edge.item)]
         reason = decisions.why_other_price(priced, mine.cents)

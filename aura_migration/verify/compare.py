@@ -21,14 +21,13 @@ from aura_migration.verify.choices import ChoiceResult, compare_choices
 from aura_migration.verify.decisions import Decisions, Own, Subject
 from aura_migration.verify.findings import ACCOUNTED, MIGRATED, MODIFIERS, PRICES, RECORDS, Finding
 from aura_migration.verify.keys import OWN, show_key
-from aura_migration.verify.prices import PriceResult, compare_prices
+from aura_migration.verify.prices import PriceResult, compare_prices, price_column
 from aura_migration.verify.timetable import open_spans, show_span
 
 STANDING = ("create", "update", "unchanged", "merge")
 MISSING = "not sold at this location in AuraConnect"
 LOCAL = {"categories": "category_locations", "modifier_groups": "group_locations", "modifiers": "modifier_locations"}
 """Where a location's own values of a shared record stand."""
-PRICE_COLUMNS = ("price_cents", "price_type", "unit_name")
 
 
 @dataclass
@@ -252,7 +251,10 @@ def _menus(result: Comparison, source: Facts, sold: Facts, decisions: Decisions)
 
 
 def _menu_values(menu: MenuFact) -> dict[str, Any]:
-    hours = [show_span(start, end) or "always" for start, end in open_spans(menu.windows)]
+    try:
+        hours = [show_span(start, end) or "always" for start, end in open_spans(menu.windows)]
+    except ValueError as error:
+        hours = [f"cannot be read: {error}"]
     return {"name": menu.name, "is_active": menu.is_active, "open": hours}
 
 
@@ -333,7 +335,8 @@ def _explain_price(
     subjects: list[Subject] = [("items", key.item), ("item_locations", key.item)]
     if key.variation:
         subjects = [("variations", key.variation), ("item_locations", key.variation), ("items", key.item)]
-    reason = decisions.why_different((subject, PRICE_COLUMNS) for subject in subjects)
+    column = price_column(mine, its, "price_cents")
+    reason = decisions.why_different((subject, (column,)) for subject in subjects)
     if reason is None and its is None:
         reason = decisions.why_absent(subjects)
     if reason is None and mine is not None:

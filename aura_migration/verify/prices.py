@@ -68,7 +68,15 @@ def _compare_weeks(
     result: PriceResult, key: Key, here: Week | None, there: Week | None, entity: str, currency: str, explain: Explain
 ) -> None:
     found: dict[tuple[Segment, Segment], list[str]] = {}
-    for start, end, mine, its in overlay(paint(here or ()), paint(there or ())):
+    try:
+        weeks = paint(here or ()), paint(there or ())
+    except ValueError as error:
+        result.differing.add(key)
+        result.findings.append(
+            Finding(PRICES, entity, show_key(key), None, None, None, f"its hours cannot be read: {error}")
+        )
+        return
+    for start, end, mine, its in overlay(*weeks):
         result.compared += mine.fact is not None
         if not _agree(mine, its):
             pair = (mine._replace(start=0, end=0), its._replace(start=0, end=0))
@@ -171,3 +179,10 @@ def _shown(segment: Segment, currency: str) -> str | None:
         return "open"
     amount = "no amount" if fact.cents is None else show(fact.cents, currency)
     return amount if fact.kind == "fixed" else f"{amount} {fact.kind}{' ' + fact.unit if fact.unit else ''}"
+
+
+def price_column(mine: PriceFact | None, its: PriceFact | None, cents: str) -> str:
+    """The column that makes two prices differ: the kind's, the amount's (called ``cents``), or the unit's."""
+    if mine is None or its is None or mine.kind != its.kind:
+        return "price_type"
+    return cents if mine.cents != its.cents else "unit_name"

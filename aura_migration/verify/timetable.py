@@ -5,6 +5,7 @@ Pure arithmetic on minutes of a week, Monday 00:00 first.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from aura_migration.pos.facts import ALWAYS, DAYS, PriceFact, Window
 
 DAY = 24 * 60
 WEEK = 7 * DAY
+CLOCK = re.compile(r"(\d{1,2}):([0-5]\d)(?::00(?:\.0+)?)?")
 Spans = tuple[tuple[int, int], ...]
 
 
@@ -104,9 +106,8 @@ def _moment(minute: int, *, is_end: bool = False) -> str:
 
 
 def _minute(text: str) -> int:
-    hours, _, minutes = text.partition(":")
-    found = int(hours) * 60 + int(minutes[:2])
-    if not (0 <= found <= DAY and len(minutes) >= 2):
+    match = CLOCK.fullmatch(text)
+    if match is None or (found := int(match[1]) * 60 + int(match[2])) > DAY:
         raise ValueError(f"{text!r} is not a time of day")
     return found
 
