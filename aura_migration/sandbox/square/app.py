@@ -16,6 +16,9 @@ from aura_migration.sandbox.square.auth import ALL_SCOPES, TokenStore
 from aura_migration.sandbox.square.context import CHOICES, Context, rate_limited
 from aura_migration.sandbox.square.edits import Editor
 from aura_migration.sandbox.square.errors import SquareError
+from aura_migration.sandbox.square.people import customers, gift_cards, labor, loyalty, stream, team
+from aura_migration.sandbox.square.people.edits import PeopleEditor
+from aura_migration.sandbox.square.people.truth import people_truth
 from aura_migration.sandbox.square.scenarios import make_world
 from aura_migration.sandbox.square.truth import known_truth
 
@@ -41,25 +44,35 @@ class SquareApp(BasePosApp):
         self.context = Context(self.world, self.tokens, clock)
         self.switches = self.context.switches
         self._editor = Editor(self.world, self.switches)
+        self._people_editor = PeopleEditor(self.world, self.switches)
         self.routes = [
             *oauth_routes.routes(self.context),
             *merchants.routes(self.context),
             *catalog.routes(self.context),
             *inventory.routes(self.context),
+            *customers.routes(self.context),
+            *loyalty.routes(self.context),
+            *gift_cards.routes(self.context),
+            *team.routes(self.context),
+            *labor.routes(self.context),
         ]
+        self.control_routes = stream.routes(self.world.people)
         self.exception_handlers = {HTTPException: _no_route}
 
     def truth(self) -> dict[str, Any]:
         """The known truth as it stands now, with every token issued so far among the secrets."""
-        return known_truth(self.world, self.tokens.secrets())
+        document = known_truth(self.world, self.tokens.secrets())
+        return {**document, **people_truth(self.world.people, document["secrets"])}
 
     def credentials(self) -> dict[str, Any]:
         """Credential documents for every way of signing in."""
         return self.tokens.credentials()
 
     def edit(self, op: dict[str, Any]) -> list[str]:
-        """One menu edit; see `edits.py`."""
-        return self._editor.run(op)
+        """One edit of the menu or of people; see `edits.py` and `people/edits.py`."""
+        if op["op"] in self._people_editor.verbs:
+            return self._people_editor.run(op)
+        return self._editor.run(op, also=self._people_editor.verbs)
 
     def on_switch(self, name: str, value: Any) -> None:
         """Refuse a value the switch does not know, before anything runs on it."""
@@ -104,5 +117,6 @@ async def _no_route(request: Request, error: Exception) -> Response:
 
 
 def build(scenario: str, seed: int, clock: Clock, **options: Any) -> SquareApp:
-    """The Square sandbox of a scenario; options are the scenario's own (chain: locations, inactive_locations)."""
+    """The Square sandbox of a scenario; options are the scenario's own (chain: locations, inactive_locations;
+    crowd: customers)."""
     return SquareApp(scenario, seed, clock, **options)

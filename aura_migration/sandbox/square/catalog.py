@@ -10,7 +10,7 @@ from starlette.routing import Route
 from aura_migration.sandbox.square.context import Call, Context, array_of, flag, moment, whole
 from aura_migration.sandbox.square.errors import SquareError
 from aura_migration.sandbox.square.item_search import search_items
-from aura_migration.sandbox.square.model import CatalogObject, Item, Variation
+from aura_migration.sandbox.square.model import CatalogObject, Item, PricingRule, Variation
 from aura_migration.sandbox.square.query import matches_query, sorted_by_query
 from aura_migration.sandbox.square.wire import Wire, instant
 from aura_migration.sandbox.square.world import World
@@ -85,9 +85,13 @@ def checked_types(names: Iterable[str], field: str) -> list[str]:
     return types
 
 
-def versioned(world: World, types: Iterable[str], version: int | None) -> list[CatalogObject]:
-    """The objects of these types as of a catalog version, in paging order."""
-    found = (world.at_version(thing, version) for thing in world.in_paging_order(types))
+def versioned(call: Call, types: Iterable[str], version: int | None) -> list[CatalogObject]:
+    """The objects of these types as of a catalog version, in paging order; by switch with those behind rewards."""
+    world, wanted = call.world, frozenset(types)
+    things = world.in_paging_order(wanted)
+    if call.switches["loyalty_rules_listed"]:
+        things = [*things, *(thing for thing in world.unlisted.values() if thing.type in wanted)]
+    found = (world.at_version(thing, version) for thing in things)
     return [thing for thing in found if thing is not None]
 
 
@@ -98,7 +102,7 @@ def list_objects(call: Call) -> dict[str, Any]:
     types = checked_types(named.split(","), "types") or list(TOP_LEVEL)
     position = call.position("list", call.query)
     world = call.world
-    live = [thing for thing in versioned(world, types, version) if not thing.deleted]
+    live = [thing for thing in versioned(call, types, version) if not thing.deleted]
     part, cursor = call.page(live, position, LIST_PAGE)
     wire = Wire(world, call.view(catalog_version=version))
     return with_cursor({"objects": [wire.object(thing) for thing in part]}, cursor)
@@ -121,7 +125,7 @@ def search(call: Call) -> dict[str, Any]:
     position = call.position("search", body)
     found = [
         thing
-        for thing in versioned(world, types, None)
+        for thing in versioned(call, types, None)
         if (deleted or not thing.deleted) and (since is None or thing.stamp > since)
     ]
     if query:
@@ -153,7 +157,7 @@ def batch_retrieve(call: Call) -> dict[str, Any]:
     wire = Wire(world, call.view(flag(body, "include_category_path_to_root"), version))
     answer: dict[str, Any] = {"objects": [wire.object(thing) for thing in found]}
     if flag(body, "include_related_objects"):
-        answer["related_objects"] = related(world, found, wire)
+        answer["related_objects"] = related(world, found, wire, version)
     return with_cursor(answer, None)
 
 
@@ -168,7 +172,7 @@ def one_object(call: Call) -> dict[str, Any]:
     wire = Wire(world, call.view(flag(call.query, "include_category_path_to_root"), version))
     answer: dict[str, Any] = {"object": wire.object(thing)}
     if flag(call.query, "include_related_objects"):
-        answer["related_objects"] = related(world, [thing], wire)
+        answer["related_objects"] = related(world, [thing], wire, version)
     return with_cursor(answer, None)
 
 
@@ -195,8 +199,11 @@ def info(call: Call) -> dict[str, Any]:
     return {"limits": limits, "standard_unit_description_group": group}
 
 
-def related(world: World, things: Iterable[CatalogObject], wire: Wire) -> list[dict[str, Any]]:
-    """One level: an item's categories, taxes, images and modifier lists; a variation's item. Nothing else."""
+def related(
+    world: World, things: Iterable[CatalogObject], wire: Wire, version: int | None = None
+) -> list[dict[str, Any]]:
+    """One level: an item's categories, taxes, images and modifier lists; a variation's item; a pricing rule's discount
+    and product sets. Nothing else. As of a catalog version, if one is given."""
     ids: dict[str, None] = {}
     for thing in things:
         if isinstance(thing, Item):
@@ -209,8 +216,12 @@ def related(world: World, things: Iterable[CatalogObject], wire: Wire) -> list[d
         elif isinstance(thing, Variation):
             parent = world.parent_of(thing)
             ids.update({parent.id: None} if parent is not None else {})
-    found = (world.live(object_id) for object_id in ids)
-    return [wire.object(thing) for thing in found if thing is not None]
+        elif isinstance(thing, PricingRule):
+            behind = (thing.discount_id, thing.match_id, thing.exclude_id)
+            ids.update(dict.fromkeys(object_id for object_id in behind if object_id))
+    present = (world.get(object_id) for object_id in ids)
+    found = (world.at_version(thing, version) for thing in present if thing is not None)
+    return [wire.object(thing) for thing in found if thing is not None and not thing.deleted]
 
 
 def with_cursor(answer: dict[str, Any], cursor: str | None) -> dict[str, Any]:

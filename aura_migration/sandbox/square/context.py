@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -49,6 +49,23 @@ SWITCHES: dict[str, Any] = {
     "root_parent_ordinal": True,
     "batch_retrieve_skips_unknown": True,
     "search_items_default_archived_state": "ARCHIVED_STATE_NOT_ARCHIVED",
+    # people
+    "cards_scope": "PAYMENTS_READ",
+    "instant_profile_by_id": True,
+    "bulk_retrieve_max": 100,
+    "customer_time_end": "exclusive",
+    "customer_delay_seconds": 0.0,
+    "merge_moves_loyalty": True,
+    "loyalty_program": "scenario",
+    "no_loyalty_program": "not_found",
+    "inactive_program_readable": True,
+    "subscription_error_status": 403,
+    "loyalty_rules_listed": False,
+    "delete_reward_points": "positive",
+    "expire_points_points": "negative",
+    "old_shifts": "gone",
+    "unknown_enums": False,
+    "repeat_rows": False,
     # oauth
     "authorize": "page",
     "oauth_grant_error_status": 401,
@@ -58,6 +75,14 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "nested_modifiers": ("auto", "on", "off"),
     "newer_fields": ("auto", "on", "off"),
     "cursor_error_code": ("INVALID_CURSOR", "BAD_REQUEST"),
+    "cards_scope": ("PAYMENTS_READ", "CUSTOMERS_READ", "none"),
+    "customer_time_end": ("exclusive", "inclusive"),
+    "loyalty_program": ("scenario", "active", "inactive", "none"),
+    "no_loyalty_program": ("not_found", "subscription"),
+    "subscription_error_status": (400, 403),
+    "delete_reward_points": ("positive", "negative"),
+    "expire_points_points": ("positive", "negative"),
+    "old_shifts": ("gone", "served"),
     "authorize": ("page", "allow", "deny"),
     "oauth_grant_error_status": (400, 401),
 }
@@ -66,11 +91,14 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 class Call:
     """One authorized request: its view of the account, its parameters, its paging."""
 
-    def __init__(self, context: Context, request: Request, version: str, body: dict[str, Any]) -> None:
+    def __init__(
+        self, context: Context, request: Request, version: str, body: dict[str, Any], scopes: Iterable[str] = ()
+    ) -> None:
         self.context = context
         self.request = request
         self.version = version
         self.body = body
+        self._scopes = frozenset(scopes)
         self.query = dict(request.query_params)
 
     @property
@@ -82,6 +110,12 @@ class Call:
     def switches(self) -> dict[str, Any]:
         """The sandbox's switches."""
         return self.context.switches
+
+    def need(self, scope: str) -> None:
+        """Raises unless the token has this scope."""
+        if scope not in self._scopes:
+            detail = f"The merchant has not given your application sufficient permissions: {scope} is required."
+            raise SquareError("INSUFFICIENT_SCOPES", detail)
 
     def view(self, path_to_root: bool = False, catalog_version: int | None = None) -> View:
         """How this request sees the catalog."""
@@ -97,7 +131,7 @@ class Call:
             catalog_version=catalog_version,
         )
 
-    def position(self, endpoint: str, source: dict[str, Any]) -> Position:
+    def position(self, endpoint: str, source: Mapping[str, Any]) -> Position:
         """Where this page starts; `source` is the body or the query string, cursor included."""
         switches = self.switches
         rest = {name: value for name, value in source.items() if name != "cursor"}
@@ -111,8 +145,9 @@ class Call:
             endpoint, rest, cursor, switches["cursor_seconds"], switches["cursor_error_code"]
         )
 
-    def page(self, rows: list[Any], position: Position, limit: int) -> tuple[list[Any], str | None]:
-        """The rows of this page and the cursor of the next one; None on the last page."""
+    def page(self, rows: Sequence[Any], position: Position, limit: int) -> tuple[Sequence[Any], str | None]:
+        """The rows of this page and the cursor of the next one; None on the last page. With the switch `repeat_rows` a
+        page begins with the last row of the one before, as when rows move under a cursor."""
         switches = self.switches
         fault = fault_of(self.request, "lying_cap")
         if fault is not None and fault["mode"] == "cut":
@@ -123,7 +158,8 @@ class Call:
             take = 0
         elif switches["short_pages"] and position.page % 3 == 1 and limit > 4 and left > limit:
             take = limit - 1 - (limit // 8)
-        part = rows[position.offset : position.offset + take]
+        repeated = 1 if switches["repeat_rows"] and position.offset and take else 0
+        part = rows[position.offset - repeated : position.offset + take]
         end = position.offset + take
         if end >= len(rows):
             return part, None
@@ -200,16 +236,12 @@ class Context:
                     headers["Square-Version"] = version
                 token = self.tokens.bearer(request.headers.get("authorization"))
                 for scope in needed:
-                    if scope not in token.scopes:
-                        detail = (
-                            f"The merchant has not given your application sufficient permissions: {scope} is required."
-                        )
-                        raise SquareError("INSUFFICIENT_SCOPES", detail)
+                    Call(self, request, version, {}, token.scopes).need(scope)
                 fields = await json_body(request) if request.method == "POST" else {}
                 if self.switches["reject_unknown_parameters"]:
                     check_names(request.query_params, allowed_query, "UNKNOWN_QUERY_PARAMETER")
                     check_names(fields, allowed_body, "UNKNOWN_BODY_PARAMETER")
-                answer = handler(Call(self, request, version, fields))
+                answer = handler(Call(self, request, version, fields, token.scopes))
                 found = answer if isinstance(answer, dict) else await answer
                 return JSONResponse(found, 200, headers)
             except SquareError as error:

@@ -6,7 +6,7 @@ changes a price and moves nothing, as a POS that forgets to would.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from aura_migration.sandbox.core.app import ControlError
@@ -33,8 +33,9 @@ class Editor:
         self._switches = switches
         self._added = 0
 
-    def run(self, op: dict[str, Any]) -> list[str]:
-        """One edit; the ids of the objects it changed. Raises `ControlError`."""
+    def run(self, op: dict[str, Any], also: Iterable[str] = ()) -> list[str]:
+        """One edit; the ids of the objects it changed. Raises `ControlError`, which names the verbs there are, `also`
+        those that others carry out."""
         verbs: dict[str, Callable[[dict[str, Any]], list[str]]] = {
             "set_price": lambda held: self._price(held, touch=True),
             "touchless_price": lambda held: self._price(held, touch=False),
@@ -45,7 +46,7 @@ class Editor:
         }
         verb = verbs.get(op["op"])
         if verb is None:
-            raise ControlError(f"square has no edit {op['op']!r}; it has: {', '.join(sorted(verbs))}")
+            raise ControlError(f"square has no edit {op['op']!r}; it has: {', '.join(sorted([*verbs, *also]))}")
         return verb(op)
 
     def _find(self, op: dict[str, Any], *names: str) -> CatalogObject:

@@ -13,6 +13,8 @@ STATUS_OF = {
     "FORBIDDEN": 403,
     "INSUFFICIENT_SCOPES": 403,
     "NOT_FOUND": 404,
+    "GONE": 410,
+    "MERCHANT_SUBSCRIPTION_NOT_FOUND": 403,
     "METHOD_NOT_ALLOWED": 405,
     "NOT_ACCEPTABLE": 406,
     "UNSUPPORTED_MEDIA_TYPE": 415,
@@ -48,6 +50,8 @@ class SquareError(Exception):
             if self.code == "RATE_LIMITED"
             else "API_ERROR"
             if self.code in API
+            else "MERCHANT_SUBSCRIPTION_ERROR"
+            if self.code == "MERCHANT_SUBSCRIPTION_NOT_FOUND"
             else "INVALID_REQUEST_ERROR"
         )
         body: dict[str, Any] = {"category": category, "code": self.code}

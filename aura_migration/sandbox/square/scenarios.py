@@ -1,4 +1,5 @@
-"""Which scenarios there are, and the small ones: `cafe` and `empty`. The others have modules of their own."""
+"""Which scenarios there are, and the small ones: `cafe` and `empty`. The others have modules of their own, and so have the
+people of all of them (`people/`)."""
 
 from __future__ import annotations
 
@@ -8,6 +9,8 @@ from typing import Any
 from aura_migration.sandbox.core.clock import Clock
 from aura_migration.sandbox.square.builder import Builder
 from aura_migration.sandbox.square.model import Discount
+from aura_migration.sandbox.square.people.crowd_tables import crowd as write_crowd
+from aura_migration.sandbox.square.people.scenarios import POPULATIONS
 from aura_migration.sandbox.square.scenario_chain import chain
 from aura_migration.sandbox.square.scenario_diner import diner
 from aura_migration.sandbox.square.scenario_huge import huge
@@ -128,12 +131,19 @@ def empty(builder: Builder) -> None:
     builder.location("Only place", hours=[])
 
 
+def crowd(builder: Builder, customers: int = 20_000) -> None:
+    """The menu of `cafe` and customers by the hundred thousand."""
+    cafe(builder)
+    write_crowd(builder, customers)
+
+
 SCENARIOS: dict[str, tuple[str, Callable[..., None], frozenset[str]]] = {
     "cafe": ("Harbor Cafe", cafe, frozenset()),
     "empty": ("Blank Slate", empty, frozenset()),
     "diner": ("Late Night Diner", diner, frozenset()),
     "chain": ("Northern Bowls", chain, frozenset({"locations", "inactive_locations"})),
     "huge": ("Grand Market Hall", huge, frozenset({"items", "groups", "options", "categories"})),
+    "crowd": ("Grand Harbor Hall", crowd, frozenset({"customers"})),
 }
 
 
@@ -149,4 +159,6 @@ def make_world(scenario: str, seed: int, clock: Clock, **options: Any) -> World:
         )
     builder = Builder(scenario, seed, clock, name)
     write(builder, **options)
+    if scenario in POPULATIONS:
+        POPULATIONS[scenario](builder)
     return builder.world

@@ -1,4 +1,4 @@
-"""The state of one Square account: its objects by id, their history, and the stamps of its writes."""
+"""The state of one Square account: its objects by id, their history, the stamps of its writes, and its people."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from aura_migration.sandbox.square.model import (
     ModifierList,
     Variation,
 )
+from aura_migration.sandbox.square.people.store import People
 
 
 class World:
@@ -34,6 +35,8 @@ class World:
         self.merchant = merchant
         self.locations: dict[str, Location] = {}
         self.objects: dict[str, CatalogObject] = {}
+        self.unlisted: dict[str, CatalogObject] = {}
+        self.people = People(self.ids, clock)
         self.history: dict[str, list[CatalogObject]] = {}
         self.counts: list[Count] = []
         self.changes: list[Change] = []
@@ -69,8 +72,8 @@ class World:
         return [thing for thing in self.objects.values() if isinstance(thing, Category)]
 
     def get(self, object_id: str | None) -> CatalogObject | None:
-        """The object, deleted or not; None when there is none."""
-        return self.objects.get(object_id) if object_id else None
+        """The object, deleted or not; None when there is none. What backs a loyalty reward is on no list and found here."""
+        return (self.objects.get(object_id) or self.unlisted.get(object_id)) if object_id else None
 
     def live(self, object_id: str | None) -> CatalogObject | None:
         """The object unless it is deleted."""
