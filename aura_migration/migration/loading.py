@@ -13,7 +13,7 @@ import psycopg
 from aura_migration.canonical.menu import ENTITIES
 from aura_migration.core.errors import AuraError, PlanMoved, Refused, VerdictFailed
 from aura_migration.database.connections import Connection
-from aura_migration.load.apply import LoadProgress, Stopped, apply_plan, check_fences
+from aura_migration.load.apply import LoadProgress, Stopped, apply_plan, check_fences, extent
 from aura_migration.migration import progress
 from aura_migration.migration.extraction import extract, pin, pinned
 from aura_migration.migration.planning import canonicalise, plan, writes_of
@@ -186,11 +186,8 @@ def _difference(connection: Connection, old: int, new: int) -> list[dict[str, An
 
 def _apply(workshop: Workshop, connection: Connection, migration: Migration, by: str) -> LoadProgress:
     assert migration.plan_id is not None
-    counted = connection.execute(
-        "SELECT count(*), count(applied_at) FROM migration.plan_rows WHERE plan_id = %s", [migration.plan_id]
-    ).fetchone()
-    assert counted is not None
-    total, before = counted
+    at = extent(connection, migration.plan_id)
+    total, before = at.total, at.processed
     started = time.monotonic()
     progress.report(connection, migration.id, "Loading", before, total)
 
