@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic.alias_generators import to_camel
 
 from aura_migration.canonical.menu import ENTITIES
+from aura_migration.canonical.transforms import misuse
 from aura_migration.core.errors import BadInput
 
 Strategy = Literal["keep_existing", "overwrite", "merge", "duplicate"]
@@ -94,8 +95,14 @@ class MigrationOptions(_Model):
             entity = ENTITIES.get(mapping.entity)
             if entity is None:
                 raise ValueError(f"{mapping.entity!r} is not an entity; there are {', '.join(ENTITIES)}")
+            if mapping.transform is not None:
+                problem = misuse(mapping.transform, mapping.arguments)
+                if problem:
+                    raise ValueError(problem)
+            elif mapping.arguments:
+                raise ValueError(f"posField {mapping.pos_field!r} has arguments, but no transform to take them")
             field = _snake(mapping.aura_field)
-            if field.startswith("custom_fields."):
+            if field.startswith("custom_fields.") and field != "custom_fields.":
                 if not any(f.name == "custom_fields" for f in entity.fields):
                     raise ValueError(f"{mapping.entity} has no custom fields")
                 continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from aura_migration.canonical.model import Row
 from aura_migration.canonical.options import MenuScope
@@ -15,36 +15,52 @@ Rows = Mapping[str, Sequence[Row]]
 def left_out(rows: Rows, scope: MenuScope) -> dict[str, set[str]]:
     """Keys per entity that are outside the selection: items first, then categories, menus and groups nothing selected uses.
 
-    Ids are the POS's; for keys that are paths the last id is enough. An unknown id is ``BadInput``.
+    Items are selected by their own id or by a category they stand in (or a category above it); an item that stands only
+    in excluded categories is excluded. Ids are the POS's; for keys that are paths the last id is enough. An unknown id is
+    ``BadInput``. What hangs on a row left out goes with it; the planner sees to that.
     """
     if scope == MenuScope():
         return {}
-    categories = {r.key for r in rows.get("categories", ())}
-    items = {r.key for r in rows.get("items", ())}
+    categories, items = _keys(rows, "categories"), _keys(rows, "items")
     parents = {r.key: r.values.get("parent_category_key") for r in rows.get("categories", ())}
-    standing: dict[str, set[str]] = defaultdict(set)
-    for link in rows.get("item_categories", ()):
-        standing[link.values["menu_item_key"]].add(link.values["category_key"])
-    wanted_categories = _with_descendants(_resolve(scope.categories, categories, "category"), parents)
-    barred_categories = _with_descendants(_resolve(scope.exclude_categories, categories, "category"), parents)
+    standing = _grouped(rows, "item_categories", "menu_item_key", "category_key")
+    wanted = _with_descendants(_resolve(scope.categories, categories, "category"), parents)
+    barred = _with_descendants(_resolve(scope.exclude_categories, categories, "category"), parents)
     wanted_items = _resolve(scope.items, items, "item")
     barred_items = _resolve(scope.exclude_items, items, "item")
-    selective = bool(scope.categories or scope.items)
+    is_selective = bool(scope.categories or scope.items)
 
-    def selected(item: str) -> bool:
-        if item in barred_items or (standing[item] and standing[item] <= barred_categories):
+    def is_selected(item: str) -> bool:
+        if item in barred_items or (standing[item] and standing[item] <= barred):
             return False
-        return not selective or item in wanted_items or bool(standing[item] & wanted_categories)
+        return not is_selective or item in wanted_items or bool(standing[item] & wanted)
 
-    kept = {item for item in items if selected(item)}
-    used_categories = _with_ancestors({c for item in kept for c in standing[item]} - barred_categories, parents)
-    return {
-        "items": items - kept,
-        "categories": categories - used_categories if selective else barred_categories - used_categories,
-        "modifier_groups": {r.key for r in rows.get("modifier_groups", ())} - _used_groups(rows, kept)
-        if selective
-        else set(),
-    }
+    kept = {item for item in items if is_selected(item)}
+    used = _with_ancestors({c for item in kept for c in standing[item]} - barred, parents)
+    out = {"items": items - kept, "categories": (categories if is_selective else barred) - used}
+    if is_selective:
+        out["menus"] = _keys(rows, "menus") - _used_menus(rows, kept, used)
+        out["modifier_groups"] = _keys(rows, "modifier_groups") - _used_groups(rows, kept)
+    return out
+
+
+def _keys(rows: Rows, entity: str) -> set[str]:
+    return {row.key for row in rows.get(entity, ())}
+
+
+def _pairs(rows: Rows, entity: str, one: str, other: str) -> Iterator[tuple[str, str]]:
+    """Both ends of every link that has both."""
+    for row in rows.get(entity, ()):
+        left, right = row.values.get(one), row.values.get(other)
+        if isinstance(left, str) and isinstance(right, str):
+            yield left, right
+
+
+def _grouped(rows: Rows, entity: str, one: str, other: str) -> defaultdict[str, set[str]]:
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for left, right in _pairs(rows, entity, one, other):
+        found[left].add(right)
+    return found
 
 
 def _resolve(ids: Iterable[str], keys: set[str], what: str) -> set[str]:
@@ -81,19 +97,20 @@ def _with_ancestors(chosen: set[str], parents: Mapping[str, str | None]) -> set[
     return found
 
 
+def _used_menus(rows: Rows, items: set[str], categories: set[str]) -> set[str]:
+    """Menus the items are on, and those their categories belong to."""
+    used = {menu for item, menu in _pairs(rows, "item_menus", "menu_item_key", "menu_key") if item in items}
+    return used | {str(r.values.get("menu_key")) for r in rows.get("categories", ()) if r.key in categories}
+
+
 def _used_groups(rows: Rows, items: set[str]) -> set[str]:
     """Groups the items ask for, directly or nested to any depth."""
-    options: dict[str, set[str]] = defaultdict(set)
+    options: defaultdict[str, set[str]] = defaultdict(set)
     for modifier in rows.get("modifiers", ()):
-        options[modifier.values["modifier_group_key"]].add(modifier.key)
-    nested: dict[str, set[str]] = defaultdict(set)
-    for link in rows.get("nested_groups", ()):
-        nested[link.values["modifier_key"]].add(link.values["modifier_group_key"])
-    used = {
-        r.values["modifier_group_key"]
-        for r in rows.get("item_modifier_groups", ())
-        if r.values["menu_item_key"] in items
-    }
+        options[str(modifier.values.get("modifier_group_key"))].add(modifier.key)
+    nested = _grouped(rows, "nested_groups", "modifier_key", "modifier_group_key")
+    asked = _pairs(rows, "item_modifier_groups", "menu_item_key", "modifier_group_key")
+    used = {group for item, group in asked if item in items}
     todo = list(used)
     while todo:
         for option in options[todo.pop()]:

@@ -6,27 +6,28 @@ planner takes it from there. Nothing is dropped: rows that fail stand in ``migra
 
 from __future__ import annotations
 
-import json
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
+from psycopg.rows import tuple_row
 from psycopg.types.json import Jsonb
 
-from aura_migration.canonical import validate
+from aura_migration.canonical import references, validate
+from aura_migration.canonical.field_mapping import Reasons, apply_corrections, apply_mappings
 from aura_migration.canonical.local import complete_location_rows
 from aura_migration.canonical.menu import ENTITIES
 from aura_migration.canonical.model import Batch, Loss, Rejected, Row
-from aura_migration.canonical.options import FieldMapping, MigrationOptions, aura_field_name
+from aura_migration.canonical.options import MigrationOptions
 from aura_migration.canonical.scope import left_out
-from aura_migration.canonical.transforms import transform
-from aura_migration.core.errors import BadInput
 from aura_migration.core.ids import canonical_json, content_hash
 
-MISSING = object()
-Reasons = dict[tuple[str, str], list[str]]
+Key = tuple[str, str]
+CONTRADICTION = "the POS sent two different records under this id"
+LARGEST_INTEGER = 2**63
 
 
 @dataclass
@@ -41,9 +42,23 @@ class Staged:
         """All rows, whatever became of them."""
         return sum(c["rows"] + c["quarantined"] + c["skipped"] for c in self.entities.values())
 
+    def count(self, entity: str, verdict: str | None) -> None:
+        """Count one row."""
+        counts = self.entities.setdefault(entity, {"rows": 0, "quarantined": 0, "skipped": 0})
+        counts["rows" if verdict is None else "quarantined" if verdict == "quarantine" else "skipped"] += 1
+
     def as_dict(self) -> dict[str, Any]:
         """``{"total", "entities": {…}, "losses": […]}``."""
         return {"total": self.total, "entities": self.entities, "losses": [asdict(loss) for loss in self.losses]}
+
+
+class _Staging(NamedTuple):
+    """One row as it goes to ``staging.rows``."""
+
+    row: Row
+    wave: int
+    verdict: str | None
+    reasons: list[str]
 
 
 def stage_rows(
@@ -56,233 +71,256 @@ def stage_rows(
     for row in batch.rows:
         if row.entity not in ENTITIES:
             raise KeyError(f"the connector emitted a row of unknown entity {row.entity!r}")
-    reasons: Reasons = defaultdict(list)
-    rows = _distinct([*batch.rows, *_revived(connection, migration_id, batch.rejected)], reasons)
+    corrections = _corrections(connection, migration_id)
+    reasons: Reasons = {}
+    rows = _distinct([*batch.rows, *_revived(batch.rejected, corrections)], corrections, reasons)
     rejected = _still_rejected(batch.rejected, rows)
-    _apply_mappings(rows, options.field_mapping, reasons)
-    _apply_corrections(connection, migration_id, rows)
+    apply_mappings(rows, options.field_mapping, reasons)
+    apply_corrections(rows, corrections)
     by_entity: dict[str, list[Row]] = {name: [] for name in ENTITIES}
     for row in rows:
+        _tidy(row)
         by_entity[row.entity].append(row)
     complete_location_rows(by_entity)
     for name, members in by_entity.items():
         for position, problems in validate.invalid(name, members).items():
-            reasons[name, members[position].key] += problems
-    dangling = _drop_dangling(by_entity, rejected)
-    out = left_out(by_entity, options.scope)
+            reasons.setdefault((name, members[position].key), []).extend(problems)
+    skipped = _outside(by_entity, rejected, options)
+    losses = [
+        *references.break_circles(by_entity),
+        *_judge_references(connection, migration_id, by_entity, rejected, options, reasons, skipped),
+    ]
+    staging = _staging(by_entity, rejected, reasons, skipped)
     with connection.transaction():
-        staged = _write(connection, migration_id, by_entity, rejected, reasons, out, options)
-        _quarantine(connection, migration_id, by_entity, rejected, reasons)
-    staged.losses = [*batch.losses, *dangling]
+        staged = _write(connection, migration_id, staging)
+        _quarantine(connection, migration_id, [s for s in staging if s.verdict == "quarantine"])
+    staged.losses = [*batch.losses, *losses]
     return staged
 
 
-def _distinct(rows: Iterable[Row], reasons: Reasons) -> list[Row]:
-    """One row per entity and key: an exact repetition is one record, a contradiction goes to quarantine."""
-    seen: dict[tuple[str, str], Row] = {}
-    for row in rows:
-        first = seen.setdefault((row.entity, row.key), row)
-        if first is not row and first.values != row.values:
-            reasons[row.entity, row.key].append("the POS sent two different records under this id")
-    return list(seen.values())
+# -- which rows there are -----------------------------------------------------------------------------------------------
 
 
-def _revived(connection: psycopg.Connection[Any], migration_id: int, rejected: Iterable[Rejected]) -> list[Row]:
+def _distinct(rows: Iterable[Row], corrections: Mapping[Key, Any], reasons: Reasons) -> list[Row]:
+    """One row per entity and key: an exact repetition is one record, a contradiction goes to quarantine.
+
+    Which of two contradicting rows stands there does not depend on their order. The rows are copies: what is put into
+    them is not put into the connector's batch.
+    """
+    kept: dict[Key, Row] = {}
+    for given in rows:
+        row = Row(given.entity, str(storable(given.key)), dict(given.values), given.source, given.record)
+        key = (row.entity, row.key)
+        if row.key != given.key:
+            reasons.setdefault(key, []).append("its id holds characters that no database can store")
+        first = kept.setdefault(key, row)
+        if first is row or (first.values == row.values):
+            continue
+        if key not in corrections and CONTRADICTION not in reasons.setdefault(key, []):
+            reasons[key].append(CONTRADICTION)
+        kept[key] = min(first, row, key=lambda r: canonical_json(storable(r.values)))
+    return list(kept.values())
+
+
+def _revived(rejected: Iterable[Rejected], corrections: Mapping[Key, Any]) -> list[Row]:
     """Records the connector rejected that somebody has corrected since."""
-    corrected = _corrections(connection, migration_id)
-    return [Row(r.entity, r.key, dict(r.values), None, r.record) for r in rejected if (r.entity, r.key) in corrected]
+    return [Row(r.entity, r.key, dict(r.values), None, r.record) for r in rejected if (r.entity, r.key) in corrections]
 
 
 def _still_rejected(rejected: Iterable[Rejected], rows: Iterable[Row]) -> list[Rejected]:
     present = {(row.entity, row.key) for row in rows}
-    kept: dict[tuple[str, str], Rejected] = {}
+    kept: dict[Key, Rejected] = {}
     for r in rejected:
         if (r.entity, r.key) not in present:
             kept.setdefault((r.entity, r.key), r)
     return list(kept.values())
 
 
-def _corrections(connection: psycopg.Connection[Any], migration_id: int) -> dict[tuple[str, str], dict[str, Any]]:
-    found = connection.execute(
-        "SELECT entity, source_key, correction FROM migration.quarantine WHERE migration_id = %s AND correction IS NOT NULL",
-        [migration_id],
-    ).fetchall()
+def _corrections(connection: psycopg.Connection[Any], migration_id: int) -> dict[Key, dict[str, Any]]:
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        found = cursor.execute(
+            "SELECT entity, source_key, correction FROM migration.quarantine WHERE migration_id = %s AND correction IS NOT NULL",
+            [migration_id],
+        ).fetchall()
     return {(entity, key): correction for entity, key, correction in found}
 
 
-def _apply_corrections(connection: psycopg.Connection[Any], migration_id: int, rows: Iterable[Row]) -> None:
-    corrected = _corrections(connection, migration_id)
-    for row in rows:
-        row.values.update(corrected.get((row.entity, row.key), {}))
+def _tidy(row: Row) -> None:
+    """An empty SKU is none."""
+    if row.values.get("sku") == "":
+        row.values["sku"] = None
 
 
-def _apply_mappings(rows: Iterable[Row], mappings: Iterable[FieldMapping], reasons: Reasons) -> None:
-    """Carry mapped fields over; a transform that fails on one record sends that record to quarantine."""
-    by_entity: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        if row.source is not None:
-            by_entity[row.entity].append(row)
-    for mapping in mappings:
-        change = transform(mapping.transform) if mapping.transform else None
-        target = aura_field_name(mapping)
-        found = False
-        for row in by_entity[mapping.entity]:
-            value = _dig(row.source, mapping.pos_field)
-            if value is MISSING:
-                continue
-            found = True
-            try:
-                mapped = change(value, **mapping.arguments) if change else value
-            except (ValueError, TypeError) as error:
-                reasons[row.entity, row.key].append(f"transform {mapping.transform} of {mapping.pos_field}: {error}")
-                continue
-            if target.startswith("custom_fields."):
-                row.values["custom_fields"] = {
-                    **(row.values.get("custom_fields") or {}),
-                    target.partition(".")[2]: mapped,
-                }
-            else:
-                row.values[target] = mapped
-        if not found:
-            known = sorted({name for row in by_entity[mapping.entity][:200] for name in _paths(row.source or {})})
-            raise BadInput(
-                f"posField {mapping.pos_field!r} occurs in no {mapping.entity} record of the POS.",
-                f"Fields that occur: {', '.join(known[:40]) or 'none'}.",
-            )
+# -- what becomes of them -----------------------------------------------------------------------------------------------
 
 
-def _dig(source: Any, dotted: str) -> Any:
-    value = source
-    for part in dotted.split("."):
-        if not isinstance(value, dict) or part not in value:
-            return MISSING
-        value = value[part]
-    return value
-
-
-def _paths(source: Any, prefix: str = "") -> Iterator[str]:
-    for name, value in source.items():
-        yield prefix + name
-        if isinstance(value, dict):
-            yield from _paths(value, f"{prefix}{name}.")
-
-
-def _drop_dangling(by_entity: dict[str, list[Row]], rejected: Iterable[Rejected]) -> list[Loss]:
-    """Null out optional references to records the POS did not send, and say so."""
-    known: dict[str, set[str]] = {name: {row.key for row in rows} for name, rows in by_entity.items()}
+def _outside(
+    by_entity: Mapping[str, list[Row]], rejected: Iterable[Rejected], options: MigrationOptions
+) -> dict[Key, str]:
+    """Rows that the options leave out, with the reason that whoever approves the plan signs."""
+    every = {name: list(members) for name, members in by_entity.items()}
     for r in rejected:
-        known[r.entity].add(r.key)
-    losses: list[Loss] = []
-    for name, rows in by_entity.items():
-        for ref in ENTITIES[name].refs:
-            if ref.required or ref.ref is None:
-                continue
-            dangling = [
-                row for row in rows if (key := row.values.get(ref.name)) is not None and key not in known[ref.ref]
-            ]
-            for row in dangling:
-                row.values[ref.name] = None
-            if dangling:
-                losses.append(
-                    Loss(
-                        name,
-                        ref.name,
-                        len(dangling),
-                        f"points to {ref.ref} that the POS no longer has; the reference is left empty",
-                        tuple(row.key for row in dangling[:5]),
-                    )
-                )
-    return losses
+        every[r.entity].append(Row(r.entity, r.key, dict(r.values)))
+    skipped = {
+        (name, key): "outside the limited menu of the options"
+        for name, keys in left_out(every, options.scope).items()
+        for key in keys
+    }
+    for name in options.exclude_entities:
+        skipped |= {(name, row.key): f"{name} are left out by the options" for row in every[name]}
+    return skipped
 
 
-def _write(
+def _judge_references(
     connection: psycopg.Connection[Any],
     migration_id: int,
-    by_entity: dict[str, list[Row]],
+    by_entity: Mapping[str, list[Row]],
     rejected: Iterable[Rejected],
-    reasons: Reasons,
-    out: dict[str, set[str]],
     options: MigrationOptions,
-) -> Staged:
+    reasons: Reasons,
+    skipped: dict[Key, str],
+) -> list[Loss]:
+    """References to records the POS did not send: left empty with a loss, or reason enough for quarantine."""
+    sent = {name: {row.key for row in members} for name, members in by_entity.items()}
+    for r in rejected:
+        sent[r.entity].add(r.key)
+    empty = []
+    for row, ref in references.dangling(by_entity, sent, lambda e, keys: _loaded(connection, migration_id, e, keys)):
+        is_excluded = ref.ref in options.exclude_entities
+        if not references.is_binding(ENTITIES[row.entity], ref):
+            if not is_excluded:
+                empty.append((row, ref))
+        elif is_excluded:
+            skipped.setdefault((row.entity, row.key), f"belongs to {ref.ref}, which are left out by the options")
+        else:
+            problem = f"refers to {ref.ref} {row.values[ref.name]}, which the POS did not send"
+            reasons.setdefault((row.entity, row.key), []).append(problem)
+    return references.losses_of(empty)
+
+
+def _loaded(connection: psycopg.Connection[Any], migration_id: int, entity: str, keys: set[str]) -> set[str]:
+    """Which of these source keys stand in AuraConnect from an earlier load: a partial answer does not unmake them."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        found = cursor.execute(
+            """
+            SELECT k.key FROM migration.migrations m
+            CROSS JOIN unnest(%s::text[]) AS k(key)
+            JOIN migration.crosswalk c ON c.integration_id = m.integration_id AND c.entity = %s AND c.is_active
+                 AND c.source_key IN (k.key, k.key || '@' || split_part(m.location_key, ':', 2))
+            WHERE m.id = %s
+            """,
+            [[str(storable(key)) for key in keys], entity, migration_id],
+        ).fetchall()
+    return {row[0] for row in found}
+
+
+def _staging(
+    by_entity: Mapping[str, list[Row]], rejected: Iterable[Rejected], reasons: Reasons, skipped: Mapping[Key, str]
+) -> list[_Staging]:
+    refused: dict[str, list[Rejected]] = defaultdict(list)
+    for r in rejected:
+        refused[r.entity].append(r)
+    found: list[_Staging] = []
+    for name, members in by_entity.items():
+        depth = references.waves(ENTITIES[name], members)
+        judged = [(row, depth.get(row.key, 0), reasons.get((name, row.key), [])) for row in members]
+        judged += [(Row(name, r.key, dict(r.values), None, r.record), 0, [r.reason]) for r in refused[name]]
+        for row, wave, problems in judged:
+            if (name, row.key) in skipped:
+                found.append(_Staging(row, wave, "skip", [skipped[name, row.key]]))
+            else:
+                found.append(_Staging(row, wave, "quarantine" if problems else None, list(dict.fromkeys(problems))))
+    return found
+
+
+# -- writing ------------------------------------------------------------------------------------------------------------
+
+
+def _write(connection: psycopg.Connection[Any], migration_id: int, staging: Iterable[_Staging]) -> Staged:
     staged = Staged()
     connection.execute("DELETE FROM staging.rows WHERE migration_id = %s", [migration_id])
-    seq = 0
     with (
         connection.cursor() as cursor,
         cursor.copy(
-            "COPY staging.rows (migration_id, entity, source_key, seq, content, source_hash, record, verdict, reason) FROM STDIN"
+            "COPY staging.rows (migration_id, entity, source_key, seq, wave, content, source_hash, record, verdict, reason) FROM STDIN"
         ) as copy,
     ):
-        for name, rows in by_entity.items():
-            counts = {"rows": 0, "quarantined": 0, "skipped": 0}
-            for row in rows:
-                verdict, reason = _verdict(row, reasons, out, options)
-                counts["rows" if verdict is None else "quarantined" if verdict == "quarantine" else "skipped"] += 1
-                seq += 1
-                content = canonical_json(row.values).decode()
-                if verdict == "quarantine":
-                    content = _storable(content)
-                hashed = content_hash(row.source if row.source is not None else row.values)
-                copy.write_row(
-                    (migration_id, name, row.key, seq, content, hashed, row.record, verdict, _storable(reason))
-                )
-            if any(counts.values()):
-                staged.entities[name] = counts
-        for r in rejected:
-            seq += 1
-            content = _storable(canonical_json(r.values).decode())
+        for seq, (row, wave, verdict, reasons) in enumerate(staging, start=1):
+            staged.count(row.entity, verdict)
+            values = row.values if verdict is None else storable(row.values)
             copy.write_row(
-                (migration_id, r.entity, r.key, seq, content, content_hash(r.values), r.record, "quarantine", r.reason)
+                (
+                    migration_id,
+                    row.entity,
+                    str(storable(row.key)),
+                    seq,
+                    wave,
+                    canonical_json(values).decode(),
+                    _source_hash(row),
+                    str(storable(row.record)),
+                    verdict,
+                    str(storable("; ".join(reasons))),
+                )
             )
-            counts = staged.entities.setdefault(r.entity, {"rows": 0, "quarantined": 0, "skipped": 0})
-            counts["quarantined"] += 1
+    connection.execute("ANALYZE staging.rows (migration_id, entity, source_key, wave)")
     return staged
 
 
-def _verdict(row: Row, reasons: Reasons, out: dict[str, set[str]], options: MigrationOptions) -> tuple[str | None, str]:
-    if row.entity in options.exclude_entities:
-        return "skip", f"{row.entity} are left out by the options"
-    if row.key in out.get(row.entity, ()):
-        return "skip", "outside the limited menu of the options"
-    problems = reasons.get((row.entity, row.key))
-    if problems:
-        return "quarantine", "; ".join(dict.fromkeys(problems))
-    return None, ""
+def _source_hash(row: Row) -> str:
+    """The hash of the POS's record, where there is one, else of the row."""
+    given = row.source if row.source is not None else row.values
+    try:
+        return content_hash(given)
+    except (ValueError, TypeError, OverflowError):
+        return content_hash(storable(given))
 
 
-def _storable(text: str) -> str:
-    """Without what PostgreSQL's text and jsonb cannot hold; only for records that are in quarantine for that very reason."""
-    return text.replace("\\u0000", "\\ufffd").replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+def storable(value: Any) -> Any:
+    """A value with everything replaced that JSON or PostgreSQL cannot hold; for records that are not loaded."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, Mapping):
+        return {str(storable(str(k))): storable(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [storable(v) for v in value]
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int) and -LARGEST_INTEGER <= value < LARGEST_INTEGER:
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    return str(storable(str(value)))
 
 
-def _quarantine(
-    connection: psycopg.Connection[Any],
-    migration_id: int,
-    by_entity: dict[str, list[Row]],
-    rejected: Iterable[Rejected],
-    reasons: Reasons,
-) -> None:
+def _quarantine(connection: psycopg.Connection[Any], migration_id: int, failed: Iterable[_Staging]) -> None:
     """Bring the quarantine table up to this staging: new ones open, mended ones released."""
-    present: list[tuple[str, str, list[str], dict[str, Any], str]] = []
-    for rows in by_entity.values():
-        for row in rows:
-            problems = reasons.get((row.entity, row.key))
-            if problems:
-                present.append((row.entity, row.key, list(dict.fromkeys(problems)), row.values, row.record))
-    present += [(r.entity, r.key, [r.reason], r.values, r.record) for r in rejected]
+    present = [
+        {
+            "entity": s.row.entity,
+            "key": storable(s.row.key),
+            "reasons": storable(s.reasons),
+            "values": storable(s.row.values),
+            "record": storable(s.row.record),
+        }
+        for s in failed
+    ]
+    arguments = {"migration": migration_id, "present": Jsonb(present)}
     connection.execute(
-        "UPDATE migration.quarantine SET state = 'released', updated_at = now() WHERE migration_id = %s AND state = 'open' "
-        "AND NOT EXISTS (SELECT 1 FROM jsonb_to_recordset(%s) AS p(entity text, key text) "
-        "WHERE p.entity = quarantine.entity AND p.key = quarantine.source_key)",
-        [migration_id, Jsonb([{"entity": p[0], "key": p[1]} for p in present])],
+        """
+        UPDATE migration.quarantine q SET state = 'released', updated_at = now()
+        WHERE q.migration_id = %(migration)s AND q.state = 'open' AND NOT EXISTS (
+            SELECT 1 FROM jsonb_to_recordset(%(present)s) AS p(entity text, key text)
+            WHERE p.entity = q.entity AND p.key = q.source_key)
+        """,
+        arguments,
     )
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            'INSERT INTO migration.quarantine (migration_id, entity, source_key, reasons, "values", record) '
-            "VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (migration_id, entity, source_key) DO UPDATE SET "
-            'reasons = excluded.reasons, "values" = excluded."values", record = excluded.record, state = \'open\', updated_at = now()',
-            [
-                (migration_id, entity, key, json.dumps(problems), _storable(canonical_json(values).decode()), record)
-                for entity, key, problems, values, record in present
-            ],
-        )
+    connection.execute(
+        """
+        INSERT INTO migration.quarantine (migration_id, entity, source_key, reasons, "values", record)
+        SELECT %(migration)s, p.entity, p.key, p.reasons, p.values, p.record
+        FROM jsonb_to_recordset(%(present)s) AS p(entity text, key text, reasons jsonb, "values" jsonb, record text)
+        ON CONFLICT (migration_id, entity, source_key) DO UPDATE SET reasons = excluded.reasons, "values" = excluded."values",
+            record = excluded.record, state = 'open', updated_at = now()
+        """,
+        arguments,
+    )

@@ -7,8 +7,9 @@ then goes to quarantine with that text.
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from functools import cache
 from importlib.metadata import entry_points
@@ -144,3 +145,15 @@ def transform(name: str) -> Transform:
         return transforms()[name]
     except KeyError:
         raise BadInput(f"There is no transform {name!r}.", f"There are {', '.join(sorted(transforms()))}.") from None
+
+
+def misuse(name: str, arguments: Mapping[str, Any]) -> str | None:
+    """Why a transform cannot be called by that name with these arguments; None when it can."""
+    change = transforms().get(name)
+    if change is None:
+        return f"there is no transform {name!r}; there are {', '.join(sorted(transforms()))}"
+    try:
+        inspect.signature(change).bind(None, **arguments)
+    except TypeError as error:
+        return f"transform {name}: {error}"
+    return None

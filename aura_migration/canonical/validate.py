@@ -6,8 +6,9 @@ wrong across rows (duplicate keys, dangling references) is judged in ``stage.py`
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,15 @@ if TYPE_CHECKING:
     import pandera.pandas as pa
 
 LARGEST = 10**15
-"""No price, count or position of a restaurant is beyond this; anything that is comes from a decoding error."""
+"""No price of a restaurant is beyond this; anything that is comes from a decoding error."""
+LARGEST_INT = 2**31 - 1
+"""What AuraConnect's integer columns (counts, positions) hold."""
+PRECISION = {"rate_percent": (4, 8), "multiplication_factor": (6, 6), "quantity": (10, 4), "threshold": (10, 4)}
+"""Digits before and after the point that AuraConnect's column holds, by field of kind numeric."""
+INDEXED = {"sku": 500}
+"""Longest text, in characters, of fields whose column is indexed and that declare no length of their own."""
+_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def acceptable(field: Field, value: Any) -> str | None:
@@ -42,28 +51,61 @@ def _wrong_type(field: Field, value: Any) -> str | None:
     if kind == "text":
         if not isinstance(value, str):
             return f"{field.name} is not a text"
-        if "\x00" in value or any("\ud800" <= c <= "\udfff" for c in value):
+        if not is_storable(value):
             return f"{field.name} holds characters that no database can store"
         if field.required and not value:
             return f"{field.name} is empty"
+        longest = INDEXED.get(field.name)
+        if longest is not None and len(value) > longest:
+            return f"{field.name} has {len(value)} characters, more than {longest}"
     elif kind in ("int", "cents"):
         if type(value) is not int:
             return f"{field.name} is not a whole number"
-        if abs(value) > LARGEST:
-            return f"{field.name} is {value}, which cannot be right"
+        if abs(value) > (LARGEST_INT if kind == "int" else LARGEST):
+            return f"{field.name} is {value if abs(value) < LARGEST**2 else 'enormous'}, which cannot be right"
     elif kind == "bool":
         if type(value) is not bool:
             return f"{field.name} is neither true nor false"
     elif kind == "numeric":
-        try:
-            number = Decimal(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else None
-        except InvalidOperation:
-            number = None
-        if number is None or not number.is_finite() or abs(number) > LARGEST:
-            return f"{field.name} is not an exact number"
-    elif kind == "json" and not isinstance(value, (list, dict, tuple)):
-        return f"{field.name} is not a list or mapping"
+        return _wrong_number(field, value)
+    elif kind == "json":
+        if not isinstance(value, (list, dict, tuple)):
+            return f"{field.name} is not a list or mapping"
+        if not is_json(value):
+            return f"{field.name} holds something that JSON or the database cannot store"
     return None
+
+
+def _wrong_number(field: Field, value: Any) -> str | None:
+    if type(value) not in (str, int) or not _DECIMAL.fullmatch(str(value)):
+        return f"{field.name} is not an exact number"
+    whole, _, fraction = str(value).lstrip("-").partition(".")
+    digits, decimals = PRECISION.get(field.name, (15, 15))
+    if len(whole.lstrip("0")) > digits:
+        return f"{field.name} is {value}, which cannot be right"
+    if len(fraction.rstrip("0")) > decimals:
+        return f"{field.name} is {value}, finer than the {decimals} decimals AuraConnect keeps"
+    return None
+
+
+def is_storable(text: str) -> bool:
+    """Whether a text can stand in PostgreSQL: no NUL, no half of a surrogate pair."""
+    return "\x00" not in text and not _SURROGATE.search(text)
+
+
+def is_json(value: Any) -> bool:
+    """Whether a value of lists and mappings goes into jsonb and comes back the same."""
+    if isinstance(value, str):
+        return is_storable(value)
+    if isinstance(value, dict):
+        return all(isinstance(k, str) and is_storable(k) and is_json(v) for k, v in value.items())
+    if isinstance(value, (list, tuple)):
+        return all(is_json(v) for v in value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, int):
+        return abs(value) <= LARGEST
+    return value is None
 
 
 @cache

@@ -1,19 +1,19 @@
 """Carry out a plan in batches: each batch is one transaction that checks its fences, writes, and remembers what it did.
 
-A kill between two batches loses nothing and a kill inside one leaves no trace: the row's ``applied_at`` is set in the
-transaction that wrote it, so the next run continues behind the last batch. Ids come from the plan and times from the
-migration, so an interrupted load ends identical to an uninterrupted one.
+A kill between two batches loses nothing and a kill inside one leaves no trace: how far the plan is written stands in
+``plans.applied_seq``, moved on in the transaction that wrote, so the next run continues behind the last batch. Ids come
+from the plan and times from the migration, so an interrupted load ends identical to an uninterrupted one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, tuple_row
 
 from aura_migration.canonical.model import Entity
 from aura_migration.core.errors import PlanMoved, Refused
@@ -22,7 +22,10 @@ from aura_migration.plan import sql
 from aura_migration.plan.planner import Subject, restaurant_lock
 
 BATCH_ROWS = 5_000
+NAMES_SHOWN = 3
 Cursor = psycopg.Cursor[dict[str, Any]]
+ROWS = "p.plan_id = %(plan)s AND p.seq BETWEEN %(first)s AND %(last)s"
+"""Which rows of ``plan_rows p`` a statement works on."""
 
 
 @dataclass(frozen=True)
@@ -48,132 +51,160 @@ def apply_plan(
     batch_rows: int = BATCH_ROWS,
     on_batch: Callable[[Cursor, LoadProgress], None] | None = None,
 ) -> LoadProgress:
-    """Write the unapplied rows of a plan and return where the load ended.
+    """Write the rows of a plan that are not written yet and return where the load ended.
 
     ``on_batch`` runs inside each batch's transaction. Raises ``PlanMoved`` when a row of AuraConnect is not what the plan
-    was made on (that batch writes nothing), ``Stopped`` when the migration's state says so.
+    was made on (that batch writes nothing), ``Stopped`` when the migration's state says so, ``Refused`` when conflicts
+    are undecided.
     """
-    total, seq = _extent(connection, plan_id)
-    progress = LoadProgress(seq, total, "")
-    while seq < total:
+    _require_decided(connection, plan_id)
+    progress = extent(connection, plan_id)
+    while progress.processed < progress.total:
         with connection.transaction():
-            cursor = connection.cursor(row_factory=dict_row)
-            transaction_lock(connection, restaurant_lock(subject.restaurant_id))
-            _require_loading(cursor, subject)
-            last = min(seq + batch_rows, total)
-            span = {"plan": plan_id, "first": seq + 1, "last": last}
-            cursor.execute(
-                "SELECT DISTINCT entity, min(seq) AS at FROM migration.plan_rows "
-                "WHERE plan_id = %(plan)s AND seq BETWEEN %(first)s AND %(last)s GROUP BY entity ORDER BY at",
-                span,
-            )
-            present = [entities[row["entity"]] for row in cursor.fetchall()]
-            for entity in present:
-                _write(cursor, subject, entity, span, load_at)
-            _remember(cursor, subject, span)
-            progress = LoadProgress(last, total, present[-1].name if present else "")
+            cursor = _begin(connection, subject)
+            _require_loading(cursor, subject, plan_id)
+            # Under the lock: another loader may have written a batch in the meantime.
+            done = extent(connection, plan_id).processed
+            last = min(done + batch_rows, progress.total)
+            entity = _write_batch(cursor, subject, entities, plan_id, done + 1, last, load_at)
+            progress = LoadProgress(last, progress.total, entity)
             if on_batch is not None:
                 on_batch(cursor, progress)
-        seq = last
     return progress
+
+
+def extent(connection: psycopg.Connection[Any], plan_id: int) -> LoadProgress:
+    """How many rows a plan has and how many of them are written."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        row = cursor.execute(
+            "SELECT p.applied_seq, coalesce((SELECT max(seq) FROM migration.plan_rows WHERE plan_id = p.id), 0) "
+            "FROM migration.plans p WHERE p.id = %s",
+            [plan_id],
+        ).fetchone()
+    if row is None:
+        raise Refused(f"Plan {plan_id} does not exist.", "Preview again.")
+    return LoadProgress(row[0], row[1], "")
 
 
 def check_fences(
     connection: psycopg.Connection[Any], plan_id: int, entities: Mapping[str, Entity]
 ) -> list[dict[str, Any]]:
     """Rows of AuraConnect that are no longer what the plan was made on: ``[{seq, entity, source_key, label}]``."""
+    at = extent(connection, plan_id)
+    span = {"plan": plan_id, "first": at.processed + 1, "last": at.total}
     cursor = connection.cursor(row_factory=dict_row)
-    cursor.execute(
-        "SELECT DISTINCT entity FROM migration.plan_rows WHERE plan_id = %s AND before_hash IS NOT NULL AND applied_at IS NULL",
-        [plan_id],
-    )
     moved: list[dict[str, Any]] = []
-    for row in cursor.fetchall():
-        moved += _moved(cursor, entities[row["entity"]], {"plan": plan_id, "first": 0, "last": 2**31 - 1})
+    for name in _present(cursor, span):
+        moved += _moved(cursor, entities[name], span)
     return moved
 
 
-def _extent(connection: psycopg.Connection[Any], plan_id: int) -> tuple[int, int]:
-    row = connection.execute(
-        "SELECT coalesce(max(seq), 0), coalesce(max(seq) FILTER (WHERE applied_at IS NOT NULL), 0), "
-        "count(*) FILTER (WHERE action = 'conflict') FROM migration.plan_rows WHERE plan_id = %s",
-        [plan_id],
-    ).fetchone()
-    assert row is not None
-    total, applied, conflicts = row
-    if conflicts:
+def _begin(connection: psycopg.Connection[Any], subject: Subject) -> Cursor:
+    """A cursor under the restaurant's lock. The journal's images must not depend on the session's time zone."""
+    cursor = connection.cursor(row_factory=dict_row)
+    cursor.execute("SET LOCAL TimeZone = 'UTC'; SET LOCAL jit = off")
+    transaction_lock(connection, restaurant_lock(subject.restaurant_id))
+    return cursor
+
+
+def _require_decided(connection: psycopg.Connection[Any], plan_id: int) -> None:
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        row = cursor.execute(
+            "SELECT count(*) FROM migration.plan_rows WHERE plan_id = %s AND action = 'conflict'", [plan_id]
+        ).fetchone()
+    if row and row[0]:
         raise Refused(
-            f"{conflicts} conflicts of plan {plan_id} are undecided.",
+            f"{row[0]} conflicts of plan {plan_id} are undecided.",
             "`aura-migration conflicts list` shows them; `conflicts decide` or a strategy in the options decides them.",
         )
-    return total, applied
 
 
-def _require_loading(cursor: Cursor, subject: Subject) -> None:
+def _require_loading(cursor: Cursor, subject: Subject, plan_id: int) -> None:
     cursor.execute(
-        "SELECT state, pause_requested FROM migration.migrations WHERE id = %s FOR SHARE", [subject.migration_id]
+        "SELECT state, pause_requested, plan_id FROM migration.migrations WHERE id = %s FOR SHARE",
+        [subject.migration_id],
     )
     row = cursor.fetchone()
-    if row is None or row["state"] != "loading" or row["pause_requested"]:
-        state = "paused" if row and row["pause_requested"] else row["state"] if row else "gone"
+    state = "gone" if row is None else row["state"]
+    if row is not None and row["pause_requested"] and state == "loading":
+        state = "paused"
+    elif row is not None and row["plan_id"] != plan_id:
+        state = "planned anew"
+    if state != "loading":
         raise Stopped(
             f"Migration {subject.migration_id} is {state}; the load stopped between two batches.", "", state=state
         )
 
 
-def _write(cursor: Cursor, subject: Subject, entity: Entity, span: Mapping[str, Any], load_at: datetime) -> None:
-    moved = _moved(cursor, entity, span, lock=True)
-    if moved:
-        names = ", ".join(f"{m['entity']} {m['label']!r}" for m in moved[:3])
-        raise PlanMoved(
-            f"{len(moved)} rows changed in AuraConnect after the plan was approved ({names}).",
-            "Nothing of this batch was written. Preview again to see the difference, approve it and run.",
-            moved=[f"{m['entity']}:{m['source_key']}" for m in moved[:50]],
-        )
-    arguments = {
+def _write_batch(
+    cursor: Cursor,
+    subject: Subject,
+    entities: Mapping[str, Entity],
+    plan_id: int,
+    first: int,
+    last: int,
+    load_at: datetime,
+) -> str:
+    """Check, write and remember the rows from ``first`` to ``last``; returns the last entity among them."""
+    span = {"plan": plan_id, "first": first, "last": last}
+    names = _present(cursor, span)
+    bound = {
         **span,
-        "entity": entity.name,
         "restaurant": subject.restaurant_id,
+        "integration": subject.integration_id,
         "migration": subject.migration_id,
         "pos": subject.pos,
         "load_at": load_at,
-        "location": _location_id(cursor, subject, span)
-        if entity.scope == "location" and entity.name != "locations"
-        else None,
     }
-    _insert(cursor, entity, arguments)
-    _update(cursor, entity, arguments)
+    _require_unclaimed_keys(cursor, bound)
+    for name in names:
+        _write(cursor, subject, entities[name], bound)
+    _remember(cursor, bound)
+    return names[-1] if names else ""
 
 
-def _location_id(cursor: Cursor, subject: Subject, span: Mapping[str, Any]) -> int:
+def _present(cursor: Cursor, span: Mapping[str, Any]) -> list[str]:
+    """The entities of a span in load order."""
+    cursor.execute(f"SELECT entity FROM migration.plan_rows p WHERE {ROWS} GROUP BY entity ORDER BY min(seq)", span)
+    return [row["entity"] for row in cursor.fetchall()]
+
+
+# -- fences -------------------------------------------------------------------------------------------------------------
+
+
+def _require_unclaimed_keys(cursor: Cursor, bound: Mapping[str, Any]) -> None:
+    """No source key of the batch may have come to stand for another record since the plan was made."""
     cursor.execute(
-        "SELECT aura_id FROM migration.plan_rows WHERE plan_id = %(plan)s AND entity = 'locations' AND aura_id IS NOT NULL",
-        span,
+        f"""
+        SELECT p.seq, p.entity, p.source_key, p.label FROM migration.plan_rows p
+        JOIN migration.crosswalk c ON c.integration_id = %(integration)s AND c.entity = p.entity
+             AND c.source_key = p.crosswalk_key AND c.is_active
+        WHERE {ROWS} AND p.aura_id IS NOT NULL AND c.aura_id <> p.aura_id AND c.aura_id IS DISTINCT FROM p.replaces_id
+        ORDER BY p.seq
+        """,
+        bound,
     )
-    row = cursor.fetchone()
-    if row is None:
-        raise Refused(f"The plan of {subject.location_key} does not load its location.", "Preview again.")
-    return int(row["aura_id"])
+    _refuse_moved(cursor.fetchall())
 
 
-def _moved(cursor: Cursor, entity: Entity, span: Mapping[str, Any], *, lock: bool = False) -> list[dict[str, Any]]:
-    if lock:
-        cursor.execute(
-            f"""
-            SELECT 1 FROM aura.{entity.table} t
-            WHERE t.id IN (SELECT aura_id FROM migration.plan_rows WHERE plan_id = %(plan)s AND seq BETWEEN %(first)s AND %(last)s
-                           AND entity = %(entity)s AND action IN ('update', 'merge') AND applied_at IS NULL)
-            ORDER BY t.id FOR UPDATE
-            """,
-            {**span, "entity": entity.name},
-        )
-    fence = sql.row_hash(sql.restricted("to_jsonb(t)", entity))
+def _refuse_moved(moved: Sequence[Mapping[str, Any]]) -> None:
+    if not moved:
+        return
+    names = ", ".join(f"{m['entity']} {m['label']!r}" for m in moved[:NAMES_SHOWN])
+    raise PlanMoved(
+        f"{len(moved)} rows changed in AuraConnect after the plan was approved ({names}).",
+        "Nothing of this batch was written. Preview again to see the difference, approve it and run.",
+        moved=[f"{m['entity']}:{m['source_key']}" for m in moved[:50]],
+    )
+
+
+def _moved(cursor: Cursor, entity: Entity, span: Mapping[str, Any]) -> list[dict[str, Any]]:
     cursor.execute(
         f"""
         SELECT p.seq, p.entity, p.source_key, p.label FROM migration.plan_rows p
         LEFT JOIN aura.{entity.table} t ON t.id = p.aura_id AND t.deleted_at IS NULL
-        WHERE p.plan_id = %(plan)s AND p.seq BETWEEN %(first)s AND %(last)s AND p.entity = %(entity)s
-          AND p.before_hash IS NOT NULL AND p.applied_at IS NULL AND (t.id IS NULL OR {fence} <> p.before_hash)
+        WHERE {ROWS} AND p.entity = %(entity)s AND p.before_hash IS NOT NULL
+          AND (t.id IS NULL OR {sql.image_hash(sql.table_row("t", entity))} <> p.before_hash)
         ORDER BY p.seq
         """,
         {**span, "entity": entity.name},
@@ -181,29 +212,87 @@ def _moved(cursor: Cursor, entity: Entity, span: Mapping[str, Any], *, lock: boo
     return cursor.fetchall()
 
 
+# -- writes -------------------------------------------------------------------------------------------------------------
+
+
+def _write(cursor: Cursor, subject: Subject, entity: Entity, bound: Mapping[str, Any]) -> None:
+    is_local = entity.scope == "location" and entity.name != "locations"
+    arguments = {
+        **bound,
+        "entity": entity.name,
+        "location": _location_id(cursor, subject, bound) if is_local else None,
+    }
+    cursor.execute(
+        f"""
+        SELECT count(*) FILTER (WHERE action = 'create') AS creates, count(*) FILTER (WHERE before_hash IS NOT NULL) AS known,
+               count(*) FILTER (WHERE action IN ('update', 'merge') AND image <> '{{}}') AS changes
+        FROM migration.plan_rows p WHERE {ROWS} AND p.entity = %(entity)s
+        """,
+        arguments,
+    )
+    todo = cursor.fetchone()
+    assert todo is not None
+    if todo["changes"]:
+        _lock_rows(cursor, entity, arguments)
+    if todo["known"]:
+        _refuse_moved(_moved(cursor, entity, arguments))
+    if todo["creates"]:
+        _insert(cursor, entity, arguments)
+    if todo["changes"]:
+        _update(cursor, entity, arguments)
+
+
+def _location_id(cursor: Cursor, subject: Subject, bound: Mapping[str, Any]) -> int:
+    cursor.execute(
+        "SELECT aura_id FROM migration.plan_rows WHERE plan_id = %(plan)s AND entity = 'locations' AND aura_id IS NOT NULL",
+        bound,
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise Refused(f"The plan of {subject.location_key} does not load its location.", "Preview again.")
+    return int(row["aura_id"])
+
+
+def _lock_rows(cursor: Cursor, entity: Entity, arguments: Mapping[str, Any]) -> None:
+    """Nobody edits a row between the look at its fence and the write."""
+    cursor.execute(
+        f"""
+        SELECT 1 FROM aura.{entity.table} t WHERE t.id IN (
+            SELECT p.aura_id FROM migration.plan_rows p
+            WHERE {ROWS} AND p.entity = %(entity)s AND p.action IN ('update', 'merge') AND p.image <> '{{}}')
+        ORDER BY t.id FOR UPDATE
+        """,
+        arguments,
+    )
+
+
 def _insert(cursor: Cursor, entity: Entity, arguments: Mapping[str, Any]) -> None:
     names = sql.insert_columns(entity)
-    listing = "'listing', 'listed'," if entity.table in sql.LISTED else ""
-    place = "'location_id', %(location)s::bigint," if entity.name != "locations" else ""
+    fixed = {
+        "id": "p.aura_id",
+        "restaurant_id": "%(restaurant)s::bigint",
+        "location_id": "%(location)s::bigint",
+        "listing": "'listed'",
+        "source_vendor": "%(pos)s::text",
+        "source_id": "p.source_key",
+        "migration_run_id": "%(migration)s::bigint",
+        "source_hash": "p.source_hash",
+        "created_at": "%(load_at)s::timestamptz",
+        "updated_at": "%(load_at)s::timestamptz",
+    }
+    values = ", ".join(fixed.get(name, f"r.{name}") for name in names)
     cursor.execute(
         f"""
         WITH made AS (
             INSERT INTO aura.{entity.table} ({", ".join(names)})
-            SELECT {", ".join("r." + n for n in names)}
-            FROM migration.plan_rows p
-            CROSS JOIN LATERAL jsonb_populate_record(NULL::aura.{entity.table}, p.image || jsonb_build_object(
-                'id', p.aura_id, 'restaurant_id', %(restaurant)s::bigint, {place} {listing}
-                'source_vendor', %(pos)s::text, 'source_id', p.source_key, 'migration_run_id', %(migration)s::bigint,
-                'source_hash', p.source_hash, 'created_at', %(load_at)s::timestamptz, 'updated_at', %(load_at)s::timestamptz)) r
-            WHERE p.plan_id = %(plan)s AND p.seq BETWEEN %(first)s AND %(last)s AND p.entity = %(entity)s
-              AND p.action = 'create' AND p.applied_at IS NULL
-            ORDER BY p.seq
+            SELECT {values}
+            FROM migration.plan_rows p CROSS JOIN LATERAL jsonb_populate_record(NULL::aura.{entity.table}, p.image) r
+            WHERE {ROWS} AND p.entity = %(entity)s AND p.action = 'create' ORDER BY p.seq
             RETURNING *
         )
         INSERT INTO migration.journal (migration_id, plan_id, seq, aura_table, aura_id, op, before, after)
         SELECT %(migration)s, p.plan_id, p.seq, p.aura_table, made.id, 'insert', NULL, to_jsonb(made)
-        FROM made JOIN migration.plan_rows p ON p.plan_id = %(plan)s AND p.seq BETWEEN %(first)s AND %(last)s
-             AND p.entity = %(entity)s AND p.aura_id = made.id
+        FROM made JOIN migration.plan_rows p ON {ROWS} AND p.entity = %(entity)s AND p.aura_id = made.id
         ORDER BY p.seq
         """,
         arguments,
@@ -211,64 +300,56 @@ def _insert(cursor: Cursor, entity: Entity, arguments: Mapping[str, Any]) -> Non
 
 
 def _update(cursor: Cursor, entity: Entity, arguments: Mapping[str, Any]) -> None:
-    changed = "p.image || jsonb_build_object('updated_at', %(load_at)s::timestamptz)"
-    rows = (
-        "p.plan_id = %(plan)s AND p.seq BETWEEN %(first)s AND %(last)s AND p.entity = %(entity)s "
-        "AND p.action IN ('update', 'merge') AND p.image <> '{}' AND p.applied_at IS NULL"
+    """``source_hash`` stays null on records made in AuraConnect itself: they do not come from the POS."""
+    changed = (
+        "p.image || jsonb_build_object('updated_at', %(load_at)s::timestamptz, "
+        "'source_hash', CASE WHEN t.source_vendor IS NOT NULL THEN p.source_hash END)"
     )
+    names = (*sql.columns(entity), "source_hash", "updated_at")
     cursor.execute(
         f"""
+        WITH changes AS MATERIALIZED (
+            SELECT p.plan_id, p.seq, p.aura_table, t.id, to_jsonb(t) AS before, {changed} AS changed
+            FROM migration.plan_rows p JOIN aura.{entity.table} t ON t.id = p.aura_id
+            WHERE {ROWS} AND p.entity = %(entity)s AND p.action IN ('update', 'merge') AND p.image <> '{{}}'
+        ), written AS (
+            UPDATE aura.{entity.table} t SET ({", ".join(names)}) =
+                (SELECT {", ".join("r." + n for n in names)} FROM jsonb_populate_record(t, c.changed) r)
+            FROM changes c WHERE c.id = t.id
+            RETURNING t.*
+        )
         INSERT INTO migration.journal (migration_id, plan_id, seq, aura_table, aura_id, op, before, after)
-        SELECT %(migration)s, p.plan_id, p.seq, p.aura_table, t.id, 'update', to_jsonb(t),
-               to_jsonb(jsonb_populate_record(t, {changed}))
-        FROM migration.plan_rows p JOIN aura.{entity.table} t ON t.id = p.aura_id WHERE {rows} ORDER BY p.seq
+        SELECT %(migration)s, c.plan_id, c.seq, c.aura_table, c.id, 'update', c.before, to_jsonb(written)
+        FROM written JOIN changes c USING (id) ORDER BY c.seq
         """,
         arguments,
     )
-    if cursor.rowcount:
-        names = (*sql.columns(entity), "updated_at")
-        cursor.execute(
-            f"""
-            UPDATE aura.{entity.table} t SET ({", ".join(names)}) =
-                (SELECT {", ".join("r." + n for n in names)} FROM jsonb_populate_record(t, {changed}) r)
-            FROM migration.plan_rows p WHERE p.aura_id = t.id AND {rows}
-            """,
-            arguments,
-        )
 
 
-def _remember(cursor: Cursor, subject: Subject, span: Mapping[str, Any]) -> None:
-    """Crosswalk, claims and the mark that the rows are done: in the transaction that wrote them."""
-    arguments = {
-        **span,
-        "restaurant": subject.restaurant_id,
-        "integration": subject.integration_id,
-        "migration": subject.migration_id,
-    }
+# -- memory -------------------------------------------------------------------------------------------------------------
+
+
+def _remember(cursor: Cursor, bound: Mapping[str, Any]) -> None:
+    """Crosswalk, claims and how far the plan is written: in the transaction that wrote the rows."""
     cursor.execute(
-        """
+        f"""
         INSERT INTO migration.crosswalk (restaurant_id, integration_id, entity, source_key, aura_table, aura_id, source_hash, record,
             first_migration_id, last_migration_id)
-        SELECT %(restaurant)s, %(integration)s, entity, crosswalk_key, aura_table, aura_id, source_hash, record, %(migration)s, %(migration)s
-        FROM migration.plan_rows
-        WHERE plan_id = %(plan)s AND seq BETWEEN %(first)s AND %(last)s AND aura_id IS NOT NULL AND applied_at IS NULL
-        ORDER BY seq
+        SELECT %(restaurant)s, %(integration)s, p.entity, p.crosswalk_key, p.aura_table, p.aura_id, p.source_hash, p.record,
+               %(migration)s, %(migration)s
+        FROM migration.plan_rows p WHERE {ROWS} AND p.aura_id IS NOT NULL ORDER BY p.seq
         ON CONFLICT (integration_id, entity, source_key) DO UPDATE SET aura_table = excluded.aura_table, aura_id = excluded.aura_id,
             source_hash = excluded.source_hash, record = excluded.record, last_migration_id = excluded.last_migration_id, is_active = true
         """,
-        arguments,
+        bound,
     )
     cursor.execute(
-        """
-        INSERT INTO migration.claims (migration_id, aura_table, aura_id)
-        SELECT DISTINCT %(migration)s::bigint, aura_table, aura_id FROM migration.plan_rows
-        WHERE plan_id = %(plan)s AND seq BETWEEN %(first)s AND %(last)s AND aura_id IS NOT NULL AND applied_at IS NULL
-        ON CONFLICT DO NOTHING
+        f"""
+        INSERT INTO migration.claims (migration_id, aura_table, aura_id, plan_id, seq)
+        SELECT DISTINCT ON (p.aura_table, p.aura_id) %(migration)s, p.aura_table, p.aura_id, p.plan_id, p.seq
+        FROM migration.plan_rows p WHERE {ROWS} AND p.aura_id IS NOT NULL ORDER BY p.aura_table, p.aura_id, p.seq
+        ON CONFLICT (migration_id, aura_table, aura_id) DO UPDATE SET plan_id = excluded.plan_id, seq = excluded.seq, mark = excluded.mark
         """,
-        arguments,
+        bound,
     )
-    cursor.execute(
-        "UPDATE migration.plan_rows SET applied_at = clock_timestamp() "
-        "WHERE plan_id = %(plan)s AND seq BETWEEN %(first)s AND %(last)s AND applied_at IS NULL",
-        span,
-    )
+    cursor.execute("UPDATE migration.plans SET applied_seq = %(last)s WHERE id = %(plan)s", bound)

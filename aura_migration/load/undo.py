@@ -2,21 +2,25 @@
 
 One transaction, all or none; the preview is the same work rolled back, so it cannot promise anything else. For each row:
 
-    still claimed by another migration   its claim goes, the row stays; updates of this migration are reverted column by
-                                         column, later entries of others are re-based on what stood before
-    made by a migration, unclaimed       removed, unless edited since (kept or asked) or referenced since (archived)
-    only updated, unclaimed              restored to what stood before the first write, except columns edited since
+    still claimed by others         its claim goes, the row stays. Writes that nobody else stands on (made after the others'
+                                    last claim) are taken back; the rest count on until the last claim goes
+    made by a migration, unclaimed  removed, unless people edited it since (kept, or asked) or something made since
+                                    refers to it (archived)
+    only updated, unclaimed         column by column as it was before the first write, except what people changed since
+
+The journal of a row is a chain. Taking back goes from the newest write to the oldest and gives a column its former value
+where it still holds what the write put there: what people changed in between, in any column, is theirs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
 import psycopg
 from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
 
 from aura_migration.canonical.model import Entity
 from aura_migration.core.ids import content_hash
@@ -24,7 +28,13 @@ from aura_migration.database.connections import transaction_lock
 from aura_migration.plan.planner import Subject, restaurant_lock
 
 Cursor = psycopg.Cursor[dict[str, Any]]
-UNCOMPARED = ("updated_at",)
+Edited = Literal["keep", "undo"]
+Image = dict[str, msgspec.Raw]
+LIVE = "(j.outcome IS NULL OR j.outcome = 'kept_claimed')"
+"""Entries of ``journal j`` that count: not undone, or undone while others stand on the row."""
+NULL = msgspec.Raw(b"null")
+UNCOMPARED = "updated_at"
+"""A time that moves with every save is not an edit."""
 
 
 @dataclass
@@ -41,7 +51,7 @@ class Undone:
             entry[outcome] = entry.get(outcome, 0) + number
 
     def as_dict(self) -> dict[str, Any]:
-        """``{"tables": {table: {outcome: n}}, "kept": [...]}``."""
+        """``{"tables": {table: {outcome: n}}, "kept": [{table, id, outcome, columns | referenced_by}]}``."""
         return {"tables": self.counts, "kept": self.kept}
 
 
@@ -54,7 +64,7 @@ def undo_migration(
     subject: Subject,
     entities: Sequence[Entity],
     *,
-    edited: Literal["keep", "undo"] = "keep",
+    edited: Edited = "keep",
     rehearse: bool = False,
 ) -> Undone:
     """Undo everything a migration wrote. ``entities`` in load order; ``rehearse`` changes nothing and answers the same."""
@@ -62,11 +72,12 @@ def undo_migration(
     try:
         with connection.transaction():
             cursor = connection.cursor(row_factory=dict_row)
+            # The journal's images were taken in UTC.
+            cursor.execute("SET LOCAL TimeZone = 'UTC'; SET LOCAL jit = off")
             transaction_lock(connection, restaurant_lock(subject.restaurant_id))
             _gather(cursor, subject)
             for entity in reversed(entities):
-                _release_shared(cursor, subject, entity, undone)
-                _restore(cursor, entity, edited, undone)
+                _take_back_writes(cursor, entity, edited, undone)
                 _remove(cursor, entity, edited, undone)
             _close(cursor, subject)
             if rehearse:
@@ -77,162 +88,184 @@ def undo_migration(
 
 
 def _gather(cursor: Cursor, subject: Subject) -> None:
-    """``standing``: every row this migration claims or wrote, with who else claims it and the whole chain of writes."""
+    """``standing``: every row this migration claims, the newest claim of others, and the chain of writes that count."""
+    cursor.execute("DROP TABLE IF EXISTS pg_temp.standing")
     cursor.execute(
-        """
+        f"""
         CREATE TEMP TABLE standing ON COMMIT DROP AS
-        SELECT r.aura_table, r.aura_id,
-               EXISTS (SELECT 1 FROM migration.claims c WHERE c.aura_table = r.aura_table AND c.aura_id = r.aura_id
-                       AND c.migration_id <> %(migration)s) AS is_claimed,
-               first.op AS first_op, first.before AS origin, last.after AS last_written
-        FROM (SELECT aura_table, aura_id FROM migration.claims WHERE migration_id = %(migration)s
-              UNION SELECT aura_table, aura_id FROM migration.journal WHERE migration_id = %(migration)s AND undone_at IS NULL) r
-        LEFT JOIN LATERAL (SELECT op, before FROM migration.journal j WHERE j.aura_table = r.aura_table AND j.aura_id = r.aura_id
-              AND (j.undone_at IS NULL OR j.outcome = 'kept_claimed') ORDER BY id LIMIT 1) first ON true
-        LEFT JOIN LATERAL (SELECT after FROM migration.journal j WHERE j.aura_table = r.aura_table AND j.aura_id = r.aura_id
-              AND (j.undone_at IS NULL OR j.outcome = 'kept_claimed') ORDER BY id DESC LIMIT 1) last ON true;
+        SELECT c.aura_table, c.aura_id, others.mark AS others_mark, chain.newest, chain.writes, first.op AS first_op, NULL::text AS outcome
+        FROM migration.claims c
+        CROSS JOIN LATERAL (SELECT max(o.mark) AS mark FROM migration.claims o WHERE o.aura_table = c.aura_table
+                            AND o.aura_id = c.aura_id AND o.migration_id <> c.migration_id) others
+        CROSS JOIN LATERAL (SELECT min(j.id) AS oldest, max(j.id) AS newest, count(*) AS writes FROM migration.journal j
+                            WHERE j.aura_table = c.aura_table AND j.aura_id = c.aura_id AND {LIVE}) chain
+        LEFT JOIN migration.journal first ON first.id = chain.oldest
+        WHERE c.migration_id = %(migration)s
         """,
         {"migration": subject.migration_id},
     )
     cursor.execute("ALTER TABLE standing ADD PRIMARY KEY (aura_table, aura_id)")
-    cursor.execute("ALTER TABLE standing ADD outcome text")
     cursor.execute("ANALYZE standing")
 
 
-def _release_shared(cursor: Cursor, subject: Subject, entity: Entity, undone: Undone) -> None:
-    """Rows others still claim stay; what this migration changed on them is reverted column by column."""
+# -- rows that stay: writes are taken back ------------------------------------------------------------------------------
+
+
+def _take_back_writes(cursor: Cursor, entity: Entity, edited: Edited, undone: Undone) -> None:
+    """Rows that others claim, and rows that stood before any migration: give columns their former values."""
+    _mark(
+        cursor,
+        undone,
+        entity.table,
+        "gone_already",
+        f"NOT EXISTS (SELECT 1 FROM aura.{entity.table} t WHERE t.id = s.aura_id)",
+    )
+    cursor.execute(
+        f"""
+        SELECT s.aura_id, s.others_mark IS NULL AS is_last, j.id AS journal_id, j.before::text AS before, j.after::text AS after,
+               to_jsonb(t)::text AS now
+        FROM standing s JOIN aura.{entity.table} t ON t.id = s.aura_id
+        JOIN migration.journal j ON j.aura_table = s.aura_table AND j.aura_id = s.aura_id AND {LIVE} AND j.op = 'update'
+        WHERE s.aura_table = %s AND s.outcome IS NULL
+          AND (j.id > s.others_mark OR s.others_mark IS NULL AND s.first_op = 'update')
+        ORDER BY s.aura_id, j.id DESC
+        """,
+        [entity.table],
+    )
+    rows = _by_row(cursor.fetchall())
+    taken = {aura_id: _former(entries, edited) for aura_id, entries in rows.items()}
+    _without_lost_targets(cursor, entity, taken)
+    _write_back(cursor, entity, {aura_id: change for aura_id, (change, _) in taken.items() if change})
+    for aura_id, (_, edits) in taken.items():
+        if edits and edited == "keep":
+            undone.kept.append(
+                {"table": entity.table, "id": aura_id, "outcome": "kept_edited", "columns": sorted(edits)}
+            )
+    _note_taken(cursor, entity, rows, taken, edited, undone)
+
+
+def _by_row(entries: Iterable[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
+    found: dict[int, list[dict[str, Any]]] = {}
+    for entry in entries:
+        found.setdefault(entry["aura_id"], []).append(entry)
+    return found
+
+
+def _decode(text: str) -> Image:
+    """Columns as PostgreSQL wrote them: a number that passed through a float would not come back to the byte."""
+    return msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+
+
+def _former(entries: Sequence[Mapping[str, Any]], edited: Edited) -> tuple[Image, set[str]]:
+    """``(columns to set, columns people changed)`` of one row whose ``entries`` are to be taken back, newest first."""
+    now = _decode(entries[0]["now"])
+    state = dict(now)
+    later = now
+    edits: set[str] = set()
+    before: Image = now
+    for entry in entries:
+        before, after = _decode(entry["before"]), _decode(entry["after"])
+        edits |= {c for c, value in after.items() if c != UNCOMPARED and bytes(later.get(c, value)) != bytes(value)}
+        for column, value in after.items():
+            former = before.get(column, value)
+            if bytes(former) != bytes(value) and (edited == "undo" or bytes(state.get(column, value)) == bytes(value)):
+                state[column] = former
+        later = before
+    if edited == "undo" and entries[0]["is_last"]:
+        state |= before
+    return {c: value for c, value in state.items() if c in now and bytes(value) != bytes(now[c])}, edits
+
+
+def _without_lost_targets(cursor: Cursor, entity: Entity, taken: dict[int, tuple[Image, set[str]]]) -> None:
+    """A reference to a record people deleted since cannot come back; the column stays as it is and is listed."""
+    for ref in entity.refs:
+        pointing = {
+            aura_id: int(bytes(change[ref.target]))
+            for aura_id, (change, _) in taken.items()
+            if bytes(change.get(ref.target, NULL)) != bytes(NULL)
+        }
+        if not pointing:
+            continue
+        table = _target_table(cursor, entity.table, ref.target)
+        cursor.execute(f"SELECT id FROM {table} WHERE id = ANY(%s)", [list(pointing.values())])
+        present = {row["id"] for row in cursor.fetchall()}
+        for aura_id, target in pointing.items():
+            if target not in present:
+                change, edits = taken[aura_id]
+                del change[ref.target]
+                edits.add(ref.target)
+
+
+def _target_table(cursor: Cursor, table: str, column: str) -> str:
     cursor.execute(
         """
-        SELECT j.id, j.aura_id, j.before, j.after FROM migration.journal j
-        JOIN standing s USING (aura_table, aura_id)
-        WHERE j.aura_table = %s AND j.migration_id = %s AND j.op = 'update' AND j.undone_at IS NULL AND s.is_claimed
-        ORDER BY j.id DESC
+        SELECT c.confrelid::regclass::text AS target FROM pg_constraint c
+        JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+        WHERE c.contype = 'f' AND c.conrelid = %s::regclass AND a.attname = %s
         """,
-        [entity.table, subject.migration_id],
+        [f"aura.{table}", column],
     )
-    for entry in cursor.fetchall():
-        _revert_columns(cursor, entity, subject, entry)
-    cursor.execute(
-        "UPDATE standing SET outcome = 'kept_claimed' WHERE aura_table = %s AND is_claimed AND outcome IS NULL",
-        [entity.table],
-    )
-    undone.add(entity.table, "kept_claimed", cursor.rowcount)
+    row = cursor.fetchone()
+    assert row is not None
+    return str(row["target"])
 
 
-def _revert_columns(cursor: Cursor, entity: Entity, subject: Subject, entry: dict[str, Any]) -> None:
-    columns = [c for c, value in entry["after"].items() if value != entry["before"].get(c)]
-    cursor.execute(
-        "SELECT id, before, after FROM migration.journal WHERE aura_table = %s AND aura_id = %s AND id > %s AND undone_at IS NULL "
-        "AND migration_id <> %s ORDER BY id",
-        [entity.table, entry["aura_id"], entry["id"], subject.migration_id],
-    )
-    later = cursor.fetchall()
-    cursor.execute(f"SELECT to_jsonb(t) AS now FROM aura.{entity.table} t WHERE id = %s FOR UPDATE", [entry["aura_id"]])
-    found = cursor.fetchone()
-    if found is None:
+def _write_back(cursor: Cursor, entity: Entity, changes: Mapping[int, Image]) -> None:
+    if not changes:
         return
-    revert: dict[str, Any] = {}
-    for column in columns:
-        origin = entry["before"].get(column)
-        taken_over = False
-        for write in later:
-            changed_it = write["after"].get(column) != write["before"].get(column)
-            write["before"][column] = origin
-            if changed_it:
-                taken_over = True
-                break
-            write["after"][column] = origin
-        if not taken_over and found["now"].get(column) == entry["after"].get(column):
-            revert[column] = origin
-    for write in later:
-        cursor.execute(
-            "UPDATE migration.journal SET before = %s, after = %s WHERE id = %s",
-            [Jsonb(write["before"]), Jsonb(write["after"]), write["id"]],
-        )
-    if revert:
-        names = ", ".join(revert)
-        cursor.execute(
-            f"UPDATE aura.{entity.table} t SET ({names}) = (SELECT {names} FROM jsonb_populate_record(t, %s) r) WHERE id = %s"
-            if len(revert) > 1
-            else f"UPDATE aura.{entity.table} t SET {names} = (SELECT {names} FROM jsonb_populate_record(t, %s) r) WHERE id = %s",
-            [Jsonb(revert), entry["aura_id"]],
-        )
-
-
-def _differing(now: str, then: str) -> str:
-    """SQL: the columns in which two jsonb rows differ, as an array; null when none."""
-    ignored = " AND ".join(f"k <> '{c}'" for c in UNCOMPARED)
-    return f"(SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys({now}) k WHERE {now} -> k IS DISTINCT FROM {then} -> k AND {ignored})"
-
-
-def _restore(cursor: Cursor, entity: Entity, edited: str, undone: Undone) -> None:
-    """Rows that stood before any migration: back to what stood there, except columns people changed since."""
+    names = sorted({column for change in changes.values() for column in change})
+    cursor.execute("DROP TABLE IF EXISTS pg_temp.former")
+    cursor.execute("CREATE TEMP TABLE former (id bigint PRIMARY KEY, image jsonb) ON COMMIT DROP")
+    with cursor.copy("COPY former (id, image) FROM STDIN") as copy:
+        for aura_id, change in changes.items():
+            copy.write_row((aura_id, msgspec.json.encode(change).decode()))
     cursor.execute(
-        f"""
-        SELECT s.aura_id, s.origin, {_differing("to_jsonb(t)", "s.last_written")} AS edited, to_jsonb(t) AS now
-        FROM standing s JOIN aura.{entity.table} t ON t.id = s.aura_id
-        WHERE s.aura_table = %s AND s.first_op = 'update' AND s.outcome IS NULL
-        """,
-        [entity.table],
+        f"UPDATE aura.{entity.table} t SET ({', '.join(names)}) = "
+        f"(SELECT {', '.join('r.' + n for n in names)} FROM jsonb_populate_record(t, f.image) r) FROM former f WHERE f.id = t.id"
     )
-    for row in cursor.fetchall():
-        keep = set(row["edited"] or ()) if edited == "keep" else set()
-        values = {c: v for c, v in row["origin"].items() if c not in keep and c != "id"}
-        if keep:
-            values.pop("updated_at", None)
-            undone.kept.append(
-                {"table": entity.table, "id": row["aura_id"], "outcome": "kept_edited", "columns": sorted(keep)}
-            )
-        names = ", ".join(values)
-        cursor.execute(
-            f"UPDATE aura.{entity.table} t SET ({names}) = (SELECT {', '.join('r.' + n for n in values)} "
-            "FROM jsonb_populate_record(t, %s) r) WHERE id = %s",
-            [Jsonb(values), row["aura_id"]],
-        )
-        outcome = "kept_edited" if keep else "restored"
-        cursor.execute(
-            "UPDATE standing SET outcome = %s WHERE aura_table = %s AND aura_id = %s",
-            [outcome, entity.table, row["aura_id"]],
-        )
-        undone.add(entity.table, outcome)
-    # Rows only claimed, never written by any migration: releasing the claim is all there is to do.
-    cursor.execute(
-        "UPDATE standing SET outcome = 'released' WHERE aura_table = %s AND first_op IS NULL AND outcome IS NULL",
-        [entity.table],
-    )
-    undone.add(entity.table, "released", cursor.rowcount)
 
 
-def _remove(cursor: Cursor, entity: Entity, edited: str, undone: Undone) -> None:
-    """Rows made by migrations: gone, unless edited or referenced since."""
+def _note_taken(
+    cursor: Cursor,
+    entity: Entity,
+    rows: Mapping[int, Sequence[Mapping[str, Any]]],
+    taken: Mapping[int, tuple[Image, set[str]]],
+    edited: Edited,
+    undone: Undone,
+) -> None:
+    """Outcomes: ``restored`` or ``kept_edited`` where nobody else stands, ``kept_claimed`` where others do."""
+    reverted = [e["journal_id"] for entries in rows.values() for e in entries if not e["is_last"]]
     cursor.execute(
-        f"""
-        UPDATE standing s SET outcome = 'gone_already'
-        WHERE s.aura_table = %(table)s AND s.first_op = 'insert' AND s.outcome IS NULL
-          AND NOT EXISTS (SELECT 1 FROM aura.{entity.table} t WHERE t.id = s.aura_id)
-        """,
-        {"table": entity.table},
+        "UPDATE migration.journal SET undone_at = clock_timestamp(), outcome = 'reverted' WHERE id = ANY(%s)",
+        [reverted],
     )
-    undone.add(entity.table, "gone_already", cursor.rowcount)
+    undone.add(entity.table, "reverted", len({i for i, entries in rows.items() if not entries[0]["is_last"]}))
+    kept = [i for i, (_, edits) in taken.items() if edits and edited == "keep" and rows[i][0]["is_last"]]
+    _mark(cursor, undone, entity.table, "kept_edited", "s.aura_id = ANY(%(ids)s)", ids=kept)
+    _mark(cursor, undone, entity.table, "kept_claimed", "s.others_mark IS NOT NULL")
+    _mark(cursor, undone, entity.table, "restored", "s.first_op = 'update'")
+    # Only claimed, never written by any migration: letting the claim go is all there is to do.
+    _mark(cursor, undone, entity.table, "released", "s.first_op IS NULL")
+
+
+def _mark(cursor: Cursor, undone: Undone, table: str, outcome: str, when: str, **bound: Any) -> None:
+    cursor.execute(
+        f"UPDATE standing s SET outcome = %(outcome)s WHERE s.aura_table = %(table)s AND s.outcome IS NULL AND {when}",
+        {"outcome": outcome, "table": table, **bound},
+    )
+    undone.add(table, outcome, cursor.rowcount)
+
+
+# -- rows that go -------------------------------------------------------------------------------------------------------
+
+
+def _remove(cursor: Cursor, entity: Entity, edited: Edited, undone: Undone) -> None:
+    """Rows made by migrations that nobody claims any more: gone, unless edited or referenced since."""
     if edited == "keep":
-        cursor.execute(
-            f"""
-            UPDATE standing s SET outcome = 'kept_edited' FROM aura.{entity.table} t
-            WHERE t.id = s.aura_id AND s.aura_table = %s AND s.first_op = 'insert' AND s.outcome IS NULL
-              AND {_differing("to_jsonb(t)", "s.last_written")} IS NOT NULL
-            RETURNING s.aura_id, {_differing("to_jsonb(t)", "s.last_written")} AS columns
-            """,
-            [entity.table],
-        )
-        for row in cursor.fetchall():
-            undone.add(entity.table, "kept_edited")
-            undone.kept.append(
-                {"table": entity.table, "id": row["aura_id"], "outcome": "kept_edited", "columns": row["columns"]}
-            )
+        _keep_edited(cursor, entity, undone)
     # A kept row keeps what it points at, so a tree is walked until nothing more is kept.
-    while any(
-        _keep_referenced(cursor, entity, child, column, undone) for child, column in _referencing(cursor, entity.table)
-    ):
+    references = _references_to(cursor, entity.table)
+    while references and _keep_referenced(cursor, entity, references, undone):
         continue
     cursor.execute(
         "SELECT 1 FROM information_schema.columns WHERE table_schema = 'aura' AND table_name = %s AND column_name = 'is_active'",
@@ -240,50 +273,90 @@ def _remove(cursor: Cursor, entity: Entity, edited: str, undone: Undone) -> None
     )
     is_active = ", is_active = false" if cursor.fetchone() else ""
     cursor.execute(
-        f"UPDATE aura.{entity.table} t SET deleted_at = now(){is_active} FROM standing s "
+        f"UPDATE aura.{entity.table} t SET deleted_at = coalesce(deleted_at, now()){is_active} FROM standing s "
         "WHERE s.aura_table = %s AND s.aura_id = t.id AND s.outcome = 'archived'",
         [entity.table],
     )
     cursor.execute(
-        f"DELETE FROM aura.{entity.table} t USING standing s WHERE s.aura_table = %s AND s.aura_id = t.id AND s.outcome IS NULL "
-        "AND s.first_op = 'insert'",
+        f"DELETE FROM aura.{entity.table} t USING standing s WHERE s.aura_table = %s AND s.aura_id = t.id AND s.outcome IS NULL",
         [entity.table],
     )
-    undone.add(entity.table, "removed", cursor.rowcount)
-    cursor.execute(
-        "UPDATE standing SET outcome = 'removed' WHERE aura_table = %s AND outcome IS NULL AND first_op = 'insert'",
-        [entity.table],
-    )
+    _mark(cursor, undone, entity.table, "removed", "true")
 
 
-def _keep_referenced(cursor: Cursor, entity: Entity, child: str, column: str, undone: Undone) -> bool:
-    """Keep or archive rows that something remaining points at; True when a row of the table itself was among them.
-
-    A reference from a row this rollback keeps keeps its target in use; from anything made since it archives it.
-    """
-    is_own_table = child == f"aura.{entity.table}"
+def _keep_edited(cursor: Cursor, entity: Entity, undone: Undone) -> None:
+    """Rows that are not what the chain of writes left: people edited them. One they removed may go for good."""
     cursor.execute(
         f"""
-        UPDATE standing s SET outcome = CASE WHEN x.is_ours THEN 'kept_needed' ELSE 'archived' END
-        FROM (SELECT c.{column} AS id, bool_and(k.aura_id IS NOT NULL) AS is_ours
-              FROM {child} c LEFT JOIN standing k ON k.aura_table = %(child)s AND k.aura_id = c.id
-              WHERE c.{column} IS NOT NULL AND ({"k.aura_id IS NULL OR k.outcome IS NOT NULL" if is_own_table else "true"})
-              GROUP BY c.{column}) x
-        WHERE x.id = s.aura_id AND s.aura_table = %(table)s AND s.first_op = 'insert' AND s.outcome IS NULL
-        RETURNING s.aura_id, s.outcome
+        UPDATE standing s SET outcome = 'kept_edited'
+        FROM (SELECT s.aura_id, {_edited_columns()} AS columns
+              FROM standing s JOIN aura.{entity.table} t ON t.id = s.aura_id
+              JOIN migration.journal last ON last.id = s.newest
+              WHERE s.aura_table = %(table)s AND s.outcome IS NULL AND t.deleted_at IS NULL
+                AND (s.writes > 1 OR to_jsonb(t) <> last.after)) e
+        WHERE s.aura_table = %(table)s AND s.aura_id = e.aura_id AND e.columns IS NOT NULL
+        RETURNING s.aura_id, e.columns
         """,
-        {"table": entity.table, "child": child.removeprefix("aura.")},
+        {"table": entity.table},
+    )
+    for row in cursor.fetchall():
+        undone.add(entity.table, "kept_edited")
+        undone.kept.append(
+            {"table": entity.table, "id": row["aura_id"], "outcome": "kept_edited", "columns": row["columns"]}
+        )
+
+
+def _edited_columns() -> str:
+    """Columns in which the row differs from its last write, or a write found something else than the one before left."""
+    return f"""(
+        SELECT array_agg(DISTINCT k ORDER BY k) FROM (
+            SELECT k FROM (SELECT to_jsonb(t) AS now OFFSET 0) n, jsonb_object_keys(last.after) k
+            WHERE n.now -> k IS DISTINCT FROM last.after -> k
+            UNION ALL
+            SELECT k FROM (SELECT j.before, lag(j.after) OVER (ORDER BY j.id) AS earlier FROM migration.journal j
+                           WHERE s.writes > 1 AND j.aura_table = s.aura_table AND j.aura_id = s.aura_id AND {LIVE}) step,
+                          jsonb_object_keys(step.before) k
+            WHERE step.before -> k IS DISTINCT FROM step.earlier -> k
+        ) changed WHERE k <> '{UNCOMPARED}')"""
+
+
+def _keep_referenced(cursor: Cursor, entity: Entity, references: Sequence[tuple[str, str]], undone: Undone) -> bool:
+    """Keep or archive rows that something remaining points at; True when the table's own rows must be looked at again.
+
+    What this rollback keeps in use keeps its target in use; what was made since, or is archived, archives it.
+    """
+    remaining = [
+        f"SELECT c.{column} AS id, {_quoted(child)} AS child, coalesce(k.outcome <> 'archived', false) AS is_needed "
+        f"FROM standing p JOIN {child} c ON c.{column} = p.aura_id "
+        f"LEFT JOIN standing k ON k.aura_table = {_quoted(child)} AND k.aura_id = c.id "
+        "WHERE p.aura_table = %(table)s AND p.outcome IS NULL "
+        + ("AND (k.aura_id IS NULL OR k.outcome IS NOT NULL)" if child == f"aura.{entity.table}" else "")
+        for child, column in references
+    ]
+    cursor.execute(
+        f"""
+        UPDATE standing s SET outcome = CASE WHEN x.is_needed THEN 'kept_needed' ELSE 'archived' END
+        FROM (SELECT id, bool_or(is_needed) AS is_needed, string_agg(DISTINCT child, ', ') AS children
+              FROM ({" UNION ALL ".join(remaining)}) r GROUP BY id) x
+        WHERE x.id = s.aura_id AND s.aura_table = %(table)s AND s.outcome IS NULL
+        RETURNING s.aura_id, s.outcome, x.children
+        """,
+        {"table": entity.table},
     )
     rows = cursor.fetchall()
     for row in rows:
         undone.add(entity.table, row["outcome"])
         undone.kept.append(
-            {"table": entity.table, "id": row["aura_id"], "outcome": row["outcome"], "referenced_by": child}
+            {"table": entity.table, "id": row["aura_id"], "outcome": row["outcome"], "referenced_by": row["children"]}
         )
-    return is_own_table and bool(rows)
+    return bool(rows) and any(child == f"aura.{entity.table}" for child, _ in references)
 
 
-def _referencing(cursor: Cursor, table: str) -> list[tuple[str, str]]:
+def _quoted(child: str) -> str:
+    return "'" + child.removeprefix("aura.") + "'"
+
+
+def _references_to(cursor: Cursor, table: str) -> list[tuple[str, str]]:
     """``(schema.table, column)`` of every foreign key that points at a table."""
     cursor.execute(
         """
@@ -300,9 +373,9 @@ def _close(cursor: Cursor, subject: Subject) -> None:
     """Claims go, journal entries say what became of them, crosswalk rows without a target rest."""
     cursor.execute("DELETE FROM migration.claims WHERE migration_id = %s", [subject.migration_id])
     cursor.execute(
-        """
+        f"""
         UPDATE migration.journal j SET undone_at = clock_timestamp(), outcome = s.outcome FROM standing s
-        WHERE s.aura_table = j.aura_table AND s.aura_id = j.aura_id AND (j.undone_at IS NULL OR j.outcome = 'kept_claimed')
+        WHERE s.aura_table = j.aura_table AND s.aura_id = j.aura_id AND {LIVE}
           AND (j.migration_id = %s OR s.outcome <> 'kept_claimed')
         """,
         [subject.migration_id],
@@ -322,9 +395,9 @@ def image_of_schema(
     lines: list[str] = []
     for table in tables:
         where = " WHERE restaurant_id = %s" if restaurant_id is not None and table != "restaurants" else ""
-        rows = connection.execute(
+        row = connection.execute(
             f"SELECT coalesce(encode(sha256(string_agg(to_jsonb(t)::text, E'\\n' ORDER BY id)::bytea), 'hex'), '') FROM aura.{table} t{where}",
             [restaurant_id] if where else [],
         ).fetchone()
-        lines.append(f"{table}:{rows[0] if rows else ''}")
+        lines.append(f"{table}:{row[0] if row else ''}")
     return content_hash(lines)

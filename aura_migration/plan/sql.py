@@ -1,11 +1,13 @@
 """SQL fragments generated from the entity declarations. Text only: nothing here runs a statement.
 
 Rows travel as jsonb. A *content* holds canonical values with references as source keys; an *image* holds AuraConnect's
-columns with references as ids. ``restricted`` brings a row of either origin (table or image) into one normal form, so
-that equality of jsonb is equality of values.
+declared columns with references as ids. Images of either origin (a table's row, a content) have one normal form, so that
+equality of jsonb is equality of values.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from aura_migration.canonical.menu import ENTITIES
 from aura_migration.canonical.model import Entity
@@ -13,10 +15,35 @@ from aura_migration.canonical.model import Entity
 LISTED = frozenset({"menu_items", "menu_item_variations", "modifiers"})
 """Tables with a ``listing`` column: rows made by a migration are sold only where a location row says so."""
 
+NULL_SPEAKS = frozenset(
+    {
+        "amount_cents",
+        "availability",
+        "category_id",
+        "channels",
+        "max_length",
+        "max_quantity",
+        "max_selections",
+        "menu_id",
+        "parent_category_id",
+        "price_adjustment_cents",
+        "price_cents",
+        "rate_percent",
+        "tax_inclusive",
+        "variation_id",
+    }
+)
+"""Columns whose null says something (no limit, always, open, at the top): merging does not take it for a gap to fill."""
+
 
 def quote(text: str) -> str:
     """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def text_array(names: Iterable[str]) -> str:
+    """``ARRAY['a','b']::text[]``."""
+    return "ARRAY[" + ", ".join(quote(n) for n in names) + "]::text[]"
 
 
 def columns(entity: Entity) -> tuple[str, ...]:
@@ -24,20 +51,20 @@ def columns(entity: Entity) -> tuple[str, ...]:
     return tuple(f.target for f in entity.fields)
 
 
-def value_columns(entity: Entity) -> tuple[str, ...]:
-    """The declared columns that are not references (ids differ between databases, values do not)."""
-    return tuple(f.target for f in entity.fields if not f.ref)
+def reference_columns(entity: Entity) -> tuple[str, ...]:
+    """The declared columns that hold ids: they differ between databases, values do not."""
+    return tuple(f.target for f in entity.fields if f.ref)
 
 
 def overridable_columns(entity: Entity) -> tuple[str, ...]:
-    """Columns of a shared row for which a location row has a column of its own, where null inherits."""
+    """Columns of a shared row for which a row of the location has a column of its own, where null inherits."""
     names: list[str] = []
     for other in ENTITIES.values():
         if other.refines is not None and any(ref.ref == entity.name for ref in other.refs):
             known = set(columns(entity))
             singles = (other.field(unit[0]) for unit in other.units if len(unit) == 1)
             names += [f.base or f.target for f in singles if (f.base or f.target) in known]
-    return tuple(names)
+    return tuple(dict.fromkeys(names))
 
 
 def local_columns(entity: Entity) -> tuple[str, ...]:
@@ -48,26 +75,15 @@ def local_columns(entity: Entity) -> tuple[str, ...]:
     return (*carried, *(c for c in overridable_columns(entity) if c not in carried))
 
 
-def text_array(names: tuple[str, ...]) -> str:
-    """``ARRAY['a','b']::text[]``."""
-    return "ARRAY[" + ", ".join(quote(n) for n in names) + "]::text[]"
-
-
-def restricted(row: str, entity: Entity) -> str:
-    """A jsonb row reduced to the declared columns, every one present."""
-    pairs = ", ".join(f"{quote(c)}, {row} -> {quote(c)}" for c in columns(entity))
-    return f"jsonb_build_object({pairs})"
-
-
-def normalised(image: str, entity: Entity) -> str:
-    """An image as the table itself would show it: types applied, then reduced to the declared columns."""
-    return restricted(f"to_jsonb(jsonb_populate_record(NULL::aura.{entity.table}, {image}))", entity)
-
-
 def table_row(alias: str, entity: Entity) -> str:
     """A table's row as an image."""
     pairs = ", ".join(f"{quote(c)}, {alias}.{c}" for c in columns(entity))
     return f"jsonb_build_object({pairs})"
+
+
+def normalised(image: str, entity: Entity) -> str:
+    """An image as the table itself would show it: types applied, every declared column present."""
+    return f"(SELECT {table_row('typed', entity)} FROM jsonb_populate_record(NULL::aura.{entity.table}, {image}) typed)"
 
 
 def image_hash(image: str) -> str:
@@ -75,29 +91,19 @@ def image_hash(image: str) -> str:
     return f"md5(({image})::text)"
 
 
-def row_hash(restricted_row: str) -> str:
-    """The fence of a row: a hash over its declared columns."""
-    return f"md5(({restricted_row})::text)"
+def next_id(entity: Entity) -> str:
+    """A reserved id. The sequence's name is looked up once per statement, not per row."""
+    return f"nextval((SELECT pg_get_serial_sequence('aura.{entity.table}', 'id'))::regclass)"
 
 
-def image(entity: Entity, content: str = "s.content") -> tuple[str, str]:
-    """``(expression, joins)`` that turn a content into an image with the ids of table ``planned``.
+def listed_keys(keys: str) -> str:
+    """A text array as ``a, b``."""
+    return f"array_to_string({keys}, ', ')"
 
-    An optional reference to a row that is not loaded becomes null.
-    """
-    pairs: list[str] = []
-    joins: list[str] = []
-    for number, field in enumerate(entity.fields):
-        if field.ref:
-            alias = f"ref{number}"
-            joins.append(
-                f"LEFT JOIN planned {alias} ON {alias}.entity = {quote(field.ref)} "
-                f"AND {alias}.source_key = {content} ->> {quote(field.name)} AND {alias}.aura_id IS NOT NULL"
-            )
-            pairs.append(f"{quote(field.target)}, {alias}.aura_id")
-        else:
-            pairs.append(f"{quote(field.target)}, {content} -> {quote(field.name)}")
-    return f"jsonb_build_object({', '.join(pairs)})", "\n".join(joins)
+
+def object_keys(value: str) -> str:
+    """The sorted keys of a jsonb object as ``a, b``."""
+    return f"(SELECT string_agg(k, ', ' ORDER BY k) FROM jsonb_object_keys({value}) k)"
 
 
 def insert_columns(entity: Entity) -> tuple[str, ...]:

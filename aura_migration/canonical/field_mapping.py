@@ -1,0 +1,132 @@
+"""Values that options and people put in place of the POS's: field mapping and corrections of quarantined records.
+
+A row of a location often repeats a value of the shared row it refines. What is changed on the shared row is changed with
+it there; otherwise the repeated old value would come back as an override.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from aura_migration.canonical.menu import ENTITIES
+from aura_migration.canonical.model import Entity, Row
+from aura_migration.canonical.options import FieldMapping, aura_field_name
+from aura_migration.canonical.transforms import transform
+from aura_migration.core.errors import BadInput
+
+MISSING = object()
+CUSTOM = "custom_fields."
+FIELDS_SHOWN = 40
+Reasons = dict[tuple[str, str], list[str]]
+Changes = dict[tuple[str, str], dict[str, tuple[Any, Any]]]
+"""``(entity, key)`` → field → (value before, value now)."""
+
+
+def apply_mappings(rows: Sequence[Row], mappings: Iterable[FieldMapping], reasons: Reasons) -> None:
+    """Carry mapped fields over. A transform that fails on one record sends that record to quarantine.
+
+    Raises ``BadInput`` for a posField that no record has.
+    """
+    by_entity: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.source is not None:
+            by_entity[row.entity].append(row)
+    changes: Changes = {}
+    for mapping in mappings:
+        _apply(mapping, by_entity[mapping.entity], reasons, changes)
+    _follow(rows, changes)
+
+
+def apply_corrections(rows: Sequence[Row], corrections: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
+    """Put in the values with which people corrected records."""
+    changes: Changes = {}
+    for row in rows:
+        for name, value in corrections.get((row.entity, row.key), {}).items():
+            _set(row, name, value, changes)
+    _follow(rows, changes)
+
+
+def _apply(mapping: FieldMapping, rows: Sequence[Row], reasons: Reasons, changes: Changes) -> None:
+    change = transform(mapping.transform) if mapping.transform else None
+    target = aura_field_name(mapping)
+    found = False
+    for row in rows:
+        value = dig(row.source, mapping.pos_field)
+        found = found or value is not MISSING
+        if value is MISSING:
+            if mapping.transform != "default":
+                continue
+            value = None
+        try:
+            mapped = change(value, **mapping.arguments) if change else value
+        except (ValueError, TypeError, ArithmeticError) as error:
+            problem = f"transform {mapping.transform} of {mapping.pos_field}: {error}"
+            reasons.setdefault((row.entity, row.key), []).append(problem)
+            continue
+        if target.startswith(CUSTOM):
+            custom = {**(row.values.get("custom_fields") or {}), target.removeprefix(CUSTOM): mapped}
+            _set(row, "custom_fields", custom, changes)
+        else:
+            _set(row, target, mapped, changes)
+    if rows and not found:
+        known = sorted({name for row in rows[:200] for name in paths(row.source or {})})
+        raise BadInput(
+            f"posField {mapping.pos_field!r} occurs in no {mapping.entity} record of the POS.",
+            f"Fields that occur: {', '.join(known[:FIELDS_SHOWN]) or 'none'}.",
+        )
+
+
+def _set(row: Row, name: str, value: Any, changes: Changes) -> None:
+    before = row.values.get(name)
+    row.values[name] = value
+    mine = changes.setdefault((row.entity, row.key), {})
+    mine[name] = (mine[name][0] if name in mine else before, value)
+
+
+def _follow(rows: Iterable[Row], changes: Changes) -> None:
+    """Where a location row repeats the former value of what it refines, it repeats the new one."""
+    if not changes:
+        return
+    for row in rows:
+        entity = ENTITIES[row.entity]
+        if entity.refines is None:
+            continue
+        refined = _refined(entity, row)
+        for name, (before, now) in changes.get(refined, {}).items() if refined else ():
+            column = ENTITIES[refined[0]].field(name).target if refined else ""
+            for field in entity.fields:
+                is_it = field.target == column or field.base == column
+                if is_it and not field.ref and row.values.get(field.name) == before and before is not None:
+                    row.values[field.name] = now
+
+
+def _refined(entity: Entity, row: Row) -> tuple[str, str] | None:
+    """Entity and key of the shared row a location row refines: its most specific reference."""
+    for ref in reversed(entity.refs):
+        key = row.values.get(ref.name)
+        if isinstance(key, str):
+            return str(ref.ref), key
+    return None
+
+
+def dig(source: Any, dotted: str) -> Any:
+    """The value at a dotted path of a record, or ``MISSING``. A number picks from a list."""
+    value = source
+    for part in dotted.split("."):
+        if isinstance(value, Mapping) and part in value:
+            value = value[part]
+        elif isinstance(value, Sequence) and not isinstance(value, str) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return MISSING
+    return value
+
+
+def paths(source: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """The dotted paths of a record."""
+    for name, value in source.items():
+        yield prefix + name
+        if isinstance(value, Mapping):
+            yield from paths(value, f"{prefix}{name}.")

@@ -1,0 +1,223 @@
+"""The plan as it is stored: its rows, its hash, its counts, and whether it is the plan that stood already."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aura_migration.canonical.model import Entity
+from aura_migration.canonical.options import MigrationOptions
+from aura_migration.plan import sql
+from aura_migration.plan.ground import Before, Cursor, Subject, arguments
+
+ACTIONS = ("create", "update", "unchanged", "merge", "skip", "conflict", "quarantine")
+PENDING = ("planned", "approved", "loading")
+
+
+@dataclass(frozen=True)
+class StoredPlan:
+    """A stored plan. ``counts`` is ``{entity: {"source": n, action: n, …}}``; ``is_new`` false: it was there already."""
+
+    plan_id: int
+    hash: str
+    counts: dict[str, dict[str, int]]
+    stands_on: list[dict[str, Any]] = field(default_factory=list)
+    is_new: bool = True
+
+
+@dataclass(frozen=True)
+class Papers:
+    """What is stored with a plan for whoever approves it."""
+
+    losses: Sequence[Any] = ()
+    certificates: Sequence[Any] = ()
+    blockers: Sequence[str] = ()
+    snapshot_ids: Sequence[int] = ()
+
+
+def open_plan(
+    cursor: Cursor, subject: Subject, options: MigrationOptions, kind: str, delta_of: int | None, papers: Papers
+) -> int:
+    """Insert the plan without rows; it is ``building`` inside this transaction only."""
+    cursor.execute(
+        """
+        INSERT INTO migration.plans (migration_id, kind, delta_of, options, losses, certificates, blockers, snapshot_ids)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
+        """,
+        [
+            subject.migration_id,
+            kind,
+            delta_of,
+            options.model_dump_json(by_alias=True),
+            json.dumps(list(papers.losses)),
+            json.dumps(list(papers.certificates)),
+            json.dumps(list(papers.blockers)),
+            list(papers.snapshot_ids),
+        ],
+    )
+    row = cursor.fetchone()
+    assert row is not None
+    return int(row["id"])
+
+
+def plans_before(cursor: Cursor, subject: Subject) -> list[Before]:
+    """Pending plans of this integration's locations that come earlier in location-key order, in that order."""
+    cursor.execute(
+        """
+        SELECT p.id, p.hash, m.id AS migration_id, m.location_key
+        FROM migration.migrations m JOIN migration.plans p ON p.id = m.plan_id
+        WHERE m.integration_id = %s AND m.location_key COLLATE "C" < %s AND p.state = ANY(%s)
+          AND m.state NOT IN ('rolling_back', 'rolled_back', 'cancelled', 'completed', 'empty')
+        ORDER BY m.location_key COLLATE "C"
+        """,
+        [subject.integration_id, subject.location_key, list(PENDING)],
+    )
+    return [Before(r["id"], r["hash"], r["migration_id"], r["location_key"]) for r in cursor.fetchall()]
+
+
+def store_rows(cursor: Cursor, subject: Subject, entity: Entity, plan_id: int, begin: int) -> int:
+    """Write the decided rows behind row ``begin`` of the plan and tell the children; returns how many they are.
+
+    Children of an undecided row are compared as if it were what it conflicts with.
+    """
+    names = ", ".join(f"({sql.quote(f.name)}, {sql.quote(f.target)})" for f in entity.fields)
+    cursor.execute(
+        f"""
+        INSERT INTO migration.plan_rows (plan_id, seq, entity, source_key, action, strategy, reason, label, aura_table, aura_id,
+            content, image, before, before_hash, source_image, kept, replaces_id, stands_on_plan, touches, candidates, source_hash, record, crosswalk_key)
+        SELECT %(plan)s, %(begin)s + row_number() OVER (ORDER BY d.seq, d.source_key), %(entity)s, d.source_key, d.action,
+               CASE WHEN d.is_decided THEN d.strategy END, coalesce(d.why, ''), d.label, %(table)s, d.aura_id,
+               CASE WHEN d.action IN ('update', 'merge') THEN
+                         (SELECT jsonb_object_agg(f.name, s.content -> f.name) FROM (VALUES {names}) f(name, target)
+                          WHERE d.image ? f.target)
+                    WHEN d.action <> 'unchanged' THEN s.content END,
+               d.image, CASE WHEN d.action <> 'unchanged' THEN d.before END,
+               CASE WHEN d.action <> 'conflict' AND d.before IS NOT NULL THEN {sql.image_hash("d.before")} END,
+               d.source_image, d.kept, d.replaces_id, d.stands_on_plan,
+               CASE WHEN d.action IN ('update', 'merge', 'conflict') THEN d.others END,
+               CASE WHEN d.action IN ('update', 'merge', 'conflict') THEN to_jsonb(d.candidate_ids) END,
+               d.source_hash, s.record, d.crosswalk_key
+        FROM decided d
+        JOIN staging.rows s ON s.migration_id = %(migration)s AND s.entity = %(entity)s AND s.source_key = d.source_key
+        """,
+        arguments(subject, entity, plan=plan_id, begin=begin),
+    )
+    written = cursor.rowcount
+    cursor.execute(
+        """
+        INSERT INTO planned (entity, source_key, action, aura_id, is_copy, original_id, inherited)
+        SELECT %s, source_key, action, coalesce(aura_id, rival_id), is_copy, original_id, inherited FROM decided
+        """,
+        [entity.name],
+    )
+    return written
+
+
+def seal(cursor: Cursor, plan_id: int, entities: Sequence[Entity], before: Sequence[Before]) -> StoredPlan:
+    """Hash the content, count the actions, and note the plans this one stands on."""
+    digest = _hash(cursor, plan_id, entities)
+    counts = _counts(cursor, plan_id)
+    cursor.execute(
+        "SELECT DISTINCT stands_on_plan AS id FROM migration.plan_rows WHERE plan_id = %s AND stands_on_plan IS NOT NULL",
+        [plan_id],
+    )
+    needed = {row["id"] for row in cursor.fetchall()}
+    stands_on = [
+        {"migration_id": p.migration_id, "plan_id": p.plan_id, "hash": p.hash, "location": p.location_key}
+        for p in before
+        if p.plan_id in needed
+    ]
+    cursor.execute(
+        "UPDATE migration.plans SET hash = %s, counts = %s, stands_on = %s, state = 'planned' WHERE id = %s",
+        [digest, json.dumps(counts), json.dumps(stands_on), plan_id],
+    )
+    return StoredPlan(plan_id, digest, counts, stands_on)
+
+
+def _hash(cursor: Cursor, plan_id: int, entities: Sequence[Entity]) -> str:
+    """SHA-256 over rows, options and blockers: values and source keys, no ids, no times, no order of rows."""
+    references = sql.text_array(sorted({column for entity in entities for column in sql.reference_columns(entity)}))
+    cursor.execute(
+        f"""
+        SELECT encode(sha256(coalesce(string_agg(line, '' ORDER BY entity COLLATE "C", source_key COLLATE "C"), '')::bytea), 'hex') AS hash
+        FROM (
+            SELECT entity, source_key, encode(sha256(convert_to(jsonb_build_array(entity, source_key, action, strategy, reason,
+                   content, before - {references}, touches, jsonb_array_length(candidates))::text, 'UTF8')), 'hex') AS line
+            FROM migration.plan_rows WHERE plan_id = %(plan)s
+            UNION ALL
+            SELECT '', 'options', encode(sha256(convert_to(jsonb_build_array(options, blockers)::text, 'UTF8')), 'hex')
+            FROM migration.plans WHERE id = %(plan)s
+        ) lines
+        """,
+        {"plan": plan_id},
+    )
+    row = cursor.fetchone()
+    assert row is not None
+    return str(row["hash"])
+
+
+def _counts(cursor: Cursor, plan_id: int) -> dict[str, dict[str, int]]:
+    cursor.execute(
+        "SELECT entity, action, count(*) AS n FROM migration.plan_rows WHERE plan_id = %s GROUP BY entity, action",
+        [plan_id],
+    )
+    counts: dict[str, dict[str, int]] = {}
+    for row in cursor.fetchall():
+        entry = counts.setdefault(row["entity"], {"source": 0, **dict.fromkeys(ACTIONS, 0)})
+        entry[row["action"]] = row["n"]
+        entry["source"] += row["n"]
+    return counts
+
+
+def keep_or_replace(cursor: Cursor, subject: Subject, stored: StoredPlan, kind: str) -> StoredPlan:
+    """Let the migration's present plan (and its approval) stand where this is the same; otherwise put this in its place.
+
+    A delta never replaces the plan it is a delta of.
+    """
+    cursor.execute(
+        """
+        SELECT p.id, p.hash, p.state, p.counts, p.stands_on FROM migration.migrations m
+        JOIN migration.plans p ON p.id = m.plan_id WHERE m.id = %s FOR UPDATE OF m
+        """,
+        [subject.migration_id],
+    )
+    present = cursor.fetchone()
+    if present is not None and _is_same(cursor, present, stored):
+        cursor.execute("DELETE FROM migration.plans WHERE id = %s", [stored.plan_id])
+        return StoredPlan(present["id"], present["hash"], present["counts"], present["stands_on"], is_new=False)
+    if kind == "delta":
+        return stored
+    if present is not None and present["state"] in PENDING:
+        cursor.execute("UPDATE migration.plans SET state = 'superseded' WHERE id = %s", [present["id"]])
+    cursor.execute(
+        "UPDATE migration.migrations SET plan_id = %s, updated_at = now() WHERE id = %s",
+        [stored.plan_id, subject.migration_id],
+    )
+    return stored
+
+
+def _is_same(cursor: Cursor, present: dict[str, Any], stored: StoredPlan) -> bool:
+    """Same content, and the rows it would touch and the plans it stands on are still the very ones."""
+    if present["hash"] != stored.hash or present["state"] not in (*PENDING, "loaded"):
+        return False
+    cursor.execute(
+        """
+        SELECT 1 FROM migration.plan_rows a JOIN migration.plan_rows b USING (entity, source_key)
+        WHERE a.plan_id = %s AND b.plan_id = %s AND a.aura_id <> b.aura_id AND a.action <> 'create' LIMIT 1
+        """,
+        [present["id"], stored.plan_id],
+    )
+    if cursor.fetchone() is not None:
+        return False
+    return all(_still_stands(cursor, ground, stored.stands_on) for ground in present["stands_on"])
+
+
+def _still_stands(cursor: Cursor, ground: dict[str, Any], now: Sequence[dict[str, Any]]) -> bool:
+    """Whether a plan below is as ever: pending with the ids it reserved, or loaded with them."""
+    if any(p["plan_id"] == ground["plan_id"] and p["hash"] == ground["hash"] for p in now):
+        return True
+    cursor.execute("SELECT state FROM migration.plans WHERE id = %s", [ground["plan_id"]])
+    row = cursor.fetchone()
+    return row is not None and row["state"] == "loaded"
