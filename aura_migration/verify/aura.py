@@ -71,12 +71,15 @@ class _Option(NamedTuple):
 
 
 class _Group(NamedTuple):
+    """``defaults_are_free``: by the group's settings an option that is a default costs nothing."""
+
     id: int
     keys: tuple[str, ...]
     min: int
     max: int | None
     allows_quantities: bool
     is_active: bool
+    defaults_are_free: bool
 
 
 class _Link(NamedTuple):
@@ -414,6 +417,9 @@ class _Reading:
             self.result.own_edges[edge] = step.own
         if step.option is None:
             return
+        if step.fact.is_default and self.groups[step.groups[-1]].defaults_are_free:
+            self._put_price(self.facts.modifier_prices, ModifierPriceKey(edge), PriceFact("fixed", 0, "", BASE_RANK))
+            return
         if step.option.id not in self.option_rules:
             self._put_price(self.facts.modifier_prices, ModifierPriceKey(edge), step.option.price)
             return
@@ -432,10 +438,11 @@ class _Reading:
 
     def _read_groups(self) -> None:
         self.groups: dict[int, _Group] = {}
-        for aura_id, name, low, high, repeats, is_active in self._rows(
+        for aura_id, name, low, high, repeats, is_active, settings in self._rows(
             """
             SELECT g.id, coalesce(o.name, g.name), g.min_selections, g.max_selections,
-                   coalesce(o.allow_quantities, g.allow_quantities), coalesce(o.is_active, g.is_active)
+                   coalesce(o.allow_quantities, g.allow_quantities), coalesce(o.is_active, g.is_active),
+                   coalesce(o.settings, g.settings)
             FROM aura.modifier_groups g
             LEFT JOIN aura.modifier_group_location_overrides o
                  ON o.modifier_group_id = g.id AND o.location_id = %(l)s AND o.deleted_at IS NULL
@@ -444,7 +451,8 @@ class _Reading:
             """
         ):
             keys = self.keys.of("modifier_groups", aura_id)
-            self.groups[aura_id] = _Group(aura_id, keys, low, high, repeats, is_active)
+            free = (settings or {}).get("default_options_charge_price") == "NO"
+            self.groups[aura_id] = _Group(aura_id, keys, low, high, repeats, is_active, free)
             self._name("modifier_groups", aura_id, name)
         self.options: dict[int, list[_Option]] = defaultdict(list)
         for row in self._rows(

@@ -231,6 +231,10 @@ MUTANTS = {
         "WHERE price_adjustment_cents IN (125, 175)",
         PRICES,
     ),
+    "default options became free": (
+        f"""UPDATE aura.modifier_groups SET settings = '{{"default_options_charge_price": "NO"}}' WHERE id = {CHEESE}""",
+        PRICES,
+    ),
     "sequence price removed": ("DELETE FROM aura.price_rules WHERE sequence = 2", PRICES),
     "sequence price for the third pick": ("UPDATE aura.price_rules SET sequence = 3 WHERE sequence = 2", PRICES),
     "sequence price of every item": (
