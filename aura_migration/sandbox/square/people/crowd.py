@@ -6,6 +6,7 @@ and who belongs to whom is arithmetic. Only orderings (four or eight bytes a row
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from array import array
 from collections.abc import Iterator
@@ -34,6 +35,9 @@ SOURCES = ("DIRECTORY", "LOYALTY", "LOYALTY", "ONLINE_STORE", "IMPORT", "FEEDBAC
 ENROLLED = (0, 2, 3)  # three of five customers, shifted by the seed
 CARDS_PER_HUNDRED = 15
 SPAN = LATEST - OPENED - 60 * DAY
+
+
+_plain = lru_cache(maxsize=256)(plain)
 
 
 class Scramble:
@@ -66,6 +70,8 @@ class Crowd:
         self._group_ids = group_ids
         rng = ids.rng("crowd")
         self._key = rng.randbytes(32)
+        self._bases: dict[str, hashlib.blake2b] = {}
+        self.dice = lru_cache(maxsize=1024)(self._dice)
         self._shift = rng.randrange(5)
         self.residues = sorted((residue + self._shift) % 5 for residue in ENROLLED)
         whole, rest = divmod(customers, 5)
@@ -79,9 +85,14 @@ class Crowd:
         self.ledger = lru_cache(maxsize=256)(self._ledger)
         self.activities_of_card = lru_cache(maxsize=256)(self._activities_of_card)
 
-    def dice(self, kind: str, which: int) -> bytes:
+    def _dice(self, kind: str, which: int) -> bytes:
         """Thirty-two random bytes of a row."""
-        return hashlib.blake2b(which.to_bytes(8, "big"), key=self._key, person=kind.encode(), digest_size=32).digest()
+        base = self._bases.get(kind)
+        if base is None:
+            base = self._bases[kind] = hashlib.blake2b(key=self._key, person=kind.encode(), digest_size=32)
+        held = base.copy()
+        held.update(which.to_bytes(8, "big"))
+        return held.digest()
 
     # -- ids -------------------------------------------------------------------------------------------------------
 
@@ -111,15 +122,18 @@ class Crowd:
 
     def customer_id(self, which: int) -> str:
         """Twenty-six capitals and digits."""
-        value, tail = self._ids35.of(which), self.dice("id", which)
-        letters = [BASE32[value >> 5 * place & 31] for place in range(7)]
-        return "".join(letters) + "".join(BASE32[byte & 31] for byte in tail[:19])
+        tail = int.from_bytes(self.dice("id", which)[:12], "big") >> 1
+        bits = (self._ids35.of(which) << 95 | tail) << 6
+        return base64.b32encode(bits.to_bytes(17, "big"))[:26].decode()
 
     def of_customer_id(self, text: str) -> int | None:
         """The number of a customer id."""
         if len(text) != 26 or any(letter not in BASE32 for letter in text[:7]):
             return None
-        which = self._ids35.back(sum(BASE32.index(letter) << 5 * place for place, letter in enumerate(text[:7])))
+        value = 0
+        for letter in text[:7]:
+            value = value << 5 | BASE32.index(letter)
+        which = self._ids35.back(value)
         return which if which < self.customers and self.customer_id(which) == text else None
 
     # -- who belongs to whom ---------------------------------------------------------------------------------------
@@ -241,7 +255,9 @@ class Crowd:
     def updated(self, which: int) -> int:
         """Some time after it was made."""
         created = self.spread(which, self.customers)
-        return created + int.from_bytes(self.dice("customer", which)[24:30], "big") % max(1, LATEST - created)
+        dice = self.dice("customer", which)
+        found = created + int.from_bytes(dice[24:30], "big") % max(1, LATEST - created)
+        return max(created, found // 1000 * 1000) if dice[30] < 85 else found
 
     def mail(self, which: int) -> str:
         """The address somebody would have; a household shares that of the one before."""
@@ -249,7 +265,7 @@ class Crowd:
         if which and dice[1] < 5:
             return self.mail(which - 1)
         given, family = GIVEN[dice[2] % len(GIVEN)], FAMILY[dice[3] % len(FAMILY)]
-        return f"{plain(given)}.{plain(family)}.{which}@{DOMAINS[dice[4] % len(DOMAINS)]}"
+        return f"{_plain(given)}.{_plain(family)}.{which}@{DOMAINS[dice[4] % len(DOMAINS)]}"
 
     def customer(self, which: int) -> Customer:
         """The profile of a number."""

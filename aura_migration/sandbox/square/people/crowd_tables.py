@@ -24,7 +24,7 @@ from aura_migration.sandbox.square.people.shifts import LAST_DAY, clock, local, 
 from aura_migration.sandbox.square.people.store import Generated
 
 GROUPS = ("VIP", "Neighbors", "Office lunch", "Catering", "Friday club")
-STAFF, WEEKS = 60, 8
+STAFF, WEEKS = 60, 4
 
 
 class _Part:

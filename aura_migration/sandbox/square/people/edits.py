@@ -309,8 +309,8 @@ class PeopleEditor:
         if tips is not None and (not isinstance(tips, int) or isinstance(tips, bool) or tips < 0):
             raise ControlError('"tip_cents" must be a whole number of minor units, 0 or more')
         card = self._open_timecard(op)
-        stamp = self._people.next_stamp()
-        card.end = max(stamp // 60_000 * 60_000, card.start + 60_000)
+        now, stamp = int(self._world.clock.now().timestamp()), self._people.next_stamp()
+        card.end = max(now // 60 * 60_000, card.start + 60_000)
         for one in card.breaks:
             one.end = card.end if one.end is None else one.end
         card.tips = card.tips if tips is None else tips

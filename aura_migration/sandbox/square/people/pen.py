@@ -73,8 +73,9 @@ class Pen:
         return self.ids.uuid(f"people {kind}", self._name(kind, name))
 
     def moment(self, low: int = OPENED, high: int = LATEST) -> int:
-        """A moment between two stamps, to the millisecond."""
-        return self.rng.randrange(low, max(high, low + 1))
+        """A moment between two stamps: to the millisecond, or one time in three a whole second."""
+        found = self.rng.randrange(low, max(high, low + 1))
+        return max(low, found // 1000 * 1000) if self.rng.random() < 0.33 else found
 
     @property
     def places(self) -> list[Location]:
@@ -88,7 +89,7 @@ class Pen:
         key = self._name("customer", name or "nameless")
         given, _, family = name.partition(" ")
         created = fields.pop("created", None) or self.moment(high=LATEST - 30 * DAY)
-        fields.setdefault("updated", created + self.rng.randrange(0, max(1, LATEST - created)))
+        fields.setdefault("updated", self.moment(created))
         fields.setdefault("given", given or None)
         fields.setdefault("family", family or None)
         fields.setdefault("version", self.rng.randrange(0, 9))
