@@ -31,7 +31,6 @@ LINKS: dict[str, tuple[str, ...]] = {
     "group_pre_modifiers": ("modifier_group_key", "pre_modifier_key"),
 }
 """The references that say which record a row of a location is about."""
-KEEPING = ("keep_existing", "merge")
 Connection = psycopg.Connection[Any]
 
 
@@ -44,8 +43,9 @@ class PlanRow(NamedTuple):
     strategy: str | None
     reason: str
     content: Mapping[str, Any] | None
-    image: Mapping[str, Any] | None
     before: Mapping[str, Any] | None
+    before_hash: str | None
+    kept: tuple[str, ...]
     aura_id: int | None
     is_signed: bool
 
@@ -66,7 +66,7 @@ def read_decisions(
             found.waiting[subject_of(row.entity, row.key, row.content)] = f"{word}: {row.reason}".rstrip(": ")
         elif row.is_signed and row.action == "skip":
             _skip(found, row)
-        elif row.is_signed and (row.action == "merge" or (row.action == "update" and row.strategy in KEEPING)):
+        elif row.is_signed and row.kept:
             kept.append(row)
     if kept:
         _keep(connection, found, kept, keys)
@@ -78,7 +78,7 @@ def read_decisions(
             if not target.startswith("custom_fields."):
                 why = f"{mapping.pos_field} is mapped to {mapping.aura_field} by the options"
                 found.mapped[entity.name, entity.field(target).target] = why
-        _keep_unchanged(connection, found, subject, plan_id, options, keys)
+        _link(connection, found, plan_id)
     _corrections(connection, found, subject.migration_id)
     return found
 
@@ -99,13 +99,13 @@ def _rows(connection: Connection, subject: Migrating, plan_id: int) -> list[Plan
     """Rows of the plan that decide something. A row an earlier approved plan has just like it is signed by that one."""
     found = connection.execute(
         """
-        SELECT p.entity, p.source_key, p.action, p.strategy, p.reason, p.content, p.image, p.before, p.aura_id,
-               l.approved_at IS NOT NULL OR EXISTS (
+        SELECT p.entity, p.source_key, p.action, p.strategy, p.reason, p.content, p.before, p.before_hash, coalesce(p.kept, '{}'),
+               p.aura_id, l.approved_at IS NOT NULL OR EXISTS (
                    SELECT 1 FROM migration.plans e JOIN migration.plan_rows q ON q.plan_id = e.id
                    WHERE e.migration_id = %(migration)s AND e.approved_at IS NOT NULL AND q.entity = p.entity
                      AND q.source_key = p.source_key AND q.action = p.action AND q.reason = p.reason)
         FROM migration.plan_rows p JOIN migration.plans l ON l.id = p.plan_id
-        WHERE p.plan_id = %(plan)s AND p.action IN ('skip', 'merge', 'update', 'quarantine', 'conflict')
+        WHERE p.plan_id = %(plan)s AND (p.action IN ('skip', 'quarantine', 'conflict') OR p.kept IS NOT NULL)
         ORDER BY p.seq
         """,
         {"migration": subject.migration_id, "plan": plan_id},
@@ -128,58 +128,45 @@ def _skip(found: Decisions, row: PlanRow) -> None:
 
 
 def _keep(connection: Connection, found: Decisions, rows: list[PlanRow], keys: Keys) -> None:
-    """Columns that hold now what they held when the plan was made, and which the plan did not write."""
+    """Columns the plan keeps as AuraConnect had them, as far as they hold now what they held when it was made."""
     by_entity: dict[str, list[PlanRow]] = {}
     for row in rows:
         by_entity.setdefault(row.entity, []).append(row)
-    for entity, members in by_entity.items():
-        query = f"SELECT id, to_jsonb(t) FROM aura.{ENTITIES[entity].table} t WHERE id = ANY(%s) AND deleted_at IS NULL"
-        present = dict(connection.execute(query, [[row.aura_id for row in members]]).fetchall())
+    for name, members in by_entity.items():
+        entity = ENTITIES[name]
+        present = {
+            aura_id: (now, digest)
+            for aura_id, now, digest in connection.execute(
+                f"SELECT t.id, to_jsonb(t), {sql.image_hash(sql.table_row('t', entity))} FROM aura.{entity.table} t "
+                "WHERE t.id = ANY(%s) AND t.deleted_at IS NULL",
+                [[row.aura_id for row in members]],
+            ).fetchall()
+        }
         for row in members:
-            now = present.get(row.aura_id)
-            if now is None:
+            if row.aura_id not in present:
                 continue
-            about = subject_of(entity, row.key, _references(entity, now, keys))
-            before, written = row.before or {}, row.image or {}
-            columns = frozenset(name for name in before if name not in written and now.get(name) == before[name])
-            reason = f"AuraConnect's value is kept ({row.strategy or row.action}): {row.reason}".rstrip(": ")
-            found.kept[about] = Kept(reason, columns)
-            if row.action == "merge" and now["source_vendor"] is None:
-                found.linked[about] = f"what AuraConnect had stays ({row.strategy or row.action})"
+            now, digest = present[row.aura_id]
+            columns = frozenset(
+                column
+                for column in row.kept
+                if (row.before is not None and now.get(column) == row.before.get(column)) or digest == row.before_hash
+            )
+            reason = f"AuraConnect's value is kept ({row.strategy or 'approved'}): {row.reason}".rstrip(": ")
+            found.kept[subject_of(name, row.key, _references(name, now, keys))] = Kept(reason, columns)
 
 
-def _keep_unchanged(
-    connection: Connection,
-    found: Decisions,
-    subject: Migrating,
-    plan_id: int,
-    options: MigrationOptions,
-    keys: Keys,
-) -> None:
-    """Records the plan leaves alone although people edited them, where a strategy says so by name or by entity."""
-    decided: dict[tuple[str, str], str] = {(r.entity, r.key): r.strategy for r in options.conflicts.records}
-    for entity, key, strategy in connection.execute(
-        "SELECT entity, source_key, strategy FROM migration.decisions WHERE migration_id = %s", [subject.migration_id]
-    ).fetchall():
-        decided[entity, key] = strategy
-    for name, entity in ENTITIES.items():
-        general = options.strategy_for(name)
-        mine = {key: strategy for (of, key), strategy in decided.items() if of == name}
-        if general not in KEEPING and not any(strategy in KEEPING for strategy in mine.values()):
-            continue
-        for key, now in connection.execute(
+def _link(connection: Connection, found: Decisions, plan_id: int) -> None:
+    """Items, groups and options that became one with a record AuraConnect had, where that record's values win or agree."""
+    for name in ("items", "modifier_groups", "modifiers"):
+        for key, strategy in connection.execute(
             f"""
-            SELECT p.source_key, to_jsonb(t) FROM migration.plan_rows p
-            JOIN aura.{entity.table} t ON t.id = p.aura_id AND t.deleted_at IS NULL
-            WHERE p.plan_id = %s AND p.entity = %s AND p.action = 'unchanged'
-              AND p.before_hash = {sql.image_hash(sql.table_row("t", entity))}
+            SELECT p.source_key, p.strategy FROM migration.plan_rows p
+            JOIN aura.{ENTITIES[name].table} t ON t.id = p.aura_id AND t.deleted_at IS NULL AND t.source_vendor IS NULL
+            WHERE p.plan_id = %s AND p.entity = %s AND p.action IN ('merge', 'unchanged')
             """,
             [plan_id, name],
         ).fetchall():
-            strategy = mine.get(key, general)
-            if strategy in KEEPING:
-                reason = f"AuraConnect's value is kept ({strategy})"
-                found.kept.setdefault(subject_of(name, key, _references(name, now, keys)), Kept(reason))
+            found.linked[name, key] = f"what AuraConnect had stays ({strategy or 'linked'})"
 
 
 def _references(entity: str, row: Mapping[str, Any], keys: Keys) -> dict[str, str]:

@@ -628,3 +628,22 @@ def huge_facts(items: int, groups: int, per_group: int) -> Facts:
             facts.edges[edge] = EdgeFact(0, 2, False)
             facts.modifier_prices[ModifierPriceKey(edge)] = fixed(option)
     return facts
+
+
+def test_a_staff_edit_is_unexplained_until_somebody_decides_to_keep_it(loaded: Restaurant) -> None:
+    connection = loaded.connection
+    connection.execute("UPDATE aura.menu_items SET name = 'House soda' WHERE name = 'Soda'")
+    assert loaded.verify().gate(RECORDS).passed is False
+    keep = {"conflicts": {"records": [{"entity": "items", "key": "soda", "strategy": "keep_existing"}]}}
+    first = (loaded.plan_id, loaded.options)
+    try:
+        loaded.load(options=options(**keep))
+        verdict = loaded.verify()
+        assert list(blocking(verdict)) == []
+        assert verdict.passed is True
+        (found,) = verdict.findings
+        assert (found.actual, found.is_blocking) == ({"name": "House soda"}, False)
+        connection.execute("UPDATE aura.menu_items SET name = 'Sodaa' WHERE name = 'House soda'")
+        assert loaded.verify().gate(RECORDS).passed is False
+    finally:
+        loaded.plan_id, loaded.options = first
