@@ -7,7 +7,7 @@ it there; otherwise the repeated old value would come back as an override.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from aura_migration.canonical.menu import ENTITIES
@@ -20,13 +20,17 @@ MISSING = object()
 CUSTOM = "custom_fields."
 FIELDS_SHOWN = 40
 Reasons = dict[tuple[str, str], list[str]]
+Corrections = Mapping[tuple[str, str], Mapping[str, Any]]
 Changes = dict[tuple[str, str], dict[str, tuple[Any, Any]]]
 """``(entity, key)`` → field → (value before, value now)."""
 
 
-def apply_mappings(rows: Sequence[Row], mappings: Iterable[FieldMapping], reasons: Reasons) -> None:
+def apply_mappings(
+    rows: Sequence[Row], mappings: Iterable[FieldMapping], reasons: Reasons, corrections: Corrections | None = None
+) -> None:
     """Carry mapped fields over. A transform that fails on one record sends that record to quarantine.
 
+    A field that somebody has corrected is not mapped: the correction stands in for what the transform could not make.
     Raises ``BadInput`` for a posField that no record has.
     """
     by_entity: dict[str, list[Row]] = defaultdict(list)
@@ -35,11 +39,13 @@ def apply_mappings(rows: Sequence[Row], mappings: Iterable[FieldMapping], reason
             by_entity[row.entity].append(row)
     changes: Changes = {}
     for mapping in mappings:
-        _apply(mapping, by_entity[mapping.entity], reasons, changes)
+        name = aura_field_name(mapping).partition(".")[0]
+        corrected = {key for key, values in (corrections or {}).items() if name in values}
+        _apply(mapping, by_entity[mapping.entity], reasons, changes, corrected)
     _follow(rows, changes)
 
 
-def apply_corrections(rows: Sequence[Row], corrections: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
+def apply_corrections(rows: Sequence[Row], corrections: Corrections) -> None:
     """Put in the values with which people corrected records."""
     changes: Changes = {}
     for row in rows:
@@ -48,13 +54,21 @@ def apply_corrections(rows: Sequence[Row], corrections: Mapping[tuple[str, str],
     _follow(rows, changes)
 
 
-def _apply(mapping: FieldMapping, rows: Sequence[Row], reasons: Reasons, changes: Changes) -> None:
+def _apply(
+    mapping: FieldMapping,
+    rows: Sequence[Row],
+    reasons: Reasons,
+    changes: Changes,
+    corrected: Collection[tuple[str, str]],
+) -> None:
     change = transform(mapping.transform) if mapping.transform else None
     target = aura_field_name(mapping)
     found = False
     for row in rows:
         value = dig(row.source, mapping.pos_field)
         found = found or value is not MISSING
+        if (row.entity, row.key) in corrected:
+            continue
         if value is MISSING:
             if mapping.transform != "default":
                 continue

@@ -75,7 +75,7 @@ def stage_rows(
     reasons: Reasons = {}
     rows = _distinct([*batch.rows, *_revived(batch.rejected, corrections)], corrections, reasons)
     rejected = _still_rejected(batch.rejected, rows)
-    apply_mappings(rows, options.field_mapping, reasons)
+    apply_mappings(rows, options.field_mapping, reasons, corrections)
     apply_corrections(rows, corrections)
     by_entity: dict[str, list[Row]] = {name: [] for name in ENTITIES}
     for row in rows:

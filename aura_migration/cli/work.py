@@ -5,7 +5,8 @@ from __future__ import annotations
 import getpass
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -76,15 +77,15 @@ def carry_out_preview(
     asked: dict[str, Any] = {"fresh_since": datetime.now(UTC).isoformat()}
     if options is not None:
         asked["options"] = options.model_dump(mode="json", by_alias=True)
-    carry_out = _carrier(workshop)
     plans: list[dict[str, Any]] = []
-    for location in locations:
-        with workshop.connect() as connection:
-            migration = open_migration(connection, integration, location, None)
-        with following(partial(read_progress, workshop, migration.id), f"Preview of {location.name}"):
-            carry_out("preview", integration, location, migration, asked)
-        with workshop.connect() as connection:
-            plans.append(describe_plan(connection, get_migration(connection, migration.id)))
+    with _carrier(workshop) as carry_out:
+        for location in locations:
+            with workshop.connect() as connection:
+                migration = open_migration(connection, integration, location, None)
+            with following(partial(read_progress, workshop, migration.id), f"Preview of {location.name}"):
+                carry_out("preview", integration, location, migration, asked)
+            with workshop.connect() as connection:
+                plans.append(describe_plan(connection, get_migration(connection, migration.id)))
     return plans
 
 
@@ -108,8 +109,10 @@ def _on_migration(workshop: Workshop, kind: str, migration_id: int, options: dic
         migration = get_migration(connection, migration_id)
         integration = get_integration(connection, migration.integration_id)
         (location,) = choose_locations(connection, integration.id, (migration.location_key,))
-    carry_out = _carrier(workshop)
-    with following(partial(read_progress, workshop, migration_id), f"{kind.capitalize()} of {location.name}"):
+    with (
+        _carrier(workshop) as carry_out,
+        following(partial(read_progress, workshop, migration_id), f"{kind.capitalize()} of {location.name}"),
+    ):
         result = carry_out(kind, integration, location, migration, options)
     if "scorecard" in result:
         result = {**result, "scorecard": card_in_order(result["scorecard"])}
@@ -120,22 +123,23 @@ def _on_migration(workshop: Workshop, kind: str, migration_id: int, options: dic
 Carrier = Callable[[str, Integration, KnownLocation, Migration, dict[str, Any]], dict[str, Any]]
 
 
-def _carrier(workshop: Workshop) -> Carrier:
+@contextmanager
+def _carrier(workshop: Workshop) -> Iterator[Carrier]:
     """Carries requests out on the shared Dagster instance. Dagster is imported here: most commands do without."""
     from aura_migration.orchestration.instance import open_instance
     from aura_migration.orchestration.launch import Wanted, carry_out
     from aura_migration.orchestration.tidy import tidy
 
-    instance = open_instance(workshop.settings)
-    tidy(workshop, instance)
+    with open_instance(workshop.settings) as instance:
+        tidy(workshop, instance)
 
-    def carry(
-        kind: str, integration: Integration, location: KnownLocation, migration: Migration, options: dict[str, Any]
-    ) -> dict[str, Any]:
-        wanted = Wanted(kind, integration.id, location.key, migration.id, me(), options)
-        return carry_out(workshop, instance, wanted).result or {}
+        def carry(
+            kind: str, integration: Integration, location: KnownLocation, migration: Migration, options: dict[str, Any]
+        ) -> dict[str, Any]:
+            wanted = Wanted(kind, integration.id, location.key, migration.id, me(), options)
+            return carry_out(workshop, instance, wanted).result or {}
 
-    return carry
+        yield carry
 
 
 def plan_again(workshop: Workshop, migration: Migration, by: str) -> dict[str, Any]:

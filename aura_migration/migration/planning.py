@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from aura_migration.archive.certificates import Certificate
 from aura_migration.archive.snapshot import SnapshotReader, require
-from aura_migration.canonical.menu import ENTITIES, MENU_ENTITIES
+from aura_migration.canonical.menu import MENU_ENTITIES
 from aura_migration.canonical.stage import stage_rows
 from aura_migration.database.connections import Connection
 from aura_migration.migration import progress
@@ -21,6 +21,9 @@ from aura_migration.migration.states import AFTER_LOAD, transition
 from aura_migration.migration.workshop import Workshop
 from aura_migration.plan.planner import StoredPlan, build_plan
 from aura_migration.pos.port import SourceEntity
+
+MENU = ("categories", "items", "modifier_groups", "modifiers")
+"""A restaurant without any of these has nothing on its menu, whatever taxes and kitchen stations it has set up."""
 
 
 def canonicalise(workshop: Workshop, migration_id: int, by: str) -> dict[str, Any]:
@@ -87,8 +90,8 @@ def _settle(connection: Connection, migration: Migration, stored: StoredPlan, bl
                 "UPDATE migration.plans SET state = 'superseded' WHERE migration_id = %s AND state = 'loading'",
                 [migration.id],
             )
-        menu = sum(counts["source"] for entity, counts in stored.counts.items() if ENTITIES[entity].counted)
-        if not menu and not blockers and migration.state not in AFTER_LOAD:
+        on_the_menu = any(stored.counts.get(entity, {}).get("source") for entity in MENU)
+        if not on_the_menu and not blockers and migration.state not in AFTER_LOAD:
             transition(connection, migration.id, "empty", by, "the POS has nothing on its menu")
             return
         if migration.state in AFTER_LOAD and not writes_of(stored.counts) and not blockers:

@@ -65,10 +65,12 @@ def verify(workshop: Workshop, migration_id: int, by: str) -> Verdict:
         migration = get_migration(connection, migration_id)
         location = get_location(connection, migration.location_key)
         judged = _judged_plan(connection, migration)
-        stood_on = get_plan(connection, judged)
-        refs = pinned(connection, migration_id)
-        if judged != migration.plan_id:  # a later preview waits for approval: what stands is the plan before it
-            refs = [snapshot_ref(connection, number) for number in stood_on["snapshot_ids"]]
+        refs, options = pinned(connection, migration_id), migration.parsed_options
+        if judged is not None:
+            stood_on = get_plan(connection, judged)
+            options = parse_options(stood_on["options"], f"options of plan {judged}")
+            if judged != migration.plan_id:  # a later preview waits for approval: what stands is the plan before it
+                refs = [snapshot_ref(connection, number) for number in stood_on["snapshot_ids"]]
         progress.report(connection, migration_id, "Verifying", 0, 0)
         verdict = verify_migration(
             connection,
@@ -77,7 +79,7 @@ def verify(workshop: Workshop, migration_id: int, by: str) -> Verdict:
             location.source.source_id,
             location.source.currency,
             judged,
-            parse_options(stood_on["options"], f"options of plan {judged}"),
+            options,
             workshop.now(),
         )
         if migration.state in ("loaded", "verified"):
@@ -86,10 +88,11 @@ def verify(workshop: Workshop, migration_id: int, by: str) -> Verdict:
         return verdict
 
 
-def _judged_plan(connection: Connection, migration: Migration) -> int:
-    if migration.state == "empty" and migration.plan_id is not None:
-        return migration.plan_id
+def _judged_plan(connection: Connection, migration: Migration) -> int | None:
+    """The plan that stands in AuraConnect; None for an empty restaurant, whose verdict is measured over nothing."""
     stands = loaded_plan(connection, migration.id)
+    if stands is None and migration.state == "empty":
+        return None
     if stands is None or migration.state in ("loading", "paused", "rolling_back"):
         raise Refused(
             f"Migration {migration.id} is {migration.state}; nothing of it is loaded that could be verified.",

@@ -49,9 +49,10 @@ def close_dead_runs(workshop: Workshop, instance: dg.DagsterInstance) -> list[st
         claimant = run.tags.get(CLAIMANT_TAG) or dagster_claimant(run)
         with workshop.connect() as connection:
             row = connection.execute(
-                "SELECT state = 'claimed' OR finished_at < now() - interval '1 minute' FROM migration.requests "
-                "WHERE id = %s AND claimed_by = %s AND dagster_run_id = %s",
-                [int(tagged), claimant, run.run_id],
+                # One that has just finished lets Dagster note the end of its run; one that died will not.
+                "SELECT state = 'claimed' OR result ->> 'error' = %s OR finished_at < now() - interval '1 minute' "
+                "FROM migration.requests WHERE id = %s AND claimed_by = %s AND dagster_run_id = %s",
+                [DIED["error"], int(tagged), claimant, run.run_id],
             ).fetchone()
             is_dead = row is not None and row[0] and not is_locked(connection, presence_lock(claimant))
         if is_dead:

@@ -1,5 +1,27 @@
 """Journeys run on worlds of their own."""
 
-from aura_migration_tests.support.worlds import cafe, journey_template, make_world, open_pos, world
+from aura_migration_tests.support.worlds import (
+    approved,
+    cafe,
+    cafe_stages,
+    connected,
+    journey_template,
+    make_world,
+    open_pos,
+    planned,
+    verified,
+    world,
+)
 
-__all__ = ["cafe", "journey_template", "make_world", "open_pos", "world"]
+__all__ = [
+    "approved",
+    "cafe",
+    "cafe_stages",
+    "connected",
+    "journey_template",
+    "make_world",
+    "open_pos",
+    "planned",
+    "verified",
+    "world",
+]

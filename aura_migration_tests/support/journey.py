@@ -72,7 +72,12 @@ class World:
     def call(self, *arguments: object, stdin: str | None = None) -> Answer:
         """Run the command in this process."""
         out, err = io.StringIO(), io.StringIO()
-        with _environment(self.environ), _stdin(stdin), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with (
+            _environment(self.environ),
+            _stdin(stdin),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
             try:
                 code = run_command([str(a) for a in arguments])
             except SystemExit as ended:
@@ -116,11 +121,15 @@ class World:
         path.write_text(json.dumps(document), encoding="utf-8")
         return path
 
-    def connect_account(self, sandbox: RunningSandbox, name: str = "Café", variant: str | None = None) -> dict[str, Any]:
+    def connect_account(
+        self, sandbox: RunningSandbox, name: str = "Café", variant: str | None = None
+    ) -> dict[str, Any]:
         """Connect the sandbox's account (a variant of its credentials if named); the answer of ``connect``."""
         return self.ok(*self.connect_arguments(sandbox, name, variant))
 
-    def connect_arguments(self, sandbox: RunningSandbox, name: str = "Café", variant: str | None = None) -> list[object]:
+    def connect_arguments(
+        self, sandbox: RunningSandbox, name: str = "Café", variant: str | None = None
+    ) -> list[object]:
         """The arguments of ``connect`` for a sandbox."""
         given = sandbox.pos_app.credentials()
         document = given["variants"][variant] if variant else given["default"]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import random
+import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +30,26 @@ def journey_template(postgres_server: str, template_database: str) -> str:
 
     url = support.create(postgres_server, TEMPLATE, template_database)
     DagsterPostgresStorage(url, should_autocreate_tables=True)
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
-            [TEMPLATE],
-        )
+    _cut_off(postgres_server, TEMPLATE)
     return TEMPLATE
+
+
+def _quiet_port() -> int:
+    """A free port below those the system gives to clients, so that it is still free when a sandbox comes back to it."""
+    for port in random.sample(range(20_000, 30_000), 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError("no port is free")
+
+
+def _cut_off(server: str, name: str) -> None:
+    """End every connection to a database, so that it can be copied."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [name])
 
 
 @pytest.fixture
@@ -70,6 +87,108 @@ def open_pos() -> Iterator[Callable[..., RunningSandbox]]:
             return stack.enter_context(serve(pos, scenario, seed, **{"limits": "off", **options}))
 
         yield open_one
+
+
+class Stages:
+    """A café on Square brought through its journey once, kept at each stage: connected, planned, approved, verified.
+
+    A test that starts from a stage gets a copy of its database and a fresh sandbox of the same seed on the same port.
+    """
+
+    NAMES = ("connected", "planned", "approved", "verified")
+    SEED = 4711
+
+    def __init__(self, server: str, template: str, folder: Path) -> None:
+        self._server = server
+        self._template = template
+        self._folder = folder
+        self.port = _quiet_port()
+        self.integration = 0
+        self.plan: dict[str, Any] = {}
+        self._build()
+
+    def _build(self) -> None:
+        with support.clone(self._server, self._template) as url, self.sandbox() as sandbox:
+            world = self.world(url)
+            self.integration = world.connect_account(sandbox)["integration_id"]
+            self._keep(url, "connected")
+            self.plan = world.preview(self.integration)
+            self._keep(url, "planned")
+            world.approve(self.plan)
+            self._keep(url, "approved")
+            world.ok("run", self.plan["migration_id"])
+            self._keep(url, "verified")
+
+    def _keep(self, url: str, stage: str) -> None:
+        name = url.partition("?")[0].rpartition("/")[2]
+        _cut_off(self._server, name)
+        support.create(self._server, f"cafe_{stage}", name)
+
+    def sandbox(self) -> RunningSandbox:
+        """The café's POS as it was when the journey began."""
+        return serve("square", "cafe", self.SEED, self.port, limits="off")
+
+    def world(self, url: str) -> World:
+        """The command on a database."""
+        environ = {"AURA_DATABASE_URL": url, "AURA_DATA_DIR": str(self._folder / "aura"), "AURA_NOW": BUSINESS_NOW}
+        return World(environ, self._folder)
+
+    @contextmanager
+    def without_pos(self, stage: str) -> Iterator[World]:
+        """The world at that stage, for looking only: its POS is closed."""
+        with support.clone(self._server, f"cafe_{stage}") as url:
+            yield self.world(url)
+
+    @contextmanager
+    def at(self, stage: str) -> Iterator[Started]:
+        """A world at that stage."""
+        with support.clone(self._server, f"cafe_{stage}") as url, self.sandbox() as sandbox:
+            yield Started(self.world(url), sandbox, self.integration, dict(self.plan), self.plan.get("migration_id", 0))
+
+
+@dataclass(frozen=True)
+class Started:
+    """Where a test begins; ``plan`` and ``migration`` mean something from the stage ``planned`` on."""
+
+    world: World
+    pos: RunningSandbox
+    integration: int
+    plan: dict[str, Any]
+    migration: int
+
+
+@pytest.fixture(scope="session")
+def cafe_stages(postgres_server: str, journey_template: str, tmp_path_factory: pytest.TempPathFactory) -> Stages:
+    """The café at each stage of its journey."""
+    return Stages(postgres_server, journey_template, tmp_path_factory.mktemp("cafe"))
+
+
+@pytest.fixture
+def connected(cafe_stages: Stages) -> Iterator[Started]:
+    """A café that is connected."""
+    with cafe_stages.at("connected") as started:
+        yield started
+
+
+@pytest.fixture
+def planned(cafe_stages: Stages) -> Iterator[Started]:
+    """A café whose preview waits for approval."""
+    with cafe_stages.at("planned") as started:
+        yield started
+
+
+@pytest.fixture
+def approved(cafe_stages: Stages) -> Iterator[Started]:
+    """A café whose plan is approved."""
+    with cafe_stages.at("approved") as started:
+        yield started
+
+
+@pytest.fixture
+def verified(cafe_stages: Stages) -> Iterator[Started]:
+    """A café that is loaded and verified."""
+    with cafe_stages.at("verified") as started:
+        yield started
 
 
 @pytest.fixture
