@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import tracemalloc
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -251,6 +253,18 @@ def test_memory_stays_flat_however_many_customers_there_are() -> None:
 
     small, large = peak(200), peak(8_000)
     assert large - small < 400_000, f"{(large - small) / 7_800:.0f} bytes a customer"
+
+
+def test_the_command_serves_a_crowd_of_the_size_asked_for() -> None:
+    command = [sys.executable, "-m", "aura_migration.sandbox", "--pos", "square", "--scenario", "crowd"]
+    process = subprocess.Popen([*command, "--customers", "50"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())["square"]
+        assert httpx.get(told["control_url"] + "/people").json()["totals"]["customers"] == 50
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
 
 
 def test_a_crowd_has_its_limits_and_other_scenarios_no_such_option() -> None:

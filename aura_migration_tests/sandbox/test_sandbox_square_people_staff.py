@@ -115,7 +115,7 @@ def test_jobs_and_wages_tell_every_way_of_being_paid(client: httpx.Client, truth
         assert part.get("hourly_rate", {}).get("amount") == row["hourly_cents"]
         assert part.get("annual_rate", {}).get("amount") == row["annual_cents"]
     assert {row["pay"] for row in truth["wages"]} == {"HOURLY", "SALARY", "NONE"}
-    unpaid = next(row for row in truth["staff"] if row["given_name"] == "No")
+    unpaid = next(row for row in truth["staff"] if row["given_name"] == "Nomi")
     assert code_of(client.get(f"/v2/team-members/{unpaid['id']}/wage-setting")) == (404, "NOT_FOUND")
     mine = client.get(f"{LABOR}/team-member-wages", params={"team_member_id": truth["wages"][0]["team_member"]}).json()
     assert len(mine["team_member_wages"]) == 1

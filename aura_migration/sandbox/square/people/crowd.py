@@ -167,7 +167,7 @@ class Crowd:
 
     # -- ledgers ---------------------------------------------------------------------------------------------------
 
-    def _ledger(self, account: int) -> Points:
+    def _steps(self, account: int) -> list[Step]:
         """The history of an account: visits, and by one die a reward, an expiry, an adjustment or a debt."""
         assert self.program is not None
         dice, tiers, place = self.dice("ledger", account), self.program.tiers, (("location_id", self._location_id),)
@@ -188,13 +188,21 @@ class Crowd:
             steps.append(Step("ADJUST", -owed, later, fields=(("reason", "Points for voided sales"),)))
         elif lot < 140:
             steps.append(Step("EARN", 5 + dice[5] % 60, later, fields=place))
+        return steps
+
+    def _ledger(self, account: int) -> Points:
+        """What an account's history comes to."""
         first = self.offsets("events")[account]
         reward = self.offsets("rewards")[account]
 
         def new_id(kind: str, turn: int) -> str:
             return self.uuid(kind, (first if kind == "event" else reward) + turn)
 
-        return points_ledger(self.uuid("account", account), steps, new_id)
+        return points_ledger(self.uuid("account", account), self._steps(account), new_id)
+
+    def event_times(self, account: int) -> list[int]:
+        """When each event of an account was, without naming any."""
+        return [event.created for event in points_ledger("", self._steps(account), lambda _kind, _turn: "").events]
 
     def account_created(self, account: int) -> int:
         """Enrolled with the profile, or soon after."""
@@ -259,12 +267,17 @@ class Crowd:
         found = created + int.from_bytes(dice[24:30], "big") % max(1, LATEST - created)
         return max(created, found // 1000 * 1000) if dice[30] < 85 else found
 
+    def name(self, which: int) -> tuple[str, str]:
+        """Given and family name of a listed customer."""
+        dice = self.dice("customer", which)
+        return GIVEN[dice[2] % len(GIVEN)], FAMILY[dice[3] % len(FAMILY)]
+
     def mail(self, which: int) -> str:
         """The address somebody would have; a household shares that of the one before."""
         dice = self.dice("customer", which)
         if which and dice[1] < 5:
             return self.mail(which - 1)
-        given, family = GIVEN[dice[2] % len(GIVEN)], FAMILY[dice[3] % len(FAMILY)]
+        given, family = self.name(which)
         return f"{_plain(given)}.{_plain(family)}.{which}@{DOMAINS[dice[4] % len(DOMAINS)]}"
 
     def customer(self, which: int) -> Customer:
@@ -273,13 +286,13 @@ class Crowd:
         row_id, updated = self.customer_id(which), self.updated(which)
         if not self.is_listed(which):
             return Customer(row_id, created, updated, source="INSTANT_PROFILE")
-        e164 = self.e164(which)
+        e164, (given, family) = self.e164(which), self.name(which)
         found = Customer(
             id=row_id,
             created=created,
             updated=updated,
-            given=GIVEN[dice[2] % len(GIVEN)],
-            family=FAMILY[dice[3] % len(FAMILY)],
+            given=given,
+            family=family,
             email=self.mail(which) if dice[5] >= 20 else None,
             phone=notation(e164, (0, 0, 1, 2, 3)[dice[6] % 5]) if dice[7] >= 20 else None,
             e164=e164 if dice[7] >= 20 else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable
+from typing import Any, Generic, TypeVar
 
 from aura_migration.sandbox.square.builder import Builder
 from aura_migration.sandbox.square.people.crowd import Crowd
@@ -25,16 +26,25 @@ from aura_migration.sandbox.square.people.store import Generated
 
 GROUPS = ("VIP", "Neighbors", "Office lunch", "Catering", "Friday club")
 STAFF, WEEKS = 60, 4
+Row = TypeVar("Row")
 
 
-class _Part:
+class _Part(Generic[Row]):
     """What the tables of a crowd share."""
 
     def __init__(self, crowd: Crowd) -> None:
         self.crowd = crowd
 
+    def make(self, number: int) -> Row:
+        """The row of a number."""
+        raise NotImplementedError
 
-class Customers(_Part):
+    def value(self, name: str, number: int) -> Any:
+        """One attribute of a row."""
+        return getattr(self.make(number), name)
+
+
+class Customers(_Part[Customer]):
     """Profiles by number."""
 
     @property
@@ -57,8 +67,14 @@ class Customers(_Part):
             return array("q", (crowd.spread(which, self.count) for which in every))
         return array("q", map(crowd.updated if name == "updated" else crowd.is_listed, every))
 
+    def value(self, name: str, number: int) -> Any:
+        """The name everyone is listed by, without the rest of the profile."""
+        if name == "sort_name" and self.crowd.is_listed(number):
+            return "".join(self.crowd.name(number)).casefold()
+        return super().value(name, number)
 
-class Accounts(_Part):
+
+class Accounts(_Part[Account]):
     """Loyalty accounts by number."""
 
     @property
@@ -93,7 +109,7 @@ class Accounts(_Part):
         return array("q", map(self.crowd.account_created, range(self.count)))
 
 
-class _OfAccounts(_Part):
+class _OfAccounts(_Part[Row]):
     """Rows that belong to accounts or cards: so many each."""
 
     kind = ""
@@ -110,7 +126,7 @@ class _OfAccounts(_Part):
         return owner, number - offsets[owner]
 
 
-class Events(_OfAccounts):
+class Events(_OfAccounts[LoyaltyEvent]):
     """Loyalty events by number."""
 
     kind = "events"
@@ -126,13 +142,12 @@ class Events(_OfAccounts):
 
     def column(self, name: str) -> array[int]:
         """created."""
-        crowd = self.crowd
         return array(
-            "q", (event.created for account in range(crowd.accounts) for event in crowd.ledger(account).events)
+            "q", (stamp for account in range(self.crowd.accounts) for stamp in self.crowd.event_times(account))
         )
 
 
-class Rewards(_OfAccounts):
+class Rewards(_OfAccounts[Reward]):
     """Rewards by number."""
 
     kind = "rewards"
@@ -151,7 +166,7 @@ class Rewards(_OfAccounts):
         return array("q", (self.make(which).updated for which in range(self.count)))
 
 
-class Cards(_Part):
+class Cards(_Part[GiftCard]):
     """Gift cards by number."""
 
     @property
@@ -183,7 +198,7 @@ class Cards(_Part):
         return array("q", (self.crowd.spread(which, self.count) for which in range(self.count)))
 
 
-class Activities(_OfAccounts):
+class Activities(_OfAccounts[Activity]):
     """Gift-card activities by number."""
 
     kind = "activities"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from typing import Any
 
 from starlette.routing import Route
@@ -114,13 +115,12 @@ def _directory(
 ) -> dict[str, Any]:
     people = people_of(call)
     table, delay = people.customers, float(call.switches["customer_delay_seconds"])
-    order: Any = "created" if field == "CREATED_AT" else lambda held: held.sort_name
+    order = "created" if field == "CREATED_AT" else "sort_name"
     if delay > 0:
         # Whoever was written a moment ago is seen as before, so nothing can be kept from an earlier question.
         rows = [seen for held in table if (seen := people.as_listed(held, delay)) is not None and seen.listed]
         rows = [seen for seen in rows if _inside(seen, within) and (keep is None or keep(seen))]
-        key = (lambda held: held.created) if field == "CREATED_AT" else order
-        rows.sort(key=key, reverse=down)
+        rows.sort(key=attrgetter(order), reverse=down)
         part, cursor = call.page(rows, call.position(call.request.url.path, source), limit)
         total = len(rows)
     else:

@@ -61,9 +61,9 @@ def reach(pen: Pen, guests: Guests) -> None:
     pen.customer("Cher")
     pen.customer("", family="Onlyfamily")
     pen.customer("", nickname="The one in the corner", note="Always booth 4")
-    pen.customer("No Email", e164=guests.phone())
-    pen.customer("No Phone", email="no.phone@example.org")
-    pen.customer("Unsubscribed Everywhere", email="leave.me.alone@example.com", e164=guests.phone(), unsubscribed=True)
+    pen.customer("Norbert Mailless", e164=guests.phone())
+    pen.customer("Phoebe Phoneless", email="no.phone@example.org")
+    pen.customer("Uma Neverwrite", email="leave.me.alone@example.com", e164=guests.phone(), unsubscribed=True)
 
 
 def spellings(pen: Pen, guests: Guests) -> None:
@@ -218,7 +218,7 @@ def team(pen: Pen) -> None:
     pen.member("Mo Manager", [(manager, 7_280_000, 50)], overtime_exempt=True, email="mo@diner.example")
     pen.member("Salaried Chef", [(cook, 6_500_000, 45)], location_ids=here, overtime_exempt=True)
     pen.member("Volunteer Vic", [(host,)], location_ids=here)
-    pen.member("No Wage", None, location_ids=here, explicit_list=False)
+    pen.member("Nomi Wageless", None, location_ids=here, explicit_list=False)
     crew = [
         pen.member("Ana Lima", [(server, 1108)], location_ids=here, email="ana@diner.example", phone="+12185550171"),
         pen.member("Ana Lima", [(server, 1108)], location_ids=here, reference_id="payroll-17"),

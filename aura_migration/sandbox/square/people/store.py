@@ -65,7 +65,7 @@ class People:
         self.ids = ids
         self._clock = clock
         self._made = made
-        self.customers: Table[Customer] = Table(made.customers)
+        self.customers: Table[Customer] = Table(made.customers, texts=["sort_name"])
         self.gone: dict[str, Gone] = {}
         self.groups: list[Label] = []
         self.segments: list[Label] = []

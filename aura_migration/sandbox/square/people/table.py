@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 Row = TypeVar("Row")
@@ -31,12 +32,16 @@ class Generator(Protocol[Made]):
     def column(self, name: str) -> array[int]:
         """One integer attribute of every row, without making whole rows where that can be helped."""
 
+    def value(self, name: str, number: int) -> Any:
+        """One attribute of one row, likewise."""
+
 
 class Table(Generic[Row]):
-    """Rows by id and by slot."""
+    """Rows by id and by slot. `texts`: attributes to sort by that are no integers."""
 
-    def __init__(self, generator: Generator[Row] | None = None) -> None:
+    def __init__(self, generator: Generator[Row] | None = None, texts: Iterable[str] = ()) -> None:
         self._generator = generator
+        self._texts = frozenset(texts)
         self._base = generator.count if generator is not None else 0
         self._written: list[Row] = []
         self._changed: dict[int, Row] = {}
@@ -131,10 +136,17 @@ class Table(Generic[Row]):
             self._columns[name] = (self.revision, values)
         return values
 
+    def _value(self, name: str, slot: int) -> Any:
+        """One attribute of the row in a slot."""
+        if slot < self._base and slot not in self._changed:
+            assert self._generator is not None
+            return self._generator.value(name, slot)
+        return getattr(self.row(slot), name)
+
     def select(
         self,
         question: str,
-        order: str | Callable[[Row], Any],
+        order: str,
         *,
         descending: bool = False,
         within: Mapping[str, tuple[float | None, float | None]] | None = None,
@@ -143,8 +155,8 @@ class Table(Generic[Row]):
     ) -> Sequence[int]:
         """Slots in order: of rows whose columns lie `within` [from, before), that `keep` accepts, `among` these.
 
-        `order` is the name of a column or a key of the row; ties go by slot. An answer is kept under its `question`
-        (which must say everything that was asked) until the table changes.
+        `order` names a column, or an attribute of another type than integer; ties go by slot. An answer is kept under
+        its `question` (which must say everything that was asked) until the table changes.
         """
         held = self._answers.get(question)
         if held is not None and held[0] == self.revision:
@@ -157,13 +169,10 @@ class Table(Generic[Row]):
             accept = keep
             slots = (slot for slot in slots if accept(self.row(slot)))
         found = array("I", slots)
-        if isinstance(order, str):
-            values = self.column(order)
-            ordered = sorted(found, key=values.__getitem__, reverse=descending)
-        else:
-            key_of = order
-            ordered = sorted(found, key=lambda slot: key_of(self.row(slot)), reverse=descending)
-        answer = array("I", ordered)
+        key: Callable[[int], Any] = (
+            partial(self._value, order) if order in self._texts else self.column(order).__getitem__
+        )
+        answer = array("I", sorted(found, key=key, reverse=descending))
         self._answers[question] = (self.revision, answer)
         while len(self._answers) > ANSWERS_KEPT:
             self._answers.popitem(last=False)

@@ -17,6 +17,7 @@ from aura_migration.sandbox.square.people.model import Customer, GiftCard, TeamM
 from aura_migration.sandbox.square.people.store import People
 
 Row = dict[str, Any]
+SHORTEST_PERSONAL = 7
 
 
 def moment(stamp: int | None) -> str | None:
@@ -318,7 +319,10 @@ class PeopleTruth:
 
     def personal(self) -> Iterator[str]:
         """Values that are personal data, as sent, of guests and staff: for the store, not for logs or reports. Those of
-        deleted customers are among them."""
+        deleted customers are among them; those too short to be looked for in a text are not."""
+        yield from (value for value in self._personal() if len(value) >= SHORTEST_PERSONAL)
+
+    def _personal(self) -> Iterator[str]:
         people = self._people
         yield from people.former_personal
         for customer in people.customers:
