@@ -277,7 +277,8 @@ def _stored_gate(connection: Connection, migration_id: int, name: str, must_exis
         [migration_id, name],
     ).fetchone()
     if row is not None:
-        return [Gate(name, *row)]
+        passed, value, remedy, evidence = row
+        return [Gate(name, passed, value, remedy if passed is False else "", evidence)]
     return [
         Gate(name, False if must_exist else None, "not recorded" if must_exist else None, _remedy(name, not must_exist))
     ]

@@ -566,7 +566,7 @@ def test_a_pos_without_a_connector_is_bad_input() -> None:
         verdicts.find_witness("nosuch")
 
 
-@pytest.mark.parametrize("pos", ["square"])
+@pytest.mark.parametrize("pos", ["square", "toast", "clover"])
 def test_every_pos_has_its_witness(pos: str) -> None:
     assert callable(verdicts.find_witness(pos))
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -42,11 +42,24 @@ def facts(reader: SnapshotReader, location_source_id: str, currency: str) -> Fac
     return _Catalog(reader, location_source_id).facts()
 
 
+class _Option(NamedTuple):
+    """An option of a list at the location, its own default not yet overridden by an attachment."""
+
+    id: str
+    key: str
+    name: str
+    is_default: bool
+    is_available: bool
+    price: PriceFact
+    children: tuple[str, ...]
+
+
 class _Catalog:
     """The catalog as one location sees it."""
 
     def __init__(self, reader: SnapshotReader, location: str) -> None:
         self.location = location
+        self.offered: dict[str, list[_Option]] = {}
         self.objects: dict[str, Record] = {}
         self.alone: dict[str, Record] = {}
         for body in reader.bodies("catalog"):
@@ -82,16 +95,14 @@ class _Catalog:
                 continue
             self._item(found, item, sold)
             self._places(found, item)
-            for edge in self._edges(found, item):
-                reached.add(edge)
+            reached.update(self._edges(found, item))
         for group in self._live("MODIFIER_LIST"):
             if self._is_here(group):
                 found.names["modifier_groups", group["id"]] = _data(group).get("name") or ""
                 for option in self._options(group["id"]):
-                    key = f"{group['id']}/{option['id']}"
-                    found.names["modifiers", key] = _data(option).get("name") or ""
-                    if key not in reached:
-                        found.unattached.add(key)
+                    found.names["modifiers", option.key] = option.name
+                    if option.key not in reached:
+                        found.unattached.add(option.key)
         if self.alone:
             found.source_item_count = self._second_count()
             found.source_item_route = SECOND_ROUTE
@@ -174,31 +185,41 @@ class _Catalog:
             return
         repeats = _toggle(link.get("allow_quantities"), bool(data.get("allow_quantities")))
         for option in options:
-            own, key = _data(option), f"{group_id}/{option['id']}"
-            override = _override(own, self.location)
-            edge = EdgeKey(item, (*path, (group_id, key)))
-            found.edges[edge] = EdgeFact(
-                low,
-                high,
-                _is_default(own, overrides.get(option["id"], {})),
-                is_active,
-                not override.get("sold_out"),
-                repeats,
-            )
-            amount = _amount(override)
-            base = _amount(own)
-            price = amount if amount is not None else base if base is not None else 0
-            found.modifier_prices[ModifierPriceKey(edge)] = PriceFact("fixed", price)
-            yield key
-            if option["id"] in above:
+            is_default = option.is_default
+            if option.id in overrides:
+                is_default = _is_default(is_default, overrides[option.id])
+            edge = EdgeKey(item, (*path, (group_id, option.key)))
+            found.edges[edge] = EdgeFact(low, high, is_default, is_active, option.is_available, repeats)
+            found.modifier_prices[ModifierPriceKey(edge)] = option.price
+            yield option.key
+            if option.id in above:
                 continue
-            for child in own.get("child_modifier_list_ids") or ():
+            for child in option.children:
                 nested = self.objects.get(child)
                 if nested is not None and not nested.get("is_deleted") and self._is_here(nested):
-                    yield from self._below(found, item, nested, {}, {}, edge.path, is_active, above | {option["id"]})
+                    yield from self._below(found, item, nested, {}, {}, edge.path, is_active, above | {option.id})
 
-    def _options(self, group: str) -> list[Record]:
-        return [option for option in self.children[group] if self._is_here(option)]
+    def _options(self, group: str) -> list[_Option]:
+        """The options of a list that are present at the location."""
+        known = self.offered.get(group)
+        if known is None:
+            here = [option for option in self.children[group] if self._is_here(option)]
+            known = self.offered[group] = [self._option(group, option) for option in here]
+        return known
+
+    def _option(self, group: str, option: Record) -> _Option:
+        data = _data(option)
+        override = _override(data, self.location)
+        amounts = (_amount(override), _amount(data), 0)
+        return _Option(
+            option["id"],
+            f"{group}/{option['id']}",
+            data.get("name") or "",
+            bool(data.get("on_by_default")),
+            not override.get("sold_out"),
+            PriceFact("fixed", next(amount for amount in amounts if amount is not None)),
+            tuple(data.get("child_modifier_list_ids") or ()),
+        )
 
     # Menus and categories
 
@@ -312,12 +333,12 @@ def _toggle(value: Any, otherwise: bool) -> bool:
     return {"YES": True, "NO": False}.get(str(value), otherwise)
 
 
-def _is_default(option: Record, override: Record) -> bool:
+def _is_default(own: bool, override: Record) -> bool:
     said = override.get("on_by_default_override")
     if said in ("YES", "NO"):
         return bool(said == "YES")
     older = override.get("on_by_default")
-    return bool(option.get("on_by_default")) if older is None or said == "NOT_SET" else bool(older)
+    return own if older is None or said == "NOT_SET" else bool(older)
 
 
 def _kind(category: Record) -> str:
