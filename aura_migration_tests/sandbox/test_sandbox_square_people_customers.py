@@ -26,13 +26,18 @@ def truth(sandbox: RunningSandbox) -> Row:
     return sandbox.pos_app.truth()
 
 
+@pytest.fixture(scope="module")
+def http(sandbox: RunningSandbox) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=sandbox.base_url) as opened:
+        opened.headers["Authorization"] = f"Bearer {sandbox.pos_app.credentials()['default']['access_token']}"
+        yield opened
+
+
 @pytest.fixture
-def client(sandbox: RunningSandbox) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=sandbox.base_url) as http:
-        http.headers["Authorization"] = f"Bearer {sandbox.pos_app.credentials()['default']['access_token']}"
-        before = dict(sandbox.pos_app.switches)
-        yield http
-        http.post("/_control/switches", json=before).raise_for_status()
+def client(http: httpx.Client, sandbox: RunningSandbox) -> Iterator[httpx.Client]:
+    before = dict(sandbox.pos_app.switches)
+    yield http
+    sandbox.pos_app.switches.update(before)
 
 
 def code_of(answer: httpx.Response) -> tuple[int, str]:
@@ -359,3 +364,23 @@ def test_nothing_of_people_is_null_and_timestamps_vary(client: httpx.Client) -> 
     rows = everyone(client)
     check(rows)
     assert {0, 3, 6, 9} <= {len(row["updated_at"].partition(".")[2].rstrip("Z")) for row in rows}
+
+
+def test_the_fault_dial_reaches_people(client: httpx.Client, sandbox: RunningSandbox) -> None:
+    faults: Row = {
+        "lying_cap": {"mode": "cut", "cap": 40},
+        "stale_cursor": {},
+        "drop_field": {"path": "customers[].id"},
+    }
+    for kind, parameters in faults.items():
+        fault = {"kind": kind, "match": "^/v2/customers", "times": 2, **parameters}
+        client.post("/_control/faults", json=fault).raise_for_status()
+        first = client.get("/v2/customers")
+        if kind == "lying_cap":
+            assert len(first.json()["customers"]) == 40 and "cursor" not in first.json()
+        elif kind == "stale_cursor":
+            later = client.get("/v2/customers", params={"cursor": first.json()["cursor"]})
+            assert code_of(later) == (400, "INVALID_CURSOR")
+        else:
+            assert not any("id" in row for row in first.json()["customers"])
+        client.delete("/_control/faults").raise_for_status()

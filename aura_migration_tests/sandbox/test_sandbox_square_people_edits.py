@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,9 +55,18 @@ class Counter:
         self.http.post("/_control/switches", json=values).raise_for_status()
 
 
+@pytest.fixture(scope="module")
+def no_tls() -> ssl.SSLContext:
+    """Made once: making one takes longer than a whole test, and nothing here is encrypted."""
+    return ssl.create_default_context()
+
+
 @pytest.fixture
-def counter() -> Iterator[Counter]:
-    with serve("square", "cafe", 1) as sandbox, httpx.Client(base_url=sandbox.base_url) as http:
+def counter(no_tls: ssl.SSLContext) -> Iterator[Counter]:
+    with (
+        serve("square", "cafe", 1) as sandbox,
+        httpx.Client(base_url=sandbox.base_url, verify=no_tls) as http,
+    ):
         http.headers["Authorization"] = f"Bearer {sandbox.pos_app.credentials()['default']['access_token']}"
         yield Counter(http)
 

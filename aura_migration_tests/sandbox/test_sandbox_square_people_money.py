@@ -31,13 +31,18 @@ def truth(sandbox: RunningSandbox) -> Row:
     return sandbox.pos_app.truth()
 
 
+@pytest.fixture(scope="module")
+def http(sandbox: RunningSandbox) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=sandbox.base_url) as opened:
+        opened.headers["Authorization"] = f"Bearer {sandbox.pos_app.credentials()['default']['access_token']}"
+        yield opened
+
+
 @pytest.fixture
-def client(sandbox: RunningSandbox) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=sandbox.base_url) as http:
-        http.headers["Authorization"] = f"Bearer {sandbox.pos_app.credentials()['default']['access_token']}"
-        before = dict(sandbox.pos_app.switches)
-        yield http
-        http.post("/_control/switches", json=before).raise_for_status()
+def client(http: httpx.Client, sandbox: RunningSandbox) -> Iterator[httpx.Client]:
+    before = dict(sandbox.pos_app.switches)
+    yield http
+    sandbox.pos_app.switches.update(before)
 
 
 def code_of(answer: httpx.Response) -> tuple[int, str]:

@@ -17,7 +17,7 @@ import pytest
 
 from aura_migration.sandbox.core.server import RunningSandbox, build, serve
 from aura_migration.sandbox.square.app import SquareApp
-from aura_migration.sandbox.square.people.truth import PeopleTruth
+from aura_migration.sandbox.square.people.truth import PeopleTruth, people_truth
 
 CROWD = 400
 Row = dict[str, Any]
@@ -29,9 +29,15 @@ def app(scenario: str, seed: int = 1, **options: Any) -> SquareApp:
     return found
 
 
+def known(found: SquareApp) -> Row:
+    """The truth about people, and the places they are at; what the menu is does not matter here."""
+    locations = [{"id": place} for place in found.world.locations]
+    return {"locations": locations, **people_truth(found.world.people, found.tokens.secrets())}
+
+
 @cache
 def truth(scenario: str, seed: int = 1) -> Row:
-    return app(scenario, seed, **({"customers": CROWD} if scenario == "crowd" else {})).truth()
+    return known(app(scenario, seed, **({"customers": CROWD} if scenario == "crowd" else {})))
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +46,7 @@ def crowd() -> Iterator[RunningSandbox]:
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(crowd: RunningSandbox) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=crowd.base_url) as http:
         http.headers["Authorization"] = f"Bearer {crowd.pos_app.credentials()['default']['access_token']}"
@@ -63,7 +69,7 @@ def walk(client: httpx.Client, path: str, key: str, body: bool = False, **asked:
 @pytest.mark.parametrize("scenario", ["cafe", "diner", "chain", "crowd"])
 def test_the_same_seed_gives_the_same_people_and_another_seed_others(scenario: str) -> None:
     options = {"customers": CROWD} if scenario == "crowd" else {}
-    again = app(scenario, 1, **options).truth()
+    again = known(app(scenario, 1, **options))
     assert json.dumps(again, sort_keys=True) == json.dumps(truth(scenario), sort_keys=True)
     other = truth(scenario, 2)
     assert not set(other["secrets"]) & set(again["secrets"])
@@ -72,7 +78,7 @@ def test_the_same_seed_gives_the_same_people_and_another_seed_others(scenario: s
 
 
 @pytest.mark.parametrize("scenario", ["cafe", "diner", "chain", "crowd"])
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_every_seed_makes_people_whose_sums_and_references_hold(scenario: str, seed: int) -> None:
     found = truth(scenario, seed)
     customers = {row["id"] for row in found["customers"]} | {row["id"] for row in found["gone_customers"]}
@@ -153,28 +159,28 @@ def test_chain_shares_one_directory_and_keeps_staff_by_location() -> None:
 
 
 def test_a_crowd_pages_completely_and_agrees_with_its_truth(client: httpx.Client, crowd: RunningSandbox) -> None:
-    known = truth("crowd")
+    whole = truth("crowd")
     for sort in ("DEFAULT", "CREATED_AT"):
         rows = walk(client, "/v2/customers", "customers", sort_field=sort)
-        assert {row["id"] for row in rows} == {row["id"] for row in known["customers"] if row["listed"]}
-        assert len(rows) == known["people_totals"]["listed_customers"]
+        assert {row["id"] for row in rows} == {row["id"] for row in whole["customers"] if row["listed"]}
+        assert len(rows) == whole["people_totals"]["listed_customers"]
     accounts = walk(client, "/v2/loyalty/accounts/search", "loyalty_accounts", body=True, limit=200)
-    assert sum(row["balance"] for row in accounts) == known["people_totals"]["loyalty_points"]
-    assert len(accounts) == known["people_totals"]["loyalty_accounts"] == CROWD * 3 // 5
+    assert sum(row["balance"] for row in accounts) == whole["people_totals"]["loyalty_points"]
+    assert len(accounts) == whole["people_totals"]["loyalty_accounts"] == CROWD * 3 // 5
     assert any(row["balance"] < 0 for row in accounts)
     cards = walk(client, "/v2/gift-cards", "gift_cards", limit=200)
-    assert sum(row["balance_money"]["amount"] for row in cards) == known["people_totals"]["gift_card_cents"]
+    assert sum(row["balance_money"]["amount"] for row in cards) == whole["people_totals"]["gift_card_cents"]
     events = walk(client, "/v2/loyalty/events/search", "events", body=True)
-    assert len(events) == len({row["id"] for row in events}) == len(known["loyalty_events"])
+    assert len(events) == len({row["id"] for row in events}) == len(whole["loyalty_events"])
     activities = walk(client, "/v2/gift-cards/activities", "gift_card_activities", begin_time="2020-01-01T00:00:00Z")
-    assert {row["id"] for row in activities} == {row["id"] for row in known["gift_card_activities"]}
+    assert {row["id"] for row in activities} == {row["id"] for row in whole["gift_card_activities"]}
     rewards = walk(client, "/v2/loyalty/rewards/search", "rewards", body=True)
-    assert sum(row["status"] == "ISSUED" for row in rewards) == known["people_totals"]["open_rewards"]
+    assert sum(row["status"] == "ISSUED" for row in rewards) == whole["people_totals"]["open_rewards"]
 
 
 def test_every_row_of_a_crowd_is_found_by_its_id_and_by_what_it_belongs_to(client: httpx.Client) -> None:
-    known = truth("crowd")
-    for account in known["loyalty_accounts"][:: len(known["loyalty_accounts"]) // 12]:
+    whole = truth("crowd")
+    for account in whole["loyalty_accounts"][:: len(whole["loyalty_accounts"]) // 12]:
         held = client.get(f"/v2/loyalty/accounts/{account['id']}").json()["loyalty_account"]
         assert held["balance"] == account["balance"]
         for query in ({"customer_ids": [account["customer"]]}, {"mappings": [{"phone_number": account["e164"]}]}):
@@ -183,10 +189,10 @@ def test_every_row_of_a_crowd_is_found_by_its_id_and_by_what_it_belongs_to(clien
         mine = {"query": {"filter": {"loyalty_account_filter": {"loyalty_account_id": account["id"]}}}}
         events = client.post("/v2/loyalty/events/search", json=mine).json()["events"]
         assert {row["id"] for row in events} == {
-            row["id"] for row in known["loyalty_events"] if row["account"] == account["id"]
+            row["id"] for row in whole["loyalty_events"] if row["account"] == account["id"]
         }
         assert client.get(f"/v2/customers/{account['customer']}").json()["customer"]["id"] == account["customer"]
-    for card in known["gift_cards"][::10]:
+    for card in whole["gift_cards"][::10]:
         held = client.post("/v2/gift-cards/from-gan", json={"gan": card["gan"]}).json()["gift_card"]
         assert held["id"] == card["id"] == client.get(f"/v2/gift-cards/{card['id']}").json()["gift_card"]["id"]
         for customer in card["customers"]:
@@ -201,7 +207,7 @@ def test_every_row_of_a_crowd_is_found_by_its_id_and_by_what_it_belongs_to(clien
 
 def test_a_crowd_can_be_edited_like_any_other_account() -> None:
     found = app("crowd", customers=60)
-    start = found.truth()
+    start = known(found)
     before = start["people_totals"]
     account = next(row for row in start["loyalty_accounts"] if row["balance"] > 0)
     other = next(row for row in start["loyalty_accounts"] if row["customer"] != account["customer"])
@@ -209,7 +215,7 @@ def test_a_crowd_can_be_edited_like_any_other_account() -> None:
     [new, *_] = found.edit({"op": "merge_customers", "customers": [account["customer"], other["customer"]]})
     card = next(row for row in start["gift_cards"] if row["state"] == "ACTIVE")
     found.edit({"op": "load_card", "card": card["id"], "cents": 450})
-    after = found.truth()
+    after = known(found)
     assert after["people_totals"]["loyalty_points"] == before["loyalty_points"] + 7
     assert after["people_totals"]["gift_card_cents"] == before["gift_card_cents"] + 450
     assert after["people_totals"]["customers"] == before["customers"] - 1
