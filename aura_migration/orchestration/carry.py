@@ -19,6 +19,7 @@ from aura_migration.migration.workshop import Workshop
 from aura_migration.orchestration.partitions import CLAIMANT_TAG, REQUEST_TAG
 from aura_migration.orchestration.resources import WorkshopResource
 
+ROOT_RUN_TAG = "dagster/root_run_id"
 Context = dg.AssetExecutionContext | dg.OpExecutionContext
 
 
@@ -113,7 +114,7 @@ def _claim(
 
 def dagster_claimant(run: dg.DagsterRun) -> str:
     """The name under which a run and those that replace it after a crash hold a request."""
-    return f"dagster:{run.root_run_id or run.run_id}"
+    return f"dagster:{run.root_run_id or run.tags.get(ROOT_RUN_TAG) or run.run_id}"
 
 
 def _migration(workshop: Workshop, request: Request | None, key: str) -> Migration:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,15 @@ _seeds = itertools.count(1)
 @pytest.fixture(scope="session")
 def journey_template(postgres_server: str, template_database: str) -> str:
     """A database with our tables and Dagster's."""
+    return _with_dagster(postgres_server, template_database)
+
+
+@cache  # the fixtures of this module stand in several conftests, which makes them several fixtures
+def _with_dagster(server: str, template: str) -> str:
     from dagster_postgres import DagsterPostgresStorage
 
-    url = support.create(postgres_server, TEMPLATE, template_database)
-    DagsterPostgresStorage(url, should_autocreate_tables=True)
-    _cut_off(postgres_server, TEMPLATE)
+    DagsterPostgresStorage(support.create(server, TEMPLATE, template), should_autocreate_tables=True)
+    _cut_off(server, TEMPLATE)
     return TEMPLATE
 
 
@@ -160,7 +165,14 @@ class Started:
 @pytest.fixture(scope="session")
 def cafe_stages(postgres_server: str, journey_template: str, tmp_path_factory: pytest.TempPathFactory) -> Stages:
     """The café at each stage of its journey."""
-    return Stages(postgres_server, journey_template, tmp_path_factory.mktemp("cafe"))
+    return _stages(postgres_server, journey_template, tmp_path_factory.getbasetemp())
+
+
+@cache
+def _stages(server: str, template: str, folder: Path) -> Stages:
+    place = folder / "cafe"
+    place.mkdir()
+    return Stages(server, template, place)
 
 
 @pytest.fixture
