@@ -180,7 +180,7 @@ def card_in_order(card: dict[str, Any]) -> dict[str, Any]:
     entities = {name: {c: card["entities"][name][c] for c in COLUMNS} for name in ENTITIES if name in card["entities"]}
     metrics = {name: card["metrics"][name] for name in METRICS if name in card["metrics"]}
     rest = {name: value for name, value in card["metrics"].items() if name not in metrics}
-    first = {name: card[name] for name in ("migration_id", "location", "pos") if name in card}
+    first: dict[str, Any] = {n: card[n] for n in ("migration_id", "location", "pos") if n in card}
     return {
         **first,
         "entities": entities,

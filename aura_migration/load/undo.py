@@ -370,7 +370,7 @@ def _references_to(cursor: Cursor, table: str) -> list[tuple[str, str]]:
 
 
 def _close(cursor: Cursor, subject: Subject) -> None:
-    """Claims go, journal entries say what became of them, crosswalk rows without a target rest."""
+    """Claims go, journal entries say what became of them, crosswalk rows without a target rest: what stays keeps its identity."""
     cursor.execute("DELETE FROM migration.claims WHERE migration_id = %s", [subject.migration_id])
     cursor.execute(
         f"""
@@ -383,7 +383,8 @@ def _close(cursor: Cursor, subject: Subject) -> None:
     cursor.execute(
         """
         UPDATE migration.crosswalk c SET is_active = false FROM standing s
-        WHERE s.aura_table = c.aura_table AND s.aura_id = c.aura_id AND s.outcome <> 'kept_claimed'
+        WHERE s.aura_table = c.aura_table AND s.aura_id = c.aura_id
+          AND s.outcome NOT IN ('kept_claimed', 'kept_edited', 'kept_needed')
         """
     )
 

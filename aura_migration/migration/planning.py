@@ -59,6 +59,8 @@ def plan(workshop: Workshop, migration_id: int, by: str, kind: Literal["preview"
         certificates = [c for ref in refs for c in ref.certificates]
         blockers = _blockers(connector.source_entities, certificates, options.exclude_entities)
         losses = latest_report(connection, migration.integration_id, migration.location_key, "losses")
+        staged = _staged(connection, migration_id)
+        progress.report(connection, migration_id, "Planning", 0, staged)
         stored = build_plan(
             connection,
             migration.subject,
@@ -71,9 +73,15 @@ def plan(workshop: Workshop, migration_id: int, by: str, kind: Literal["preview"
             blockers=blockers,
             snapshot_ids=[ref.snapshot_id for ref in refs],
         )
+        progress.report(connection, migration_id, "Planned", staged, staged, 0)
         if kind == "preview":
             _settle(connection, migration, stored, blockers, by)
         return stored
+
+
+def _staged(connection: Connection, migration_id: int) -> int:
+    row = connection.execute("SELECT count(*) FROM staging.rows WHERE migration_id = %s", [migration_id]).fetchone()
+    return int(row[0]) if row else 0
 
 
 def writes_of(counts: dict[str, dict[str, int]]) -> int:
@@ -91,7 +99,8 @@ def _settle(connection: Connection, migration: Migration, stored: StoredPlan, bl
                 [migration.id],
             )
         on_the_menu = any(stored.counts.get(entity, {}).get("source") for entity in MENU)
-        if not on_the_menu and not blockers and migration.state not in AFTER_LOAD:
+        was_asked_for = not set(MENU) & set(migration.parsed_options.exclude_entities)
+        if was_asked_for and not on_the_menu and not blockers and migration.state not in AFTER_LOAD:
             transition(connection, migration.id, "empty", by, "the POS has nothing on its menu")
             return
         if migration.state in AFTER_LOAD and not writes_of(stored.counts) and not blockers:

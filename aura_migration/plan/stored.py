@@ -137,7 +137,10 @@ def seal(cursor: Cursor, plan_id: int, entities: Sequence[Entity], before: Seque
 
 
 def _hash(cursor: Cursor, plan_id: int, entities: Sequence[Entity]) -> str:
-    """SHA-256 over rows, options and blockers: values and source keys, no ids, no times, no order of rows."""
+    """SHA-256 over rows, options, blockers and losses: values and source keys, no ids, no times, no order of rows.
+
+    Losses are part of it because approving a plan signs what will not be carried over.
+    """
     references = sql.text_array(sorted({column for entity in entities for column in sql.reference_columns(entity)}))
     cursor.execute(
         f"""
@@ -147,7 +150,7 @@ def _hash(cursor: Cursor, plan_id: int, entities: Sequence[Entity]) -> str:
                    content, before - {references}, touches, jsonb_array_length(candidates))::text, 'UTF8')), 'hex') AS line
             FROM migration.plan_rows WHERE plan_id = %(plan)s
             UNION ALL
-            SELECT '', 'options', encode(sha256(convert_to(jsonb_build_array(options, blockers)::text, 'UTF8')), 'hex')
+            SELECT '', 'options', encode(sha256(convert_to(jsonb_build_array(options, blockers, losses)::text, 'UTF8')), 'hex')
             FROM migration.plans WHERE id = %(plan)s
         ) lines
         """,
