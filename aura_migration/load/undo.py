@@ -397,7 +397,7 @@ def image_of_schema(
     for table in tables:
         where = " WHERE restaurant_id = %s" if restaurant_id is not None and table != "restaurants" else ""
         row = connection.execute(
-            f"SELECT coalesce(encode(sha256(string_agg(to_jsonb(t)::text, E'\\n' ORDER BY id)::bytea), 'hex'), '') FROM aura.{table} t{where}",
+            f"SELECT coalesce(encode(sha256(convert_to(string_agg(to_jsonb(t)::text, E'\\n' ORDER BY id), 'UTF8')), 'hex'), '') FROM aura.{table} t{where}",
             [restaurant_id] if where else [],
         ).fetchone()
         lines.append(f"{table}:{row[0] if row else ''}")
