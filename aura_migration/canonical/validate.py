@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def acceptable(field: Field, value: Any) -> str | None:
-    """Why a value is not acceptable for a field, in an owner's words; None when it is. The rule the schema is made of."""
+    """Why a value is not acceptable for a field, in an owner's words; None when it is."""
     if value is None:
         return f"{field.name} is missing" if field.required else None
     problem = _wrong_type(field, value)
@@ -77,7 +78,11 @@ def _wrong_type(field: Field, value: Any) -> str | None:
 
 
 def _wrong_number(field: Field, value: Any) -> str | None:
-    if type(value) not in (str, int) or not _DECIMAL.fullmatch(str(value)):
+    if (
+        type(value) not in (str, int)
+        or (type(value) is int and abs(value) > LARGEST)
+        or not _DECIMAL.fullmatch(str(value))
+    ):
         return f"{field.name} is not an exact number"
     whole, _, fraction = str(value).lstrip("-").partition(".")
     digits, decimals = PRECISION.get(field.name, (15, 15))
@@ -90,7 +95,7 @@ def _wrong_number(field: Field, value: Any) -> str | None:
 
 def is_storable(text: str) -> bool:
     """Whether a text can stand in PostgreSQL: no NUL, no half of a surrogate pair."""
-    return "\x00" not in text and not _SURROGATE.search(text)
+    return "\x00" not in text and (text.isascii() or not _SURROGATE.search(text))
 
 
 def is_json(value: Any) -> bool:
@@ -109,6 +114,39 @@ def is_json(value: Any) -> bool:
 
 
 @cache
+def accepts(field: Field) -> Callable[[Any], bool]:
+    """The same rule once more as a predicate without words: what the schema asks of every value of a column."""
+    choices, required = frozenset(field.choices), field.required
+    longest = min(n for n in (field.max_length, INDEXED.get(field.name), sys.maxsize) if n is not None)
+    lowest = field.minimum if field.minimum is not None else -LARGEST
+    shortest = 1 if required else 0
+
+    def text(value: Any) -> bool:
+        if type(value) is not str:
+            return value is None and not required
+        if choices and value not in choices:
+            return False
+        return shortest <= len(value) <= longest and is_storable(value)
+
+    def whole(value: Any) -> bool:
+        if type(value) is not int:
+            return value is None and not required
+        return lowest <= value <= largest and -largest <= value
+
+    def truth(value: Any) -> bool:
+        return type(value) is bool or (value is None and not required)
+
+    def number(value: Any) -> bool:
+        return not required if value is None else _wrong_number(field, value) is None
+
+    def document(value: Any) -> bool:
+        return not required if value is None else isinstance(value, (list, dict, tuple)) and is_json(value)
+
+    largest = LARGEST_INT if field.kind == "int" else LARGEST
+    return {"text": text, "int": whole, "cents": whole, "bool": truth, "numeric": number, "json": document}[field.kind]
+
+
+@cache
 def schema(entity_name: str) -> pa.DataFrameSchema:
     """The pandera schema of an entity. Columns are objects: null, text, int and bool keep their exact Python values."""
     import pandera.pandas as pa
@@ -116,11 +154,7 @@ def schema(entity_name: str) -> pa.DataFrameSchema:
     def column(field: Field) -> pa.Column:
         return pa.Column(
             object,
-            checks=pa.Check(
-                lambda series: series.map(lambda value: acceptable(field, value) is None),
-                name=field.name,
-                ignore_na=False,
-            ),
+            checks=pa.Check(lambda series: series.map(accepts(field)), name=field.name, ignore_na=False),
             nullable=True,
             required=True,
         )

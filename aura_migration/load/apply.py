@@ -102,7 +102,7 @@ def check_fences(
 def _begin(connection: psycopg.Connection[Any], subject: Subject) -> Cursor:
     """A cursor under the restaurant's lock. The journal's images must not depend on the session's time zone."""
     cursor = connection.cursor(row_factory=dict_row)
-    cursor.execute("SET LOCAL TimeZone = 'UTC'; SET LOCAL jit = off")
+    cursor.execute("SET LOCAL TimeZone = 'UTC'; SET LOCAL jit = off; SET LOCAL work_mem = '64MB'")
     transaction_lock(connection, restaurant_lock(subject.restaurant_id))
     return cursor
 
@@ -267,20 +267,25 @@ def _lock_rows(cursor: Cursor, entity: Entity, arguments: Mapping[str, Any]) -> 
 
 
 def _insert(cursor: Cursor, entity: Entity, arguments: Mapping[str, Any]) -> None:
+    """Insert the created rows and journal them as the table shows them.
+
+    A plan's image is in the table's own form, and most of the rest is the same for all rows: only what is left is asked
+    from the rows themselves.
+    """
     names = sql.insert_columns(entity)
-    fixed = {
-        "id": "p.aura_id",
+    constant = {
         "restaurant_id": "%(restaurant)s::bigint",
         "location_id": "%(location)s::bigint",
-        "listing": "'listed'",
+        "listing": "'listed'::text",
         "source_vendor": "%(pos)s::text",
-        "source_id": "p.source_key",
         "migration_run_id": "%(migration)s::bigint",
-        "source_hash": "p.source_hash",
         "created_at": "%(load_at)s::timestamptz",
         "updated_at": "%(load_at)s::timestamptz",
     }
+    constant = {name: value for name, value in constant.items() if name in names}
+    fixed = {**constant, "id": "p.aura_id", "source_id": "p.source_key", "source_hash": "p.source_hash"}
     values = ", ".join(fixed.get(name, f"r.{name}") for name in names)
+    own = [name for name in _columns(cursor, entity.table) if name not in constant and name not in sql.columns(entity)]
     cursor.execute(
         f"""
         WITH made AS (
@@ -288,15 +293,24 @@ def _insert(cursor: Cursor, entity: Entity, arguments: Mapping[str, Any]) -> Non
             SELECT {values}
             FROM migration.plan_rows p CROSS JOIN LATERAL jsonb_populate_record(NULL::aura.{entity.table}, p.image) r
             WHERE {ROWS} AND p.entity = %(entity)s AND p.action = 'create' ORDER BY p.seq
-            RETURNING *
+            RETURNING {", ".join(own)}
         )
         INSERT INTO migration.journal (migration_id, plan_id, seq, aura_table, aura_id, op, before, after)
-        SELECT %(migration)s, p.plan_id, p.seq, p.aura_table, made.id, 'insert', NULL, to_jsonb(made)
+        SELECT %(migration)s, p.plan_id, p.seq, p.aura_table, made.id, 'insert', NULL,
+               p.image || (SELECT jsonb_build_object({", ".join(f"'{n}', {v}" for n, v in constant.items())}))
+                       || jsonb_build_object({", ".join(f"'{n}', made.{n}" for n in own)})
         FROM made JOIN migration.plan_rows p ON {ROWS} AND p.entity = %(entity)s AND p.aura_id = made.id
-        ORDER BY p.seq
         """,
         arguments,
     )
+
+
+def _columns(cursor: Cursor, table: str) -> list[str]:
+    cursor.execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+        [f"aura.{table}"],
+    )
+    return [row["attname"] for row in cursor.fetchall()]
 
 
 def _update(cursor: Cursor, entity: Entity, arguments: Mapping[str, Any]) -> None:
@@ -345,10 +359,11 @@ def _remember(cursor: Cursor, bound: Mapping[str, Any]) -> None:
     )
     cursor.execute(
         f"""
-        INSERT INTO migration.claims (migration_id, aura_table, aura_id, plan_id, seq)
-        SELECT DISTINCT ON (p.aura_table, p.aura_id) %(migration)s, p.aura_table, p.aura_id, p.plan_id, p.seq
+        INSERT INTO migration.claims (migration_id, aura_table, aura_id, plan_id, seq, mark)
+        SELECT DISTINCT ON (p.aura_table, p.aura_id) %(migration)s, p.aura_table, p.aura_id, p.plan_id, p.seq,
+               (SELECT nextval(pg_get_serial_sequence('migration.journal', 'id')))
         FROM migration.plan_rows p WHERE {ROWS} AND p.aura_id IS NOT NULL ORDER BY p.aura_table, p.aura_id, p.seq
-        ON CONFLICT (migration_id, aura_table, aura_id) DO UPDATE SET plan_id = excluded.plan_id, seq = excluded.seq, mark = excluded.mark
+        ON CONFLICT (aura_id, aura_table, migration_id) DO UPDATE SET plan_id = excluded.plan_id, seq = excluded.seq, mark = excluded.mark
         """,
         bound,
     )

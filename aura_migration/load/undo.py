@@ -370,7 +370,10 @@ def _references_to(cursor: Cursor, table: str) -> list[tuple[str, str]]:
 
 
 def _close(cursor: Cursor, subject: Subject) -> None:
-    """Claims go, journal entries say what became of them, crosswalk rows without a target rest: what stays keeps its identity."""
+    """Claims go, journal entries say what became of them, crosswalk rows without a target rest.
+
+    What a migration made and this or an earlier rollback keeps also keeps its identity.
+    """
     cursor.execute("DELETE FROM migration.claims WHERE migration_id = %s", [subject.migration_id])
     cursor.execute(
         f"""
@@ -385,6 +388,9 @@ def _close(cursor: Cursor, subject: Subject) -> None:
         UPDATE migration.crosswalk c SET is_active = false FROM standing s
         WHERE s.aura_table = c.aura_table AND s.aura_id = c.aura_id
           AND s.outcome NOT IN ('kept_claimed', 'kept_edited', 'kept_needed')
+          AND NOT (s.outcome = 'released' AND EXISTS (
+              SELECT 1 FROM migration.journal j WHERE j.aura_table = c.aura_table AND j.aura_id = c.aura_id
+              AND j.outcome IN ('kept_edited', 'kept_needed')))
         """
     )
 

@@ -206,7 +206,8 @@ def _recognise(cursor: Cursor, subject: Subject, entity: Entity) -> None:
         LEFT JOIN aura.{entity.table} t ON t.id = c.aura_id
         LEFT JOIN LATERAL (
             SELECT j.after FROM migration.journal j
-            WHERE j.aura_table = %(table)s AND j.aura_id = c.aura_id AND (j.outcome IS NULL OR j.outcome IN ('kept_claimed', 'kept_edited', 'kept_needed'))
+            WHERE j.aura_table = %(table)s AND j.aura_id = c.aura_id
+              AND (j.outcome IS NULL OR j.outcome IN ('kept_claimed', 'kept_edited', 'kept_needed'))
             ORDER BY j.id DESC LIMIT 1) written ON true
         LEFT JOIN migration.claims k
                ON k.migration_id = %(migration)s AND k.aura_table = %(table)s AND k.aura_id = c.aura_id

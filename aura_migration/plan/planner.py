@@ -53,7 +53,7 @@ def build_plan(
     with connection.transaction():
         cursor = connection.cursor(row_factory=dict_row)
         # Compiling costs more than the statements of most menus take.
-        cursor.execute("SET LOCAL jit = off")
+        cursor.execute("SET LOCAL jit = off; SET LOCAL work_mem = '64MB'")
         transaction_lock(connection, restaurant_lock(subject.restaurant_id))
         plan_id = stored.open_plan(cursor, subject, options, kind, delta_of, papers)
         before = stored.plans_before(cursor, subject)

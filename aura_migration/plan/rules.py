@@ -207,18 +207,20 @@ def _imaged(entity: Entity) -> str:
     typed = sql.normalised("met.raw", entity)
     if entity.refines is None:
         return f"SELECT met.*, {typed} AS image FROM met"
-    steps = []
+    pairs = {f.target: f"i.full -> {sql.quote(f.target)}" for f in entity.fields}
     for unit in entity.units:
         fields = [entity.field(name) for name in unit]
-        own = [f"i.full -> {sql.quote(f.target)}" for f in fields]
-        known = [f"known_row -> {sql.quote(f.target)}" for f in fields]
-        shared = [f"inherited -> {sql.quote(f.base or f.target)}" for f in fields]
-        repeats = f"({', '.join(own)}) = ({', '.join(shared)})"
-        stands = f"known_row IS NOT NULL AND ({', '.join(own)}) = ({', '.join(known)})"
-        nulls = json.dumps({f.target: None for f in fields})
-        steps.append(f"CASE WHEN {repeats} AND NOT ({stands}) THEN {sql.quote(nulls)}::jsonb ELSE '{{}}' END")
+        own = " AND ".join(
+            f"i.full -> {sql.quote(f.target)} = inherited -> {sql.quote(f.base or f.target)}" for f in fields
+        )
+        stands = " AND ".join(f"i.full -> {sql.quote(f.target)} = known_row -> {sql.quote(f.target)}" for f in fields)
+        for f in fields:
+            pairs[f.target] = (
+                f"CASE WHEN {own} AND (known_row IS NULL OR NOT ({stands})) THEN NULL ELSE i.full -> {sql.quote(f.target)} END"
+            )
+    built = ", ".join(f"{sql.quote(column)}, {value}" for column, value in pairs.items())
     return f"""
-        SELECT met.*, i.full || {" || ".join(steps)} AS image
+        SELECT met.*, jsonb_build_object({built}) AS image
         FROM met CROSS JOIN LATERAL (SELECT {typed} AS full OFFSET 0) i
     """
 

@@ -150,8 +150,9 @@ def _hash(cursor: Cursor, plan_id: int, entities: Sequence[Entity]) -> str:
                    content, before - {references}, touches, jsonb_array_length(candidates))::text, 'UTF8')), 'hex') AS line
             FROM migration.plan_rows WHERE plan_id = %(plan)s
             UNION ALL
-            SELECT '', 'options', encode(sha256(convert_to(jsonb_build_array(options, blockers, losses)::text, 'UTF8')), 'hex')
-            FROM migration.plans WHERE id = %(plan)s
+            SELECT '', 'options', encode(sha256(convert_to(jsonb_build_array(options, blockers, said.losses)::text, 'UTF8')), 'hex')
+            FROM migration.plans, LATERAL (SELECT jsonb_agg(v ORDER BY v) AS losses FROM jsonb_array_elements(losses) v) said
+            WHERE id = %(plan)s
         ) lines
         """,
         {"plan": plan_id},

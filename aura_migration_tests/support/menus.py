@@ -30,17 +30,18 @@ AURA_TABLES = ("restaurants", *dict.fromkeys(entity.table for entity in MENU_ENT
 
 def make_restaurant(connection: Connection, name: str = "Trattoria") -> int:
     """A tenant in AuraConnect."""
-    return one(connection, "INSERT INTO aura.restaurants (name) VALUES (%s) RETURNING id", [name])
+    return int(one(connection, "INSERT INTO aura.restaurants (name) VALUES (%s) RETURNING id", [name]))
 
 
 def make_integration(connection: Connection, restaurant_id: int, pos: str = "square", merchant: str = "M1") -> int:
     """A connected POS account."""
-    return one(
+    found = one(
         connection,
         "INSERT INTO migration.integrations (restaurant_id, pos, base_url, merchant_id, merchant_name) "
         "VALUES (%s, %s, 'http://pos', %s, %s) RETURNING id",
         [restaurant_id, pos, merchant, merchant],
     )
+    return int(found)
 
 
 def make_subject(connection: Connection, integration_id: int, location: str = "L1") -> Subject:
