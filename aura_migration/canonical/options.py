@@ -160,4 +160,4 @@ def load_options(path: Path | None) -> MigrationOptions:
 def options_schema() -> dict[str, Any]:
     """The JSON schema of the options file."""
     schema = MigrationOptions.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "aura_migration options", **schema}
+    return {**schema, "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "aura_migration options"}

@@ -136,9 +136,10 @@ def options() -> None:
 
 
 @options.command("schema")
-def options_print_schema() -> None:
-    """Print the JSON schema of the options file."""
-    print(json.dumps(options_schema(), indent=2))
+@json_option
+def options_print_schema(as_json: bool) -> None:
+    """Print the JSON schema of the options file (on one line with --json)."""
+    print(json.dumps(options_schema(), indent=None if as_json else 2))
 
 
 @options.command("check")

@@ -13,7 +13,15 @@ from aura_migration.database.connections import Connection
 from aura_migration.migration import decide, progress
 from aura_migration.migration.integrations import get_integration
 from aura_migration.migration.loading import difference
-from aura_migration.migration.records import Migration, get_migration, get_plan, latest_delta, list_migrations
+from aura_migration.migration.records import (
+    Migration,
+    get_migration,
+    get_plan,
+    latest_delta,
+    list_migrations,
+    moved_since,
+)
+from aura_migration.migration.states import AFTER_LOAD
 from aura_migration.migration.sweep import sweep
 
 YES_NO = {True: "yes", False: "NO", None: "–"}
@@ -156,6 +164,8 @@ def _next_step(
         and get_plan(connection, found.plan_id)["state"] == "loading"
     ):
         return f"`resume {number}` continues the load, `rollback {number}` takes it back, {preview} plans the rest anew"
+    if found.state in AFTER_LOAD and moved_since(connection, found):
+        return f"the POS has changed since the plan was approved; {preview} shows the difference"
     steps = {
         "draft": preview,
         "extracted": preview,

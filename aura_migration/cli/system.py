@@ -73,10 +73,12 @@ def db_status(as_json: bool) -> None:
 
 
 @db.command("url")
+@json_option
 @answers
-def db_url() -> None:
+def db_url(as_json: bool) -> None:
     """Print the database's URL (without starting it)."""
-    print(connections.database_url(load_settings(), start=False))
+    url = connections.database_url(load_settings(), start=False)
+    emit({"url": url}, as_json, lambda: print(url))
 
 
 @db.command("upgrade")
@@ -103,8 +105,9 @@ def _require_embedded() -> Settings:
 
 
 @click.command()
+@json_option
 @answers
-def env() -> None:
+def env(as_json: bool) -> None:
     """Print DAGSTER_HOME and DAGSTER_POSTGRES_URL, for those who run `dg dev` themselves: eval "$(aura-migration env)".
 
     \b
@@ -115,8 +118,13 @@ def env() -> None:
 
     settings = load_settings()
     prepare_home(settings)
-    for name, value in environment(settings).items():
-        print(f"export {name}={shlex.quote(value)}")
+    variables = environment(settings)
+
+    def show() -> None:
+        for name, value in variables.items():
+            print(f"export {name}={shlex.quote(value)}")
+
+    emit(variables, as_json, show)
 
 
 @click.command()
@@ -133,10 +141,11 @@ def env() -> None:
 @click.option(
     "--limits", type=click.Choice(["real", "off"]), default="real", show_default=True, help="Documented rate limits."
 )
-def sandbox(names: tuple[str, ...], scenario: str, seed: int, port: int, limits: str) -> None:
+@json_option
+def sandbox(names: tuple[str, ...], scenario: str, seed: int, port: int, limits: str, as_json: bool) -> None:
     """Serve stand-ins of the POS on loopback until interrupted.
 
-    Prints one JSON line: base URL, credentials and control address of each. The control surface (/_control) has the known
+    Prints one JSON line (with and without --json): base URL, credentials and control address of each. The control surface (/_control) has the known
     truth, the fault dial, the clock and menu edits.
     """
     from aura_migration.sandbox.core.server import run_forever

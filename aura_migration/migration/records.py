@@ -144,6 +144,15 @@ def latest_delta(connection: psycopg.Connection[Any], migration_id: int) -> dict
     )
 
 
+def moved_since(connection: psycopg.Connection[Any], migration: Migration) -> bool:
+    """Whether a run found the source changed and loaded the approved plan all the same, and nothing was planned since."""
+    row = connection.execute(
+        "SELECT 1 FROM migration.plans WHERE migration_id = %s AND kind = 'delta' AND id > %s LIMIT 1",
+        [migration.id, migration.plan_id or 0],
+    ).fetchone()
+    return row is not None
+
+
 def loaded_plan(connection: psycopg.Connection[Any], migration_id: int) -> dict[str, Any] | None:
     """The newest plan of a migration that has been carried out and stands."""
     return (
