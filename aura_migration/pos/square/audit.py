@@ -13,15 +13,13 @@ from aura_migration.pos.http.errors import NotFound, Permanent, PermissionMissin
 from aura_migration.pos.http.paging import Page, PageTrail, cursor_pages
 from aura_migration.pos.port import AuditLine
 from aura_migration.pos.square.extract import COUNTS_PAGE, OBJECT_TYPES, SEARCH_KEYS, SEARCH_PAGE
-from aura_migration.pos.square.wire import AttributeDefinitionData, Money, read
+from aura_migration.pos.square.wire import NESTING_VERSION, AttributeDefinitionData, Money, read
 
 if TYPE_CHECKING:
     from aura_migration.pos.square.client import SquareSession
 
-NESTING_VERSION = "2026-09-16"
-"""The version of the API known to show which options open further lists."""
 VERSION_SWITCH = "square_version"
-"""Account switch that asks for another version of the API than the pinned one."""
+"""Account switch that asks for this version of the API and no other."""
 
 COUNTED = {
     "ITEM": "items",
@@ -183,11 +181,17 @@ async def _catalog(session: SquareSession, location: str) -> list[AuditLine]:
 
 
 async def _nested(session: SquareSession) -> list[AuditLine]:
-    """Options that ask for further lists: older versions of the API leave them out, so a newer one is asked as well."""
+    """Options that open further lists. An account held to an older version is looked at in a newer one as well."""
+    version = str(session.version)
+    seen = version >= NESTING_VERSION
+    if not seen and not session.is_pinned:
+        shown = f"not shown: Square refuses version {NESTING_VERSION} of its API, version {version} leaves them out"
+        question = "Which options open a further list (a size that asks for a sauce), and which list?"
+        return [AuditLine("menu", "nested modifiers", shown, question)]
     body = {"object_types": ["MODIFIER"], "limit": SEARCH_PAGE}
 
     async def fetch(cursor: str | None) -> Page:
-        response = await session.post("/v2/catalog/search", body, cursor, version=NESTING_VERSION)
+        response = await session.post("/v2/catalog/search", body, cursor, version=None if seen else NESTING_VERSION)
         page = session.decoded(response, _Modifiers)
         return Page(page.objects or [], page.cursor, response)
 
@@ -197,12 +201,10 @@ async def _nested(session: SquareSession) -> list[AuditLine]:
             opening += bool(row.modifier_data is not None and row.modifier_data.child_modifier_list_ids)
     if not opening:
         return [AuditLine("menu", "nested modifiers", "none")]
-    version = str(session.version)
-    seen = version >= NESTING_VERSION
     shown = f"{opening:,} options open further lists, " + (
         "carried over" if seen else f"not shown by version {version}"
     )
-    ask = f"Set {VERSION_SWITCH} to {NESTING_VERSION} for this account so that these are carried over?"
+    ask = f"May the account's switch {VERSION_SWITCH} be taken away, so that these are carried over?"
     return [AuditLine("menu", "nested modifiers", shown, "" if seen else ask)]
 
 
@@ -258,7 +260,7 @@ async def _definitions(session: SquareSession, path: str, area: str) -> list[Aud
 
 
 async def _checkout(session: SquareSession, location: str) -> list[AuditLine]:
-    response = await session.client.request("GET", f"/v2/online-checkout/location-settings/{location}")
+    response = await session.request("GET", f"/v2/online-checkout/location-settings/{location}")
     settings = response.json().get("location_settings") or {}
     tipping = settings.get("tipping") or {}
     percent = ", ".join(f"{value} %" for value in tipping.get("percentages") or ())
@@ -277,14 +279,14 @@ async def _checkout(session: SquareSession, location: str) -> list[AuditLine]:
 
 
 async def _payment_methods(session: SquareSession) -> list[AuditLine]:
-    response = await session.client.request("GET", "/v2/online-checkout/merchant-settings")
+    response = await session.request("GET", "/v2/online-checkout/merchant-settings")
     methods = (response.json().get("merchant_settings") or {}).get("payment_methods") or {}
     on = sorted(name for name, value in methods.items() if isinstance(value, Mapping) and value.get("enabled"))
     return [AuditLine("payments", "online payment methods", ", ".join(on) or "none switched on")]
 
 
 async def _workweek(session: SquareSession) -> list[AuditLine]:
-    response = await session.client.request("GET", "/v2/labor/workweek-configs")
+    response = await session.request("GET", "/v2/labor/workweek-configs")
     configs = response.json().get("workweek_configs") or []
     starts = sorted({str(c.get("start_of_day_local_time")) for c in configs if c.get("start_of_day_local_time")})
     question = "Is this the hour at which a business day ends, also for sales?"

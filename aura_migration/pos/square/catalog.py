@@ -14,6 +14,7 @@ import msgspec
 
 from aura_migration.archive.snapshot import SnapshotReader
 from aura_migration.pos.square.wire import (
+    VERSION_HEADER,
     CatalogObject,
     CategoryRef,
     InventoryCount,
@@ -41,9 +42,13 @@ class Broken:
 
 
 class Catalog:
-    """All objects of a catalog by id, deleted ones included, in the order in which they were first seen."""
+    """All objects of a catalog by id, deleted ones included, in the order in which they were first seen.
+
+    ``version`` is the oldest version of the API any page of it was given in; empty where that is not known.
+    """
 
     def __init__(self, bodies: Iterable[bytes]) -> None:
+        self.version = ""
         self.objects: dict[str, CatalogObject] = {}
         self.raw: dict[str, Raw] = {}
         self.broken: dict[str, Broken] = {}
@@ -318,7 +323,16 @@ class LocationView:
 
 def load_catalog(reader: SnapshotReader) -> Catalog:
     """The catalog of a snapshot."""
-    return Catalog(body.data for body in reader.bodies("catalog"))
+    versions: set[str] = set()
+
+    def pages() -> Iterator[bytes]:
+        for body in reader.bodies("catalog"):
+            versions.add(str((body.params or {}).get(VERSION_HEADER) or ""))
+            yield body.data
+
+    catalog = Catalog(pages())
+    catalog.version = min(versions, default="")
+    return catalog
 
 
 def load_location(reader: SnapshotReader, location: str) -> tuple[Location, Raw] | None:

@@ -1,12 +1,15 @@
 """A session on a Square account: signing in, what its errors mean, and the calls the connector makes.
 
-Version 2025-08-20 of the API is asked for and newer shapes are tolerated. Which pages are read and how completeness is
-proven is in ``extract.py``; what the account's settings say is in ``audit.py``.
+The newest version of the API that is understood here is asked for; where Square refuses it, the older one for the rest
+of the session. Which pages are read and how completeness is proven is in ``extract.py``; what the account's settings say
+is in ``audit.py``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -44,11 +47,10 @@ from aura_migration.pos.port import (
 from aura_migration.pos.square.audit import VERSION_SWITCH
 from aura_migration.pos.square.audit import audit as audit_account
 from aura_migration.pos.square.extract import extract as extract_account
-from aura_migration.pos.square.wire import Location, Merchant, read
+from aura_migration.pos.square.wire import API_VERSION, OLDER_VERSION, VERSION_HEADER, Location, Merchant, read
 
 POS = "square"
 BASE_URL = "https://connect.squareup.com"
-API_VERSION = "2025-08-20"
 
 LIMITS = LimitPolicy(
     (
@@ -60,6 +62,8 @@ LIMITS = LimitPolicy(
 
 REVOKED = frozenset({"ACCESS_TOKEN_REVOKED", "CLIENT_DISABLED", "APPLICATION_DISABLED"})
 NOT_GRANTED = frozenset({"INSUFFICIENT_SCOPES", "MERCHANT_SUBSCRIPTION_NOT_FOUND"})
+VERSION_CODES = frozenset({"API_VERSION_INCOMPATIBLE", "INVALID_SQUARE_VERSION_FORMAT"})
+_NAMES_THE_VERSION = re.compile(rf"square[-_ ]version|api[-_ ]version|{re.escape(API_VERSION)}", re.IGNORECASE)
 CURSOR_CODES = frozenset({"BAD_REQUEST", "INVALID_VALUE", "INVALID_REQUEST_ERROR"})
 
 SOURCE_ENTITIES = (
@@ -101,6 +105,7 @@ SOURCE_ENTITIES = (
 )
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 class UnexpectedShape(Permanent):
@@ -109,6 +114,15 @@ class UnexpectedShape(Permanent):
     default_what = "the answer does not have the documented shape"
     default_remedy = (
         "Nothing was certified. The POS's interface may have changed: compare the answer with its documentation."
+    )
+
+
+class VersionRefused(Rejected):
+    """Square does not serve the version of its API that was asked for."""
+
+    default_what = "Square refuses the version of its API that was asked for"
+    default_remedy = (
+        f"Take the account switch {VERSION_SWITCH} away, or set it to a version that Square serves ({OLDER_VERSION})."
     )
 
 
@@ -128,6 +142,8 @@ def classify(parts: ResponseParts) -> PosError | None:
     code, detail, field = _first_error(parts.json())
     if not code:
         return None
+    if code in VERSION_CODES or (parts.status == 400 and _NAMES_THE_VERSION.search(f"{field} {detail}")):
+        return parts.error(VersionRefused, detail, code=code)
     if parts.status == 401 or code in REVOKED:
         return parts.error(TokenRevoked if code in REVOKED else Unauthorized, detail, code=code)
     if parts.status == 403 or code in NOT_GRANTED:
@@ -182,7 +198,9 @@ class SquareSession:
     """An open connection to one Square account."""
 
     def __init__(self, account: Account, credentials: Credentials) -> None:
-        self.version = str(account.switches.get(VERSION_SWITCH) or API_VERSION)
+        wanted = str(account.switches.get(VERSION_SWITCH) or "")
+        self.version = wanted or API_VERSION
+        self.is_pinned = bool(wanted)
         application = str(credentials.get("client_id") or credentials.get("access_token") or "")
         self.client = PosClient(
             account.base_url or BASE_URL,
@@ -191,7 +209,6 @@ class SquareSession:
             account.buckets,
             classify,
             pos=POS,
-            headers={"square-version": self.version},
         )
 
     def _tokens(self, account: Account, credentials: Credentials) -> TokenSource:
@@ -212,7 +229,7 @@ class SquareSession:
         asked["refresh_token"] = credentials["refresh_token"]
         if credentials.get("client_secret"):
             asked["client_secret"] = credentials["client_secret"]
-        response = await self.client.request("POST", "/oauth2/token", json=asked, authorize=False, retry=ONCE)
+        response = await self.request("POST", "/oauth2/token", json=asked, authorize=False, retry=ONCE)
         answer = response.json()
         fresh = answer if isinstance(answer, Mapping) else {}
         return {name: fresh[name] for name in ("access_token", "expires_at", "refresh_token") if fresh.get(name)}
@@ -256,7 +273,7 @@ class SquareSession:
     async def _tried(self, entity: SourceEntity, location: str) -> Permission:
         try:
             if entity.name == "locations":
-                await self.client.request("GET", "/v2/locations")
+                await self.request("GET", "/v2/locations")
             elif entity.name == "catalog":
                 await self.post("/v2/catalog/search", {"object_types": ["CATEGORY"], "limit": 1})
             else:
@@ -293,7 +310,7 @@ class SquareSession:
     async def scopes(self) -> frozenset[str] | None:
         """The permissions of the token; None where Square does not tell them for this kind of token."""
         try:
-            response = await self.client.request("POST", "/oauth2/token/status")
+            response = await self.request("POST", "/oauth2/token/status")
         except (NotFound, Rejected):
             return None
         status = self.decoded(response, TokenStatus)
@@ -301,7 +318,7 @@ class SquareSession:
 
     async def merchant(self) -> Merchant:
         """The merchant the token belongs to."""
-        response = await self.client.request("GET", "/v2/merchants/me")
+        response = await self.request("GET", "/v2/merchants/me")
         found = response.json().get("merchant")
         if isinstance(found, list):  # the list endpoint's shape, which carries one row
             found = found[0] if found else None
@@ -309,12 +326,28 @@ class SquareSession:
 
     async def locations(self) -> tuple[PosResponse, list[Any]]:
         """All locations, inactive ones included, as sent."""
-        response = await self.client.request("GET", "/v2/locations")
+        response = await self.request("GET", "/v2/locations")
         document = response.json(decimals=True)
         found = document.get("locations") if isinstance(document, Mapping) else None
         if found is None:
             self.empty_or_changed(response, ("errors",))
         return response, found or []
+
+    async def request(self, method: str, path: str, *, version: str | None = None, **how: Any) -> PosResponse:
+        """A request of the client in ``version``, else in the session's; see ``PosClient.request``.
+
+        Where Square refuses the newest version, the session goes on in the older one. A version the account asks for by
+        its switch is never replaced: VersionRefused.
+        """
+        asked = version or self.version
+        try:
+            return await self.client.request(method, path, headers={VERSION_HEADER: asked}, **how)
+        except VersionRefused:
+            if version or self.is_pinned or asked == OLDER_VERSION:
+                raise
+            log.info("Square refuses version %s of its API; going on with %s", asked, OLDER_VERSION)
+            self.version = OLDER_VERSION
+        return await self.client.request(method, path, headers={VERSION_HEADER: OLDER_VERSION}, **how)
 
     async def post(
         self, path: str, body: Mapping[str, Any], cursor: str | None = None, *, version: str | None = None
@@ -337,8 +370,9 @@ class SquareSession:
         version: str | None = None,
     ) -> PosResponse:
         try:
-            headers = {"square-version": version} if version else None
-            return await self.client.request(method, path, params=params, json=body, headers=headers)
+            return await self.request(method, path, version=version, params=params, json=body)
+        except VersionRefused:
+            raise
         except Rejected as error:
             # An expired cursor may be refused without saying that it was the cursor (API reference, section 3).
             if cursor and error.status == 400 and error.code in CURSOR_CODES:

@@ -2,7 +2,7 @@
 
 The catalog is walked once by search (deleted objects and nested types included), its categories once more with their
 paths; the list endpoint, which pages differently, is the second route. ``latest_time`` tells whether the catalog
-changed meanwhile. Stock is walked once for all states, the second route asks by state.
+changed meanwhile. Every page is kept with the version of the API it was given in. Stock is walked once for all states, the second route asks by state.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from aura_migration.pos.http.client import PosResponse
 from aura_migration.pos.http.errors import PermissionMissing, PosError, Rejected, SuspiciousPaging
 from aura_migration.pos.http.paging import Page, PageTrail, cursor_pages
 from aura_migration.pos.port import Scope
+from aura_migration.pos.square.wire import VERSION_HEADER
 
 if TYPE_CHECKING:
     from aura_migration.pos.square.client import SquareSession
@@ -175,7 +176,7 @@ async def extract(
 async def _locations(session: SquareSession, recorder: Recorder) -> None:
     response, found = await session.locations()
     await _restart(recorder, "locations")
-    await _record(recorder, "locations", response, None, len(found), 1, "")
+    await _record(session, recorder, "locations", response, None, len(found), 1, "")
     trail = Trail("locations")
     trail.page(str(row.get("id")) if isinstance(row, Mapping) else repr(row) for row in found)
     await _complete(recorder, "locations", "")
@@ -247,7 +248,7 @@ async def _search(session: SquareSession, recorder: Recorder, window: str, body:
             session.empty_or_changed(response, SEARCH_KEYS)
         return Page(page.objects or [], page.cursor, response)
 
-    return await _recorded(recorder, "catalog", window, body, fetch, lambda row: str(row.id), new_walk, read)
+    return await _recorded(session, recorder, "catalog", window, body, fetch, lambda row: str(row.id), new_walk, read)
 
 
 async def _list_all(session: SquareSession) -> dict[str, set[str]]:
@@ -324,6 +325,7 @@ async def _inventory(session: SquareSession, recorder: Recorder, location: str) 
             read(stored.data, walk)
     else:
         walk = await _recorded(
+            session,
             recorder,
             "inventory",
             COUNTS,
@@ -364,6 +366,7 @@ def _count_key(row: _Count) -> Key:
 
 
 async def _recorded(
+    session: SquareSession,
     recorder: Recorder,
     entity: str,
     window: str,
@@ -383,7 +386,7 @@ async def _recorded(
         response = fresh.page.response
         assert response is not None  # every fetch above gives one
         sent = {**body, **({"cursor": cursor} if cursor else {})}
-        await _record(recorder, entity, response, sent, len(fresh.page.rows), fresh.number, window)
+        await _record(session, recorder, entity, response, sent, len(fresh.page.rows), fresh.number, window)
         read(response.content, walk)
         cursor = fresh.page.next_cursor
     await _complete(recorder, entity, window)
@@ -391,6 +394,7 @@ async def _recorded(
 
 
 async def _record(
+    session: SquareSession,
     recorder: Recorder,
     entity: str,
     response: PosResponse,
@@ -399,12 +403,13 @@ async def _record(
     page: int,
     window: str,
 ) -> None:
+    version = response.headers.get(VERSION_HEADER) or session.version
     await asyncio.to_thread(
         recorder.record,
         entity,
         method=response.method,
         path=response.path,
-        params=None,
+        params={VERSION_HEADER: version},
         request_body=sent,
         body=response.content,
         rows=rows,

@@ -203,6 +203,8 @@ LOCATION = {
     **dict.fromkeys(("id", "merchant_id", "created_at", "capabilities", "type", "mcc", "coordinates"), TECHNICAL),
     "business_name": "The name printed on receipts belongs to the receipt settings, which are set up in AuraConnect.",
     "business_hours": "Opening hours are set up in AuraConnect.",
+    "return_policy": "The return policy belongs to the receipt settings, which are set up in AuraConnect.",
+    "custom_receipt_text": "Text on receipts belongs to the receipt settings, which are set up in AuraConnect.",
     "language_code": "The language of the location is set up in AuraConnect.",
     "address.sublocality": "Parts of town have no field of their own in AuraConnect.",
 }
@@ -238,7 +240,6 @@ DEFAULTS: Mapping[str, Any] = {
 
 WHOLE_TYPES: Mapping[str, str] = {
     "DISCOUNT": f"Discount. {RULES}",
-    "PRICING_RULE": f"Automatic discount (happy hour, bundles, volume), not a price of the item. {RULES}",
     "PRODUCT_SET": f"The set of products an automatic discount or tax applies to. {RULES}",
     "TIME_PERIOD": f"The hours an automatic discount applies in. {RULES}",
     "QUICK_AMOUNTS_SETTINGS": "The quick amount buttons of the till are set up in AuraConnect.",
@@ -294,6 +295,12 @@ NOTES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("MODIFIER", "child_list"): (
         "modifier_data.child_modifier_list_ids[]",
         "The option asks for a further list that does not exist any more.",
+    ),
+    ("MODIFIER", "nesting"): (
+        "modifier_data.child_modifier_list_ids",
+        "Nested modifiers cannot be seen: Square answered in an older version of its interface, which does not show"
+        " whether an option opens a further list. If one of these options does, that further list is not asked for in"
+        " AuraConnect.",
     ),
     ("CATEGORY", "hours_of_section"): (
         "category_data.availability_period_ids",

@@ -173,7 +173,13 @@ def _variation(rows: Rows, item: CatalogObject, data: ItemData, variation: Catal
     if way.sellable is False:
         rows.remarks.note("ITEM_VARIATION", "not_sold", variation.id)
     available = not (override is not None and override.sold_out)
-    values = {"menu_item_key": item.id, "variation_key": variation.id, "is_available": available, "is_active": active}
+    values = {
+        "menu_item_key": item.id,
+        "variation_key": variation.id,
+        "kitchen_name": way.kitchen_name or None,
+        "is_available": available,
+        "is_active": active,
+    }
     _sold(rows, item, variation, key, here, values)
 
 

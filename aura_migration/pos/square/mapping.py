@@ -12,7 +12,7 @@ from aura_migration.archive.snapshot import SnapshotReader
 from aura_migration.canonical.model import Batch, Loss
 from aura_migration.core.ids import path
 from aura_migration.pos.port import SourceLocation
-from aura_migration.pos.square import fields, rules
+from aura_migration.pos.square import discounts, fields, rules
 from aura_migration.pos.square.catalog import MENU, LocationView, kind_of, load_catalog, load_location, other_states
 from aura_migration.pos.square.items import map_items
 from aura_migration.pos.square.modifiers import map_modifiers
@@ -222,6 +222,8 @@ def _losses(rows: Rows, own: tuple[Location, Raw] | None) -> list[Loss]:
         live = list(here[kind]) if kind in here else view.here(kind)
         if kind in fields.KNOWN:
             losses.extend(fields.field_losses(kind, (catalog.raw[found.id] for found in live)))
+        elif kind == "PRICING_RULE":
+            losses.extend(discounts.rule_losses(view, live, rows.location.currency))
         elif live:
             losses.append(fields.type_loss(kind, [found.id for found in live]))
         deleted = [found.id for found in catalog.deleted(kind)]

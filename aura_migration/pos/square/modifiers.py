@@ -5,7 +5,7 @@ from __future__ import annotations
 from aura_migration.core.ids import path
 from aura_migration.pos.square import rules
 from aura_migration.pos.square.rows import Rows
-from aura_migration.pos.square.wire import CatalogObject
+from aura_migration.pos.square.wire import NESTING_VERSION, CatalogObject
 
 
 def map_modifiers(rows: Rows) -> None:
@@ -16,6 +16,16 @@ def map_modifiers(rows: Rows) -> None:
     first = _asked_by_items(rows)
     for group in sorted(rows.view.groups.values(), key=lambda group: group.id not in first):
         _descend(rows, group, (), done)
+    if rows.catalog.version < NESTING_VERSION:
+        _unseen(rows)
+
+
+def _unseen(rows: Rows) -> None:
+    """An older version of the API leaves child lists out: unless they are there all the same, none can be ruled out."""
+    options = [option for group in rows.view.groups.values() for option in rows.view.modifiers(group)]
+    if not any(option.modifier_data and option.modifier_data.child_modifier_list_ids for option in options):
+        for option in options:
+            rows.remarks.note("MODIFIER", "nesting", option.id)
 
 
 def _asked_by_items(rows: Rows) -> set[str]:

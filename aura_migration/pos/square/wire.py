@@ -1,7 +1,7 @@
 """Square's wire format as far as the mapping reads it: typed structs beside the raw records, and decoding.
 
-Square-Version 2025-08-20, with the fields of newer versions that matter to a menu. Unknown fields are left to the raw
-record. What a field means for AuraConnect does not belong here.
+Square-Version 2026-09-16; what older versions leave out is absent. Unknown fields are left to the raw record. What a
+field means for AuraConnect does not belong here.
 """
 
 from __future__ import annotations
@@ -12,6 +12,15 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 import msgspec
+
+API_VERSION = "2026-09-16"
+"""The newest version of the API this connector understands; it is asked for unless the account says otherwise."""
+OLDER_VERSION = "2025-08-20"
+"""What is asked for where Square refuses the newest; understood just as well, but it shows less."""
+NESTING_VERSION = "2026-09-16"
+"""The first version known to show which options open further lists."""
+VERSION_HEADER = "square-version"
+"""The header that asks for a version and, in an answer, names the one it was given in."""
 
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -174,7 +183,7 @@ class ModifierLocationOverride(msgspec.Struct, frozen=True):
 
 
 class ModifierData(msgspec.Struct, frozen=True):
-    """A MODIFIER; ``child_modifier_list_ids`` exists in newer versions only."""
+    """A MODIFIER; ``child_modifier_list_ids`` exists from ``NESTING_VERSION`` on."""
 
     name: str | None = None
     kitchen_name: str | None = None
@@ -223,6 +232,48 @@ class TaxData(msgspec.Struct, frozen=True):
     percentage: str | None = None
     inclusion_type: str | None = None
     enabled: bool | None = None
+
+
+class DiscountData(msgspec.Struct, frozen=True):
+    """A DISCOUNT; of a variable one percentage or amount is typed in at the sale."""
+
+    name: str | None = None
+    discount_type: str | None = None
+    percentage: Any = None
+    amount_money: Money | None = None
+    maximum_amount_money: Money | None = None
+
+
+class PricingRuleData(msgspec.Struct, frozen=True):
+    """A PRICING_RULE: which discount, on what, when and for whom."""
+
+    name: str | None = None
+    discount_id: str | None = None
+    match_products_id: str | None = None
+    apply_products_id: str | None = None
+    exclude_products_id: str | None = None
+    time_period_ids: list[str] | None = None
+    valid_from_date: str | None = None
+    valid_until_date: str | None = None
+    minimum_order_subtotal_money: Money | None = None
+    customer_group_ids_any: list[str] | None = None
+
+
+class ProductSetData(msgspec.Struct, frozen=True):
+    """A PRODUCT_SET: items, variations, categories or further sets, and how many of them belong together."""
+
+    product_ids_any: list[str] | None = None
+    product_ids_all: list[str] | None = None
+    all_products: bool | None = None
+    quantity_exact: int | None = None
+    quantity_min: int | None = None
+    quantity_max: int | None = None
+
+
+class TimePeriodData(msgspec.Struct, frozen=True):
+    """A TIME_PERIOD: an iCalendar event with DTSTART, DURATION and RRULE."""
+
+    event: str | None = None
 
 
 class MeasurementUnitData(msgspec.Struct, frozen=True):

@@ -134,8 +134,9 @@ class _Catalog:
             "short_name": data.get("abbreviation") or None,
             "item_type": ITEM_TYPES.get(data.get("product_type") or "", "item"),
         }
-        if data.get("kitchen_name"):
-            more["kitchen_name"] = data["kitchen_name"]
+        kitchen = data.get("kitchen_name") or (_data(sold[0]).get("kitchen_name") if is_one else None)
+        if kitchen:
+            more["kitchen_name"] = kitchen
         if is_one:
             more |= _codes(_data(sold[0]))
             is_active = is_active and _data(sold[0]).get("sellable") is not False
