@@ -10,9 +10,10 @@ import asyncio
 import ipaddress
 import logging
 import random
+import socket
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Self, TypeVar
@@ -126,6 +127,7 @@ class PosClient:
         self._sleep = sleep
         self._rng = rng or random.Random()  # noqa: S311 - jitter
         self._http: httpx.AsyncClient | None = None
+        self._reached = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -166,7 +168,7 @@ class PosClient:
             method.upper(), path, params, None if json is None else msgspec.json.encode(json), dict(headers or {})
         )
         self.stats.calls += 1
-        attempt, spent, renewed = 1, 0.0, False
+        attempt, spent, away, renewed = 1, 0.0, 0.0, False
         while True:
             token = await self.tokens.token() if authorize else None
             started = self._clock()
@@ -174,7 +176,9 @@ class PosClient:
                 response = await self._attempt(call, claims, token, policy, attempt)
             except PosError as error:
                 self.stats.went_wrong(error)
-                spent += self._clock() - started - call.waited
+                took = self._clock() - started - call.waited
+                spent += took
+                away = away + took if _never_left(error) else 0.0
                 if token is not None and isinstance(error, Unauthorized):
                     if isinstance(error, TokenRevoked):
                         await self.tokens.revoked(token, error.reason)
@@ -182,7 +186,7 @@ class PosClient:
                         renewed = True
                         self.stats.renewals += 1
                         continue
-                delay = policy.delay(error, attempt, spent, self._rng)
+                delay = policy.delay(error, attempt, spent, self._rng, away)
                 await self._stay_away(claims, error, delay)
                 if delay is None:
                     self.stats.failed += 1
@@ -191,6 +195,7 @@ class PosClient:
                 await self._sleep(delay)
                 self.stats.waited_for_retries += delay
                 spent += delay
+                away += delay if _never_left(error) else 0.0
                 attempt += 1
             else:
                 self.stats.succeeded += 1
@@ -244,7 +249,8 @@ class PosClient:
             pairs = call.params.items() if isinstance(call.params, Mapping) else call.params
             url = url.copy_merge_params([(name, str(value)) for name, value in pairs])
         where: dict[str, Any] = {"pos": self.pos, "method": call.method, "path": call.path}
-        timeout = httpx.Timeout(policy.read_timeout, connect=policy.connect_timeout, pool=policy.attempt_timeout)
+        connect = policy.connect_timeout if self._reached else min(policy.connect_timeout, policy.first_connect_timeout)
+        timeout = httpx.Timeout(policy.read_timeout, connect=connect, pool=policy.attempt_timeout)
         try:
             async with asyncio.timeout(policy.attempt_timeout):
                 for _ in range(MAX_REDIRECTS + 1):
@@ -252,6 +258,7 @@ class PosClient:
                         call.method, url, headers=headers, content=call.body, timeout=timeout
                     )
                     response = await self._client().send(request, stream=True)
+                    self._reached = True
                     try:
                         target = self._redirect(response, where)
                         if target is None:
@@ -262,7 +269,8 @@ class PosClient:
                         await response.aclose()
         except (TimeoutError, httpx.TimeoutException) as error:
             sent = not isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout)
-            raise Unreachable("no whole answer in time", sent=sent, **where) from error
+            first = not self._reached
+            raise Unreachable("no whole answer in time", sent=sent, first_contact=first, **where) from error
         except httpx.DecodingError as error:
             raise MalformedBody("the compressed body is cut off or damaged", **where) from error
         except httpx.TransportError as error:
@@ -271,19 +279,21 @@ class PosClient:
 
     def _unreachable(self, error: httpx.TransportError, where: Mapping[str, Any]) -> PosError:
         host = urlsplit(self.base_url).hostname
+        first = not self._reached
         if isinstance(error, httpx.UnsupportedProtocol):
             return Rejected(f"{host}: protocol not supported", **where)
-        if isinstance(error, httpx.ConnectError):
+        if isinstance(error, httpx.ConnectError | httpx.ProxyError):
             if _certificate_problem(error):
                 return Unreachable(
                     f"the certificate of {host} is not accepted",
                     "Check the base URL; behind a proxy that opens TLS, set SSL_CERT_FILE to its certificate.",
                     sent=False,
                     retryable=False,
+                    first_contact=first,
                     **where,
                 )
-            return Unreachable(f"no connection to {host}", sent=False, **where)
-        return Unreachable("the connection broke before the answer was whole", **where)
+            return Unreachable(_why_no_connection(error, host), sent=False, first_contact=first, **where)
+        return Unreachable("the connection broke before the answer was whole", first_contact=first, **where)
 
     async def _read(self, response: httpx.Response, where: Mapping[str, Any]) -> bytes:
         chunks: list[bytes] = []
@@ -380,12 +390,30 @@ def _joined(headers: httpx.Headers) -> dict[str, str]:
     return joined
 
 
-def _certificate_problem(error: BaseException | None) -> bool:
+def _never_left(error: PosError) -> bool:
+    return isinstance(error, Unreachable) and not error.sent
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return True
+        yield error
         error = error.__cause__ or error.__context__
-    return False
+
+
+def _certificate_problem(error: BaseException) -> bool:
+    return any(
+        isinstance(cause, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(cause)
+        for cause in _causes(error)
+    )
+
+
+def _why_no_connection(error: BaseException, host: str | None) -> str:
+    for cause in _causes(error):
+        if isinstance(cause, socket.gaierror):
+            return f"the host name {host} is not known"
+        if isinstance(cause, ssl.SSLError):
+            return f"{host} does not answer with TLS as it should"
+    return f"no connection to {host}"
 
 
 def _not_whole_json(parts: ResponseParts) -> PosError | None:

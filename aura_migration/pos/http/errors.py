@@ -45,6 +45,9 @@ REQUEST_ID_HEADERS = (
 )
 
 
+CHECK_ADDRESS = "Check the base URL and the network, then try again."
+
+
 class PosError(AuraError):
     """Base of every failure of a call to a POS.
 
@@ -131,14 +134,21 @@ class ServerFault(Transient):
 
 
 class Unreachable(Transient):
-    """No whole answer came. ``sent`` is False when the request certainly never left this machine."""
+    """No whole answer came. ``sent`` is False when the request certainly never left this machine.
+
+    ``first_contact`` is True where the client that failed has never had an answer from this POS: more likely a wrong
+    address than a POS that is away for a moment.
+    """
 
     default_what = "the POS could not be reached"
     default_remedy = "Check the base URL and the network, then try again; what was fetched so far is kept."
 
-    def __init__(self, what: str = "", remedy: str = "", *, sent: bool = True, **where: Any) -> None:
-        super().__init__(what, remedy, **where)
+    def __init__(
+        self, what: str = "", remedy: str = "", *, sent: bool = True, first_contact: bool = False, **where: Any
+    ) -> None:
+        super().__init__(what, remedy or (CHECK_ADDRESS if first_contact else ""), **where)
         self.sent = sent
+        self.first_contact = first_contact
 
 
 class MalformedBody(Transient):
@@ -192,7 +202,8 @@ class ReconnectNeeded(Unauthorized):
 
     default_what = "the connection to the POS account is lost"
     default_remedy = (
-        "Connect the same account again with `aura-migration connect`; the integration and its work are kept."
+        "Connect the account with `aura-migration connect` and credentials that are valid; where it was connected before,"
+        " the integration and its work are kept."
     )
 
 

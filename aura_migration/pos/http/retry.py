@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-from aura_migration.pos.http.errors import NotJson, PosError, RateLimited
+from aura_migration.pos.http.errors import NotJson, PosError, RateLimited, Unreachable
 
 EPOCH_FROM = 1_000_000_000
 """Numbers above this are instants (epoch seconds), below it spans of seconds."""
@@ -25,6 +25,9 @@ class RetryPolicy:
     ``total_budget`` bounds the time one call may spend on attempts and on waiting between them; waiting for our own
     limits is not counted. Advice longer than ``advice_cap`` or than what is left of the budget ends the call: the error
     carries the advice, so that the caller may come back then.
+
+    A request that never left is no sign of a busy POS: where the client never had an answer (``first_*``) the address
+    is probably wrong, and a person waits to hear it; where it had one, the POS may come back within ``away_budget``.
     """
 
     max_attempts: int = 8
@@ -35,6 +38,11 @@ class RetryPolicy:
     total_budget: float = 180.0
     advice_cap: float = 120.0
     not_json_attempts: int = 2
+    first_budget: float = 8.0
+    first_max_delay: float = 2.0
+    first_connect_timeout: float = 4.0
+    away_budget: float = 60.0
+    away_max_delay: float = 16.0
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
     attempt_timeout: float = 120.0
@@ -45,10 +53,11 @@ class RetryPolicy:
         "x-toast-ratelimit-reset",
     )
 
-    def delay(self, error: PosError, attempt: int, spent: float, rng: random.Random) -> float | None:
+    def delay(self, error: PosError, attempt: int, spent: float, rng: random.Random, away: float = 0.0) -> float | None:
         """Seconds to wait before the next attempt, or None when there is to be none.
 
-        ``attempt`` counts from 1 (the one that just failed), ``spent`` is what the call has used of its budget.
+        ``attempt`` counts from 1 (the one that just failed), ``spent`` is what the call has used of its budget,
+        ``away`` the part of it since requests stopped leaving this machine.
         """
         if not error.retryable or attempt >= self.max_attempts:
             return None
@@ -61,17 +70,29 @@ class RetryPolicy:
             delay = error.retry_after + rng.uniform(0, min(1.0, self.jitter * error.retry_after))
         else:
             delay = min(self.max_delay, self.base_delay * self.multiplier ** (attempt - 1))
-            delay *= rng.uniform(1 - self.jitter, 1 + self.jitter)
+            if isinstance(error, Unreachable) and not error.sent:
+                budget = self.first_budget if error.first_contact else self.away_budget
+                if budget - away < self.base_delay:
+                    return None
+                delay = min(delay, self.first_max_delay if error.first_contact else self.away_max_delay)
+                delay = min(delay * rng.uniform(1 - self.jitter, 1 + self.jitter), budget - away)
+            else:
+                delay *= rng.uniform(1 - self.jitter, 1 + self.jitter)
         return delay if spent + delay <= self.total_budget else None
 
     def with_advice(self, error: PosError, headers: Mapping[str, str], wall: float) -> PosError:
-        """The error with the server's advice, where it is a refusal for now and the headers hold any."""
+        """The error with the server's advice, where it is a refusal for now and the headers hold any.
+
+        When a limit begins anew is sent with every answer by some POS; it is advice only where the limit was crossed.
+        """
         if (
             error.retry_after is None
             and error.retryable
             and (isinstance(error, RateLimited) or error.status is not None)
         ):
-            error.retry_after = advised_wait(headers, self.advice_headers, wall)
+            limited = isinstance(error, RateLimited)
+            names = tuple(name for name in self.advice_headers if limited or not name.endswith("-reset"))
+            error.retry_after = advised_wait(headers, names, wall)
         return error
 
 

@@ -9,14 +9,19 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from aura_migration.pos.http.errors import PosError, RateLimited
+from aura_migration.pos.http.errors import PosError, RateLimited, Transient
 
 KEPT_LATENCIES = 10_000
 
 
 @dataclass
 class TrafficStats:
-    """Counts of calls, attempts and failures; latencies in seconds of each answered attempt (the last ten thousand)."""
+    """Counts of calls, attempts and failures; latencies in seconds of each answered attempt (the last ten thousand).
+
+    ``errors`` are failures of the connection (unreachable, failed on the POS's side, malformed). Being asked to slow
+    down is counted by itself (``rate_limited``), as are answers that say no (``refusals``: a missing right, an unknown
+    thing, a request or cursor that is not accepted): a probe for a right that was not granted is no bad connection.
+    """
 
     calls: int = 0
     attempts: int = 0
@@ -28,6 +33,7 @@ class TrafficStats:
     waited_for_limits: float = 0.0
     waited_for_retries: float = 0.0
     errors: Counter[str] = field(default_factory=Counter)
+    refusals: Counter[str] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
     latencies: list[float] = field(default_factory=list)
 
@@ -41,9 +47,12 @@ class TrafficStats:
 
     def went_wrong(self, error: PosError) -> None:
         """One attempt failed."""
-        self.errors[type(error).__name__] += 1
         if isinstance(error, RateLimited):
             self.rate_limited += 1
+        elif isinstance(error, Transient):
+            self.errors[type(error).__name__] += 1
+        else:
+            self.refusals[type(error).__name__] += 1
 
     def percentile(self, share: float) -> float | None:
         """Latency not exceeded by that share (0..1) of the answers; None when nothing was answered."""
@@ -53,7 +62,7 @@ class TrafficStats:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
     def summary(self) -> dict[str, Any]:
-        """The figures of the stability report. Rates are shares of attempts, None over no attempts."""
+        """The figures of the stability report; the error rate is a share of attempts, None over no attempts."""
         wrong = sum(self.errors.values())
         return {
             "calls": self.calls,
@@ -63,6 +72,7 @@ class TrafficStats:
             "rate_limited": self.rate_limited,
             "token_renewals": self.renewals,
             "errors": dict(sorted(self.errors.items())),
+            "refusals": dict(sorted(self.refusals.items())),
             "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
             "error_rate": wrong / self.attempts if self.attempts else None,
             "latency_median_s": self.percentile(0.5),

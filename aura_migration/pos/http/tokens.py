@@ -48,6 +48,11 @@ OWN_KEYS = ("access_token", "expires_at", "refreshed_at", MARKER, LOST, "logins"
 STORE_ATTEMPTS = 6
 RENEW_ATTEMPTS = 5
 MAX_RENEW_WAIT = 60.0
+FIRST_CONTACT_WAIT = 7.0
+"""Seconds within which exchanges that never leave are repeated, where this POS was never reached before."""
+
+ON_TRIAL = 0
+"""The integration id of credentials that are tried before they are stored: there is no connection to lose yet."""
 
 STORE_FAULTS = (AuraError, psycopg.Error, OSError)
 
@@ -189,7 +194,8 @@ class RefreshingToken:
     ``single_use``: before the exchange a marker is stored. If the process dies after the POS rotated the token and
     before it was stored, the next one finds the marker, tries the old token once (the request may never have been
     sent) and, being refused, ends in ReconnectNeeded: stored, so that nobody tries again until the account is
-    connected anew, and told to ``on_reconnect_needed`` (called in a worker thread) with the reason.
+    connected anew, and told to ``on_reconnect_needed`` (called in a worker thread) with the reason. Credentials on trial
+    (integration ``ON_TRIAL``) are no lost connection: they end in Unauthorized.
 
     ``early`` seconds before expiry a renewal is tried; if it fails for now, the token is used while it lasts. At most
     ``max_refusals`` renewals per minute follow a 401, for POS that answer 401 also where only a permission is missing.
@@ -302,7 +308,7 @@ class RefreshingToken:
     async def _renewed(self, refused: str | None, attempts: int = RENEW_ATTEMPTS) -> str:
         """Renew under the lock of all processes, or take what another one has renewed meanwhile."""
         async with self._exclusive(self._lock_name):
-            attempt = 1
+            attempt, began = 1, self._wall()
             while True:
                 try:
                     return await _uninterrupted(self._renew_once(refused))
@@ -311,7 +317,12 @@ class RefreshingToken:
                 except PosError as error:
                     if not error.retryable or attempt >= attempts or (error.retry_after or 0) > MAX_RENEW_WAIT:
                         raise error.tried(attempt) from error.__cause__
-                    await self._sleep(max(error.retry_after or 0, 2.0 ** (attempt - 1)))
+                    delay = max(error.retry_after or 0, 2.0 ** (attempt - 1))
+                    # An exchange that was repeated by itself has waited long enough for an address that is wrong.
+                    patience = FIRST_CONTACT_WAIT if error.attempts == 1 else 0.0
+                    if _at_wrong_door(error) and self._wall() - began + delay > patience:
+                        raise error.tried(max(attempt, error.attempts)) from error.__cause__
+                    await self._sleep(delay)
                     attempt += 1
 
     async def _renew_once(self, refused: str | None) -> str:
@@ -339,12 +350,15 @@ class RefreshingToken:
                 or error.status in (400, 422)
                 or (cut_off and isinstance(error, Permanent))
             ):
-                reason = (
-                    "an earlier renewal was cut off after the POS had replaced the single-use refresh token and before"
-                    " the new one was stored here"
-                    if cut_off
-                    else f"the POS refused to renew the access ({error.reason})"
-                )
+                if cut_off:
+                    reason = (
+                        "an earlier renewal was cut off after the POS had replaced the single-use refresh token and"
+                        " before the new one was stored here"
+                    )
+                elif self.integration_id == ON_TRIAL:
+                    reason = error.reason
+                else:
+                    reason = f"the POS refused to renew the access ({error.reason})"
                 raise await self._mark_lost(marked, version, reason, error) from error
             if marked is not credentials and self._leaves_no_trace(error):
                 await self._replace(credentials, version)
@@ -380,18 +394,30 @@ class RefreshingToken:
     def _raise_if_lost(self, credentials: Credentials) -> None:
         if credentials.get(LOST):
             self._cached = None
-            raise ReconnectNeeded(str(credentials[LOST]), pos=self._pos)
+            raise self._lost(str(credentials[LOST]))
 
     async def _mark_lost(
         self, credentials: Credentials, version: int, reason: str, cause: PosError | None = None
-    ) -> ReconnectNeeded:
+    ) -> Unauthorized:
         """Store that the authorisation is lost and tell it; returns the error to raise."""
         self._cached = None
         await self._replace({**credentials, LOST: reason}, version)
         if self._on_reconnect_needed is not None:
             await asyncio.to_thread(self._on_reconnect_needed, reason)
-        status = cause.status if cause else None
-        return ReconnectNeeded(reason, pos=self._pos, status=status, request_id=cause.request_id if cause else "")
+        return self._lost(reason, cause)
+
+    def _lost(self, reason: str, cause: PosError | None = None) -> Unauthorized:
+        where: dict[str, Any] = {"pos": self._pos}
+        if cause is not None:
+            where.update(status=cause.status, request_id=cause.request_id)
+        if self.integration_id != ON_TRIAL:
+            return ReconnectNeeded(reason, **where)
+        return Unauthorized(
+            f"the POS refused these credentials: {reason}",
+            "Check that they are complete, still valid and belong to this POS and base URL, or have new ones issued."
+            " Nothing was stored.",
+            **where,
+        )
 
     async def _load(self) -> tuple[Credentials, int]:
         return await asyncio.to_thread(self._store.load, self.integration_id)
@@ -467,6 +493,10 @@ class MachineLogin(RefreshingToken):
 
     def _leaves_no_trace(self, error: PosError) -> bool:
         return error.retryable
+
+
+def _at_wrong_door(error: PosError) -> bool:
+    return isinstance(error, Unreachable) and error.first_contact and not error.sent
 
 
 class _Overtaken(Exception):

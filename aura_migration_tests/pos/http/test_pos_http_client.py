@@ -188,7 +188,9 @@ def test_a_failure_that_may_pass_is_tried_again(fault: Reply) -> None:
             assert response.attempts == 2
             assert len(server.requests) == 2
             assert len(time.slept) == 1
-            assert client.stats.summary()["error_rate"] == 0.5
+            figures = client.stats.summary()
+            assert (figures["error_rate"], figures["rate_limited"]) == ((0.0, 1) if fault.status == 429 else (0.5, 0))
+            assert figures["refusals"] == {}
 
     run(test)
 
@@ -285,6 +287,17 @@ def test_advice_of_a_busy_server_is_followed_as_well() -> None:
     run(test)
 
 
+@pytest.mark.parametrize("name", ["X-RateLimit-Reset", "X-Toast-RateLimit-Reset"])
+@pytest.mark.parametrize(("status", "body"), [(200, b'{"rows": [1'), (503, b"")])
+def test_when_a_limit_begins_anew_is_no_advice_where_it_was_not_crossed(name: str, status: int, body: bytes) -> None:
+    async def test() -> None:
+        async with opened(scripted(Reply(status, body, ((name, "50"),)), OK)) as (_, client, time):
+            await client.request("GET", "/v2/things")
+            assert 0.8 <= time.slept[0] <= 1.2
+
+    run(test)
+
+
 @pytest.mark.parametrize("value", ["soon", "-5", "0", "nan", ""])
 def test_advice_that_makes_no_sense_falls_back_to_our_own_waiting(value: str) -> None:
     async def test() -> None:
@@ -322,7 +335,7 @@ def test_a_storm_of_429_is_weathered_with_and_without_advice() -> None:
             assert figures["rate_limited"] > 10
             assert figures["succeeded"] == 60
             assert figures["attempts"] == 60 + figures["rate_limited"]
-            assert figures["errors"] == {"RateLimited": figures["rate_limited"]}
+            assert (figures["errors"], figures["error_rate"]) == ({}, 0.0)
 
     run(test)
 
@@ -377,13 +390,180 @@ def test_a_body_that_drips_for_ever_ends_at_the_limit_of_an_attempt() -> None:
     run(test)
 
 
-def test_a_server_that_is_not_there_was_surely_not_asked() -> None:
+def closed_port() -> int:
+    """A port of this machine where nobody listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return int(free.getsockname()[1])
+
+
+def unanswered(base_url: str, transport: httpx.AsyncBaseTransport | None = None, **policy: Any) -> tuple[Any, FakeTime]:
+    """Make one request that must end in Unreachable; returns the error and what was slept."""
+    time = FakeTime()
 
     async def test() -> None:
-        client = PosClient(f"http://127.0.0.1:{port}", StaticToken("t"), NO_LIMITS, Buckets.in_memory(), retry=ONCE)
+        client = PosClient(
+            base_url,
+            StaticToken("t"),
+            NO_LIMITS,
+            Buckets.in_memory(),
+            retry=RetryPolicy(**policy),
+            transport=transport,
+            pos="toast",
+            clock=time,
+            wall=time,
+            sleep=time.sleep,
+        )
+        async with client:
+            with pytest.raises(Unreachable) as caught:
+                await client.request("GET", "/v2/things")
+            seen.append(caught.value)
+
+    seen: list[Unreachable] = []
+    run(test)
+    return seen[0], time
+
+
+@pytest.mark.parametrize("policy", [{}, {"base_delay": 1.25}, {"total_budget": 60.0}])
+def test_an_address_that_never_answered_is_given_up_within_seconds(policy: dict[str, Any]) -> None:
+    error, time = unanswered(f"http://127.0.0.1:{closed_port()}", **policy)
+    assert not error.sent
+    assert 4 <= error.attempts <= 7
+    assert 5 <= sum(time.slept) <= 8
+    assert error.remedy == "Check the base URL and the network, then try again."
+
+
+def test_a_host_name_nobody_knows_is_told_as_such() -> None:
+    async def unknown(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no") from socket.gaierror(-2, "Name or service not known")
+
+    error, time = unanswered("https://pos.example", httpx.MockTransport(unknown))
+    assert "the host name pos.example is not known" in error.what
+    assert 5 <= sum(time.slept) <= 8
+
+
+def test_a_port_that_speaks_no_tls_is_told_as_such() -> None:
+    seen: list[Any] = []
+
+    async def test() -> None:
+        async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(plain, "127.0.0.1", 0)
+        async with server:
+            url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            seen.extend(await asyncio.to_thread(unanswered, url))
+
+    run(test)
+    error, time = seen
+    assert not error.sent
+    assert "TLS" in error.what
+    assert sum(time.slept) <= 8
+
+
+def test_a_proxy_that_does_not_let_us_through_is_given_up_within_seconds() -> None:
+    async def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ProxyError("502 Bad Gateway")
+
+    error, time = unanswered("https://pos.example", httpx.MockTransport(refuse))
+    assert not error.sent
+    assert sum(time.slept) <= 8
+
+
+def test_a_pos_that_went_away_in_the_middle_of_work_is_waited_for_about_a_minute() -> None:
+    async def test() -> None:
+        async with opened(lambda _: OK) as (server, client, time):
+            await client.request("GET", "/v2/things")
+            await server.__aexit__(None, None, None)
+            with pytest.raises(Unreachable) as caught:
+                await client.request("GET", "/v2/things")
+            assert not caught.value.sent
+            assert 40 <= sum(time.slept) <= 62
+            assert "what was fetched so far is kept" in caught.value.remedy
+
+    run(test)
+
+
+def test_a_pos_that_comes_back_within_the_minute_is_asked_on() -> None:
+    gone = iter([False, True, True, True, True, False])
+
+    async def at_times(request: httpx.Request) -> httpx.Response:
+        if next(gone):
+            raise httpx.ConnectError("refused")
+        return httpx.Response(200, json={})
+
+    async def test() -> None:
+        time = FakeTime()
+        transport = httpx.MockTransport(at_times)
+        client = PosClient(
+            "https://pos.example",
+            StaticToken("t"),
+            NO_LIMITS,
+            Buckets.in_memory(),
+            transport=transport,
+            clock=time,
+            sleep=time.sleep,
+        )
+        async with client:
+            await client.request("GET", "/v2/things")
+            assert (await client.request("GET", "/v2/things")).attempts == 5
+            assert sum(time.slept) > 8
+
+    run(test)
+
+
+def test_the_minute_counts_from_when_requests_stopped_leaving() -> None:
+    policy, rng = RetryPolicy(jitter=0), random.Random(1)
+    gone = Unreachable("no connection", sent=False)
+    assert policy.delay(gone, 4, 100.0, rng, away=0.0) == 8, "what a busy POS took before does not count"
+    assert policy.delay(gone, 5, 100.0, rng, away=50.0) == 10
+    assert policy.delay(gone, 5, 100.0, rng, away=59.5) is None
+    assert policy.delay(gone, 5, 175.0, rng, away=0.0) is None
+    assert policy.delay(Unreachable("cut off"), 6, 100.0, rng) == 32
+
+
+def test_a_connection_that_was_never_made_is_not_waited_for_as_long() -> None:
+    asked: list[float] = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.extensions["timeout"]["connect"])
+        return httpx.Response(200, json={})
+
+    async def test() -> None:
+        transport = httpx.MockTransport(answer)
+        client = PosClient("https://pos.example", StaticToken("t"), NO_LIMITS, Buckets.in_memory(), transport=transport)
+        async with client:
+            await client.request("GET", "/v2/things")
+            await client.request("GET", "/v2/things")
+
+    run(test)
+    assert asked == [4.0, 10.0]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_right_that_was_not_granted_is_no_fault_of_the_connection(status: int) -> None:
+    async def test() -> None:
+        async with opened(scripted(Reply.json({}, status), OK, HTML_503, OK)) as (_, client, _):
+            with pytest.raises(PosError) as caught:
+                await client.request("GET", "/v2/things")
+            assert client.stats.summary()["error_rate"] == 0
+            for _ in range(2):
+                await client.request("GET", "/v2/things")
+            figures = client.stats.summary()
+            assert figures["refusals"] == {type(caught.value).__name__: 1}
+            assert figures["errors"] == {"ServerFault": 1}
+            assert figures["error_rate"] == 1 / 4
+
+    run(test)
+
+
+def test_a_server_that_is_not_there_was_surely_not_asked() -> None:
+    url = f"http://127.0.0.1:{closed_port()}"
+
+    async def test() -> None:
+        client = PosClient(url, StaticToken("t"), NO_LIMITS, Buckets.in_memory(), retry=ONCE)
         async with client:
             with pytest.raises(Unreachable) as caught:
                 await client.request("GET", "/v2/things")

@@ -25,6 +25,7 @@ from aura_migration.pos.http.errors import (
 from aura_migration.pos.http.limits import NO_LIMITS, Buckets
 from aura_migration.pos.http.tokens import (
     MARKER,
+    ON_TRIAL,
     CredentialPart,
     CredentialStore,
     MachineLogin,
@@ -157,7 +158,7 @@ def test_an_expired_token_is_renewed_once_for_many_requests_at_once() -> None:
         async with here.client() as client:
             answers = await asyncio.gather(*(client.request("GET", f"/v3/{n}") for n in range(40)))
             assert all(answer.json() == {"ok": True} for answer in answers)
-            assert client.stats.errors == {"Unauthorized": client.stats.attempts - 40}
+            assert client.stats.refusals == {"Unauthorized": client.stats.attempts - 40}
 
     here = play(test)
     assert here.pos.exchanges == 1
@@ -311,6 +312,25 @@ def test_a_request_that_surely_never_left_leaves_no_marker() -> None:
         assert await here.tokens.token() == "access-2"
 
     assert play(test).lost == []
+
+
+@pytest.mark.parametrize(("tried", "waited"), [(1, [1, 2, 4]), (6, [])])
+def test_an_exchange_at_an_address_that_never_answered_is_given_up_within_seconds(
+    tried: int, waited: list[float]
+) -> None:
+    async def test(here: Setting) -> None:
+        async def refused(_: dict[str, Any]) -> dict[str, Any]:
+            raise Unreachable("no connection", sent=False, first_contact=True).tried(tried)
+
+        here.time.now += 2 * HOUR
+        here.time.slept.clear()
+        with pytest.raises(Unreachable) as caught:
+            await here.source(refused).token()
+        assert here.time.slept == waited
+        assert caught.value.attempts == max(tried, len(waited) + 1)
+        assert MARKER not in here.store.load(1)[0]
+
+    play(test)
 
 
 def test_a_pos_that_is_down_for_a_while_does_not_cost_the_connection() -> None:
@@ -550,6 +570,35 @@ def test_wrong_sign_in_data_are_not_tried_again_until_connected_anew() -> None:
         assert pos.logins == 1
 
     signing_in(test)
+
+
+@pytest.mark.parametrize("kind", [MachineLogin, RefreshingToken])
+def test_credentials_refused_before_they_were_stored_are_no_lost_connection(kind: type[RefreshingToken]) -> None:
+    exchanges: list[str] = []
+
+    async def refuse(credentials: dict[str, Any]) -> dict[str, Any]:
+        exchanges.append("once")
+        raise Unauthorized("invalid secret", status=401, request_id="req-9")
+
+    async def test() -> None:
+        tokens = kind(
+            MemoryStore(ON_TRIAL, {"client_secret": "wrong", "refresh_token": "wrong"}),
+            ON_TRIAL,
+            refuse,
+            exclusive=Buckets.in_memory().exclusive,
+            pos="toast",
+        )
+        for _ in range(2):
+            with pytest.raises(Unauthorized) as caught:
+                await tokens.token()
+            assert not isinstance(caught.value, ReconnectNeeded)
+            assert "toast: the POS refused these credentials: invalid secret" in caught.value.what
+            assert "Nothing was stored" in caught.value.remedy
+            assert "integration" not in str(caught.value)
+            assert caught.value.exit_code == 2
+
+    asyncio.run(test())
+    assert exchanges == ["once"]
 
 
 def test_a_refused_token_that_the_pos_hands_out_again_is_given_up() -> None:
