@@ -20,6 +20,7 @@ from aura_migration.pos.http.tokens import MemoryStore
 from aura_migration.pos.port import Account, Discovery, SourceLocation
 from aura_migration.pos.square import CONNECTOR
 from aura_migration.pos.square.client import SquareSession
+from aura_migration.pos.square.wire import API_VERSION, VERSION_HEADER
 from aura_migration.sandbox.core.server import RunningSandbox
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -32,17 +33,19 @@ class Body:
     """A stored body, as far as the mapping looks at it."""
 
     data: bytes
+    params: Mapping[str, Any] | None = None
 
 
 class InMemory:
     """A snapshot made of documents, where a SnapshotReader is expected."""
 
-    def __init__(self, **documents: Iterable[Any]) -> None:
+    def __init__(self, version: str = API_VERSION, **documents: Iterable[Any]) -> None:
+        self._params = {VERSION_HEADER: version} if version else None
         self._documents = documents
 
     def bodies(self, entity: str) -> Iterator[Body]:
         """Bodies of that entity, in the order given."""
-        return (Body(json.dumps(document).encode()) for document in self._documents.get(entity, ()))
+        return (Body(json.dumps(document).encode(), self._params) for document in self._documents.get(entity, ()))
 
 
 def mapped(objects: Sequence[Mapping[str, Any]], *, at: str = HERE, counts: Sequence[Any] = (), **more: Any) -> Batch:

@@ -13,14 +13,15 @@ from aura_migration.core.errors import BadInput
 from aura_migration.pos.http.errors import (
     PermissionMissing,
     ReconnectNeeded,
+    Rejected,
     ResponseParts,
     StaleCursor,
     TokenRevoked,
     Unauthorized,
 )
 from aura_migration.pos.http.tokens import MemoryStore
-from aura_migration.pos.square import CONNECTOR
-from aura_migration.pos.square.client import SquareSession, classify
+from aura_migration.pos.square import CONNECTOR, client
+from aura_migration.pos.square.client import SquareSession, VersionRefused, classify
 from aura_migration.sandbox.core.server import RunningSandbox, serve
 from aura_migration_tests.pos.square.square_support import control, requests_to, session_on, session_with
 
@@ -199,6 +200,22 @@ def test_error_codes_become_typed_failures(status: int, code: str, field: str, k
     assert "EAAA" not in str(error)
 
 
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ({"code": "API_VERSION_INCOMPATIBLE"}, VersionRefused),
+        ({"code": "INVALID_SQUARE_VERSION_FORMAT"}, VersionRefused),
+        ({"code": "BAD_REQUEST", "detail": "Version 2026-09-16 is not served."}, VersionRefused),
+        ({"code": "BAD_REQUEST", "detail": "No.", "field": "Square-Version"}, VersionRefused),
+        ({"code": "VERSION_MISMATCH", "detail": "Object version does not match."}, Rejected),
+    ],
+)
+def test_a_refused_version_of_the_api_is_told_apart(said: dict[str, str], kind: type[Exception]) -> None:
+    body = json.dumps({"errors": [{"category": "INVALID_REQUEST_ERROR", **said}]}).encode()
+    error = classify(ResponseParts("square", "POST", "/v2/catalog/search", 400, {}, body))
+    assert type(error) is kind
+
+
 def test_an_answer_of_success_is_no_error_whatever_it_says() -> None:
     assert classify(ResponseParts("square", "GET", "/v2/locations", 200, {}, b'{"errors":[]}')) is None
     assert classify(ResponseParts("square", "GET", "/v2/locations", 500, {}, b"<html>oops</html>")) is None
@@ -231,7 +248,32 @@ def test_the_audit_counts_what_there_is_and_asks_what_the_api_does_not_show() ->
     silent = [line for line in lines if line.value == "not in Square's API"]
     assert len(silent) > 10
     assert all(line.question.endswith(("?", ".")) for line in silent)
-    assert any(line.label == "nested modifiers" and line.question for line in lines)
+    (nested,) = [line for line in lines if line.label == "nested modifiers"]
+    assert "carried over" in nested.value
+    assert not nested.question
+
+
+def test_the_audit_asks_for_nested_modifiers_where_they_cannot_be_seen(
+    cafe: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = str(control(cafe, "/truth")["locations"][0]["id"])
+    monkeypatch.setattr(client, "API_VERSION", "2031-01-01")
+    lines = ask(cafe, lambda session: session.audit(place))
+    (nested,) = [line for line in lines if line.label == "nested modifiers"]
+    assert "not shown" in nested.value
+    assert nested.question
+
+
+def test_the_audit_says_how_many_nested_modifiers_an_older_version_hides() -> None:
+    async def go(sandbox: RunningSandbox) -> Any:
+        async with session_on(sandbox, square_version="2025-08-20") as session:
+            return await session.audit((await session.discover()).locations[0].source_id)
+
+    with serve("square", "diner", 5) as diner:
+        lines = asyncio.run(go(diner))
+    (nested,) = [line for line in lines if line.label == "nested modifiers"]
+    assert "open further lists, not shown by version 2025-08-20" in nested.value
+    assert "square_version" in nested.question
 
 
 def test_what_the_audit_may_not_read_is_said_and_asked(cafe: RunningSandbox) -> None:

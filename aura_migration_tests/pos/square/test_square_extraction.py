@@ -12,9 +12,10 @@ import psycopg
 import pytest
 
 from aura_migration.archive.snapshot import Certificate, SnapshotReader, SnapshotRef
+from aura_migration.canonical.model import Batch, Loss
 from aura_migration.pos.http.errors import MalformedBody, NotJson, PosError, StaleCursor
-from aura_migration.pos.square import CONNECTOR, extract
-from aura_migration.pos.square.client import SquareSession, UnexpectedShape
+from aura_migration.pos.square import CONNECTOR, client, extract
+from aura_migration.pos.square.client import SquareSession, UnexpectedShape, VersionRefused
 from aura_migration.sandbox.core.server import RunningSandbox, serve
 from aura_migration_tests.pos.square.square_support import control, extracted, of, requests_to, session_on
 
@@ -48,10 +49,12 @@ def run(cafe: RunningSandbox, snapshots: psycopg.Connection[Any], tmp_path: Path
     """Extracts the cafe into snapshots: the merchant's and its location's; waits between attempts are short."""
 
     def extract_it(
-        credentials: str = "default", entities: tuple[str, ...] = ("locations", "catalog", "inventory")
+        credentials: str = "default",
+        entities: tuple[str, ...] = ("locations", "catalog", "inventory"),
+        **switches: Any,
     ) -> Any:
         async def go() -> list[SnapshotRef]:
-            async with session_on(cafe, credentials) as session:
+            async with session_on(cafe, credentials, **switches) as session:
                 hurry(session)
                 return await extracted(session, snapshots, tmp_path, [here(cafe)], entities)
 
@@ -102,13 +105,41 @@ def test_everything_is_certified_by_two_routes_over_many_pages(cafe: RunningSand
     assert all("cursor" in (page.request_body or {}) for page in pages[1:])
 
 
-def test_the_version_of_the_api_is_pinned(cafe: RunningSandbox, run: Run) -> None:
-    run()
+def test_the_newest_version_of_the_api_that_is_understood_is_asked_for(cafe: RunningSandbox, run: Run) -> None:
+    refs = run()
     versions = {entry["headers"].get("square-version") for entry in requests_to(cafe, "/v2/")}
-    assert versions == {"2025-08-20"}
-    control(cafe, "/switches", "POST", {"default_square_version": "2026-09-16"})
-    batch = menu(cafe, run())
-    assert not of(batch, "nested_groups")
+    assert versions == {"2026-09-16"}
+    pages = list(SnapshotReader(*refs).bodies("catalog"))
+    assert {(page.params or {}).get("square-version") for page in pages} == {"2026-09-16"}
+    assert not unseen(menu(cafe, refs))
+
+
+@pytest.mark.parametrize("newest", ["2031-01-01", "latest"])
+def test_where_the_newest_version_is_refused_the_session_goes_on_in_the_older_one_and_says_what_it_cannot_see(
+    cafe: RunningSandbox, run: Run, monkeypatch: pytest.MonkeyPatch, newest: str
+) -> None:
+    monkeypatch.setattr(client, "API_VERSION", newest)
+    refs = run()
+    versions = [entry["headers"].get("square-version") for entry in requests_to(cafe, "/v2/")]
+    assert (versions[0], set(versions[1:])) == (newest, {"2025-08-20"})
+    assert all(certificate(refs, entity).status == "complete" for entity in ("locations", "catalog", "inventory"))
+    batch = menu(cafe, refs)
+    (loss,) = unseen(batch)
+    assert loss.records == len(of(batch, "modifiers")) > 0
+    assert "cannot be seen" in loss.note
+
+
+def test_a_version_an_account_asks_for_is_sent_and_never_replaced(cafe: RunningSandbox, run: Run) -> None:
+    refs = run(square_version="2025-08-20")
+    assert {entry["headers"].get("square-version") for entry in requests_to(cafe, "/v2/")} == {"2025-08-20"}
+    assert unseen(menu(cafe, refs))
+    with pytest.raises(VersionRefused, match="API_VERSION_INCOMPATIBLE") as caught:
+        run(square_version="2031-01-01")
+    assert "square_version" in caught.value.remedy
+
+
+def unseen(batch: Batch) -> list[Loss]:
+    return [loss for loss in batch.losses if loss.field == "modifier_data.child_modifier_list_ids"]
 
 
 @pytest.mark.parametrize(

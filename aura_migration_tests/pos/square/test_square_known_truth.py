@@ -19,7 +19,7 @@ from aura_migration.pos.square import CONNECTOR
 from aura_migration.sandbox.core.server import RunningSandbox, serve
 from aura_migration_tests.pos.square.square_support import control, of, read_menus, rows
 
-NEWER = "2026-09-16"
+OLDER = "2025-08-20"
 
 Menu = tuple[SourceLocation, Batch, dict[str, Any]]
 
@@ -148,7 +148,7 @@ def choices(location: SourceLocation, batch: Batch) -> dict[tuple[str, tuple[tup
     return found
 
 
-def assert_choices(menu: Menu, nested: bool = False) -> None:
+def assert_choices(menu: Menu, nested: bool = True) -> None:
     location, batch, truth = menu
     sold = {row.values["menu_item_key"] for row in of(batch, "item_locations")}
     cents = {(row["item"], as_path(row)): row["cents"] for row in truth["modifier_prices"]}
@@ -210,7 +210,7 @@ def assert_stock(menu: Menu) -> None:
     assert len(found) >= len(sold_out)
 
 
-def assert_all(menu: Menu, nested: bool = False) -> None:
+def assert_all(menu: Menu, nested: bool = True) -> None:
     assert_categories(menu)
     assert_items(menu)
     assert_prices(menu)
@@ -256,12 +256,13 @@ def test_every_peculiarity_of_the_diner_is_mapped_as_it_is(
         assert group["is_required"] == known["required"]
 
 
-def test_nested_modifiers_come_with_the_newer_version_of_the_api(
+def test_an_older_version_of_the_api_shows_no_nested_modifiers_and_everything_else(
     diner: RunningSandbox, snapshots: psycopg.Connection[Any], tmp_path: Path
 ) -> None:
-    _, _, (menu,) = fetch(diner, snapshots, tmp_path, square_version=NEWER)
-    assert_all(menu, nested=True)
-    assert of(menu[1], "nested_groups")
+    _, _, (menu,) = fetch(diner, snapshots, tmp_path, square_version=OLDER)
+    assert_all(menu, nested=False)
+    assert not of(menu[1], "nested_groups")
+    assert any(loss.field == "modifier_data.child_modifier_list_ids" for loss in menu[1].losses)
 
 
 def test_each_location_of_a_chain_sells_what_it_sells_and_shared_rows_are_the_same_everywhere(
