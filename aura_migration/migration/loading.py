@@ -178,7 +178,9 @@ def _difference(connection: Connection, old: int, new: int) -> list[dict[str, An
                 "approved": before,
                 "now": after,
                 "reason": reason or "",
-                "changes": {c: [(was or {}).get(c), (now or {}).get(c)] for c in columns[:12]} if was and now else {},
+                "changes": {c: [(was or {}).get(c), (now or {}).get(c)] for c in columns[:12]}
+                if before == after
+                else {},
             }
         )
     return found

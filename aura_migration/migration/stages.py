@@ -16,7 +16,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 from aura_migration.archive.snapshot import SnapshotReader, snapshot_ref
 from aura_migration.canonical.menu import MENU_ENTITIES
@@ -34,7 +34,7 @@ from aura_migration.migration.states import UNDOABLE, transition
 from aura_migration.migration.workshop import Workshop
 from aura_migration.verify.verdict import Verdict, verify_migration
 
-__all__ = ["canonicalise", "extract", "load", "loaded_counts", "locked", "plan", "undo", "verify"]
+__all__ = ["canonicalise", "extract", "load", "loaded_counts", "locked", "plan", "staged_rows", "undo", "verify"]
 
 
 def location_lock(location_key: str) -> str:
@@ -153,3 +153,17 @@ def loaded_counts(workshop: Workshop, migration_id: int) -> dict[str, dict[str, 
             return {}
         counts: dict[str, dict[str, int]] = get_plan(connection, migration.plan_id)["counts"]
         return counts
+
+
+def staged_rows(workshop: Workshop, migration_id: int, limit: int) -> dict[str, list[dict[str, Any]]]:
+    """The first staged rows of each entity, for people to look at."""
+    with workshop.connect() as connection:
+        rows = connection.execute(
+            "SELECT entity, content FROM (SELECT entity, content, seq, row_number() OVER (PARTITION BY entity ORDER BY seq) AS n "
+            "FROM staging.rows WHERE migration_id = %s) numbered WHERE n <= %s ORDER BY entity, seq",
+            [migration_id, limit],
+        ).fetchall()
+    found: dict[str, list[dict[str, Any]]] = {}
+    for entity, content in rows:
+        found.setdefault(entity, []).append(content)
+    return found

@@ -31,6 +31,21 @@ VERDICTS = {
 """Which gates of the verdict are shown as checks of which asset."""
 
 
+MEANINGS = {
+    CERTIFIED: "Each required source entity carries a certificate: pages, counts, a second count, no list cut at a cap.",
+    findings.QUARANTINE: "No record waits in quarantine for a correction.",
+    findings.DECIDED: "No conflict with what AuraConnect has waits for a decision.",
+    findings.COMPLETE: "What the verdict is judged against was extracted completely.",
+    findings.ACCOUNTED: "Every item of the POS is loaded, unchanged, merged, skipped by a signed reason or in quarantine.",
+    findings.MIGRATED: "Every item of the POS that is not left out by a signed decision stands in AuraConnect.",
+    findings.RECORDS: "Names, categories, taxes, stations and hours are as in the POS.",
+    findings.PRICES: "Every price, of items and options, over location, menu, time, size and sequence.",
+    findings.MODIFIERS: "Every active option can be chosen where it can be in the POS, within the same limits.",
+    findings.COUNTS: "What the plan says was written stands in AuraConnect.",
+    findings.EXPORTED: "The whole source was exported before the first write.",
+}
+
+
 def _spec(stage: str, name: str, description: str, deps: list[list[str]], kinds: set[str], **more: Any) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=[stage, name],
@@ -125,7 +140,7 @@ VERIFY_SPECS = [
 
 
 def _checks(stage: str, name: str, names: tuple[str, ...]) -> list[dg.AssetCheckSpec]:
-    return [dg.AssetCheckSpec(name=n, asset=dg.AssetKey([stage, name])) for n in names]
+    return [dg.AssetCheckSpec(name=n, asset=dg.AssetKey([stage, name]), description=MEANINGS[n]) for n in names]
 
 
 @dg.multi_asset(
@@ -179,9 +194,10 @@ def export_snapshot(context: dg.AssetExecutionContext, workshop: WorkshopResourc
         yield dg.MaterializeResult(
             asset_key=["archive", "menu"],
             metadata={
-                "snapshots": dg.MetadataValue.json(
-                    [{"id": r.snapshot_id, "scope": r.scope, "manifest": r.manifest_hash} for r in refs]
+                "snapshots": shown.table(
+                    ["snapshot", "of the", "manifest"], [[r.snapshot_id, r.scope, r.manifest_hash] for r in refs]
                 ),
+                "store": dg.MetadataValue.path(refs[0].url),
                 "dagster/partition_row_count": sum(c.rows for c in certificates),
                 "certificates": shown.table(
                     ["entity", "status", "pages", "rows", "says"],
@@ -208,6 +224,7 @@ def map_and_validate(context: dg.AssetExecutionContext, workshop: WorkshopResour
     """Map the snapshot into AuraConnect's terms, apply the options, validate, stage."""
     with work(context, workshop) as item:
         staged = stages.canonicalise(item.workshop, item.migration.id, item.by)
+        previews = stages.staged_rows(item.workshop, item.migration.id, shown.PREVIEW_ROWS)
         for entity in MENU_ENTITIES:
             if dg.AssetKey(["canonical", entity.name]) in context.selected_asset_keys:
                 counts = staged["entities"].get(entity.name, {"rows": 0, "quarantined": 0, "skipped": 0})
@@ -217,6 +234,11 @@ def map_and_validate(context: dg.AssetExecutionContext, workshop: WorkshopResour
                         "dagster/partition_row_count": counts["rows"],
                         "quarantined": counts["quarantined"],
                         "skipped": counts["skipped"],
+                        **(
+                            {"first_rows": shown.rows_preview(entity, previews[entity.name])}
+                            if entity.name in previews
+                            else {}
+                        ),
                     },
                 )
         if (
@@ -251,7 +273,16 @@ def make_plan(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> 
                 "plan_hash": stored.hash,
                 "counts": shown.counts_table(stored.counts),
                 "dagster/partition_row_count": sum(c["source"] for c in stored.counts.values()),
-                "stands_on": dg.MetadataValue.json(stored.stands_on),
+                "snapshot": dg.MetadataValue.asset(dg.AssetKey(["archive", "menu"])),
+                **(
+                    {
+                        "stands_on": shown.table(
+                            ["location", "plan"], [[g["location"], g["hash"]] for g in stored.stands_on]
+                        )
+                    }
+                    if stored.stands_on
+                    else {}
+                ),
             },
         )
         yield dg.AssetCheckResult(
@@ -317,6 +348,7 @@ def _verdict_shown(verdict: Verdict, name: str, check_names: tuple[str, ...]) ->
     card = verdict.scorecard
     return {
         "passed": shown.YES_NO[verdict.passed],
+        "plan": dg.MetadataValue.asset(dg.AssetKey(["plan", "menu"])),
         "entities": shown.counts_table(card["entities"]),
         "metrics": shown.table(["metric", "value"], list(card["metrics"].items())),
         "gates": gates,
@@ -336,8 +368,10 @@ def _verdict_check(verdict: Verdict, name: str, check_name: str) -> dg.AssetChec
         passed=gate.passed is not False,
         description=gate.remedy or ("Measured over nothing." if gate.passed is None else None),
         metadata={
+            "location": str(verdict.scorecard["location"]),
             "value": gate.value or "not measured",
-            **{k: v for k, v in gate.evidence.items() if isinstance(v, int | float | str)},
+            # As text: numbers of different locations would be plotted as one curve.
+            **{k: str(v) for k, v in gate.evidence.items() if isinstance(v, int | float | str)},
             **(
                 {"findings": shown.table(["what", "key", "in the POS", "in AuraConnect", "cause"], rows)}
                 if rows

@@ -25,7 +25,7 @@ Context = dg.AssetExecutionContext | dg.OpExecutionContext
 
 @dataclass(frozen=True)
 class Work:
-    """What a stage op works with."""
+    """What a stage op works with. ``by`` is who asked, for the audit trail."""
 
     workshop: Workshop
     migration: Migration
@@ -47,7 +47,8 @@ def work(
         workshop = resource.open()
         request, by = _claim(context, resource, workshop, needs_request)
         try:
-            item = Work(workshop, _migration(workshop, request, context.partition_key), request, by)
+            migration = _migration(workshop, request, context.partition_key)
+            item = Work(workshop, migration, request, request.requested_by if request is not None else by)
             with stages.locked(workshop, context.partition_key) if locks else nullcontext():
                 yield item
         except Exception as error:

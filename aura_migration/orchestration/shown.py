@@ -7,10 +7,13 @@ from typing import Any
 
 import dagster as dg
 
+from aura_migration.canonical.menu import ENTITIES
 from aura_migration.canonical.model import Entity
 
 OWNERS = ["team:migrations"]
 SAMPLE_ROWS = 20
+PREVIEW_ROWS = 5
+PREVIEW_COLUMNS = 6
 YES_NO = {True: "yes", False: "no", None: "not measured"}
 COUNTED = ("source", "create", "update", "unchanged", "merge", "skip", "conflict", "quarantine")
 _TYPES = {"text": "string", "int": "int", "cents": "int", "bool": "bool", "numeric": "decimal", "json": "json"}
@@ -41,12 +44,20 @@ def table(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> dg.Markdown
 
 
 def counts_table(counts: Mapping[str, Mapping[str, int]]) -> dg.MarkdownMetadataValue:
-    """Counts per entity; the columns are those that occur, zeros stay blank."""
-    columns = list(dict.fromkeys(column for entry in counts.values() for column in entry))
+    """Counts per entity; the columns are those in which something is counted, zeros stay blank."""
+    columns = list(dict.fromkeys(c for entry in counts.values() for c, number in entry.items() if number))
     columns = [c for c in COUNTED if c in columns] + [c for c in columns if c not in COUNTED]
-    return _markdown(
-        ["entity", *columns], [[name, *[entry.get(c) or "" for c in columns]] for name, entry in counts.items()]
-    )
+    names = [n for n in ENTITIES if n in counts] + [n for n in counts if n not in ENTITIES]
+    return _markdown(["entity", *columns], [[name, *[counts[name].get(c) or "" for c in columns]] for name in names])
+
+
+def rows_preview(entity: Entity, rows: Iterable[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:
+    """The first staged rows of an entity of the menu, in the first columns that hold something. Not for entities about people."""
+    listed = list(rows)
+    used = [n for n in (f.name for f in entity.fields) if any(row.get(n) not in (None, [], {}) for row in listed)][
+        :PREVIEW_COLUMNS
+    ]
+    return _markdown(used, [[row.get(n) for n in used] for row in listed])
 
 
 def _markdown(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> dg.MarkdownMetadataValue:
