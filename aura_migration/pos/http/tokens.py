@@ -48,7 +48,7 @@ OWN_KEYS = ("access_token", "expires_at", "refreshed_at", MARKER, LOST, "logins"
 STORE_ATTEMPTS = 6
 RENEW_ATTEMPTS = 5
 MAX_RENEW_WAIT = 60.0
-FIRST_CONTACT_WAIT = 7.0
+FIRST_CONTACT_WAIT = 8.0
 """Seconds within which exchanges that never leave are repeated, where this POS was never reached before."""
 
 ON_TRIAL = 0
