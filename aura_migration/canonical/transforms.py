@@ -94,15 +94,18 @@ def multiply(value: Any, *, factor: str) -> str:
         product = Decimal(_text(value)) * Decimal(factor)
     except InvalidOperation:
         raise ValueError(f"{value!r} × {factor!r} cannot be computed") from None
-    return str(product.quantize(Decimal("0.0001"), ROUND_HALF_EVEN).normalize())
+    return format(product.quantize(Decimal("0.0001"), ROUND_HALF_EVEN).normalize(), "f")
 
 
 def extract(value: Any, *, pattern: str, group: int = 0) -> str:
     """The part a regular expression finds; no match is an error."""
-    found = re.search(pattern, _text(value))
-    if found is None:
-        raise ValueError(f"{value!r} does not match {pattern!r}")
-    return found.group(group)
+    try:
+        found = re.search(pattern, _text(value))
+        if found is not None:
+            return str(found.group(group))
+    except (re.error, IndexError) as error:
+        raise ValueError(f"{pattern!r}: {error}") from error
+    raise ValueError(f"{value!r} does not match {pattern!r}")
 
 
 def split(value: Any, *, separator: str = ",") -> list[str]:

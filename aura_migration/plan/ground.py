@@ -113,7 +113,8 @@ def _gather(cursor: Cursor, subject: Subject, entity: Entity, wave: int) -> None
         f"""
         CREATE TEMP TABLE work ON COMMIT DROP AS
         SELECT s.source_key, s.seq, s.source_hash, s.verdict, s.reason AS staged_reason, {label} AS label,
-               {action} AS parent_action, {reason} AS parent_reason, {_raw_image(entity, refs)} AS raw,
+               {action} AS parent_action, {reason} AS parent_reason,
+               CASE WHEN s.verdict IS NULL THEN {_raw_image(entity, refs)} END AS raw,
                {_is_copied(entity, binding)} AS is_copied, {_originals(entity, refs)} AS originals,
                {_inherited(entity, refs)} AS inherited
         FROM staging.rows s {" ".join(joins)}
