@@ -12,6 +12,7 @@ from aura_migration.archive.certificates import Certificate
 from aura_migration.archive.snapshot import SnapshotReader, require
 from aura_migration.canonical.menu import MENU_ENTITIES
 from aura_migration.canonical.stage import stage_rows
+from aura_migration.core import collector
 from aura_migration.database.connections import Connection
 from aura_migration.migration import progress
 from aura_migration.migration.extraction import pinned
@@ -34,8 +35,9 @@ def canonicalise(workshop: Workshop, migration_id: int, by: str) -> dict[str, An
         location = get_location(connection, migration.location_key)
         progress.report(connection, migration_id, "Mapping and checking", 0, 0)
         reader = SnapshotReader(*pinned(connection, migration_id), cipher=workshop.persons)
-        batch = workshop.connector(migration.subject.pos).map_menu(reader, location.source)
-        staged = stage_rows(connection, migration_id, batch, migration.parsed_options)
+        with collector.paused():
+            batch = workshop.connector(migration.subject.pos).map_menu(reader, location.source)
+            staged = stage_rows(connection, migration_id, batch, migration.parsed_options)
         result = staged.as_dict()
         store_report(
             connection,

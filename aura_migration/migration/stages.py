@@ -21,6 +21,7 @@ from typing import Any, Literal
 from aura_migration.archive.snapshot import SnapshotReader, snapshot_ref
 from aura_migration.canonical.menu import MENU_ENTITIES
 from aura_migration.canonical.options import parse_options
+from aura_migration.core import collector
 from aura_migration.core.errors import Refused
 from aura_migration.database.connections import Connection, held_lock
 from aura_migration.load.undo import Undone, undo_migration
@@ -72,16 +73,17 @@ def verify(workshop: Workshop, migration_id: int, by: str) -> Verdict:
             if judged != migration.plan_id:  # a later preview waits for approval: what stands is the plan before it
                 refs = [snapshot_ref(connection, number) for number in stood_on["snapshot_ids"]]
         progress.report(connection, migration_id, "Verifying", 0, 0)
-        verdict = verify_migration(
-            connection,
-            migration.subject,
-            SnapshotReader(*refs, cipher=workshop.persons),
-            location.source.source_id,
-            location.source.currency,
-            judged,
-            options,
-            workshop.now(),
-        )
+        with collector.paused():
+            verdict = verify_migration(
+                connection,
+                migration.subject,
+                SnapshotReader(*refs, cipher=workshop.persons),
+                location.source.source_id,
+                location.source.currency,
+                judged,
+                options,
+                workshop.now(),
+            )
         if migration.state in ("loaded", "verified"):
             transition(connection, migration_id, "verified" if verdict.passed else "loaded", by)
         progress.report(connection, migration_id, "Verified" if verdict.passed else "Verdict failed", 0, 0)
