@@ -14,7 +14,7 @@ import msgspec
 
 from aura_migration.core.errors import BadInput
 
-LOCATION_KEY = re.compile(r"^(?P<pos>[a-z]+):(?P<source>[A-Za-z0-9_-]+)$")
+LOCATION_KEY = re.compile(r"(?P<pos>[a-z]+):(?P<source>[A-Za-z0-9_-]+)")
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
@@ -27,7 +27,7 @@ def location_key(pos: str, source_id: str) -> str:
 
 def split_location_key(key: str) -> tuple[str, str]:
     """``"square:L1"`` → ``("square", "L1")``; ``BadInput`` when the key does not follow ``pos:source-id``."""
-    match = LOCATION_KEY.match(key)
+    match = LOCATION_KEY.fullmatch(key)
     if match is None:
         raise BadInput(
             f"{key!r} is not a location key.", "Location keys look like square:LAURA00000001; see `integrations`."
