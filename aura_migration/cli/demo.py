@@ -11,13 +11,14 @@ import httpx
 
 from aura_migration.cli import system, work
 from aura_migration.cli.output import answers, emit, err, json_option, out
-from aura_migration.core.errors import EnvironmentFault
+from aura_migration.core.errors import BadInput, EnvironmentFault
 from aura_migration.migration import decide, inspect
 from aura_migration.migration.integrations import connect_account
 from aura_migration.migration.workshop import Workshop
 from aura_migration.settings import load_settings
 
-PORTS = {"square": 8871, "toast": 8872, "clover": 8873}
+POS = ("square", "toast", "clover")
+FIRST_PORT = 8871
 """Fixed, because a POS account is recognised by its base URL: a second demo finds the same restaurants, unchanged."""
 
 
@@ -26,21 +27,28 @@ PORTS = {"square": 8871, "toast": 8872, "clover": 8873}
 @click.option("--scenario", default="cafe", show_default=True, help="cafe, diner, chain, huge or empty.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Other ids, names and prices of the same kind.")
 @click.option("--location-limit", type=int, default=3, show_default=True, help="Locations migrated of a chain.")
+@click.option(
+    "--port",
+    type=click.IntRange(1024, 65533),
+    default=FIRST_PORT,
+    show_default=True,
+    help="First port of the stand-ins; another one lets two demos run side by side.",
+)
 @click.option("--no-serve", is_flag=True, help="End after the scorecards instead of serving Dagster's UI.")
 @json_option
 @answers
-def demo(pos: str, scenario: str, seed: int, location_limit: int, no_serve: bool, as_json: bool) -> None:
+def demo(pos: str, scenario: str, seed: int, location_limit: int, port: int, no_serve: bool, as_json: bool) -> None:
     """Migrate one restaurant per POS from local stand-ins, over real HTTP into a real PostgreSQL, through Dagster.
 
     Connect, preflight, audit, preview, approve, run, verify; prints a scorecard per location whose every figure was
     measured. Exit code 1 when a verdict fails.
     """
     workshop = Workshop.open(load_settings())
-    chosen = list(PORTS) if pos == "all" else [pos]
+    chosen = list(POS) if pos == "all" else [pos]
     cards: list[dict[str, Any]] = []
     with ExitStack() as stack:
         for name in chosen:
-            base_url = _serve(stack, name, scenario, seed)
+            base_url = _serve(stack, name, scenario, seed, port + POS.index(name))
             cards += _migrate(workshop, name, base_url, scenario, location_limit, as_json)
         passed = all(card.get("passed") is not False for card in cards)
         emit({"scorecards": cards, "passed": passed}, as_json, lambda: _say(passed, len(cards)))
@@ -50,18 +58,18 @@ def demo(pos: str, scenario: str, seed: int, location_limit: int, no_serve: bool
         sys.exit(1)
 
 
-def _serve(stack: ExitStack, pos: str, scenario: str, seed: int) -> str:
+def _serve(stack: ExitStack, pos: str, scenario: str, seed: int, port: int) -> str:
     from aura_migration.sandbox.core.server import serve
 
     try:
-        return stack.enter_context(serve(pos, scenario, seed, PORTS[pos])).base_url
+        return stack.enter_context(serve(pos, scenario, seed, port)).base_url
     except OSError as error:
         raise EnvironmentFault(
-            f"The stand-in of {pos} cannot listen on port {PORTS[pos]}: {error}",
-            "End what uses the port (another demo?) and try again.",
+            f"The stand-in of {pos} cannot listen on port {port}: {error}",
+            "End what uses the port (another demo?), or choose others with --port.",
         ) from error
     except (KeyError, ValueError) as error:
-        raise EnvironmentFault(
+        raise BadInput(
             f"The stand-in of {pos} has no scenario {scenario!r}: {error}", "Try cafe, diner, chain, huge or empty."
         ) from error
 

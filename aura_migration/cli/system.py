@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from typing import Any
 import click
 import psutil
 import yaml
+from filelock import FileLock
 
-from aura_migration.cli.output import answers, emit, json_option, out, pairs
+from aura_migration.cli.output import answers, emit, err, json_option, out, pairs
 from aura_migration.core.errors import BadInput, EnvironmentFault
 from aura_migration.database import connections, embedded, schema
 from aura_migration.settings import Settings, load_settings, project_folder
@@ -142,17 +144,23 @@ def env(as_json: bool) -> None:
     "--limits", type=click.Choice(["real", "off"]), default="real", show_default=True, help="Documented rate limits."
 )
 @json_option
+@answers
 def sandbox(names: tuple[str, ...], scenario: str, seed: int, port: int, limits: str, as_json: bool) -> None:
     """Serve stand-ins of the POS on loopback until interrupted.
 
-    Prints one JSON line (with and without --json): base URL, credentials and control address of each. The control surface (/_control) has the known
-    truth, the fault dial, the clock and menu edits.
+    Prints one JSON line (with and without --json): base URL, credentials and control address of each. The control
+    surface (/_control) has the known truth, the fault dial, the clock and menu edits.
     """
     from aura_migration.sandbox.core.server import run_forever
 
     chosen = list(names) or ["square", "toast", "clover"]
     ports = {name: port + number for number, name in enumerate(chosen)} if port else None
-    run_forever(chosen, scenario, seed, ports, limits=limits)
+    try:
+        run_forever(chosen, scenario, seed, ports, limits=limits)
+    except OSError as error:
+        raise EnvironmentFault(f"{error}.", "End what uses the port, or choose others with --port.") from error
+    except (KeyError, ValueError) as error:
+        raise BadInput(f"{error}.", "Try the scenario cafe, diner, chain, huge or empty.") from error
 
 
 # -- everything up and down -----------------------------------------------------------------------------------------------
@@ -191,6 +199,11 @@ def _folder(settings: Settings) -> Path:
 
 def start_system(settings: Settings) -> dict[str, str]:
     """Start code server, webserver and daemon, detached; wait until they answer. Those that run are left alone."""
+    with FileLock(_folder(settings) / "up.lock"):  # two at once: the second finds everything running
+        return _start_system(settings)
+
+
+def _start_system(settings: Settings) -> dict[str, str]:
     from aura_migration.migration.workshop import Workshop
     from aura_migration.orchestration.instance import environment, prepare_home
 
@@ -208,30 +221,7 @@ def start_system(settings: Settings) -> dict[str, str]:
         )
     )
     surroundings = {**os.environ, **environment(settings)}
-    dagster = str(Path(sys.executable).with_name("dagster"))
-    programs = {
-        "code-server": (
-            [
-                dagster,
-                "code-server",
-                "start",
-                "-m",
-                "aura_migration.definitions",
-                "-h",
-                HOST,
-                "-p",
-                str(settings.grpc_port),
-                "-d",
-                str(project_folder()),
-            ],
-            settings.grpc_port,
-        ),
-        "webserver": (
-            [dagster + "-webserver", "-w", str(workspace), "-h", HOST, "-p", str(settings.webserver_port)],
-            settings.webserver_port,
-        ),
-        "daemon": ([dagster + "-daemon", "run", "-w", str(workspace)], 0),
-    }
+    programs = _programs(settings, workspace)
     for name, (command, port) in programs.items():
         if _running(folder, name) is None:
             if port and _answers(port):
@@ -245,8 +235,35 @@ def start_system(settings: Settings) -> dict[str, str]:
     return {"dagster": f"http://{HOST}:{settings.webserver_port}", "database": workshop.url, "logs": str(folder)}
 
 
+def _programs(settings: Settings, workspace: Path) -> dict[str, tuple[list[str], int]]:
+    """Name → command and the port it must answer on (0: none), in the order they are started."""
+    grpc, web = str(settings.grpc_port), str(settings.webserver_port)
+    code = ["code-server", "start", "-m", "aura_migration.definitions", "-d", str(project_folder())]
+    return {
+        "code-server": ([_program("dagster"), *code, "-h", HOST, "-p", grpc], settings.grpc_port),
+        "webserver": (
+            [_program("dagster-webserver"), "-w", str(workspace), "-h", HOST, "-p", web],
+            settings.webserver_port,
+        ),
+        "daemon": ([_program("dagster-daemon"), "run", "-w", str(workspace)], 0),
+    }
+
+
+def _program(name: str) -> str:
+    """A program of the environment this command runs in."""
+    path = Path(sys.executable).with_name(name)
+    if not path.exists():
+        raise EnvironmentFault(
+            f"{path} does not exist.", "Install the project into this environment: `make install`, or pip install."
+        )
+    return str(path)
+
+
 def _start(folder: Path, name: str, command: list[str], surroundings: dict[str, str]) -> None:
-    with (folder / f"{name}.log").open("ab") as log:
+    log_file = folder / f"{name}.log"
+    if log_file.exists():
+        log_file.replace(folder / f"{name}.previous.log")
+    with log_file.open("wb") as log:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -313,15 +330,18 @@ def _signal(process: psutil.Process, number: int) -> None:
 
 
 def serve_until_interrupted(settings: Settings) -> None:
-    """Start the system, print where it is, and stop it on Ctrl-C or SIGTERM."""
-    addresses = start_system(settings)
-    out.print(f"\nDagster: {addresses['dagster']}   (Ctrl-C stops)", markup=False)
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    """Start the system, say on stderr where it is, and stop it on Ctrl-C or SIGTERM."""
+    stop = threading.Event()
+    held = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        while True:
-            time.sleep(1)
-    except KeyboardInterrupt:
+        addresses = start_system(settings)
+        err.print(f"\nDagster: {addresses['dagster']}   (Ctrl-C stops)", markup=False)
+        while not stop.wait(1.0):
+            continue
+    finally:
         stop_system(settings)
+        for number, handler in held.items():
+            signal.signal(number, handler)
 
 
 COMMANDS = (up, down, env, db, sandbox)
