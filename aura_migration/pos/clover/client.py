@@ -116,8 +116,9 @@ class Site:
     def __init__(self, account: Account, entry: Credentials, stats: TrafficStats) -> None:
         self.id = str(entry[signin.MERCHANT_ID])
         self._account = account
-        app = str(entry.get("client_id") or entry.get("access_token") or "")
         base_url = account.base_url or BASE_URL
+        # Clover counts all tokens made in the dashboard as one app: 35 merchants at once would be far over its limit.
+        app = str(entry.get("client_id") or f"{base_url} dashboard")
         self._limits = LIMITS.named(app=fingerprint(app), token=fingerprint(f"{base_url} {self.id}"))
         self._base_url = base_url
         self._stats = stats
