@@ -267,10 +267,10 @@ def _lock_rows(cursor: Cursor, entity: Entity, arguments: Mapping[str, Any]) -> 
 
 
 def _insert(cursor: Cursor, entity: Entity, arguments: Mapping[str, Any]) -> None:
-    """Insert the created rows and journal them as the table shows them.
+    """Insert the created rows and journal what the plan's image does not say of them.
 
-    A plan's image is in the table's own form, and most of the rest is the same for all rows: only what is left is asked
-    from the rows themselves.
+    The image is in the table's own form, and most of the rest is the same for all rows: only what is left is asked from
+    the rows themselves.
     """
     names = sql.insert_columns(entity)
     constant = {
@@ -286,6 +286,7 @@ def _insert(cursor: Cursor, entity: Entity, arguments: Mapping[str, Any]) -> Non
     fixed = {**constant, "id": "p.aura_id", "source_id": "p.source_key", "source_hash": "p.source_hash"}
     values = ", ".join(fixed.get(name, f"r.{name}") for name in names)
     own = [name for name in _columns(cursor, entity.table) if name not in constant and name not in sql.columns(entity)]
+    pairs = [f"'{n}', {v}" for n, v in constant.items()] + [f"'{n}', made.{n}" for n in own]
     cursor.execute(
         f"""
         WITH made AS (
@@ -297,8 +298,7 @@ def _insert(cursor: Cursor, entity: Entity, arguments: Mapping[str, Any]) -> Non
         )
         INSERT INTO migration.journal (migration_id, plan_id, seq, aura_table, aura_id, op, before, after)
         SELECT %(migration)s, p.plan_id, p.seq, p.aura_table, made.id, 'insert', NULL,
-               p.image || (SELECT jsonb_build_object({", ".join(f"'{n}', {v}" for n, v in constant.items())}))
-                       || jsonb_build_object({", ".join(f"'{n}', made.{n}" for n in own)})
+               jsonb_build_object({", ".join(pairs)})
         FROM made JOIN migration.plan_rows p ON {ROWS} AND p.entity = %(entity)s AND p.aura_id = made.id
         """,
         arguments,

@@ -73,7 +73,7 @@ def undo_migration(
         with connection.transaction():
             cursor = connection.cursor(row_factory=dict_row)
             # The journal's images were taken in UTC.
-            cursor.execute("SET LOCAL TimeZone = 'UTC'; SET LOCAL jit = off")
+            cursor.execute("SET LOCAL TimeZone = 'UTC'; SET LOCAL jit = off; SET LOCAL work_mem = '64MB'")
             transaction_lock(connection, restaurant_lock(subject.restaurant_id))
             _gather(cursor, subject)
             for entity in reversed(entities):
@@ -99,7 +99,8 @@ def _gather(cursor: Cursor, subject: Subject) -> None:
                             AND o.aura_id = c.aura_id AND o.migration_id <> c.migration_id) others
         CROSS JOIN LATERAL (SELECT min(j.id) AS oldest, max(j.id) AS newest, count(*) AS writes FROM migration.journal j
                             WHERE j.aura_table = c.aura_table AND j.aura_id = c.aura_id AND {LIVE}) chain
-        LEFT JOIN migration.journal first ON first.id = chain.oldest
+        LEFT JOIN migration.journal first
+               ON first.aura_id = c.aura_id AND first.aura_table = c.aura_table AND first.id = chain.oldest
         WHERE c.migration_id = %(migration)s
         """,
         {"migration": subject.migration_id},
@@ -236,8 +237,9 @@ def _note_taken(
     """Outcomes: ``restored`` or ``kept_edited`` where nobody else stands, ``kept_claimed`` where others do."""
     reverted = [e["journal_id"] for entries in rows.values() for e in entries if not e["is_last"]]
     cursor.execute(
-        "UPDATE migration.journal SET undone_at = clock_timestamp(), outcome = 'reverted' WHERE id = ANY(%s)",
-        [reverted],
+        "UPDATE migration.journal SET undone_at = clock_timestamp(), outcome = 'reverted' "
+        "WHERE aura_table = %s AND aura_id = ANY(%s) AND id = ANY(%s)",
+        [entity.table, list(rows), reverted],
     )
     undone.add(entity.table, "reverted", len({i for i, entries in rows.items() if not entries[0]["is_last"]}))
     kept = [i for i, (_, edits) in taken.items() if edits and edited == "keep" and rows[i][0]["is_last"]]
@@ -291,7 +293,8 @@ def _keep_edited(cursor: Cursor, entity: Entity, undone: Undone) -> None:
         UPDATE standing s SET outcome = 'kept_edited'
         FROM (SELECT s.aura_id, {_edited_columns()} AS columns
               FROM standing s JOIN aura.{entity.table} t ON t.id = s.aura_id
-              JOIN migration.journal last ON last.id = s.newest
+              JOIN migration.writes last
+                ON last.aura_id = s.aura_id AND last.aura_table = s.aura_table AND last.id = s.newest
               WHERE s.aura_table = %(table)s AND s.outcome IS NULL AND t.deleted_at IS NULL
                 AND (s.writes > 1 OR to_jsonb(t) <> last.after)) e
         WHERE s.aura_table = %(table)s AND s.aura_id = e.aura_id AND e.columns IS NOT NULL
@@ -313,7 +316,7 @@ def _edited_columns() -> str:
             SELECT k FROM (SELECT to_jsonb(t) AS now OFFSET 0) n, jsonb_object_keys(last.after) k
             WHERE n.now -> k IS DISTINCT FROM last.after -> k
             UNION ALL
-            SELECT k FROM (SELECT j.before, lag(j.after) OVER (ORDER BY j.id) AS earlier FROM migration.journal j
+            SELECT k FROM (SELECT j.before, lag(j.after) OVER (ORDER BY j.id) AS earlier FROM migration.writes j
                            WHERE s.writes > 1 AND j.aura_table = s.aura_table AND j.aura_id = s.aura_id AND {LIVE}) step,
                           jsonb_object_keys(step.before) k
             WHERE step.before -> k IS DISTINCT FROM step.earlier -> k

@@ -13,6 +13,7 @@ and one for the whole plan, from which children read what became of their parent
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 import psycopg
 
 from aura_migration.canonical.model import Entity, Field
+from aura_migration.canonical.options import MigrationOptions
 from aura_migration.canonical.references import is_binding
 from aura_migration.plan import sql
 
@@ -86,15 +88,17 @@ def drop_ground(cursor: Cursor) -> None:
     cursor.execute("DROP TABLE IF EXISTS pg_temp.work, pg_temp.known, pg_temp.candidates, pg_temp.pending")
 
 
-def lay_ground(cursor: Cursor, subject: Subject, entity: Entity, wave: int, before: Sequence[Before]) -> None:
+def lay_ground(
+    cursor: Cursor, subject: Subject, entity: Entity, options: MigrationOptions, wave: int, before: Sequence[Before]
+) -> None:
     """Fill ``work``, ``known`` and ``candidates`` for one wave of an entity's staged rows."""
     drop_ground(cursor)
     _gather(cursor, subject, entity, wave)
     _recognise(cursor, subject, entity)
     if before and entity.scope == "shared":
         _take_pending_for_given(cursor, subject, entity, before)
-    cursor.execute("ANALYZE known")
-    _propose(cursor, subject, entity, before)
+    cursor.execute("ANALYZE known (source_key, aura_id)")
+    _propose(cursor, subject, entity, options, before)
 
 
 # -- the staged rows ----------------------------------------------------------------------------------------------------
@@ -206,7 +210,7 @@ def _recognise(cursor: Cursor, subject: Subject, entity: Entity) -> None:
         JOIN ({_crosswalk(entity)}) c ON c.plain = w.source_key
         LEFT JOIN aura.{entity.table} t ON t.id = c.aura_id
         LEFT JOIN LATERAL (
-            SELECT j.after FROM migration.journal j
+            SELECT j.after FROM migration.writes j
             WHERE j.aura_table = %(table)s AND j.aura_id = c.aura_id
               AND (j.outcome IS NULL OR j.outcome IN ('kept_claimed', 'kept_edited', 'kept_needed'))
             ORDER BY j.id DESC LIMIT 1) written ON true
@@ -305,7 +309,9 @@ def _take_pending_for_given(cursor: Cursor, subject: Subject, entity: Entity, be
 # -- what might be the same thing ---------------------------------------------------------------------------------------
 
 
-def _propose(cursor: Cursor, subject: Subject, entity: Entity, before: Sequence[Before]) -> None:
+def _propose(
+    cursor: Cursor, subject: Subject, entity: Entity, options: MigrationOptions, before: Sequence[Before]
+) -> None:
     """Records made in AuraConnect itself that might be what a row without a crosswalk stands for.
 
     By name for things that have names (a proposal, never a decision); by both ends for links. Price rules have neither.
@@ -313,7 +319,7 @@ def _propose(cursor: Cursor, subject: Subject, entity: Entity, before: Sequence[
     cursor.execute(
         "CREATE TEMP TABLE candidates (source_key text PRIMARY KEY, ids bigint[], rivals bigint, chosen bigint) ON COMMIT DROP"
     )
-    if entity.name == "price_rules":
+    if entity.name == "price_rules" or not _has_unknown(cursor):
         return
     cursor.execute(
         f"""
@@ -334,23 +340,42 @@ def _propose(cursor: Cursor, subject: Subject, entity: Entity, before: Sequence[
         arguments(subject, entity, before),
     )
     if cursor.rowcount:
-        _choose(cursor, subject, entity)
+        _choose(cursor, subject, entity, options)
 
 
-def _choose(cursor: Cursor, subject: Subject, entity: Entity) -> None:
-    """The one candidate of a row, if people named it or no other is possible; two rows never get the same."""
+def _has_unknown(cursor: Cursor) -> bool:
+    cursor.execute(
+        "SELECT EXISTS (SELECT 1 FROM work w WHERE NOT EXISTS (SELECT 1 FROM known k WHERE k.source_key = w.source_key)) AS found"
+    )
+    row = cursor.fetchone()
+    return bool(row and row["found"])
+
+
+def _choose(cursor: Cursor, subject: Subject, entity: Entity, options: MigrationOptions) -> None:
+    """The one candidate of a row, if no other is possible or people said so; two rows never get the same."""
     cursor.execute(
         """
-        UPDATE candidates c SET chosen = CASE WHEN d.aura_id = ANY(c.ids) THEN d.aura_id
-                                              WHEN d.aura_id IS NULL AND cardinality(c.ids) = 1 AND c.rivals = 1 THEN c.ids[1] END
-        FROM candidates x LEFT JOIN migration.decisions d
-               ON d.migration_id = %(migration)s AND d.entity = %(entity)s AND d.source_key = x.source_key
+        UPDATE candidates c SET chosen = CASE WHEN x.strategy = 'duplicate' THEN NULL
+                                              WHEN x.aura_id IS NOT NULL THEN (SELECT i FROM unnest(c.ids) i WHERE i = x.aura_id)
+                                              WHEN cardinality(c.ids) = 1 AND (c.rivals = 1 OR x.strategy IS NOT NULL) THEN c.ids[1] END
+        FROM (SELECT source_key, d.aura_id, coalesce(d.strategy, r.strategy) AS strategy
+              FROM candidates
+              LEFT JOIN (SELECT * FROM migration.decisions
+                         WHERE migration_id = %(migration)s AND entity = %(entity)s) d USING (source_key)
+              LEFT JOIN jsonb_to_recordset(%(records)s::jsonb) AS r(source_key text, strategy text) USING (source_key)) x
         WHERE x.source_key = c.source_key
         """,
-        arguments(subject, entity),
+        arguments(subject, entity, records=record_strategies(entity, options)),
     )
     cursor.execute(
         "UPDATE candidates SET chosen = NULL WHERE chosen IN (SELECT chosen FROM candidates GROUP BY chosen HAVING count(*) > 1)"
+    )
+
+
+def record_strategies(entity: Entity, options: MigrationOptions) -> str:
+    """The strategies the options name for single records of an entity, as JSON ``[{source_key, strategy}]``."""
+    return json.dumps(
+        [{"source_key": r.key, "strategy": r.strategy} for r in options.conflicts.records if r.entity == entity.name]
     )
 
 

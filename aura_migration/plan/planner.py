@@ -81,7 +81,7 @@ def _plan_entities(
     for entity in entities:
         is_refined = entity.name in refined
         for wave in waves.get(entity.name, ()):
-            lay_ground(cursor, subject, entity, wave, before)
+            lay_ground(cursor, subject, entity, options, wave, before)
             decide(cursor, subject, entity, options, is_refined=is_refined)
             written = stored.store_rows(cursor, subject, entity, plan_id, seq)
             seq += written

@@ -15,14 +15,13 @@ before is left to AuraConnect; one that it says anew is written, unless people c
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aura_migration.canonical.model import Entity
 from aura_migration.canonical.options import MigrationOptions
 from aura_migration.plan import sql
-from aura_migration.plan.ground import Cursor, Subject, arguments
+from aura_migration.plan.ground import Cursor, Subject, arguments, record_strategies
 
 EMPTY = "('null', '\"\"', '[]', '{}')"
 """What merging takes for left empty."""
@@ -126,7 +125,6 @@ RULES: tuple[Rule, ...] = (
 
 def decide(cursor: Cursor, subject: Subject, entity: Entity, options: MigrationOptions, *, is_refined: bool) -> None:
     """Make ``decided``: every staged row of the wave with its action, reserved id and what is written."""
-    records = [{"key": r.key, "strategy": r.strategy} for r in options.conflicts.records if r.entity == entity.name]
     cursor.execute("DROP TABLE IF EXISTS pg_temp.decided")
     cursor.execute(
         f"""
@@ -156,7 +154,7 @@ def decide(cursor: Cursor, subject: Subject, entity: Entity, options: MigrationO
             subject,
             entity,
             general=options.strategy_for(entity.name),
-            records=json.dumps(records),
+            records=record_strategies(entity, options),
         ),
     )
 
@@ -189,7 +187,7 @@ def _met(entity: Entity) -> str:
         LEFT JOIN candidates c USING (source_key)
         LEFT JOIN migration.decisions d
                ON d.migration_id = %(migration)s AND d.entity = %(entity)s AND d.source_key = w.source_key
-        LEFT JOIN jsonb_to_recordset(%(records)s::jsonb) AS r(key text, strategy text) ON r.key = w.source_key
+        LEFT JOIN jsonb_to_recordset(%(records)s::jsonb) AS r(source_key text, strategy text) ON r.source_key = w.source_key
         LEFT JOIN aura.{entity.table} t ON t.id = c.chosen
         LEFT JOIN LATERAL (
             SELECT jsonb_agg(DISTINCT m.location_key ORDER BY m.location_key) AS keys

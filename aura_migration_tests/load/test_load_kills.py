@@ -125,7 +125,7 @@ def remembered(connection: psycopg.Connection[Any]) -> dict[str, list[Any]]:
         "claims": rows(connection, "SELECT migration_id, aura_table, aura_id, seq FROM migration.claims ORDER BY 2, 3"),
         "journal": rows(
             connection,
-            "SELECT plan_id, seq, aura_table, aura_id, op, before::text, after::text FROM migration.journal ORDER BY 2",
+            "SELECT plan_id, seq, aura_table, aura_id, op, before::text, after::text FROM migration.writes ORDER BY 2",
         ),
         "cursor": rows(connection, "SELECT applied_seq FROM migration.plans"),
     }

@@ -8,6 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from aura_migration.core.errors import Refused
+from aura_migration.migration.loading import require_ground
 from aura_migration.plan.planner import Subject
 from aura_migration_tests.support.menus import (
     Menu,
@@ -134,11 +136,33 @@ def test_plans_of_one_preview_stand_on_each_other_and_are_what_is_executed(conne
     }
     assert plans[2].counts["items"]["unchanged"] == 4, "tea comes with the second location"
 
+    with pytest.raises(Refused, match=f"Run migration {subjects[0].migration_id} first"):
+        require_ground(connection, plans[1].plan_id)
     for number, (subject, menu, stored) in enumerate(zip(subjects, menus, plans, strict=True)):
+        require_ground(connection, stored.plan_id)
         again = preview(connection, subject, menu)
         assert (again.hash, again.plan_id, again.is_new) == (stored.hash, stored.plan_id, False), number
         load(connection, subject, stored.plan_id)
     assert sold(connection, "L2") == {**sold(connection, "L3")}
+
+
+def test_a_plan_whose_ground_changed_or_was_undone_is_refused_until_it_is_made_anew(connection: Connection) -> None:
+    first, second = make_chain(connection, "L1", "L2")
+    preview(connection, first, cafe("L1"))
+    on_it = preview(connection, second, cafe("L2"))
+    menu = cafe("L1")
+    menu.item("NEW", "New")
+    preview(connection, first, menu)
+    with pytest.raises(Refused, match="which is superseded"):
+        require_ground(connection, on_it.plan_id)
+    anew = preview(connection, second, cafe("L2"))
+    assert anew.plan_id != on_it.plan_id, "same content, but about rows with other ids"
+    migrate(connection, first, menu)
+    require_ground(connection, anew.plan_id)
+    undo(connection, first)
+    with pytest.raises(Refused, match="which is undone"):
+        require_ground(connection, anew.plan_id)
+    assert preview(connection, second, cafe("L2")).counts["items"]["create"] == 3
 
 
 def test_a_first_location_previewed_again_is_not_changed_by_the_second(connection: Connection) -> None:

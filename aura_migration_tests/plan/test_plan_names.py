@@ -7,6 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from aura_migration.core.errors import BadInput
+from aura_migration.migration.decide import decide_conflict
 from aura_migration_tests.support.menus import (
     Menu,
     actions,
@@ -129,7 +131,12 @@ def test_two_records_of_one_name_are_never_guessed(connection: Connection) -> No
     for options in ({}, {"conflicts": {"strategy": "overwrite"}}, {"conflicts": {"strategy": "merge"}}):
         row = plan_row(connection, plan(connection, subject, options), "items", "BUR")
         assert (row["action"], row["candidates"]) == ("conflict", [first, second])
-    decide(connection, subject.migration_id, "items", "BUR", "overwrite", second)
+    connection.execute("UPDATE migration.migrations SET state = 'planned'")
+    with pytest.raises(BadInput, match="several"):
+        decide_conflict(connection, subject.migration_id, "items", ["BUR"], "overwrite", "Ada")
+    with pytest.raises(BadInput, match=f"{second + 1} is not"):
+        decide_conflict(connection, subject.migration_id, "items", ["BUR"], "overwrite", "Ada", aura_id=second + 1)
+    decide_conflict(connection, subject.migration_id, "items", ["BUR"], "overwrite", "Ada", aura_id=second)
     stored = plan(connection, subject)
     assert plan_row(connection, stored, "items", "BUR")["aura_id"] == second
     load(connection, subject, stored.plan_id)
@@ -148,6 +155,8 @@ def test_two_records_of_the_pos_with_one_name_are_never_guessed(connection: Conn
     for key in ("BUR", "BU2"):
         decide(connection, subject.migration_id, "items", key, "overwrite", native)
     assert set(actions(connection, plan(connection, subject), "items").values()) == {"conflict"}
+    connection.execute("UPDATE migration.decisions SET strategy = 'duplicate' WHERE source_key = 'BU2'")
+    assert actions(connection, plan(connection, subject), "items") == {"BUR": "update", "BU2": "create"}
 
 
 def test_a_record_in_the_options_is_decided_apart_from_the_rest(connection: Connection) -> None:

@@ -189,12 +189,20 @@ CREATE TABLE migration.journal (
     outcome text,
     PRIMARY KEY (plan_id, seq)
 );
+COMMENT ON COLUMN migration.journal.after IS
+    'of an update the whole row; of an insert the columns that the plan row''s image does not have: view writes has them together';
 COMMENT ON TABLE migration.journal IS
     'Every write, before and after. A write counts until it is undone; one with outcome kept_claimed still counts: its '
     'migration is rolled back, but others stand on the row';
 COMMENT ON COLUMN migration.journal.outcome IS
     'what the rollback did with the row: removed, restored, reverted, released, gone_already, archived, kept_claimed, kept_edited, kept_needed';
 CREATE INDEX ON migration.journal (aura_id, aura_table);
+
+CREATE VIEW migration.writes AS
+SELECT j.id, j.migration_id, j.plan_id, j.seq, j.aura_table, j.aura_id, j.op, j.before,
+       CASE WHEN j.op = 'insert' THEN p.image || j.after ELSE j.after END AS after, j.written_at, j.undone_at, j.outcome
+FROM migration.journal j LEFT JOIN migration.plan_rows p ON j.op = 'insert' AND p.plan_id = j.plan_id AND p.seq = j.seq;
+COMMENT ON VIEW migration.writes IS 'the journal with every image whole';
 
 CREATE TABLE migration.claims (
     migration_id bigint NOT NULL,
