@@ -142,9 +142,9 @@ def decide_conflict(
         raise BadInput(f"{strategy!r} is not a strategy.", f"Choose one of {', '.join(STRATEGIES)}.")
     if entity not in ENTITIES:
         raise BadInput(f"{entity!r} is not an entity.", f"There are {', '.join(ENTITIES)}.")
-    open_keys = {row["key"] for row in conflicts(connection, migration_id, entity)}
-    chosen = keys or sorted(open_keys)
-    unknown = [key for key in chosen if key not in open_keys]
+    candidates = {row["key"]: row["candidates"] or [] for row in conflicts(connection, migration_id, entity)}
+    chosen = keys or sorted(candidates)
+    unknown = [key for key in chosen if key not in candidates]
     if unknown:
         raise BadInput(
             f"{entity} {', '.join(unknown)} is not an undecided conflict of migration {migration_id}.",
@@ -152,6 +152,8 @@ def decide_conflict(
         )
     if aura_id is not None and len(chosen) != 1:
         raise BadInput("--aura-id names one record, so decide one key with it.", "Give --key.")
+    for key in chosen:
+        _require_one_record(entity, key, strategy, candidates[key], aura_id)
     for key in chosen:
         connection.execute(
             "INSERT INTO migration.decisions (migration_id, entity, source_key, strategy, aura_id, decided_by, reason) "
@@ -161,6 +163,15 @@ def decide_conflict(
             [migration_id, entity, key, strategy, aura_id, by, reason],
         )
     return len(chosen)
+
+
+def _require_one_record(entity: str, key: str, strategy: str, candidates: list[int], aura_id: int | None) -> None:
+    """A decision must say which of AuraConnect's records it is about, where there are several."""
+    remedy = f"Name one of {', '.join(map(str, candidates))} with --aura-id, or decide `duplicate`."
+    if aura_id is not None and aura_id not in candidates:
+        raise BadInput(f"Record {aura_id} is not what {entity} {key} may be in AuraConnect.", remedy if candidates else "")
+    if aura_id is None and len(candidates) > 1 and strategy != "duplicate":
+        raise BadInput(f"{entity} {key} may be one of several records in AuraConnect.", remedy)
 
 
 def quarantine(connection: psycopg.Connection[Any], migration_id: int) -> list[dict[str, Any]]:
