@@ -42,12 +42,12 @@ def conflicts_list(migration: int, entity: str | None, as_json: bool) -> None:
 
 @conflicts.command("decide")
 @click.argument("migration", type=int)
-@click.option("--entity", required=True)
+@click.option("--entity", required=True, help="The entity the records belong to, such as items.")
 @click.option("--key", "keys", multiple=True, help="Source key (repeatable); none decides all of the entity.")
-@click.option("--strategy", required=True, type=click.Choice(decide.STRATEGIES))
+@click.option("--strategy", required=True, type=click.Choice(decide.STRATEGIES), help="What happens; see above.")
 @click.option("--aura-id", type=int, help="The AuraConnect record meant, where several have the name.")
-@click.option("--by", "by", required=True, metavar="NAME")
-@click.option("--reason", default="")
+@click.option("--by", "by", required=True, metavar="NAME", help="Who decides.")
+@click.option("--reason", default="", help="Why; kept in the audit trail.")
 @json_option
 @answers
 def conflicts_decide(

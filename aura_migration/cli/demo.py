@@ -23,7 +23,13 @@ FIRST_PORT = 8871
 
 
 @click.command()
-@click.option("--pos", type=click.Choice(["square", "toast", "clover", "all"]), default="all", show_default=True)
+@click.option(
+    "--pos",
+    type=click.Choice(["square", "toast", "clover", "all"]),
+    default="all",
+    show_default=True,
+    help="Which POS.",
+)
 @click.option("--scenario", default="cafe", show_default=True, help="cafe, diner, chain, huge or empty.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Other ids, names and prices of the same kind.")
 @click.option("--location-limit", type=int, default=3, show_default=True, help="Locations migrated of a chain.")

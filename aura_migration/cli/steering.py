@@ -190,7 +190,7 @@ def _next_step(
 @json_option
 @answers
 def migrations(integration: int | None, as_json: bool) -> None:
-    """List all migrations, newest first."""
+    """List all migrations with their state and its reason, newest first."""
     workshop = open_workshop()
     sweep(workshop)
     with workshop.connect() as connection:

@@ -65,7 +65,7 @@ def db_status(as_json: bool) -> None:
     answer: dict[str, Any] = {"embedded": connections.is_embedded(settings)}
     if connections.is_embedded(settings):
         answer |= embedded.status(settings.data_dir).as_dict()
-        running = bool(answer.get("running"))
+        running = answer["state"] == "running"
         url = embedded.url(settings.data_dir)
     else:
         running, url = True, str(settings.database_url)
@@ -138,7 +138,7 @@ def env(as_json: bool) -> None:
     help="Which (repeatable); default all.",
 )
 @click.option("--scenario", default="cafe", show_default=True, help="cafe, diner, chain, huge or empty.")
-@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True, help="Other ids, names and prices of the same kind.")
 @click.option("--port", type=int, default=0, help="First port; the next POS takes the next one. 0 takes free ones.")
 @click.option(
     "--limits", type=click.Choice(["real", "off"]), default="real", show_default=True, help="Documented rate limits."

@@ -66,3 +66,13 @@ def _assert_all_accounted(entities: dict[str, Any]) -> None:
     for name, c in entities.items():
         parts = c["loaded"] + c["unchanged"] + c["merged"] + c["skipped"] + c["quarantined"]
         assert parts == c["source"], f"{name}: {c}"
+
+
+@pytest.mark.parametrize("pos", POS)
+def test_a_chain_of_many_locations_connects_within_the_documented_limits(
+    world: World, open_pos: Callable[..., RunningSandbox], pos: str
+) -> None:
+    sandbox = open_pos(pos, "chain", limits="real", locations=35)
+    assert len(world.connect_account(sandbox)["locations"]) == 35
+    refused = [e for e in sandbox.app.state.log.entries if e["status"] == 429]
+    assert len(refused) < 3, "we keep to the limits by ourselves, the POS need not refuse us"
