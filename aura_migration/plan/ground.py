@@ -69,42 +69,85 @@ def arguments(subject: Subject, entity: Entity, before: Sequence[Before] = (), *
     }
 
 
-def make_planned(cursor: Cursor) -> None:
-    """The table children read their parents from."""
-    cursor.execute("DROP TABLE IF EXISTS pg_temp.planned, pg_temp.work, pg_temp.known, pg_temp.candidates")
-    cursor.execute("DROP TABLE IF EXISTS pg_temp.pending, pg_temp.decided")
+WORKING = ("work", "known", "candidates", "pending", "decided")
+"""Temp tables that are filled anew for each wave of an entity."""
+LARGE = 1_000
+"""Rows from which on fresh statistics, and emptying a table instead of deleting its rows, are worth their price."""
+
+
+def make_tables(cursor: Cursor) -> None:
+    """Make the temp tables of one planning."""
+    drop_tables(cursor)
     cursor.execute(
         """
         CREATE TEMP TABLE planned (
             entity text, source_key text, action text, aura_id bigint, is_copy boolean NOT NULL DEFAULT false,
             original_id bigint, inherited jsonb, PRIMARY KEY (entity, source_key)
-        ) ON COMMIT DROP
+        ) ON COMMIT DROP;
+        CREATE TEMP TABLE work (
+            source_key text, seq integer, source_hash text, verdict text, staged_reason text, label text, parent_action text,
+            parent_reason text, raw jsonb, is_copied boolean, originals jsonb, inherited jsonb
+        ) ON COMMIT DROP;
+        CREATE TEMP TABLE known (
+            source_key text, crosswalk_key text, aura_id bigint, original_id bigint, row jsonb, is_gone boolean, is_native boolean,
+            written jsonb, said jsonb, others jsonb, stands_on_plan bigint
+        ) ON COMMIT DROP;
+        CREATE TEMP TABLE candidates (source_key text, ids bigint[], rivals bigint, chosen bigint) ON COMMIT DROP;
+        CREATE TEMP TABLE pending (
+            source_key text, aura_id bigint, made jsonb, written jsonb, keys jsonb, plan_id bigint
+        ) ON COMMIT DROP;
+        CREATE TEMP TABLE decided (
+            source_key text, seq integer, action text, why text, strategy text, label text, source_hash text, rivals bigint,
+            candidate_ids bigint[], others jsonb, is_decided boolean, aura_id bigint, before jsonb, image jsonb, source_image jsonb,
+            kept text[], replaces_id bigint, stands_on_plan bigint, crosswalk_key text, is_copy boolean, original_id bigint,
+            rival_id bigint, inherited jsonb
+        ) ON COMMIT DROP;
         """
     )
 
 
-def drop_ground(cursor: Cursor) -> None:
-    """Clear what was made for one entity."""
-    cursor.execute("DROP TABLE IF EXISTS pg_temp.work, pg_temp.known, pg_temp.candidates, pg_temp.pending")
+def drop_tables(cursor: Cursor) -> None:
+    """Drop them before the transaction ends: another planning may follow in it."""
+    cursor.execute(f"DROP TABLE IF EXISTS {', '.join('pg_temp.' + name for name in ('planned', *WORKING))}")
+
+
+def _empty(cursor: Cursor) -> None:
+    cursor.execute("SELECT count(*) AS n FROM work")
+    row = cursor.fetchone()
+    if row and row["n"] >= LARGE:
+        cursor.execute(f"TRUNCATE {', '.join(WORKING)}")
+    else:
+        cursor.execute("; ".join(f"DELETE FROM {name}" for name in WORKING))
 
 
 def lay_ground(
-    cursor: Cursor, subject: Subject, entity: Entity, options: MigrationOptions, wave: int, before: Sequence[Before]
+    cursor: Cursor,
+    subject: Subject,
+    entity: Entity,
+    options: MigrationOptions,
+    wave: int,
+    before: Sequence[Before],
+    *,
+    is_loaded: bool,
 ) -> None:
-    """Fill ``work``, ``known`` and ``candidates`` for one wave of an entity's staged rows."""
-    drop_ground(cursor)
-    _gather(cursor, subject, entity, wave)
-    _recognise(cursor, subject, entity)
+    """Fill ``work``, ``known`` and ``candidates`` for one wave; ``is_loaded``: the crosswalk has rows of the entity."""
+    _empty(cursor)
+    is_large = _gather(cursor, subject, entity, wave) >= LARGE
+    if is_large:
+        cursor.execute("ANALYZE work (source_key)")
+    if is_loaded:
+        _recognise(cursor, subject, entity)
     if before and entity.scope == "shared":
         _take_pending_for_given(cursor, subject, entity, before)
-    cursor.execute("ANALYZE known (source_key, aura_id)")
+    if is_large:
+        cursor.execute("ANALYZE known (source_key, aura_id)")
     _propose(cursor, subject, entity, options, before)
 
 
 # -- the staged rows ----------------------------------------------------------------------------------------------------
 
 
-def _gather(cursor: Cursor, subject: Subject, entity: Entity, wave: int) -> None:
+def _gather(cursor: Cursor, subject: Subject, entity: Entity, wave: int) -> int:
     refs = [(f"ref{n}", ref) for n, ref in enumerate(entity.refs)]
     joins = [
         f"LEFT JOIN planned {alias} ON {alias}.entity = {sql.quote(str(ref.ref))} AND {alias}.source_key = {_key(ref)}"
@@ -115,7 +158,8 @@ def _gather(cursor: Cursor, subject: Subject, entity: Entity, wave: int) -> None
     label = "left(coalesce(s.content ->> 'name', s.content ->> 'item_name', s.source_key), 200)"
     cursor.execute(
         f"""
-        CREATE TEMP TABLE work ON COMMIT DROP AS
+        INSERT INTO work (source_key, seq, source_hash, verdict, staged_reason, label, parent_action, parent_reason, raw,
+                          is_copied, originals, inherited)
         SELECT s.source_key, s.seq, s.source_hash, s.verdict, s.reason AS staged_reason, {label} AS label,
                {action} AS parent_action, {reason} AS parent_reason,
                CASE WHEN s.verdict IS NULL THEN {_raw_image(entity, refs)} END AS raw,
@@ -126,7 +170,7 @@ def _gather(cursor: Cursor, subject: Subject, entity: Entity, wave: int) -> None
         """,
         arguments(subject, entity, wave=wave),
     )
-    cursor.execute("ANALYZE work (source_key)")
+    return cursor.rowcount
 
 
 def _key(ref: Field) -> str:
@@ -199,13 +243,12 @@ def _recognise(cursor: Cursor, subject: Subject, entity: Entity) -> None:
     """
     cursor.execute(
         f"""
-        CREATE TEMP TABLE known ON COMMIT DROP AS
+        INSERT INTO known (source_key, crosswalk_key, aura_id, original_id, row, is_gone, is_native, written, said, others)
         SELECT w.source_key, c.source_key AS crosswalk_key, c.aura_id, c.original_id,
                CASE WHEN t.deleted_at IS NULL AND t.id IS NOT NULL THEN {sql.table_row("t", entity)} END AS row,
                t.id IS NULL OR t.deleted_at IS NOT NULL AS is_gone,
                t.id IS NOT NULL AND t.source_vendor IS NULL AS is_native,
-               written.after AS written, coalesce(p.source_image, p.image) AS said, others.keys AS others,
-               NULL::bigint AS stands_on_plan
+               written.after AS written, coalesce(p.source_image, p.image) AS said, others.keys AS others
         FROM work w
         JOIN ({_crosswalk(entity)}) c ON c.plain = w.source_key
         LEFT JOIN aura.{entity.table} t ON t.id = c.aura_id
@@ -257,7 +300,7 @@ def _take_pending_for_given(cursor: Cursor, subject: Subject, entity: Entity, be
     bound = arguments(subject, entity, before)
     cursor.execute(
         """
-        CREATE TEMP TABLE pending ON COMMIT DROP AS
+        INSERT INTO pending (source_key, aura_id, made, written, keys, plan_id)
         WITH rows AS (
             SELECT p.crosswalk_key AS source_key, p.action, p.aura_id, p.image, p.plan_id, m.location_key,
                    array_position(%(before)s::bigint[], p.plan_id) AS place
@@ -316,9 +359,6 @@ def _propose(
 
     By name for things that have names (a proposal, never a decision); by both ends for links. Price rules have neither.
     """
-    cursor.execute(
-        "CREATE TEMP TABLE candidates (source_key text PRIMARY KEY, ids bigint[], rivals bigint, chosen bigint) ON COMMIT DROP"
-    )
     if entity.name == "price_rules" or not _has_unknown(cursor):
         return
     cursor.execute(

@@ -16,14 +16,11 @@ from aura_migration.canonical.model import Entity
 from aura_migration.canonical.options import MigrationOptions
 from aura_migration.database.connections import transaction_lock
 from aura_migration.plan import stored
-from aura_migration.plan.ground import Before, Cursor, Subject, drop_ground, lay_ground, make_planned, recall
+from aura_migration.plan.ground import LARGE, Before, Cursor, Subject, drop_tables, lay_ground, make_tables, recall
 from aura_migration.plan.rules import decide
 from aura_migration.plan.stored import ACTIONS, PENDING, Papers, StoredPlan
 
 __all__ = ["ACTIONS", "PENDING", "StoredPlan", "Subject", "build_plan", "restaurant_lock"]
-
-LARGE = 1_000
-"""Rows from which on fresh statistics are worth their price."""
 
 
 def restaurant_lock(restaurant_id: int) -> str:
@@ -59,8 +56,7 @@ def build_plan(
         before = stored.plans_before(cursor, subject)
         _plan_entities(cursor, subject, entities, options, plan_id, before)
         found = stored.seal(cursor, plan_id, entities, before)
-        drop_ground(cursor)
-        cursor.execute("DROP TABLE IF EXISTS pg_temp.decided, pg_temp.planned")
+        drop_tables(cursor)
         return stored.keep_or_replace(cursor, subject, found, kind)
 
 
@@ -76,12 +72,12 @@ def _plan_entities(
     refined = {ref.ref for entity in entities if entity.refines for ref in entity.refs}
     waves = _staged_waves(cursor, subject)
     loaded = _loaded_entities(cursor, subject)
-    make_planned(cursor)
+    make_tables(cursor)
     seq = 0
     for entity in entities:
         is_refined = entity.name in refined
         for wave in waves.get(entity.name, ()):
-            lay_ground(cursor, subject, entity, options, wave, before)
+            lay_ground(cursor, subject, entity, options, wave, before, is_loaded=entity.name in loaded)
             decide(cursor, subject, entity, options, is_refined=is_refined)
             written = stored.store_rows(cursor, subject, entity, plan_id, seq)
             seq += written

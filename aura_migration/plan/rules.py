@@ -1,6 +1,6 @@
 """The rules by which a row gets its action, in the order in which they are asked: the first that holds decides.
 
-One statement per entity makes temp table ``decided`` out of ``work``, ``known`` and ``candidates``, in layers:
+One statement per entity fills temp table ``decided`` out of ``work``, ``known`` and ``candidates``, in layers:
 
     met        a staged row meets what it stands for (its own row, or a record of AuraConnect it may be linked to)
     compared   in which columns they differ, and who moved: the POS, people, another location
@@ -124,11 +124,12 @@ RULES: tuple[Rule, ...] = (
 
 
 def decide(cursor: Cursor, subject: Subject, entity: Entity, options: MigrationOptions, *, is_refined: bool) -> None:
-    """Make ``decided``: every staged row of the wave with its action, reserved id and what is written."""
-    cursor.execute("DROP TABLE IF EXISTS pg_temp.decided")
+    """Fill ``decided``: every staged row of the wave with its action, reserved id and what is written."""
     cursor.execute(
         f"""
-        CREATE TEMP TABLE decided ON COMMIT DROP AS
+        INSERT INTO decided (source_key, seq, action, why, strategy, label, source_hash, rivals, candidate_ids, others, is_decided,
+            aura_id, before, image, source_image, kept, replaces_id, stands_on_plan, crosswalk_key, is_copy, original_id, rival_id,
+            inherited)
         WITH met AS ({_met(entity)} OFFSET 0),
              imaged AS ({_imaged(entity)} OFFSET 0),
              compared AS ({_compared(entity)} OFFSET 0),
