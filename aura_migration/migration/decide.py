@@ -169,7 +169,9 @@ def _require_one_record(entity: str, key: str, strategy: str, candidates: list[i
     """A decision must say which of AuraConnect's records it is about, where there are several."""
     remedy = f"Name one of {', '.join(map(str, candidates))} with --aura-id, or decide `duplicate`."
     if aura_id is not None and aura_id not in candidates:
-        raise BadInput(f"Record {aura_id} is not what {entity} {key} may be in AuraConnect.", remedy if candidates else "")
+        raise BadInput(
+            f"Record {aura_id} is not what {entity} {key} may be in AuraConnect.", remedy if candidates else ""
+        )
     if aura_id is None and len(candidates) > 1 and strategy != "duplicate":
         raise BadInput(f"{entity} {key} may be one of several records in AuraConnect.", remedy)
 
