@@ -7,6 +7,7 @@ what an option does to rows is in ``stage.py``. JSON keys are camelCase like Aur
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -86,6 +87,9 @@ class MigrationOptions(_Model):
         for name in [*conflicts.entities, *(r.entity for r in conflicts.records)]:
             if name not in ENTITIES:
                 raise ValueError(f"{name!r} is not an entity; there are {', '.join(ENTITIES)}")
+        for (entity, key), times in Counter((r.entity, r.key) for r in conflicts.records).items():
+            if times > 1:
+                raise ValueError(f"{entity} {key!r} is decided more than once")
         return conflicts
 
     @field_validator("field_mapping")

@@ -177,6 +177,14 @@ def test_a_file_of_options_follows_the_published_schema_and_comes_back_the_same(
             {"conflicts": {"records": [{"entity": "dishes", "key": "1", "strategy": "merge"}]}},
             "'dishes' is not an entity",
         ),
+        (
+            {
+                "conflicts": {
+                    "records": [{"entity": "items", "key": "1", "strategy": s} for s in ("merge", "overwrite")]
+                }
+            },
+            "items '1' is decided more than once",
+        ),
         ({"fieldMapping": [{"posField": "a", "auraField": "colour"}]}, "auraField 'colour' is unknown"),
         ({"fieldMapping": [{"posField": "a", "auraField": "categoryKey"}]}, "auraField 'categoryKey' is unknown"),
         (

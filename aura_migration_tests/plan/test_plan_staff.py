@@ -174,6 +174,17 @@ def test_values_are_compared_not_their_spelling(connection: Connection) -> None:
     assert totals(again)["unchanged"] == totals(again)["source"]
 
 
+def test_nothing_and_left_out_are_the_same_but_not_zero_and_not_empty(connection: Connection) -> None:
+    (subject,) = make_chain(connection)
+    found = []
+    answers: list[dict[str, Any]] = [{}, {"calories": None, "tags": None}, {"calories": 0}, {"tags": []}]
+    for given in answers:
+        menu = Menu()
+        menu.item("A", "Apple pie", **given)
+        found.append(totals(migrate(connection, subject, menu)))
+    assert [f["update"] for f in found] == [0, 0, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("entity", "key", "field", "value"),
     [
