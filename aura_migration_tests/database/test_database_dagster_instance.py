@@ -34,14 +34,18 @@ def test_the_instance_lives_in_postgresql_beside_our_tables(instance: DagsterIns
     schema.require_current(database, embedded=False)
 
 
-def test_one_run_per_location_and_polite_pools_are_set(instance: DagsterInstance) -> None:
+def test_one_run_per_location_and_account_polite_pools_and_a_share_per_pos_are_set(instance: DagsterInstance) -> None:
     concurrency = instance.get_concurrency_config()
     assert concurrency.pool_config.default_pool_limit == 5
     assert concurrency.pool_config.pool_granularity is not None
     assert concurrency.pool_config.pool_granularity.value == "op"
     queue: Any = concurrency.run_queue_config
+    each = {"value": {"applyLimitPerUniqueValue": True}}
     assert queue.tag_concurrency_limits == [
-        {"key": "aura/location", "limit": 1, "value": {"applyLimitPerUniqueValue": True}}
+        {"key": "aura/location", "limit": 1, **each},
+        {"key": "dagster/partition", "limit": 1, **each},
+        {"key": "aura/integration", "limit": 1, **each},
+        {"key": "aura/pos", "limit": 10, **each},
     ]
     coordinator: Any = instance.run_coordinator
     assert coordinator.dequeue_interval_seconds == 1
