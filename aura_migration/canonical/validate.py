@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -113,37 +113,37 @@ def is_json(value: Any) -> bool:
     return value is None
 
 
+Judge = Callable[[Iterable[Any]], list[bool]]
+
+
 @cache
-def accepts(field: Field) -> Callable[[Any], bool]:
-    """The same rule once more as a predicate without words: what the schema asks of every value of a column."""
-    choices, required = frozenset(field.choices), field.required
+def accepts(field: Field) -> Judge:
+    """The same rule once more, without words and for a whole column: what the schema asks of every value."""
+    choices, nothing = frozenset(field.choices), not field.required
     longest = min(n for n in (field.max_length, INDEXED.get(field.name), sys.maxsize) if n is not None)
+    shortest = 1 if field.required else 0
     lowest = field.minimum if field.minimum is not None else -LARGEST
-    shortest = 1 if required else 0
-
-    def text(value: Any) -> bool:
-        if type(value) is not str:
-            return value is None and not required
-        if choices and value not in choices:
-            return False
-        return shortest <= len(value) <= longest and is_storable(value)
-
-    def whole(value: Any) -> bool:
-        if type(value) is not int:
-            return value is None and not required
-        return lowest <= value <= largest and -largest <= value
-
-    def truth(value: Any) -> bool:
-        return type(value) is bool or (value is None and not required)
-
-    def number(value: Any) -> bool:
-        return not required if value is None else _wrong_number(field, value) is None
-
-    def document(value: Any) -> bool:
-        return not required if value is None else isinstance(value, (list, dict, tuple)) and is_json(value)
-
     largest = LARGEST_INT if field.kind == "int" else LARGEST
-    return {"text": text, "int": whole, "cents": whole, "bool": truth, "numeric": number, "json": document}[field.kind]
+    lowest = max(lowest, -largest)
+
+    def text(value: str) -> bool:
+        return shortest <= len(value) <= longest and (value in choices if choices else is_storable(value))
+
+    judges: dict[str, Judge] = {
+        "text": lambda values: [nothing if v is None else isinstance(v, str) and text(v) for v in values],
+        "int": lambda values: [nothing if v is None else type(v) is int and lowest <= v <= largest for v in values],
+        "bool": lambda values: [nothing if v is None else v is True or v is False for v in values],
+        "numeric": lambda values: [nothing if v is None else _wrong_number(field, v) is None for v in values],
+        "json": lambda values: [
+            nothing if v is None else isinstance(v, (list, dict, tuple)) and is_json(v) for v in values
+        ],
+    }
+    return judges["int" if field.kind == "cents" else field.kind]
+
+
+def _judged(series: Any, field: Field) -> Any:
+    """The verdicts of a column as a series of its index."""
+    return type(series)(accepts(field)(series.to_numpy().tolist()), index=series.index, dtype=bool)
 
 
 @cache
@@ -155,7 +155,7 @@ def schema(entity_name: str) -> pa.DataFrameSchema:
         # No dtype: ``invalid`` makes the columns objects, and asking each of them what it is costs more than the check.
         return pa.Column(
             None,
-            checks=pa.Check(lambda series: series.map(accepts(field)), name=field.name, ignore_na=False),
+            checks=pa.Check(lambda series: _judged(series, field), name=field.name, ignore_na=False),
             nullable=True,
             required=True,
         )

@@ -156,7 +156,6 @@ def _write_batch(
         "pos": subject.pos,
         "load_at": load_at,
     }
-    _require_unclaimed_keys(cursor, bound)
     for name in names:
         _write(cursor, subject, entities[name], bound)
     _remember(cursor, bound)
@@ -170,21 +169,6 @@ def _present(cursor: Cursor, span: Mapping[str, Any]) -> list[str]:
 
 
 # -- fences -------------------------------------------------------------------------------------------------------------
-
-
-def _require_unclaimed_keys(cursor: Cursor, bound: Mapping[str, Any]) -> None:
-    """No source key of the batch may have come to stand for another record since the plan was made."""
-    cursor.execute(
-        f"""
-        SELECT p.seq, p.entity, p.source_key, p.label FROM migration.plan_rows p
-        JOIN migration.crosswalk c ON c.integration_id = %(integration)s AND c.entity = p.entity
-             AND c.source_key = p.crosswalk_key AND c.is_active
-        WHERE {ROWS} AND p.aura_id IS NOT NULL AND c.aura_id <> p.aura_id AND c.aura_id IS DISTINCT FROM p.replaces_id
-        ORDER BY p.seq
-        """,
-        bound,
-    )
-    _refuse_moved(cursor.fetchall())
 
 
 def _refuse_moved(moved: Sequence[Mapping[str, Any]]) -> None:
@@ -273,44 +257,49 @@ def _insert(cursor: Cursor, entity: Entity, arguments: Mapping[str, Any]) -> Non
     the rows themselves.
     """
     names = sql.insert_columns(entity)
+    types = _columns(cursor, entity.table)
     constant = {
-        "restaurant_id": "%(restaurant)s::bigint",
-        "location_id": "%(location)s::bigint",
-        "listing": "'listed'::text",
-        "source_vendor": "%(pos)s::text",
-        "migration_run_id": "%(migration)s::bigint",
-        "created_at": "%(load_at)s::timestamptz",
-        "updated_at": "%(load_at)s::timestamptz",
+        "restaurant_id": "%(restaurant)s",
+        "location_id": "%(location)s",
+        "listing": "'listed'",
+        "source_vendor": "%(pos)s",
+        "migration_run_id": "%(migration)s",
+        "created_at": "%(load_at)s",
+        "updated_at": "%(load_at)s",
     }
-    constant = {name: value for name, value in constant.items() if name in names}
+    constant = {name: f"{value}::{types[name]}" for name, value in constant.items() if name in names}
     fixed = {**constant, "id": "p.aura_id", "source_id": "p.source_key", "source_hash": "p.source_hash"}
     values = ", ".join(fixed.get(name, f"r.{name}") for name in names)
-    own = [name for name in _columns(cursor, entity.table) if name not in constant and name not in sql.columns(entity)]
-    pairs = [f"'{n}', {v}" for n, v in constant.items()] + [f"'{n}', made.{n}" for n in own]
+    declared = ", ".join(f"{name} {types[name]}" for name in sql.columns(entity))
+    own = [name for name in types if name not in constant and name not in sql.columns(entity)]
+    # A subquery without reference to the rows is worked out once.
+    pairs = [f"'{name}', (SELECT to_jsonb({value}))" for name, value in constant.items()]
+    pairs += [f"'{name}', made.{name}" for name in own]
     cursor.execute(
         f"""
         WITH made AS (
             INSERT INTO aura.{entity.table} ({", ".join(names)})
             SELECT {values}
-            FROM migration.plan_rows p CROSS JOIN LATERAL jsonb_populate_record(NULL::aura.{entity.table}, p.image) r
+            FROM migration.plan_rows p CROSS JOIN LATERAL jsonb_to_record(p.image) r({declared})
             WHERE {ROWS} AND p.entity = %(entity)s AND p.action = 'create' ORDER BY p.seq
             RETURNING {", ".join(own)}
         )
         INSERT INTO migration.journal (migration_id, plan_id, seq, aura_table, aura_id, op, before, after)
-        SELECT %(migration)s, p.plan_id, p.seq, p.aura_table, made.id, 'insert', NULL,
-               jsonb_build_object({", ".join(pairs)})
+        SELECT %(migration)s, p.plan_id, p.seq, p.aura_table, made.id, 'insert', NULL, jsonb_build_object({", ".join(pairs)})
         FROM made JOIN migration.plan_rows p ON {ROWS} AND p.entity = %(entity)s AND p.aura_id = made.id
         """,
         arguments,
     )
 
 
-def _columns(cursor: Cursor, table: str) -> list[str]:
+def _columns(cursor: Cursor, table: str) -> dict[str, str]:
+    """The columns of a table with their types, in order."""
     cursor.execute(
-        "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+        "SELECT attname, format_type(atttypid, atttypmod) AS type FROM pg_attribute "
+        "WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
         [f"aura.{table}"],
     )
-    return [row["attname"] for row in cursor.fetchall()]
+    return {row["attname"]: row["type"] for row in cursor.fetchall()}
 
 
 def _update(cursor: Cursor, entity: Entity, arguments: Mapping[str, Any]) -> None:
@@ -345,26 +334,54 @@ def _update(cursor: Cursor, entity: Entity, arguments: Mapping[str, Any]) -> Non
 
 def _remember(cursor: Cursor, bound: Mapping[str, Any]) -> None:
     """Crosswalk, claims and how far the plan is written: in the transaction that wrote the rows."""
+    _link_keys(cursor, bound)
     cursor.execute(
         f"""
-        INSERT INTO migration.crosswalk (restaurant_id, integration_id, entity, source_key, aura_table, aura_id, source_hash, record,
+        INSERT INTO migration.claims (migration_id, aura_table, aura_id, plan_id, seq, mark)
+        SELECT DISTINCT ON (p.aura_id, p.aura_table) %(migration)s, p.aura_table, p.aura_id, p.plan_id, p.seq,
+               (SELECT nextval(pg_get_serial_sequence('migration.journal', 'id')))
+        FROM migration.plan_rows p WHERE {ROWS} AND p.aura_id IS NOT NULL ORDER BY p.aura_id, p.aura_table, p.seq
+        ON CONFLICT (aura_id, aura_table, migration_id) DO UPDATE SET plan_id = excluded.plan_id, seq = excluded.seq, mark = excluded.mark
+        """,
+        bound,
+    )
+    cursor.execute("UPDATE migration.plans SET applied_seq = %(last)s WHERE id = %(plan)s", bound)
+
+
+def _link_keys(cursor: Cursor, bound: Mapping[str, Any]) -> None:
+    """Enter the batch's source keys. One that has come to stand for another record since the plan was made stops it."""
+    same_key = (
+        "c.integration_id = %(integration)s AND c.entity = p.entity AND c.source_key = p.crosswalk_key AND c.is_active"
+    )
+    cursor.execute(
+        f"""
+        UPDATE migration.crosswalk c SET is_active = false FROM migration.plan_rows p
+        WHERE {ROWS} AND p.replaces_id IS NOT NULL AND c.aura_id = p.replaces_id AND {same_key}
+        """,
+        bound,
+    )
+    cursor.execute(
+        f"""
+        INSERT INTO migration.crosswalk AS c (restaurant_id, integration_id, entity, source_key, aura_table, aura_id, source_hash, record,
             first_migration_id, last_migration_id)
         SELECT %(restaurant)s, %(integration)s, p.entity, p.crosswalk_key, p.aura_table, p.aura_id, p.source_hash, p.record,
                %(migration)s, %(migration)s
         FROM migration.plan_rows p WHERE {ROWS} AND p.aura_id IS NOT NULL ORDER BY p.seq
         ON CONFLICT (integration_id, entity, source_key) DO UPDATE SET aura_table = excluded.aura_table, aura_id = excluded.aura_id,
             source_hash = excluded.source_hash, record = excluded.record, last_migration_id = excluded.last_migration_id, is_active = true
+        WHERE c.aura_id = excluded.aura_id OR NOT c.is_active
         """,
         bound,
     )
-    cursor.execute(
-        f"""
-        INSERT INTO migration.claims (migration_id, aura_table, aura_id, plan_id, seq, mark)
-        SELECT DISTINCT ON (p.aura_table, p.aura_id) %(migration)s, p.aura_table, p.aura_id, p.plan_id, p.seq,
-               (SELECT nextval(pg_get_serial_sequence('migration.journal', 'id')))
-        FROM migration.plan_rows p WHERE {ROWS} AND p.aura_id IS NOT NULL ORDER BY p.aura_table, p.aura_id, p.seq
-        ON CONFLICT (aura_id, aura_table, migration_id) DO UPDATE SET plan_id = excluded.plan_id, seq = excluded.seq, mark = excluded.mark
-        """,
-        bound,
-    )
-    cursor.execute("UPDATE migration.plans SET applied_seq = %(last)s WHERE id = %(plan)s", bound)
+    linked = cursor.rowcount
+    cursor.execute(f"SELECT count(*) AS n FROM migration.plan_rows p WHERE {ROWS} AND p.aura_id IS NOT NULL", bound)
+    row = cursor.fetchone()
+    if row and row["n"] != linked:
+        cursor.execute(
+            f"""
+            SELECT p.seq, p.entity, p.source_key, p.label FROM migration.plan_rows p
+            JOIN migration.crosswalk c ON {same_key} AND c.aura_id <> p.aura_id WHERE {ROWS} ORDER BY p.seq
+            """,
+            bound,
+        )
+        _refuse_moved(cursor.fetchall())

@@ -68,7 +68,7 @@ def _plan_entities(
     plan_id: int,
     before: Sequence[Before],
 ) -> None:
-    pointed_at = {ref.ref for entity in entities for ref in entity.refs}
+    pointed_at = {ref.ref for entity in entities for ref in entity.refs} | {"locations"}
     refined = {ref.ref for entity in entities if entity.refines for ref in entity.refs}
     waves = _staged_waves(cursor, subject)
     loaded = _loaded_entities(cursor, subject)
@@ -81,8 +81,10 @@ def _plan_entities(
             decide(cursor, subject, entity, options, is_refined=is_refined)
             written = stored.store_rows(cursor, subject, entity, plan_id, seq)
             seq += written
-            if written >= LARGE:
-                cursor.execute("ANALYZE planned (entity, source_key, action)")
+            if entity.name in pointed_at:
+                stored.tell_children(cursor, entity)
+                if written >= LARGE:
+                    cursor.execute("ANALYZE planned (entity, source_key)")
         if entity.name in pointed_at and entity.name in loaded:
             recall(cursor, subject, entity, is_refined=is_refined)
     if seq >= LARGE:

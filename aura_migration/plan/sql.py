@@ -82,7 +82,13 @@ def table_row(alias: str, entity: Entity) -> str:
 
 
 def normalised(image: str, entity: Entity) -> str:
-    """An image as the table itself would show it: types applied, every declared column present."""
+    """An image as the table itself would show it: types applied, every declared column present.
+
+    Only exact numbers look different in a table (texts in a content, with the column's scale in the table); texts, whole
+    numbers, truths and documents that passed validation are in that form already.
+    """
+    if all(field.kind != "numeric" for field in entity.fields):
+        return image
     return f"(SELECT {table_row('typed', entity)} FROM jsonb_populate_record(NULL::aura.{entity.table}, {image}) typed)"
 
 

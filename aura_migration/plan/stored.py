@@ -78,10 +78,7 @@ def plans_before(cursor: Cursor, subject: Subject) -> list[Before]:
 
 
 def store_rows(cursor: Cursor, subject: Subject, entity: Entity, plan_id: int, begin: int) -> int:
-    """Write the decided rows behind row ``begin`` of the plan and tell the children; returns how many they are.
-
-    Children of an undecided row are compared as if it were what it conflicts with.
-    """
+    """Write the decided rows behind row ``begin`` of the plan; returns how many they are."""
     names = ", ".join(f"({sql.quote(f.name)}, {sql.quote(f.target)})" for f in entity.fields)
     cursor.execute(
         f"""
@@ -104,7 +101,11 @@ def store_rows(cursor: Cursor, subject: Subject, entity: Entity, plan_id: int, b
         """,
         arguments(subject, entity, plan=plan_id, begin=begin),
     )
-    written = cursor.rowcount
+    return cursor.rowcount
+
+
+def tell_children(cursor: Cursor, entity: Entity) -> None:
+    """Note what became of the rows. Children of an undecided row are compared as if it were what it conflicts with."""
     cursor.execute(
         """
         INSERT INTO planned (entity, source_key, action, aura_id, is_copy, original_id, inherited)
@@ -112,7 +113,6 @@ def store_rows(cursor: Cursor, subject: Subject, entity: Entity, plan_id: int, b
         """,
         [entity.name],
     )
-    return written
 
 
 def seal(cursor: Cursor, plan_id: int, entities: Sequence[Entity], before: Sequence[Before]) -> StoredPlan:
