@@ -7,6 +7,7 @@ an override (later ones) is decided by the planner, which compares the location 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from aura_migration.canonical.menu import ENTITIES
 from aura_migration.canonical.model import Entity, Row
@@ -36,7 +37,7 @@ def complete_location_rows(rows: Rows) -> None:
                 _fill(entity, row, base)
         if entity.name in DERIVED:
             reference = entity.refs[0].name
-            present = {row.values[reference] for row in rows[entity.name]}
+            present = {row.values.get(reference) for row in rows[entity.name]}
             for key, base in shared[entity.refines].items():
                 if key not in present:
                     row = Row(entity.name, path(location, *key.split("/")), {reference: key}, None, base.record)
@@ -55,10 +56,14 @@ def _refined(entity: Entity, row: Row, shared: Mapping[str, Mapping[str, Row]]) 
 
 def _fill(entity: Entity, row: Row, base: Row) -> None:
     """Values the location row leaves out are those its own shared row has; a price comes whole or not at all."""
-    for unit in entity.units:
-        if any(row.values.get(name) is not None for name in unit):
-            continue
-        for name in unit:
-            value = base.values.get(entity.field(name).base or name)
-            if value is not None:
-                row.values[name] = value
+    own, shared = row.values, base.values
+    for unit in _units(entity.name):
+        if all(own.get(name) is None for name, _ in unit):
+            own.update((name, shared[source]) for name, source in unit if shared.get(source) is not None)
+
+
+@cache
+def _units(entity_name: str) -> tuple[tuple[tuple[str, str], ...], ...]:
+    """The units of a location entity, each field with the name it has on the shared row."""
+    entity = ENTITIES[entity_name]
+    return tuple(tuple((name, entity.field(name).base or name) for name in unit) for unit in entity.units)
