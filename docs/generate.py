@@ -23,7 +23,7 @@ import click
 import dagster as dg
 
 from aura_migration import settings
-from aura_migration.canonical.menu import MENU_ENTITIES
+from aura_migration.canonical.entities import ALL_ENTITIES
 from aura_migration.canonical.model import Entity, Field
 from aura_migration.canonical.options import options_schema
 from aura_migration.canonical.transforms import BUILT_IN
@@ -156,11 +156,11 @@ def entities() -> str:
         ["entity", "AuraConnect table", "rows belong to", "counted", "what it is"],
         [
             [f"[`{e.name}`](#{e.name})", f"`aura.{e.table}`", _owner(e), "yes" if e.counted else "", e.doc]
-            for e in MENU_ENTITIES
+            for e in ALL_ENTITIES
         ],
     )
     sections = []
-    for entity in MENU_ENTITIES:
+    for entity in ALL_ENTITIES:
         sections.append(f"## {entity.name}\n\n{entity.doc} Loaded into `aura.{entity.table}`; {_belongs(entity)}.\n")
         sections.append(
             table(
@@ -267,7 +267,7 @@ def graph() -> str:
 
 
 _STAGES = ("pos", "archive", "canonical", "plan", "load", "verify")
-_ORDER = {entity.name: number for number, entity in enumerate(MENU_ENTITIES)}
+_ORDER = {entity.name: number for number, entity in enumerate(ALL_ENTITIES)}
 
 
 def _position(key: dg.AssetKey) -> tuple[int, str]:

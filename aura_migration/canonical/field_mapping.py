@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from aura_migration.canonical.menu import ENTITIES
+from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.model import Entity, Row
 from aura_migration.canonical.options import FieldMapping, aura_field_name
 from aura_migration.canonical.transforms import transform

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from aura_migration.canonical.menu import ENTITIES
+from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.model import Entity, Row
 from aura_migration.core.ids import path
 

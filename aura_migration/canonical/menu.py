@@ -559,4 +559,3 @@ MENU_ENTITIES: tuple[Entity, ...] = (
     MODIFIER_STATIONS,
     STOCK,
 )
-ENTITIES: dict[str, Entity] = {entity.name: entity for entity in MENU_ENTITIES}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["text", "int", "cents", "bool", "numeric", "json"]
+Kind = Literal["text", "int", "cents", "bool", "numeric", "json", "timestamp", "date"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class Field:
 
     ``name`` is the canonical name; ``column`` is AuraConnect's where it differs. ``ref`` names the entity whose source
     key the value holds; such a field is called ``<x>_key`` and becomes the integer column ``<x>_id``. ``cents`` are
-    minor units of the location's currency, ``numeric`` is exact and travels as text, ``json`` as lists and mappings.
+    minor units of the location's currency, ``numeric`` is exact and travels as text, ``json`` as lists and mappings,
+    ``timestamp`` as the UTC text of ``core.clock.utc_text``, ``date`` as YYYY-MM-DD. ``personal`` values are shown nowhere.
     ``local`` marks a column of a shared row in which locations may differ without touching each other, because a row of
     the location carries the effective value. ``base`` is the column of the refined row it overrides, if named otherwise.
     """
@@ -34,6 +35,7 @@ class Field:
     max_length: int | None = None
     local: bool = False
     base: str = ""
+    personal: bool = False
     doc: str = ""
 
     @property
@@ -53,6 +55,10 @@ class Entity:
     override: ``units`` are the groups of columns that are taken over together or inherited together (as null).
     ``match_on`` are the columns by which a record already in AuraConnect may be *proposed* as the same thing.
     ``counted`` marks the entities a restaurant would count ("items", "modifiers"), shown in preview and scorecard.
+
+    ``match_by`` are alternatives to ``match_on``: a record is proposed where all columns of any one of them agree (none of
+    them null). ``personal`` rows are of people: they are never shown as they are, not in labels, previews or findings.
+    A shared row that is ``merchant_wide`` is the merchant's, not a location's: what the POS changes in it holds for all.
     """
 
     name: str
@@ -64,6 +70,9 @@ class Entity:
     refines: str | None = None
     units: tuple[tuple[str, ...], ...] = ()
     counted: bool = False
+    match_by: tuple[tuple[str, ...], ...] = ()
+    personal: bool = False
+    merchant_wide: bool = False
 
     def field(self, name: str) -> Field:
         """The field of that name; ``KeyError`` names what exists."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from aura_migration.canonical.menu import ENTITIES
+from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.model import Entity, Field, Loss, Row
 
 Rows = Mapping[str, Sequence[Row]]

@@ -17,9 +17,9 @@ from psycopg.rows import tuple_row
 from psycopg.types.json import Jsonb
 
 from aura_migration.canonical import references, validate
+from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.field_mapping import Reasons, apply_corrections, apply_mappings
 from aura_migration.canonical.local import complete_location_rows
-from aura_migration.canonical.menu import ENTITIES
 from aura_migration.canonical.model import Batch, Loss, Rejected, Row
 from aura_migration.canonical.options import MigrationOptions
 from aura_migration.canonical.scope import left_out

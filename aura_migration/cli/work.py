@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from aura_migration.canonical.menu import ENTITIES
+from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.options import load_options
 from aura_migration.cli.output import err, following, out, table
 from aura_migration.core.errors import BadInput

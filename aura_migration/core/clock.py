@@ -23,3 +23,14 @@ def business_date(instant: datetime, timezone: str, closeout: timedelta = timede
     """
     local = instant.astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
     return (local - closeout).date()
+
+
+def utc_text(instant: datetime) -> str:
+    """An aware instant the way canonical rows and PostgreSQL's JSON write it: ``2026-01-31T17:00:00.12+00:00``.
+
+    One text per instant, so that equal texts are equal instants.
+    """
+    utc = instant.astimezone(UTC)
+    text = utc.replace(microsecond=0, tzinfo=None).isoformat()
+    fraction = f".{utc.microsecond:06d}".rstrip("0") if utc.microsecond else ""
+    return f"{text}{fraction}+00:00"

@@ -1,8 +1,8 @@
 """The schema's version: which one a database has, which one this release needs, and the way from one to the other.
 
-One linear history (``alembic/versions``), its version in ``migration.alembic_version``. Tables are written down in
-``ddl/*.sql``, never here. Revision 0001 executes those files; once released, a file is never edited again: a change is
-a new revision.
+One linear history (``alembic/versions``), its version in ``migration.alembic_version``. Tables are written down as SQL,
+never here: those of revision 0001 in ``ddl/*.sql``, those of a later one in ``ddl/<revision>_<name>/*.sql``. Once released,
+a file is never edited again: a change is a new revision.
 """
 
 from __future__ import annotations
@@ -17,16 +17,29 @@ from aura_migration.core.errors import EnvironmentFault
 from aura_migration.database.connections import connect, lock_key, unreachable
 from aura_migration.settings import without_password
 
-HEAD = "0001"
+HEAD = "0002"
 MINIMUM_SERVER = 16
 """The oldest major version of PostgreSQL that the tables and queries are tested on."""
 _FOLDER = Path(__file__).parent
 _LOCK = "aura_migration schema upgrade"
 
 
-def ddl_files() -> list[Path]:
-    """The files of revision 0001 in the order they are executed in."""
-    return sorted((_FOLDER / "ddl").glob("*.sql"))
+def ddl_files(revision: str | None = None) -> list[Path]:
+    """The files of one revision, or of all, in the order they are executed in."""
+    found = sorted((_FOLDER / "ddl").glob("*.sql")) if revision in (None, "0001") else []
+    return found + sorted((_FOLDER / "ddl").glob(f"{revision or '[0-9]*'}_*/*.sql"))
+
+
+def execute_files(connection: Any, revision: str) -> None:
+    """Execute the files of a revision over a driver's connection and note their hashes."""
+    cursor = connection.cursor()
+    for file in ddl_files(revision):
+        cursor.execute(file.read_bytes())
+        cursor.execute(
+            "insert into migration.schema_files (name, sha256) values (%s, %s)",
+            (file.name, hashlib.sha256(file.read_bytes()).hexdigest()),
+        )
+    cursor.close()
 
 
 def head() -> str:

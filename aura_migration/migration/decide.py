@@ -8,7 +8,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from aura_migration.canonical.menu import ENTITIES
+from aura_migration.canonical.entities import ENTITIES
 from aura_migration.core.errors import BadInput, Refused
 from aura_migration.migration.records import Migration, get_migration, get_plan, has_written, latest_delta
 from aura_migration.migration.states import BEFORE_LOAD, ENDED, transition

@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from aura_migration.canonical.menu import ENTITIES
+from aura_migration.canonical.entities import ENTITIES
 from aura_migration.core.errors import AuraError, PlanMoved, Refused, VerdictFailed
 from aura_migration.database.connections import Connection
 from aura_migration.load.apply import LoadProgress, Stopped, apply_plan, check_fences, extent

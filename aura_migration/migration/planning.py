@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from aura_migration.archive.certificates import Certificate
 from aura_migration.archive.snapshot import SnapshotReader, require
-from aura_migration.canonical.menu import MENU_ENTITIES
+from aura_migration.canonical.entities import ALL_ENTITIES
 from aura_migration.canonical.stage import stage_rows
 from aura_migration.core import collector
 from aura_migration.database.connections import Connection
@@ -66,7 +66,7 @@ def plan(workshop: Workshop, migration_id: int, by: str, kind: Literal["preview"
         stored = build_plan(
             connection,
             migration.subject,
-            MENU_ENTITIES,
+            ALL_ENTITIES,
             options,
             kind=kind,
             delta_of=migration.plan_id if kind == "delta" else None,

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 from aura_migration.archive.snapshot import SnapshotReader, snapshot_ref
-from aura_migration.canonical.menu import MENU_ENTITIES
+from aura_migration.canonical.entities import ALL_ENTITIES, ENTITIES
 from aura_migration.canonical.options import parse_options
 from aura_migration.core import collector
 from aura_migration.core.errors import Refused
@@ -117,11 +117,11 @@ def undo(
         migration = get_migration(connection, migration_id)
         _require_undoable(connection, migration)
         if rehearse:
-            return undo_migration(connection, migration.subject, MENU_ENTITIES, edited=edited, rehearse=True)
+            return undo_migration(connection, migration.subject, ALL_ENTITIES, edited=edited, rehearse=True)
         transition(connection, migration_id, "rolling_back", by)
         with locked(workshop, migration.location_key, patience):
             progress.report(connection, migration_id, "Rolling back", 0, 0)
-            undone = undo_migration(connection, migration.subject, MENU_ENTITIES, edited=edited)
+            undone = undo_migration(connection, migration.subject, ALL_ENTITIES, edited=edited)
             with connection.transaction():
                 connection.execute(
                     "UPDATE migration.plans SET state = 'undone' WHERE migration_id = %s "
@@ -158,7 +158,7 @@ def loaded_counts(workshop: Workshop, migration_id: int) -> dict[str, dict[str, 
 
 
 def staged_rows(workshop: Workshop, migration_id: int, limit: int) -> dict[str, list[dict[str, Any]]]:
-    """The first staged rows of each entity, for people to look at."""
+    """The first staged rows of each entity, for people to look at; never those of persons."""
     with workshop.connect() as connection:
         rows = connection.execute(
             "SELECT entity, content FROM (SELECT entity, content, seq, row_number() OVER (PARTITION BY entity ORDER BY seq) AS n "
@@ -167,5 +167,7 @@ def staged_rows(workshop: Workshop, migration_id: int, limit: int) -> dict[str, 
         ).fetchall()
     found: dict[str, list[dict[str, Any]]] = {}
     for entity, content in rows:
+        if ENTITIES[entity].personal:
+            continue
         found.setdefault(entity, []).append(content)
     return found

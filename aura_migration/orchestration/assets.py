@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from aura_migration.canonical.menu import MENU_ENTITIES
+from aura_migration.canonical.entities import ALL_ENTITIES
 from aura_migration.migration import inspect, stages
 from aura_migration.orchestration import shown
 from aura_migration.orchestration.carry import finish, work
@@ -82,14 +82,14 @@ CANONICAL_SPECS = [
         {"pandas", "pandera"},
         metadata={"dagster/column_schema": shown.column_schema(entity, keys=True)},
     )
-    for entity in MENU_ENTITIES
+    for entity in ALL_ENTITIES
 ]
 PLAN_SPECS = [
     _spec(
         "plan",
         "menu",
         "All changes of one migration, hashed: what approval signs and run carries out.",
-        [["canonical", e.name] for e in MENU_ENTITIES],
+        [["canonical", e.name] for e in ALL_ENTITIES],
         {"postgres"},
     )
 ]
@@ -105,7 +105,7 @@ LOAD_SPECS = [
             "dagster/table_name": f"aura.{entity.table}",
         },
     )
-    for entity in MENU_ENTITIES
+    for entity in ALL_ENTITIES
 ]
 VERIFY_SPECS = [
     _spec(
@@ -225,7 +225,7 @@ def map_and_validate(context: dg.AssetExecutionContext, workshop: WorkshopResour
     with work(context, workshop) as item:
         staged = stages.canonicalise(item.workshop, item.migration.id, item.by)
         previews = stages.staged_rows(item.workshop, item.migration.id, shown.PREVIEW_ROWS)
-        for entity in MENU_ENTITIES:
+        for entity in ALL_ENTITIES:
             if dg.AssetKey(["canonical", entity.name]) in context.selected_asset_keys:
                 counts = staged["entities"].get(entity.name, {"rows": 0, "quarantined": 0, "skipped": 0})
                 yield dg.MaterializeResult(
@@ -304,7 +304,7 @@ def load_plan(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> 
             item.workshop, item.migration.id, item.by, as_approved=bool(item.request.options.get("as_approved"))
         )
         written = stages.loaded_counts(item.workshop, item.migration.id)
-        for entity in MENU_ENTITIES:
+        for entity in ALL_ENTITIES:
             if dg.AssetKey(["load", entity.name]) in context.selected_asset_keys:
                 counts = written.get(entity.name, {})
                 yield dg.MaterializeResult(

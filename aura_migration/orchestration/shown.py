@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from aura_migration.canonical.menu import ENTITIES
+from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.model import Entity
 
 OWNERS = ["team:migrations"]
@@ -16,7 +16,7 @@ PREVIEW_ROWS = 5
 PREVIEW_COLUMNS = 6
 YES_NO = {True: "yes", False: "no", None: "not measured"}
 COUNTED = ("source", "create", "update", "unchanged", "merge", "skip", "conflict", "quarantine")
-_TYPES = {"text": "string", "int": "int", "cents": "int", "bool": "bool", "numeric": "decimal", "json": "json"}
+_TYPES = {"text": "string", "int": "int", "cents": "int", "bool": "bool", "numeric": "decimal", "json": "json", "timestamp": "timestamp", "date": "date"}
 
 
 def column_schema(entity: Entity, *, keys: bool) -> dg.TableSchema:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from aura_migration.canonical.menu import ENTITIES
+from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.model import Entity
 
 LISTED = frozenset({"menu_items", "menu_item_variations", "modifiers"})

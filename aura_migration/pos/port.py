@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 
 from aura_migration.archive.snapshot import Recorder, Redaction, SnapshotReader
 from aura_migration.canonical.model import Batch
+from aura_migration.canonical.seals import Seals
 from aura_migration.pos.http.client import PosClient
 from aura_migration.pos.http.limits import Buckets
 from aura_migration.pos.http.tokens import CredentialStore
@@ -149,6 +150,14 @@ class Connector(Protocol):
 
     def map_menu(self, reader: SnapshotReader, location: SourceLocation) -> Batch:
         """The menu of one location as canonical rows, from the snapshot alone. Pure: same snapshot, same rows."""
+        ...
+
+    def map_people(self, reader: SnapshotReader, location: SourceLocation, seals: Seals) -> Iterator[Batch]:
+        """The merchant's people and what they are owed, and the staff's time at this location, in batches of bounded size.
+
+        Pure, and in bounded memory: bodies are read one at a time. Parents come before children as far as that needs no
+        holding back (references are judged when all is staged). Source entities that were not extracted give nothing.
+        """
         ...
 
     def source_counts(self, reader: SnapshotReader, location: SourceLocation) -> Mapping[str, int]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from aura_migration.canonical.menu import ENTITIES
+from aura_migration.canonical.entities import ENTITIES
 from aura_migration.plan.planner import Subject
 from aura_migration.verify.findings import COUNTS, Finding
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from aura_migration.canonical.menu import ENTITIES
+from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.options import MigrationOptions, aura_field_name
 from aura_migration.plan import sql
 from aura_migration.plan.planner import Subject as Migrating

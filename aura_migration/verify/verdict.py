@@ -18,7 +18,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from aura_migration.archive.snapshot import SnapshotReader, require
-from aura_migration.canonical.menu import ENTITIES
+from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.options import MigrationOptions
 from aura_migration.core.errors import BadInput
 from aura_migration.plan.planner import Subject

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aura_migration.canonical import references, validate
-from aura_migration.canonical.menu import ENTITIES, MENU_ENTITIES
+from aura_migration.canonical.entities import ENTITIES
+from aura_migration.canonical.menu import MENU_ENTITIES
 from aura_migration.canonical.model import Field, Row
 from aura_migration.canonical.options import MigrationOptions, load_options, options_schema, parse_options
 from aura_migration.canonical.scope import left_out

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from aura_migration.canonical.menu import ENTITIES
+from aura_migration.canonical.entities import ENTITIES
 from aura_migration.database.connections import connect
 from aura_migration.load.apply import LoadProgress, apply_plan
 from aura_migration.plan.planner import Subject

@@ -8,7 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from aura_migration.canonical.menu import ENTITIES, MENU_ENTITIES
+from aura_migration.canonical.entities import ENTITIES
+from aura_migration.canonical.menu import MENU_ENTITIES
 from aura_migration.core.errors import PlanMoved, Refused
 from aura_migration.database.connections import connect, session_lock, transaction_lock
 from aura_migration.load.apply import LoadProgress, Stopped, apply_plan, check_fences, extent

@@ -106,7 +106,7 @@ def _statements(server: str, name: str, subject: Subject) -> int:
 
 def resume(connection: psycopg.Connection[Any], subject: Subject) -> None:
     """Continue a load in this process."""
-    from aura_migration.canonical.menu import ENTITIES
+    from aura_migration.canonical.entities import ENTITIES
     from aura_migration.load.apply import apply_plan
 
     plan_id, load_at = rows(

@@ -12,7 +12,8 @@ from typing import Any
 import psycopg
 
 from aura_migration.archive.snapshot import Certificate
-from aura_migration.canonical.menu import ENTITIES, MENU_ENTITIES
+from aura_migration.canonical.entities import ENTITIES
+from aura_migration.canonical.menu import MENU_ENTITIES
 from aura_migration.canonical.model import Batch, Row
 from aura_migration.canonical.options import MigrationOptions
 from aura_migration.canonical.stage import stage_rows

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from aura_migration.archive.snapshot import SnapshotReader
-from aura_migration.canonical.menu import ENTITIES
+from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.model import Batch
 from aura_migration.core.ids import content_hash
 from aura_migration.pos.port import Discovery, SourceLocation

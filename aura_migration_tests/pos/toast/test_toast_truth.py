@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from aura_migration.canonical.menu import ENTITIES
+from aura_migration.canonical.entities import ENTITIES
 from aura_migration.pos.toast import CONNECTOR
 from aura_migration_tests.pos.toast.canonical_menu import Moment, Path, Till
 

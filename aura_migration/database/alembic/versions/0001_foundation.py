@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from alembic import op
 
-from aura_migration.database.schema import ddl_files
+from aura_migration.database.schema import execute_files
 
 revision = "0001"
 down_revision = None
@@ -18,18 +16,11 @@ def upgrade() -> None:
     """Execute the files as they are (not through SQLAlchemy's text, which would read ``:name`` and ``%``)."""
     connection = op.get_bind().connection.dbapi_connection
     assert connection is not None
-    cursor = connection.cursor()
-    cursor.execute(
+    connection.cursor().execute(
         "create table migration.schema_files ("
         "name text primary key, sha256 text not null, executed_at timestamptz not null default now())"
     )
-    for file in ddl_files():
-        cursor.execute(file.read_bytes())
-        cursor.execute(
-            "insert into migration.schema_files (name, sha256) values (%s, %s)",
-            (file.name, hashlib.sha256(file.read_bytes()).hexdigest()),
-        )
-    cursor.close()
+    execute_files(connection, "0001")
 
 
 def downgrade() -> None:

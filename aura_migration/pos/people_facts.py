@@ -1,0 +1,94 @@
+"""What a POS says about people and what they are owed, in facts: the common ground of people's verification.
+
+A people witness (``pos/<x>/people_witness.py``) reads a snapshot by itself and yields these facts; ``verify/people.py``
+compares them with AuraConnect's tables, set-based, in bounded memory. Plain data only. Keys are the source keys of the
+crosswalk, the same that mapping gives its rows. Amounts are integer minor units, points integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple, Protocol
+
+from aura_migration.archive.snapshot import SnapshotReader
+
+Answer = Literal["granted", "denied", "unknown"]
+LiabilityClass = Literal["gift_cards", "loyalty", "house_accounts", "store_credit"]
+
+
+class CustomerFact(NamedTuple):
+    """A profile of the directory. Texts exactly as the POS shows them, None where it shows nothing.
+
+    ``marketing_email`` and ``marketing_sms`` are what the POS states, never what is likely.
+    """
+
+    key: str
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    marketing_email: Answer = "unknown"
+    marketing_sms: Answer = "unknown"
+
+
+class BalanceFact(NamedTuple):
+    """What somebody is owed: ``unit`` is a currency (ISO 4217) or "points". ``customer`` is the holder's key or None.
+
+    ``activity`` is the sum of the movements the POS shows for it, None where it shows none; ``is_live`` false: blocked,
+    deactivated or not yet active, whatever its balance.
+    """
+
+    liability: LiabilityClass
+    key: str
+    unit: str
+    balance: int
+    customer: str | None = None
+    activity: int | None = None
+    is_live: bool = True
+
+
+class RewardFact(NamedTuple):
+    """A reward taken out and not used yet; its points are no longer in the balance of ``account``."""
+
+    key: str
+    account: str
+    points: int | None
+
+
+class StaffFact(NamedTuple):
+    """A person on the team. ``is_active`` false: left or deactivated."""
+
+    key: str
+    name: str
+    is_active: bool
+
+
+class WageFact(NamedTuple):
+    """A job of a person: the hourly rate in minor units, None where salaried or not stated."""
+
+    staff: str
+    title: str
+    hourly_cents: int | None
+
+
+class TimecardFact(NamedTuple):
+    """Effective clock-in and clock-out as Unix milliseconds (``None``: still clocked in), tips declared in minor units,
+    unpaid break minutes."""
+
+    key: str
+    staff: str | None
+    check_in_ms: int
+    check_out_ms: int | None
+    tips_cents: int | None
+    unpaid_break_minutes: int
+
+
+PeopleFact = CustomerFact | BalanceFact | RewardFact | StaffFact | WageFact | TimecardFact
+
+
+class PeopleWitness(Protocol):
+    """``people_facts`` of a module ``aura_migration.pos.<x>.people_witness``."""
+
+    def __call__(self, reader: SnapshotReader, location_source_id: str, currency: str) -> Iterator[PeopleFact]:
+        """The merchant's facts and the time worked at one location, in bounded memory."""
+        ...
