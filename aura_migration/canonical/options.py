@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -63,6 +64,41 @@ class MenuScope(_Model):
     exclude_items: tuple[str, ...] = ()
 
 
+class LoyaltyConversion(_Model):
+    """How a balance of the POS becomes points in AuraConnect: ``balance × multiply``, rounded, at most ``cap``."""
+
+    multiply: Decimal = Field(default=Decimal(1), gt=0, description="AuraConnect points per unit of the POS")
+    rounding: Literal["down", "half_up", "up"] = "down"
+    cap: int | None = Field(default=None, ge=0, description="the largest balance carried over; none: no limit")
+
+
+class StaffOptions(_Model):
+    """How staff is taken over."""
+
+    roles: dict[str, str] = Field(
+        default_factory=dict, description="job or role title of the POS → name of the AuraConnect role it becomes"
+    )
+    include_wages: bool = Field(default=True, description="false: jobs and time worked without rates of pay")
+
+
+class PeopleOptions(_Model):
+    """Who is taken over, and on what basis.
+
+    ``requireConsent`` none: service basis, everybody (marketing stays off unless granted); profile, marketing: only people
+    for whom that consent is on record; all others are skipped with the reason, their balances carried by anonymous accounts.
+    """
+
+    require_consent: Literal["none", "profile", "marketing"] = "none"
+    same_person: tuple[tuple[str, str], ...] = Field(
+        default=(), description="pairs of customer keys that somebody has confirmed to be one person"
+    )
+    different_persons: tuple[tuple[str, str], ...] = Field(
+        default=(), description="pairs of customer keys that are not one person, whatever their contacts say"
+    )
+    loyalty: LoyaltyConversion = LoyaltyConversion()
+    staff: StaffOptions = StaffOptions()
+
+
 class MigrationOptions(_Model):
     """All options of one migration."""
 
@@ -70,6 +106,7 @@ class MigrationOptions(_Model):
     exclude_entities: tuple[str, ...] = Field(default=(), description="canonical entities left out, by name")
     conflicts: Conflicts = Conflicts()
     field_mapping: tuple[FieldMapping, ...] = ()
+    people: PeopleOptions = PeopleOptions()
 
     @field_validator("exclude_entities")
     @classmethod
