@@ -12,6 +12,8 @@ from typing import Any
 import dagster as dg
 
 from aura_migration.canonical.entities import ALL_ENTITIES
+from aura_migration.canonical.menu import MENU_ENTITIES
+from aura_migration.canonical.people import PEOPLE_ENTITIES
 from aura_migration.migration import inspect, stages
 from aura_migration.orchestration import shown
 from aura_migration.orchestration.carry import finish, work
@@ -26,6 +28,10 @@ VERDICTS = {
     "items": (findings.ACCOUNTED, findings.MIGRATED, findings.RECORDS),
     "prices": (findings.PRICES,),
     "modifiers": (findings.MODIFIERS,),
+    "customers": (findings.CUSTOMERS, findings.CONSENT),
+    "loyalty": (findings.LOYALTY,),
+    "gift_cards": (findings.GIFT_CARDS, findings.HOUSE_ACCOUNTS),
+    "staff": (findings.STAFF,),
     "scorecard": (findings.COMPLETE, findings.EXPORTED, findings.COUNTS, findings.QUARANTINE, findings.DECIDED),
 }
 """Which gates of the verdict are shown as checks of which asset."""
@@ -41,6 +47,12 @@ MEANINGS = {
     findings.RECORDS: "Names, categories, taxes, stations and hours are as in the POS.",
     findings.PRICES: "Every price, of items and options, over location, menu, time, size and sequence.",
     findings.MODIFIERS: "Every active option can be chosen where it can be in the POS, within the same limits.",
+    findings.CUSTOMERS: "Every profile of the POS is loaded, merged, skipped by a signed reason or in quarantine.",
+    findings.CONSENT: "Nobody is contacted or profiled beyond what they agreed to; unknown is not yes.",
+    findings.LOYALTY: "Per account: opening + activity = closing on both sides, and both sides are equal.",
+    findings.GIFT_CARDS: "Per card: opening + activity = closing on both sides, and both sides are equal to the cent.",
+    findings.HOUSE_ACCOUNTS: "House accounts and store credit agree with the restaurant's own export to the cent.",
+    findings.STAFF: "Every person, job, wage and timecard of the POS stands in AuraConnect.",
     findings.COUNTS: "What the plan says was written stands in AuraConnect.",
     findings.EXPORTED: "The whole source was exported before the first write.",
 }
@@ -71,23 +83,31 @@ ARCHIVE_SPECS = [
         "Immutable raw export of the location's menu, with a certificate per entity.",
         [["pos", "preflight"]],
         {"http", "json"},
-    )
+    ),
+    _spec(
+        "archive",
+        "people",
+        "Immutable raw export of guests, balances and staff: secrets cut out, personal fields encrypted per person.",
+        [["pos", "preflight"]],
+        {"http", "json"},
+    ),
 ]
 CANONICAL_SPECS = [
     _spec(
         "canonical",
         entity.name,
         entity.doc,
-        [["archive", "menu"]],
+        [["archive", family]],
         {"pandas", "pandera"},
         metadata={"dagster/column_schema": shown.column_schema(entity, keys=True)},
     )
-    for entity in ALL_ENTITIES
+    for family, entities in (("menu", MENU_ENTITIES), ("people", PEOPLE_ENTITIES))
+    for entity in entities
 ]
 PLAN_SPECS = [
     _spec(
         "plan",
-        "menu",
+        "changes",
         "All changes of one migration, hashed: what approval signs and run carries out.",
         [["canonical", e.name] for e in ALL_ENTITIES],
         {"postgres"},
@@ -98,7 +118,7 @@ LOAD_SPECS = [
         "load",
         entity.name,
         f"{entity.doc} As loaded into aura.{entity.table}.",
-        [["plan", "menu"]],
+        [["plan", "changes"]],
         {"postgres"},
         metadata={
             "dagster/column_schema": shown.column_schema(entity, keys=False),
@@ -131,9 +151,37 @@ VERIFY_SPECS = [
     ),
     _spec(
         "verify",
+        "customers",
+        "Every guest is accounted for, and nobody is contacted without consent.",
+        [["load", "customers"], ["load", "customer_consents"]],
+        {"postgres"},
+    ),
+    _spec(
+        "verify",
+        "loyalty",
+        "Every point is conserved, account by account.",
+        [["load", "loyalty_accounts"], ["load", "loyalty_transactions"]],
+        {"postgres"},
+    ),
+    _spec(
+        "verify",
+        "gift_cards",
+        "Every cent on gift cards, house accounts and store credit is conserved.",
+        [["load", "gift_cards"], ["load", "gift_card_transactions"], ["load", "house_accounts"]],
+        {"postgres"},
+    ),
+    _spec(
+        "verify",
+        "staff",
+        "Every person on the team, with jobs, wages and time worked.",
+        [["load", "staff"], ["load", "staff_jobs"], ["load", "timecards"]],
+        {"postgres"},
+    ),
+    _spec(
+        "verify",
         "scorecard",
         "The verdict of the migration.",
-        [["verify", "items"], ["verify", "prices"], ["verify", "modifiers"]],
+        [["verify", name] for name in VERDICTS if name != "scorecard"],
         {"postgres"},
     ),
 ]
@@ -180,37 +228,42 @@ def inspect_pos(context: dg.AssetExecutionContext, workshop: WorkshopResource) -
 @dg.multi_asset(
     name="export_snapshot",
     specs=ARCHIVE_SPECS,
-    check_specs=_checks("archive", "menu", (CERTIFIED,)),
+    check_specs=[spec for name in ("menu", "people") for spec in _checks("archive", name, (CERTIFIED,))],
     partitions_def=restaurant_locations,
     pool="pos_api",
 )
 def export_snapshot(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> Results:
-    """Fetch the location's menu and certify that it is whole."""
+    """Fetch the location's menu and people and certify that both are whole."""
     with work(context, workshop) as item:
         since = item.request.options.get("fresh_since") if item.request else None
         fresh = datetime.fromisoformat(since) if since else datetime.now(UTC)
         refs = stages.extract(item.workshop, item.migration.id, fresh, item.by)
-        certificates = [c for ref in refs for c in ref.certificates]
-        yield dg.MaterializeResult(
-            asset_key=["archive", "menu"],
-            metadata={
-                "snapshots": shown.table(
-                    ["snapshot", "of the", "manifest"], [[r.snapshot_id, r.scope, r.manifest_hash] for r in refs]
-                ),
-                "store": dg.MetadataValue.path(refs[0].url),
-                "dagster/partition_row_count": sum(c.rows for c in certificates),
-                "certificates": shown.table(
-                    ["entity", "status", "pages", "rows", "says"],
-                    [[c.entity, c.status, c.pages, c.rows, c.explain()] for c in certificates],
-                ),
-            },
-        )
-        yield dg.AssetCheckResult(
-            check_name=CERTIFIED,
-            asset_key=["archive", "menu"],
-            passed=all(c.status == "complete" for c in certificates),
-            metadata={"not_complete": [c.explain() for c in certificates if c.status != "complete"]},
-        )
+        sources = item.workshop.connector(item.migration.subject.pos).source_entities
+        people = {entity.name: not entity.is_menu for entity in sources}
+        for name in ("menu", "people"):
+            certificates = [
+                c for ref in refs for c in ref.certificates if people.get(c.entity, True) == (name == "people")
+            ]
+            yield dg.MaterializeResult(
+                asset_key=["archive", name],
+                metadata={
+                    "snapshots": shown.table(
+                        ["snapshot", "of the", "manifest"], [[r.snapshot_id, r.scope, r.manifest_hash] for r in refs]
+                    ),
+                    "store": dg.MetadataValue.path(refs[0].url),
+                    "dagster/partition_row_count": sum(c.rows for c in certificates),
+                    "certificates": shown.table(
+                        ["entity", "status", "pages", "rows", "says"],
+                        [[c.entity, c.status, c.pages, c.rows, c.explain()] for c in certificates],
+                    ),
+                },
+            )
+            yield dg.AssetCheckResult(
+                check_name=CERTIFIED,
+                asset_key=["archive", name],
+                passed=all(c.status == "complete" for c in certificates),
+                metadata={"not_complete": [c.explain() for c in certificates if c.status != "complete"]},
+            )
 
 
 @dg.multi_asset(
@@ -258,7 +311,7 @@ def map_and_validate(context: dg.AssetExecutionContext, workshop: WorkshopResour
 @dg.multi_asset(
     name="make_plan",
     specs=PLAN_SPECS,
-    check_specs=_checks("plan", "menu", (findings.DECIDED,)),
+    check_specs=_checks("plan", "changes", (findings.DECIDED,)),
     partitions_def=restaurant_locations,
 )
 def make_plan(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> Results:
@@ -267,7 +320,7 @@ def make_plan(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> 
         stored = stages.plan(item.workshop, item.migration.id, item.by)
         undecided = sum(counts["conflict"] for counts in stored.counts.values())
         yield dg.MaterializeResult(
-            asset_key=["plan", "menu"],
+            asset_key=["plan", "changes"],
             metadata={
                 "migration": item.migration.id,
                 "plan_hash": stored.hash,
@@ -287,7 +340,7 @@ def make_plan(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> 
         )
         yield dg.AssetCheckResult(
             check_name=findings.DECIDED,
-            asset_key=["plan", "menu"],
+            asset_key=["plan", "changes"],
             passed=undecided == 0,
             severity=dg.AssetCheckSeverity.WARN,
             metadata={"undecided": undecided},
@@ -348,7 +401,7 @@ def _verdict_shown(verdict: Verdict, name: str, check_names: tuple[str, ...]) ->
     card = verdict.scorecard
     return {
         "passed": shown.YES_NO[verdict.passed],
-        "plan": dg.MetadataValue.asset(dg.AssetKey(["plan", "menu"])),
+        "plan": dg.MetadataValue.asset(dg.AssetKey(["plan", "changes"])),
         "entities": shown.counts_table(card["entities"]),
         "metrics": shown.table(["metric", "value"], list(card["metrics"].items())),
         "gates": gates,

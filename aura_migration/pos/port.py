@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from aura_migration.archive.snapshot import Recorder, Redaction, SnapshotReader
+from aura_migration.canonical.menu import MENU_ENTITIES
 from aura_migration.canonical.model import Batch
 from aura_migration.canonical.seals import Seals
 from aura_migration.pos.http.client import PosClient
@@ -19,6 +20,7 @@ from aura_migration.pos.http.limits import Buckets
 from aura_migration.pos.http.tokens import CredentialStore
 
 Scope = Literal["merchant", "location"]
+MENU = frozenset(entity.name for entity in MENU_ENTITIES)
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,11 @@ class SourceEntity:
     feeds: tuple[str, ...]
     required: bool = True
     doc: str = ""
+
+    @property
+    def is_menu(self) -> bool:
+        """Whether it belongs to what is sold; everything else is of people."""
+        return not self.feeds or any(name in MENU for name in self.feeds)
 
 
 @dataclass(frozen=True)

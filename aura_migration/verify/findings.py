@@ -16,6 +16,13 @@ QUARANTINE = "nothing_is_in_quarantine"
 DECIDED = "no_conflict_is_undecided"
 COMPLETE = "completeness"
 EXPORTED = "full_export_before_load"
+CUSTOMERS = "customers_accounted"
+CONSENT = "consent_respected"
+LOYALTY = "loyalty_conserved"
+GIFT_CARDS = "gift_cards_conserved"
+HOUSE_ACCOUNTS = "house_accounts_conserved"
+STAFF = "staff_accounted"
+PEOPLE_CHECKS = (CUSTOMERS, CONSENT, LOYALTY, GIFT_CARDS, HOUSE_ACCOUNTS, STAFF)
 CHECKS = (COMPLETE, ACCOUNTED, MIGRATED, RECORDS, PRICES, MODIFIERS, COUNTS, QUARANTINE, DECIDED)
 """The checks a verification makes, in the order in which they are shown."""
 

@@ -81,7 +81,7 @@ def test_a_new_integration_is_announced_once_with_a_partition_and_an_onboarding_
     done = _execute(instance, asked, "onboard_location")
     assert done.success
     materialised = {"/".join(e.asset_key.path) for e in done.get_asset_materialization_events() if e.asset_key}
-    assert {"pos/preflight", "pos/audit", "archive/menu", "plan/menu"} <= materialised
+    assert {"pos/preflight", "pos/audit", "archive/menu", "plan/changes"} <= materialised
     assert world.ok("migrations")["migrations"][0]["state"] == "planned"
     assert isinstance(_tick(new_integrations, instance), dg.SkipReason)
 
