@@ -199,19 +199,22 @@ def test_location_two_differs_in_every_way_and_the_others_a_little() -> None:
 
 def test_secrets_are_where_the_api_puts_them_and_all_of_them_are_listed() -> None:
     with serve("clover", "cafe", switches=QUIET) as running, httpx.Client(base_url=running.base_url) as client:
-        secrets = client.get("/_control/truth").json()["secrets"]
+        truth = client.get("/_control/truth").json()
+        secrets = truth["secrets"]
         document = client.get("/_control/credentials").json()["default"]
         client.headers["authorization"] = f"Bearer {document['access_token']}"
         base = f"/v3/merchants/{document['merchant_id']}"
-        pages = {path: client.get(f"{base}{path}").json() for path in ("", "/properties", "/devices", "/employees")}
+        paths = ("", "/properties", "/devices", "/employees?filter=deletedTime>0", "/employees")
+        pages = {path: client.get(f"{base}{path}").json() for path in paths}
+        pages["/customers"] = client.get(f"{base}/customers?expand=cards,metadata").json()
     everything = json.dumps(list(pages.values()))
     assert all(secret in everything for secret in secrets)
     properties, owner, device = pages["/properties"], pages[""]["owner"], pages["/devices"]["elements"][0]
     for field in ("abaAccountNumber", "ddaAccountNumber", "hierarchy", "infoleaseContract"):
         assert properties[field] in secrets
     assert properties["shippingAddress"]["address1"] in secrets
-    for field in ("name", "email", "pin", "unhashedPin"):
-        assert owner[field] in secrets
+    assert {owner["pin"], owner["unhashedPin"]} <= set(secrets)
+    assert {owner["name"], owner["email"]} <= set(truth["personal"])
     for field in ("secureId", "cpuId", "imei", "imsi", "simIccid", "deviceCertificate", "pedCertificate"):
         assert device[field] in secrets
 

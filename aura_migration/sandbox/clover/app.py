@@ -10,6 +10,8 @@ from starlette.responses import Response
 from aura_migration.sandbox.clover.auth import Auth
 from aura_migration.sandbox.clover.edits import EditError, Editor
 from aura_migration.sandbox.clover.oauth import OAuthPages
+from aura_migration.sandbox.clover.people import stream
+from aura_migration.sandbox.clover.people.truth import people_truth
 from aura_migration.sandbox.clover.routes import Api, bearer, method_not_allowed, not_found, problem, too_many
 from aura_migration.sandbox.clover.scenarios import build_world
 from aura_migration.sandbox.clover.switches import SWITCHES, complaint, defaults
@@ -46,11 +48,13 @@ class CloverApp(BasePosApp):
         self.editor = Editor(self.world, clock)
         api = Api(self.world, self.auth, self.traffic, self.editor, self.switches)
         self.routes = [*OAuthPages(self.world, self.auth, self.switches).routes(), *api.routes()]
+        self.control_routes = stream.routes(self.world)
         self.exception_handlers = {404: not_found, 405: method_not_allowed}
 
     def truth(self) -> dict[str, Any]:
-        """See `truth.truth_of`."""
-        return truth_of(self.world)
+        """See `truth.truth_of` and `people.truth.people_truth`."""
+        document = truth_of(self.world)
+        return {**document, **people_truth(self.world, document["secrets"])}
 
     def credentials(self) -> dict[str, Any]:
         """One document per merchant: an object for one merchant, a list for several."""
@@ -85,6 +89,9 @@ class CloverApp(BasePosApp):
             "missing_scope": lacking("INVENTORY_R"),
             "missing_merchant_scope": lacking("MERCHANT_R"),
             "missing_employees_scope": lacking("EMPLOYEES_R"),
+            "missing_customers_scope": lacking("CUSTOMERS_R"),
+            "no_employees": lacking("EMPLOYEES_R"),
+            "no_customers": lacking("CUSTOMERS_R"),
             "wrong": _several(wrong),
             "wrong_merchant": {**default[0], "merchant_id": self.ids.token("merchant", "nobody", length=13)},
             "wrong_refresh_token": _several(

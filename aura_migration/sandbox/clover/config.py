@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aura_migration.sandbox.clover.people.model import Employee
 from aura_migration.sandbox.clover.world import FIRST_TICK, Merchant, Row, clover_id
 from aura_migration.sandbox.core.ids import UPPER_ALNUM, Ids
 
@@ -73,7 +74,7 @@ def make_merchant(ids: Ids, number: int, name: str) -> Merchant:
             "phoneNumber": f"303555{1000 + number:04d}",
         },
     )
-    merchant.secrets += [merchant.owner[field] for field in ("name", "email", "pin", "unhashedPin")]
+    merchant.people.employees[merchant.owner.id] = merchant.owner
     merchant.properties = _properties(ids, merchant, tag)
     merchant.gateway = {
         "accountName": name,
@@ -120,23 +121,22 @@ def printer(ids: Ids, merchant: Merchant, name: str) -> str:
     return str(row["id"])
 
 
-def _owner(ids: Ids, tag: str) -> Row:
+def _owner(ids: Ids, tag: str) -> Employee:
     rng = ids.rng(f"owner:{tag}")
     first, last = rng.choice(FIRST_NAMES), rng.choice(LAST_NAMES)
-    return {
-        "id": clover_id(ids, "employee", f"owner:{tag}"),
-        "name": f"{first} {last} {ids.token('initial', tag, 'BCDFGHJKLM', 3)}",
-        "nickname": first,
-        "customId": None,
-        "email": f"{first}.{last}.{tag}@owner.example.org".lower(),
-        "inviteSent": False,
-        "claimedTime": FIRST_TICK,
-        "deletedTime": None,
-        "role": "ADMIN",
-        "isOwner": True,
-        "pin": f"{ids.token('pin', tag, DIGITS, 6)}-{ids.token('pin-salt', tag, HEX, 8)}",
-        "unhashedPin": f"{ids.token('clear-pin', tag, DIGITS, 12)}",
-    }
+    return Employee(
+        id=clover_id(ids, "employee", f"owner:{tag}"),
+        name=f"{first} {last} {ids.token('initial', tag, 'BCDFGHJKLM', 3)}",
+        created=FIRST_TICK,
+        modified=FIRST_TICK,
+        role="ADMIN",
+        nickname=first,
+        email=f"{first}.{last}.{tag}@owner.example.org".lower(),
+        claimed=FIRST_TICK,
+        is_owner=True,
+        pin=f"{ids.token('pin', tag, DIGITS, 6)}-{ids.token('pin-salt', tag, HEX, 8)}",
+        clear_pin=ids.token("clear-pin", tag, DIGITS, 12),
+    )
 
 
 def _properties(ids: Ids, merchant: Merchant, tag: str) -> Row:
@@ -280,7 +280,9 @@ def _add_lists(ids: Ids, merchant: Merchant, tag: str) -> None:
         ("Employee", "EMPLOYEE"),
         ("Shift lead", "MANAGER"),
     ):
-        make(merchant.roles, "role", name, name=name, systemRole=system, merchant={"id": merchant.id})
+        role = make(merchant.roles, "role", name, name=name, systemRole=system, merchant={"id": merchant.id})
+        if system == merchant.owner.role:
+            merchant.owner.roles.append(role["id"])
     hours = weekday_hours(
         {day: [(900, 1430), (1700, 2200)] if day in ("friday", "saturday") else [(900, 2130)] for day in DAYS[1:]}
     )

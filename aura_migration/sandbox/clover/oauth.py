@@ -59,7 +59,7 @@ class OAuthPages:
         code = self._auth.authorize(merchant.id, params["client_id"], version, params.get("code_challenge"))
         answer_params = {"merchant_id": merchant.id, "client_id": params["client_id"], "code": code.value, **back}
         if self._switches["redirect_employee_id"]:
-            answer_params["employee_id"] = merchant.owner["id"]
+            answer_params["employee_id"] = merchant.owner.id
         return _redirect(params["redirect_uri"], answer_params)
 
     def _complaint(self, params: dict[str, str]) -> str | None:

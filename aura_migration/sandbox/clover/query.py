@@ -44,11 +44,16 @@ class Field:
 
 @dataclass(frozen=True)
 class Condition:
-    """One parsed filter: a field name and a test of one value; only `sees_null` tests are shown a null."""
+    """One parsed filter: a field name and a test of one value; only `sees_null` tests are shown a null.
+
+    `equals` are the values that can pass, where the filter names them; `bound` is its operator and right side.
+    """
 
     field: str
     test: Callable[[Any], bool]
     sees_null: bool = False
+    equals: frozenset[Any] | None = None
+    bound: tuple[str, Any] | None = None
 
 
 @dataclass
@@ -129,10 +134,10 @@ def select(rows: list[Any], query: Query, fields: Mapping[str, Field], sortable:
     """The rows that pass every condition, in the order asked for. `rows` come in default order."""
     for condition in query.conditions:
         get = fields[condition.field].get
-        rows = [row for row in rows if _matches(get(row), condition)]
+        rows = [row for row in rows if passes(get(row), condition)]
     for name, descending in reversed(query.order):
         get = sortable[name].get
-        rows = sorted(rows, key=lambda row: _sort_key(get(row)), reverse=descending)
+        rows = sorted(rows, key=lambda row: sort_key(get(row)), reverse=descending)
     return rows
 
 
@@ -141,13 +146,15 @@ def echo_query(pairs: list[tuple[str, str]]) -> str:
     return "&".join(f"{quote(name)}={quote(value, safe=',()*.')}" for name, value in pairs)
 
 
-def _matches(value: Any, condition: Condition) -> bool:
+def passes(value: Any, condition: Condition) -> bool:
+    """Does a field's value (one of a list is enough) pass?"""
     if isinstance(value, list):
         return any(condition.test(one) for one in value)
     return (value is not None or condition.sees_null) and condition.test(value)
 
 
-def _sort_key(value: Any) -> tuple[int, Any]:
+def sort_key(value: Any) -> tuple[int, Any]:
+    """What orderBy compares: nulls, then numbers, then texts."""
     if value is None:
         return (0, 0)
     if isinstance(value, list):
@@ -186,8 +193,8 @@ def _condition(text: str, fields: Mapping[str, Field], switches: Mapping[str, An
     if found := _IN.fullmatch(text):
         name, listed = found[1], found[2]
         kind = _field(name, fields).type
-        values = {_value(part.strip().strip("'\""), kind, name) for part in listed.split(",") if part.strip()}
-        return Condition(name, lambda value: value in values)
+        values = frozenset(_value(part.strip().strip("'\""), kind, name) for part in listed.split(",") if part.strip())
+        return Condition(name, lambda value: value in values, equals=values)
     if found := _NULL.fullmatch(text):
         if not switches["filter_null_operators"]:
             raise BadQueryError("Invalid filter", text)
@@ -208,7 +215,9 @@ def _condition(text: str, fields: Mapping[str, Field], switches: Mapping[str, An
     if field.wildcard and operator == "=" and right.endswith("*"):
         prefix = right[:-1]
         return Condition(name, lambda value: str(value).startswith(prefix))
-    return Condition(name, _comparison(operator, _value(right, field.type, name)))
+    wanted = _value(right, field.type, name)
+    equals = frozenset((wanted,)) if operator == "=" else None
+    return Condition(name, _comparison(operator, wanted), equals=equals, bound=(operator, wanted))
 
 
 def _comparison(operator: str, right: Any) -> Callable[[Any], bool]:

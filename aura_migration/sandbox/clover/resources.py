@@ -1,15 +1,15 @@
-"""The endpoints of a merchant: which rows, which permission, which filter fields, which children.
+"""The endpoints of a merchant except people's (`people/resources.py`): which rows, which permission, which filter fields, which children.
 
 Paths are relative to `/v3/merchants/{mId}`. What a list shows of deleted rows is decided here as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from aura_migration.sandbox.clover.query import Field
+from aura_migration.sandbox.clover.query import Field, Query
 from aura_migration.sandbox.clover.wire import Renderer, items_of
 from aura_migration.sandbox.clover.world import Item, Merchant, Modifier, Row
 
@@ -17,24 +17,40 @@ Fields = dict[str, Field]
 Rows = Callable[[Merchant], list[Any]]
 
 
+class Found(Protocol):
+    """Rows by id: a dict, or what answers like one."""
+
+    def get(self, row_id: str, /) -> Any:
+        """The row of an id, or None."""
+
+
 @dataclass(frozen=True)
 class Resource:
     """A list endpoint, its single-row form and its child lists.
 
     `find(merchant)` maps ids to rows for `GET /{id}` (None: there is no such endpoint). `deleted` names the switch that
-    says what lists show of deleted rows. `fields` depend on the merchant because some reach through links.
+    says what lists show of deleted rows, `deleted_field` the filter that asks for them. `fields` depend on the merchant
+    because some reach through links. `select` finds the rows of a query by itself, `select_child` does so among given
+    rows; `alone` is the kind of `GET /{id}` where it can expand more; `singles` are objects under one row; `csv` is the
+    name of its `.csv` form.
     """
 
     kind: str
     permission: str
     rows: Rows
     fields: Callable[[Merchant], Fields]
-    find: Callable[[Merchant], dict[str, Any]] | None = None
+    find: Callable[[Merchant], Found] | None = None
     deleted: str | None = None
+    deleted_field: str = "deleted"
     missing: tuple[str, str | None] = ("Not Found", None)
     children: dict[str, Child] = field(default_factory=dict)
     sortable: tuple[str, ...] = ("id", "name", "modifiedTime")
     implied: tuple[tuple[str, str], ...] = ()
+    select: Callable[[Merchant, Query, Fields, Fields, dict[str, Any], int], Sequence[Any]] | None = None
+    select_child: Callable[[list[Any], Query, Fields, Fields, dict[str, Any], int], Sequence[Any]] | None = None
+    alone: str | None = None
+    singles: dict[str, str] = field(default_factory=dict)
+    csv: str | None = None
 
 
 @dataclass(frozen=True)
@@ -190,10 +206,6 @@ _CASH_EVENT = {
     **{name: _key(name) for name in ("employee.id", "employee.name", "note", "type", "device.id")},
     **{name: _key(name, int) for name in ("amountChange", "timestamp")},
 }
-_EMPLOYEE = {
-    **{name: _key(name) for name in ("id", "name", "nickname", "customId", "email", "role", "role.id")},
-    **{name: _key(name, int) for name in ("modifiedTime", "deletedTime")},
-}
 
 
 def _whole(value: int | str | None) -> int | None:
@@ -338,31 +350,6 @@ RESOURCES: dict[str, Resource] = {
     ),
     "roles": _configured("role", "roles", _ROLE, permission="EMPLOYEES_R"),
     "cash_events": Resource("plain", "MERCHANT_R", lambda _merchant: [], _static(_CASH_EVENT), sortable=()),
-    "employees": Resource(
-        "employee",
-        "EMPLOYEES_R",
-        lambda merchant: [merchant.owner],
-        _static(_EMPLOYEE),
-        lambda merchant: {merchant.owner["id"]: merchant.owner},
-        missing=("Not Found", "Employee not found"),
-        children={"cash_events": Child("cash_events", lambda _renderer, _row: [])},
-    ),
-    "shifts": _later("EMPLOYEES_R", "in_time", "out_time", "employee.id", "employee.name", "id", "deletedTime"),
-    "customers": _later(
-        "CUSTOMERS_R",
-        *(
-            "customerSince",
-            "firstName",
-            "lastName",
-            "fullName",
-            "emailAddress",
-            "phoneNumber",
-            "marketingAllowed",
-            "id",
-        ),
-        "deletedTime",
-        missing=("Not Found", "Customer not found"),
-    ),
     "orders": _later(
         "ORDERS_R",
         *(
@@ -425,10 +412,14 @@ SINGLES: dict[str, Single] = {
 def find_row(resource: Resource, merchant: Merchant, row_id: str, switches: dict[str, Any]) -> Any | None:
     """The row `GET /{id}` shows, or None when it has to answer 404."""
     row = resource.find(merchant).get(row_id) if resource.find is not None else None
-    if row is not None and getattr(row, "deleted", False) and resource.kind != "discount":
-        shown = switches["deleted_by_id"] == "object" and resource.kind != "modifier_group"
-        return row if shown else None
-    return row
+    return None if row is None or is_hidden(resource, row, switches) else row
+
+
+def is_hidden(resource: Resource, row: Any, switches: dict[str, Any]) -> bool:
+    """Does `GET /{id}` hide this row because it was deleted?"""
+    if not getattr(row, "deleted", False) or resource.kind == "discount":
+        return False
+    return switches["deleted_by_id"] != "object" or resource.kind == "modifier_group"
 
 
 def visible(resource: Resource, rows: list[Any], asked_for_deleted: bool, switches: dict[str, Any]) -> list[Any]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from aura_migration.sandbox.clover.auth import Auth, Token
 from aura_migration.sandbox.clover.edits import Editor, set_stock
+from aura_migration.sandbox.clover.people import wire as people_wire
+from aura_migration.sandbox.clover.people.resources import NESTED, PEOPLE
 from aura_migration.sandbox.clover.query import (
     BadQueryError,
     Query,
@@ -24,12 +26,30 @@ from aura_migration.sandbox.clover.query import (
     select,
     wants_nulls,
 )
-from aura_migration.sandbox.clover.resources import RESOURCES, SINGLES, Resource, find_row, sort_fields, visible
+from aura_migration.sandbox.clover.resources import (
+    RESOURCES,
+    SINGLES,
+    Fields,
+    Resource,
+    find_row,
+    is_hidden,
+    sort_fields,
+    visible,
+)
 from aura_migration.sandbox.clover.traffic import Refusal, Traffic
-from aura_migration.sandbox.clover.wire import Renderer
+from aura_migration.sandbox.clover.wire import EXPANSIONS, FORMS, Renderer
 from aura_migration.sandbox.clover.world import Merchant, Row, World
 from aura_migration.sandbox.core.faults import fault_of
 
+TOP = {**RESOURCES, **PEOPLE}
+EVERY = {**TOP, **NESTED}
+ALL_FORMS = {**FORMS, **people_wire.FORMS}
+ALL_EXPANSIONS = {
+    **EXPANSIONS,
+    **people_wire.EXPANSIONS,
+    "merchant": {**people_wire.MERCHANT_EXPANSIONS, **EXPANSIONS["merchant"]},
+}
+REFUSED_PATHS = ("time_cards",)
 UNAUTHORIZED = {"message": "401 Unauthorized"}
 ALLOWED_HEADER = "X-Clover-Allowed-Filter-Fields"
 
@@ -86,6 +106,13 @@ def bearer(request: Request) -> str | None:
     return request.query_params.get("access_token")
 
 
+async def _paced(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Chunks made on the event loop, with room for others between them."""
+    for chunk in chunks:
+        yield chunk
+        await asyncio.sleep(0)
+
+
 class Api:
     """Everything under `/v3/merchants/{mId}`."""
 
@@ -138,7 +165,7 @@ class Api:
         merchant = self._world.merchants.get(parts[0])
         if merchant is None or merchant.id != token.merchant:
             return problem(401, UNAUTHORIZED)
-        call = _Call(request, token, merchant, self._switches)
+        call = _Call(request, token, merchant, self._switches, self._editor.now())
         if len(parts) == 3 and parts[1] == "item_stocks" and request.method in ("POST", "PUT", "DELETE"):
             return await self._write_stock(call, parts[2])
         if not parts[1:]:
@@ -147,7 +174,11 @@ class Api:
         if name in SINGLES and not rest:
             single = SINGLES[name]
             return call.single(single.kind, single.permission, single.row(merchant))
-        if name not in RESOURCES:
+        if name in REFUSED_PATHS:
+            raise NotAllowedError
+        if name.endswith(".csv") and name[:-4] in PEOPLE and not rest:
+            return call.table(name[:-4])
+        if name not in TOP:
             raise NotFoundError
         return call.resource(name, rest)
 
@@ -173,8 +204,9 @@ class Api:
 class _Call:
     """One authenticated request to one merchant."""
 
-    def __init__(self, request: Request, token: Token, merchant: Merchant, switches: dict[str, Any]) -> None:
+    def __init__(self, request: Request, token: Token, merchant: Merchant, switches: dict[str, Any], now: int) -> None:
         self.request = request
+        self.now = now
         self.token = token
         self.merchant = merchant
         self.switches = switches
@@ -185,7 +217,8 @@ class _Call:
             raise DeniedError
 
     def renderer(self) -> Renderer:
-        return Renderer(self.merchant, self.switches, wants_nulls(self.params), self.token.permissions)
+        nulls = wants_nulls(self.params)
+        return Renderer(self.merchant, self.switches, nulls, self.token.permissions, ALL_FORMS, ALL_EXPANSIONS)
 
     def single(self, kind: str, permission: str, row: Any) -> Response:
         self._read_only()
@@ -194,12 +227,12 @@ class _Call:
 
     def resource(self, name: str, rest: list[str]) -> Response:
         """`/name`, `/name/{id}`, `/name/{id}/child` or `/name/{id}/child/{childId}`."""
-        resource = RESOURCES[name]
+        resource = TOP[name]
         self.require(resource.permission)
         renderer = self.renderer()
         if not rest:
             self._read_only()
-            return self._list(renderer, resource, resource.rows, name)
+            return self._list(renderer, resource, None, name)
         row = find_row(resource, self.merchant, rest[0], self.switches)
         if resource.find is None:
             raise NotFoundError
@@ -207,18 +240,38 @@ class _Call:
             raise NotFoundError(*resource.missing)
         if len(rest) == 1:
             self._read_only()
-            return self._one(renderer, resource.kind, row)
+            return self._one(renderer, resource.alone or resource.kind, row)
+        if rest[1] in resource.singles and len(rest) == 2:
+            self._read_only()
+            return self._one(renderer, resource.singles[rest[1]], row)
         child = resource.children.get(rest[1])
         if child is None or len(rest) > (3 if child.by_id else 2):
             raise NotFoundError
         self._read_only()
-        of = RESOURCES[child.resource]
+        of = EVERY[child.resource]
+        self.require(of.permission)
+        if child.resource in NESTED and not self.switches["customer_contact_lists"]:
+            raise NotAllowedError
+        rows = child.rows(renderer, row)
         if len(rest) == 3:
-            found = next((one for one in child.rows(renderer, row) if one.id == rest[2]), None)
-            if found is None:
+            found = next((one for one in rows if one.id == rest[2]), None)
+            if found is None or is_hidden(of, found, self.switches):
                 raise NotFoundError
             return self._one(renderer, of.kind, found)
-        return self._list(renderer, of, lambda _merchant: child.rows(renderer, row), "/".join((name, *rest)))
+        return self._list(renderer, of, rows, "/".join((name, *rest)))
+
+    def table(self, name: str) -> Response:
+        """`/name.csv`: every row that passes the filters, streamed."""
+        resource = PEOPLE[name]
+        self.require(resource.permission)
+        if resource.csv is None:
+            raise NotFoundError
+        self._read_only()
+        fields = resource.fields(self.merchant)
+        sortable = sort_fields(resource, fields)
+        rows = self._found(resource, None, parse(self.params, fields, sortable, self.switches), fields, sortable)
+        lines = people_wire.CSV[resource.csv](self.merchant, rows)
+        return StreamingResponse(_paced(lines), media_type="text/csv; charset=utf-8")
 
     def _read_only(self) -> None:
         if self.request.method not in ("GET", "HEAD"):
@@ -229,9 +282,19 @@ class _Call:
         self._check_expansions(renderer)
         return answer(document)
 
-    def _list(
-        self, renderer: Renderer, resource: Resource, rows: Callable[[Merchant], list[Any]], path: str
-    ) -> Response:
+    def _found(
+        self, resource: Resource, among: list[Any] | None, query: Query, fields: Fields, sortable: Fields
+    ) -> Sequence[Any]:
+        """The rows of a query, of the whole resource or `among` these."""
+        if among is None and resource.select is not None:
+            return resource.select(self.merchant, query, fields, sortable, self.switches, self.now)
+        rows = resource.rows(self.merchant) if among is None else among
+        if resource.select_child is not None:
+            return resource.select_child(rows, query, fields, sortable, self.switches, self.now)
+        shown = visible(resource, rows, query.filters_on(resource.deleted_field), self.switches)
+        return select(list(reversed(shown)), query, fields, sortable)
+
+    def _list(self, renderer: Renderer, resource: Resource, among: list[Any] | None, path: str) -> Response:
         fields = resource.fields(self.merchant)
         sortable = sort_fields(resource, fields)
         headers = {ALLOWED_HEADER: ",".join(fields)} if fields else {}
@@ -239,14 +302,13 @@ class _Call:
             query = parse(self.params, fields, sortable, self.switches)
         except BadQueryError as error:
             return problem(400, {"message": error.message, "details": error.details}, headers)
-        shown = visible(resource, rows(self.merchant), query.filters_on("deleted"), self.switches)
-        found = select(list(reversed(shown)), query, fields, sortable)
+        found = self._found(resource, among, query, fields, sortable)
         elements = [renderer.render(resource.kind, row, query.expand) for row in self._page(found, query)]
         self._check_expansions(renderer)
         href = f"{renderer.base}/{path}?{echo_query([*resource.implied, *query.echo])}"
         return answer({"elements": elements, "href": href}, headers=headers)
 
-    def _page(self, rows: list[Any], query: Query) -> list[Any]:
+    def _page(self, rows: Sequence[Any], query: Query) -> Sequence[Any]:
         offset, limit = query.offset, query.limit
         lying = fault_of(self.request, "lying_cap")
         if lying is not None:

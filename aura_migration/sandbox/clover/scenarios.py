@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from aura_migration.sandbox.clover.config import make_merchant, printer
 from aura_migration.sandbox.clover.diner import build_diner
+from aura_migration.sandbox.clover.people.scenarios import populate
 from aura_migration.sandbox.clover.world import NO_TAX, MerchantBuilder, ModifierGroup, World
 from aura_migration.sandbox.core.ids import Ids
 
@@ -35,6 +36,7 @@ def build_world(scenario: str, seed: int, ids: Ids, locations: int | None = None
         raise ValueError(f"clover sandbox: locations must be 1 or more, not {locations}")
     world = World(scenario, seed, ids)
     builders[scenario](world)
+    populate(world)
     return world
 
 

@@ -6,7 +6,7 @@ expansions are ignored, as Clover does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,8 @@ from aura_migration.sandbox.clover.world import (
     TaxRate,
 )
 
+Form = Callable[["Renderer", Any], Row]
+
 
 @dataclass(frozen=True)
 class Expansion:
@@ -39,12 +41,20 @@ class Expansion:
 
 
 class Renderer:
-    """Writes rows of one merchant for one request."""
+    """Writes rows of one merchant for one request; `forms` and `known` expansions are the menu's unless given."""
 
     def __init__(
-        self, merchant: Merchant, switches: dict[str, Any], nulls: bool = False, permissions: Iterable[str] = ()
+        self,
+        merchant: Merchant,
+        switches: dict[str, Any],
+        nulls: bool = False,
+        permissions: Iterable[str] = (),
+        forms: Mapping[str, Form] | None = None,
+        known: Mapping[str, dict[str, Expansion]] | None = None,
     ) -> None:
         self.merchant = merchant
+        self._forms = FORMS if forms is None else forms
+        self._known = EXPANSIONS if known is None else known
         self.switches = switches
         self.nulls = nulls
         self.permissions = frozenset(permissions)
@@ -53,7 +63,7 @@ class Renderer:
 
     def render(self, kind: str, row: Any, expand: Tree) -> Row:
         """One row with its expansions."""
-        out = self._clean(FORMS[kind](self, row))
+        out = self._clean(self._forms[kind](self, row))
         known = self.expansions(kind)
         for name, deeper in expand.items():
             expansion = known.get(name)
@@ -75,7 +85,7 @@ class Renderer:
 
     def expansions(self, kind: str) -> dict[str, Expansion]:
         """What rows of `kind` can expand under the present switches."""
-        known = EXPANSIONS.get(kind, {})
+        known = self._known.get(kind, {})
         if kind == "item" and not self.switches["item_expand_menu"]:
             return {name: expansion for name, expansion in known.items() if name not in ("menuItem", "itemGroup")}
         return known
@@ -254,10 +264,6 @@ def _linked(path: str) -> Callable[[Renderer, Row], Row]:
     return form
 
 
-def _employee(renderer: Renderer, row: Row) -> Row:
-    return {**_linked("employees")(renderer, row), "orders": renderer.href(f"employees/{row['id']}/orders")}
-
-
 def _properties(renderer: Renderer, _row: Row) -> Row:
     row = {"href": f"{renderer.base}/properties", **renderer.merchant.properties}
     if renderer.switches["vat"]:
@@ -278,7 +284,7 @@ def _merchant(renderer: Renderer, merchant: Merchant) -> Row:
         "href": renderer.base,
         "id": merchant.id,
         "name": merchant.name,
-        "owner": _employee(renderer, owner) if inline else renderer.href(f"employees/{owner['id']}"),
+        "owner": renderer.render("employee", owner, {}) if inline else renderer.href(f"employees/{owner.id}"),
         "address": renderer.href("address"),
         "defaultCurrency": merchant.currency,
         **merchant.profile,
@@ -290,7 +296,7 @@ def _merchant(renderer: Renderer, merchant: Merchant) -> Row:
     }
 
 
-FORMS: dict[str, Callable[[Renderer, Any], Row]] = {
+FORMS: dict[str, Form] = {
     "merchant": _merchant,
     "properties": _properties,
     "address": _address,
@@ -310,7 +316,6 @@ FORMS: dict[str, Callable[[Renderer, Any], Row]] = {
     "tender": _linked("tenders"),
     "role": _linked("roles"),
     "device": _linked("devices"),
-    "employee": _employee,
 }
 MENU_PATHS = {
     "item": "items",
@@ -360,15 +365,6 @@ def _all(store: str) -> Callable[[Renderer, Any], list[Any]]:
     return lambda renderer, _row: list(getattr(renderer.merchant, store).values())
 
 
-def _role_employees(renderer: Renderer, role: Row) -> list[Row]:
-    owner = renderer.merchant.owner
-    return [owner] if role["systemRole"] == owner["role"] else []
-
-
-def _owner_roles(renderer: Renderer, employee: Row) -> list[Row]:
-    return [role for role in renderer.merchant.roles.values() if role["systemRole"] == employee["role"]]
-
-
 def _nothing(_renderer: Renderer, _row: Any) -> list[Any]:
     return []
 
@@ -411,12 +407,7 @@ EXPANSIONS: dict[str, dict[str, Expansion]] = {
         ),
         "attributes": Expansion("plain", _nothing),
     },
-    "role": {"employees": Expansion("employee", _role_employees)},
-    "employee": {"roles": Expansion("role", _owner_roles), "shifts": Expansion("plain", _nothing)},
     "merchant": {
-        "owner": Expansion("employee", lambda renderer, _row: renderer.merchant.owner, False, "EMPLOYEES_R"),
-        "employees": Expansion("employee", lambda renderer, _row: [renderer.merchant.owner], True, "EMPLOYEES_R"),
-        "shifts": Expansion("plain", _nothing, True, "EMPLOYEES_R"),
         "orders": Expansion("plain", _nothing, True, "ORDERS_R"),
         "payments": Expansion("plain", _nothing, True, "PAYMENTS_R"),
         "address": Expansion("address", lambda renderer, _row: renderer.merchant.address, False),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from aura_migration.sandbox.clover.people.model import Employee, People
 from aura_migration.sandbox.core.ids import CROCKFORD, Ids
 
 FULL_RATE = 10_000_000
@@ -193,7 +194,7 @@ class Merchant:
     timezone: str
     currency: str
     profile: Row
-    owner: Row
+    owner: Employee
     address: Row = field(default_factory=dict)
     properties: Row = field(default_factory=dict)
     gateway: Row = field(default_factory=dict)
@@ -219,6 +220,7 @@ class Merchant:
     tags: dict[str, Tag] = field(default_factory=dict)
     tax_rates: dict[str, TaxRate] = field(default_factory=dict)
     discounts: dict[str, Discount] = field(default_factory=dict)
+    people: People = field(default_factory=People)
 
     def effective_rates(self, item: Item) -> list[TaxRate]:
         """The rates charged on `item`: the merchant's default ones, or the item's own."""
@@ -236,6 +238,8 @@ class World:
     ids: Ids
     merchants: dict[str, Merchant] = field(default_factory=dict)
     notes: list[Row] = field(default_factory=list)
+    same_person: list[Row] = field(default_factory=list)
+    shared_contact: list[Row] = field(default_factory=list)
 
     @property
     def first(self) -> Merchant:
