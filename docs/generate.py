@@ -84,7 +84,7 @@ STATE_MEANING = {
     "loading": ("the plan is being carried out", "wait; pause stops it after its batch"),
     "loaded": ("everything is written, not (or not successfully) verified", "verify"),
     "verified": ("the independent reading agrees", "roll back if you must"),
-    "empty": ("the POS has nothing on its menu", "preview again when it has"),
+    "empty": ("the POS has nothing on its menu and knows nobody", "preview again when it has"),
     "paused": ("stopped between two batches on request", "resume, or roll back"),
     "failed": (
         "stopped by an error or the death of its worker; no batch is half written",

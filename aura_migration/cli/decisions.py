@@ -120,9 +120,11 @@ def quarantine_rerun(migration: int, corrections: str | None, by: str, as_json: 
         if not isinstance(listed, list):
             raise BadInput("Corrections are a JSON list.", 'Each entry is {"entity", "key", "values"}.')
         with workshop.connect() as connection, connection.transaction():
-            for entry in listed:
+            for position, entry in enumerate(listed, start=1):
                 if not isinstance(entry, dict) or set(entry) != {"entity", "key", "values"}:
-                    raise BadInput(f"{entry!r} is not a correction.", 'Each entry is {"entity", "key", "values"}.')
+                    raise BadInput(
+                        f"Entry {position} is not a correction.", 'Each entry is {"entity", "key", "values"}.'
+                    )
                 decide.correct_quarantined(connection, migration, entry["entity"], entry["key"], entry["values"], by)
     with workshop.connect() as connection:
         found = get_migration(connection, migration)

@@ -178,7 +178,7 @@ def _next_step(
         "paused": f"`resume {number}`, or `rollback {number}`",
         "loaded": f"`verify {number}`; the gates above say what failed",
         "verified": "nothing: the menu is migrated and proven",
-        "empty": f"nothing: the POS has nothing on its menu; {preview} when it has",
+        "empty": f"nothing: the POS has nothing on its menu and knows nobody; {preview} when it has",
         "reconnect_needed": "`connect` the account again with fresh credentials",
         "rolling_back": f"`rollback {number}` again",
     }

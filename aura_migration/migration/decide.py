@@ -9,6 +9,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from aura_migration.canonical.entities import ENTITIES
+from aura_migration.canonical.masking import masked
 from aura_migration.core.errors import BadInput, Refused
 from aura_migration.migration.records import Migration, get_migration, get_plan, has_written, latest_delta
 from aura_migration.migration.states import BEFORE_LOAD, ENDED, transition
@@ -113,7 +114,10 @@ def cancel(workshop: Workshop, migration_id: int, by: str, reason: str = "") -> 
 def conflicts(
     connection: psycopg.Connection[Any], migration_id: int, entity: str | None = None
 ) -> list[dict[str, Any]]:
-    """The undecided rows of the present plan: what the POS says, what AuraConnect has, who else is touched."""
+    """The undecided rows of the present plan: what the POS says, what AuraConnect has, who else is touched.
+
+    Values of persons are masked: which fields differ can be seen, whose they are cannot.
+    """
     migration = get_migration(connection, migration_id)
     rows = (
         connection.cursor(row_factory=dict_row)
@@ -124,6 +128,9 @@ def conflicts(
         )
         .fetchall()
     )
+    for row in rows:
+        for side in ("pos", "auraconnect"):
+            row[side] = masked(row["entity"], row[side]) if row[side] is not None else None
     return list(rows)
 
 
@@ -177,7 +184,7 @@ def _require_one_record(entity: str, key: str, strategy: str, candidates: list[i
 
 
 def quarantine(connection: psycopg.Connection[Any], migration_id: int) -> list[dict[str, Any]]:
-    """The records in quarantine with their reasons."""
+    """The records in quarantine with their reasons; values of persons are masked."""
     rows = (
         connection.cursor(row_factory=dict_row)
         .execute(
@@ -187,6 +194,9 @@ def quarantine(connection: psycopg.Connection[Any], migration_id: int) -> list[d
         )
         .fetchall()
     )
+    for row in rows:
+        for side in ("values", "correction"):
+            row[side] = masked(row["entity"], row[side]) if row[side] is not None else None
     return list(rows)
 
 

@@ -6,11 +6,13 @@ How a row is written is the loader's business; what a plan holds is the planner'
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import psycopg
 
 from aura_migration.canonical.entities import ENTITIES
+from aura_migration.canonical.masking import masked
 from aura_migration.core.errors import AuraError, PlanMoved, Refused, VerdictFailed
 from aura_migration.database.connections import Connection
 from aura_migration.load.apply import LoadProgress, Stopped, apply_plan, check_fences, extent
@@ -178,12 +180,16 @@ def _difference(connection: Connection, old: int, new: int) -> list[dict[str, An
                 "approved": before,
                 "now": after,
                 "reason": reason or "",
-                "changes": {c: [(was or {}).get(c), (now or {}).get(c)] for c in columns[:12]}
-                if before == after
-                else {},
+                "changes": _changes(entity, columns[:12], was or {}, now or {}) if before == after else {},
             }
         )
     return found
+
+
+def _changes(entity: str, columns: list[str], was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Column → approved and present value, those of persons masked."""
+    before, after = masked(entity, was), masked(entity, now)
+    return {c: [before.get(c), after.get(c)] for c in columns}
 
 
 def _apply(workshop: Workshop, connection: Connection, migration: Migration, by: str) -> LoadProgress:

@@ -25,6 +25,8 @@ from aura_migration.pos.port import SourceEntity
 
 MENU = ("categories", "items", "modifier_groups", "modifiers")
 """A restaurant without any of these has nothing on its menu, whatever taxes and kitchen stations it has set up."""
+PEOPLE = ("customers", "loyalty_accounts", "gift_cards", "house_accounts", "staff")
+"""Somebody is known, owed something or works there."""
 
 
 def canonicalise(workshop: Workshop, migration_id: int, by: str) -> dict[str, Any]:
@@ -100,10 +102,10 @@ def _settle(connection: Connection, migration: Migration, stored: StoredPlan, bl
                 "UPDATE migration.plans SET state = 'superseded' WHERE migration_id = %s AND state = 'loading'",
                 [migration.id],
             )
-        on_the_menu = any(stored.counts.get(entity, {}).get("source") for entity in MENU)
+        has_any = any(stored.counts.get(entity, {}).get("source") for entity in (*MENU, *PEOPLE))
         was_asked_for = not set(MENU) & set(migration.parsed_options.exclude_entities)
-        if was_asked_for and not on_the_menu and not blockers and migration.state not in AFTER_LOAD:
-            transition(connection, migration.id, "empty", by, "the POS has nothing on its menu")
+        if was_asked_for and not has_any and not blockers and migration.state not in AFTER_LOAD:
+            transition(connection, migration.id, "empty", by, "the POS has nothing on its menu and knows nobody")
             return
         if migration.state in AFTER_LOAD and not writes_of(stored.counts) and not blockers:
             return  # what was loaded is still what would be loaded
