@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from aura_migration.archive.snapshot import SnapshotRef, open_snapshot, snapshot_ref
+from aura_migration.canonical.options import MigrationOptions
 from aura_migration.core.errors import Refused
 from aura_migration.database.connections import Connection, session_lock
 from aura_migration.migration import progress
@@ -94,14 +95,12 @@ def _export(
     integration = get_integration(connection, migration.integration_id)
     location = get_location(connection, migration.location_key)
     connector = workshop.connector(integration.pos)
-    by_scope: dict[Scope, list[str]] = {"merchant": [], "location": []}
-    for entity in connector.source_entities:
-        by_scope[entity.scope].append(entity.name)
+    by_scope = _wanted(connector, migration.parsed_options)
     refs: list[SnapshotRef] = []
     if by_scope["merchant"]:
         # Another location's run may be fetching the same: wait for it, then take its snapshot over.
         with session_lock(connection, f"aura:merchant-export:{integration.id}"):
-            shared = _fresh_merchant_snapshot(connection, integration.id, fresh_since)
+            shared = _fresh_merchant_snapshot(connection, integration.id, fresh_since, by_scope["merchant"])
             refs.append(
                 shared
                 or asyncio.run(
@@ -113,6 +112,16 @@ def _export(
             asyncio.run(_fetch(workshop, connector, integration, location, "location", by_scope["location"], resume))
         )
     return refs
+
+
+def _wanted(connector: Connector, options: MigrationOptions) -> dict[Scope, list[str]]:
+    """What is fetched, by scope: what feeds only people's entities that the options leave out is not even read."""
+    excluded = set(options.exclude_entities)
+    found: dict[Scope, list[str]] = {"merchant": [], "location": []}
+    for entity in connector.source_entities:
+        if entity.is_menu or not set(entity.feeds) <= excluded:
+            found[entity.scope].append(entity.name)
+    return found
 
 
 async def _fetch(
@@ -147,10 +156,18 @@ async def _fetch(
                 return recorder.finish()
 
 
-def _fresh_merchant_snapshot(connection: Connection, integration_id: int, since: datetime) -> SnapshotRef | None:
+def _fresh_merchant_snapshot(
+    connection: Connection, integration_id: int, since: datetime, wanted: Sequence[str]
+) -> SnapshotRef | None:
+    """The merchant's snapshot another location of this preview has just taken, if it holds all that is wanted."""
     row = connection.execute(
-        "SELECT id FROM migration.snapshots WHERE integration_id = %s AND scope = 'merchant' AND state = 'complete' "
-        "AND created_at >= %s ORDER BY id DESC LIMIT 1",
-        [integration_id, since],
+        """
+        SELECT id FROM migration.snapshots s
+        WHERE integration_id = %s AND scope = 'merchant' AND state = 'complete' AND created_at >= %s
+          AND %s::text[] <@ (SELECT coalesce(array_agg(c.entity), '{}') FROM migration.snapshot_certificates c
+                             WHERE c.snapshot_id = s.id)
+        ORDER BY id DESC LIMIT 1
+        """,
+        [integration_id, since, list(wanted)],
     ).fetchone()
     return snapshot_ref(connection, row[0]) if row is not None else None
