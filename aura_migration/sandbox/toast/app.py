@@ -24,7 +24,10 @@ from aura_migration.sandbox.toast.edits import Editor
 from aura_migration.sandbox.toast.gate import Caller, Gate, ToastError, error_response, render_error
 from aura_migration.sandbox.toast.menus_wire import MenuStyle, toast_time
 from aura_migration.sandbox.toast.model import ConfigObject
+from aura_migration.sandbox.toast.orders.api import OrdersApi
 from aura_migration.sandbox.toast.partners import connected, connected_page
+from aura_migration.sandbox.toast.people.labor import LaborApi
+from aura_migration.sandbox.toast.people.scenarios import CROWD_DEFAULT, make_people
 from aura_migration.sandbox.toast.restaurants_wire import availability, ordering_schedule, restaurant_info
 from aura_migration.sandbox.toast.scenarios import make_restaurant
 from aura_migration.sandbox.toast.stock import change_stock, list_stock, search_stock
@@ -34,7 +37,9 @@ from aura_migration.sandbox.toast.world import World
 NEXT_PAGE_HEADER = "Toast-Next-Page-Token"
 MACHINE_ACCESS = "TOAST_MACHINE_CLIENT"
 SCOPES_LEFT_OUT = {"missing_scope": "stock:read", "missing_menus": "menus:read", "missing_config": "config:read",
-                   "missing_kitchen": "kitchen:read"}  # fmt: skip
+                   "missing_kitchen": "kitchen:read", "no_labor": "labor:read",
+                   "no_employees": "labor.employees:read", "no_orders": "orders:read", "no_guest_pi": "guest.pi:read",
+                   "no_delivery_address": "delivery_info.address:read"}  # fmt: skip
 
 # What Toast's texts leave open or contradict, and what a test wants to turn. README.md says what each means.
 SWITCHES: dict[str, Any] = {
@@ -57,6 +62,15 @@ SWITCHES: dict[str, Any] = {
     "custom_dining_behavior": "",
     "tax_condition": "TAKE_OUT",
     "printing_mode_off": False,
+    "orders_default_page_size": 100,
+    "orders_large_page": "refuse",
+    "orders_period_days": 31,
+    "orders_sort": "modified",
+    "orders_links": "repeated",
+    "labor_period_days": 31,
+    "archived_entries_default": False,
+    "employee_disabled_flag": True,
+    "shift_reference": "object",
 }
 CHOICES: dict[str, tuple[Any, ...]] = {
     "limits": ("real", "off"),
@@ -66,14 +80,18 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "rate_limit_body": ("json", "text"),
     "missing_restaurant_header_status": (400, 403),
     "stale_page_token_status": (400, 409),
+    "orders_large_page": ("refuse", "cap"),
+    "orders_sort": ("modified", "opened"),
+    "orders_links": ("repeated", "combined"),
+    "shift_reference": ("object", "guid", "mixed"),
 }
 
 Endpoint = Callable[[Request, Caller], Awaitable[Any]]
 
 
-def build(scenario: str, seed: int, clock: Clock, *, locations: int = 35) -> ToastApp:
-    """The sandbox Toast of a scenario; ``locations`` counts for the scenario ``chain`` only."""
-    return ToastApp(scenario, seed, clock, locations)
+def build(scenario: str, seed: int, clock: Clock, *, locations: int = 35, customers: int = CROWD_DEFAULT) -> ToastApp:
+    """The sandbox Toast of a scenario; ``locations`` counts for ``chain`` only, ``customers`` for ``crowd`` only."""
+    return ToastApp(scenario, seed, clock, locations, customers)
 
 
 class ToastApp(BasePosApp):
@@ -82,11 +100,14 @@ class ToastApp(BasePosApp):
     pos = "toast"
     log_headers = ("Toast-Restaurant-External-ID",)
 
-    def __init__(self, scenario: str, seed: int, clock: Clock, locations: int) -> None:
+    def __init__(self, scenario: str, seed: int, clock: Clock, locations: int, customers: int) -> None:
         super().__init__(scenario, seed, clock)
         restaurant = make_restaurant(scenario, self.ids, locations)
         self.switches = {**SWITCHES, **restaurant.switches}
         self.world = World(restaurant, self.ids, clock)
+        self.people = make_people(scenario, self.ids, clock, restaurant.locations, customers)
+        self._orders = OrdersApi(self.people, self.switches)
+        self._labor = LaborApi(self.people, self.switches)
         self.registry = Registry(self.ids, clock)
         self._register_clients()
         self.gate = Gate(self.registry, self.world, clock, self.switches)
@@ -259,6 +280,13 @@ class ToastApp(BasePosApp):
             route("/stock/v1/inventory", self._stock_list, "stock:read"),
             route("/stock/v1/inventory/search", self._stock_search, "stock:read", method="POST"),
             route("/stock/v1/inventory/update", self._stock_update, "stock:write", method="PUT"),
+            route("/orders/v2/ordersBulk", self._orders.bulk, "orders:read", limit="orders-bulk"),
+            route("/orders/v2/orders/{guid}", self._orders.order, "orders:read"),
+            route("/labor/v1/jobs", self._labor.jobs, "labor:read"),
+            route("/labor/v1/employees", self._labor.employees, "labor.employees:read"),
+            route("/labor/v1/employees/{guid}", self._labor.employee, "labor.employees:read"),
+            route("/labor/v1/shifts", self._labor.shifts, "labor:read"),
+            route("/labor/v1/timeEntries", self._labor.time_entries, "labor:read"),
         ]
         for name in CONFIG_LISTS:
             made.append(route(f"/config/v2/{name}", self._config_list(name), "config:read"))

@@ -25,7 +25,8 @@ STANDARD_SCOPES = (
 )  # fmt: skip
 PARTNER_SCOPES = (*STANDARD_SCOPES, "stock:write")
 ORDERING_SCOPES = (
-    "config:read", "menus.channel:read", "orders.channel:read", "orders.orders:write", "restaurants:read", "stock:read",
+    "config:read", "menus.channel:read", "orders.channel:read", "orders.orders:write", "orders:read", "restaurants:read",
+    "stock:read",
 )  # fmt: skip
 RENEWAL_SECONDS = 60.0
 

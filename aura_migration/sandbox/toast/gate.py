@@ -21,7 +21,7 @@ from aura_migration.sandbox.toast.world import Publication, World
 
 RESTAURANT_HEADER = "Toast-Restaurant-External-ID"
 PER_SECOND, PER_QUARTER_HOUR, QUARTER_HOUR = 20, 10_000, 900
-MENUS_PER_SECOND = 1
+ENDPOINTS_PER_SECOND = {"menus-v2": 1, "menus-v3": 1, "orders-bulk": 5}
 
 
 class ToastError(Exception):
@@ -68,13 +68,13 @@ class Limiter:
         default = ((PER_SECOND, 1), (PER_QUARTER_HOUR, QUARTER_HOUR))
         self._all = slices(*default)
         self._api = slices(*default)
-        self._endpoint = slices((MENUS_PER_SECOND, 1))
+        self._endpoints = {name: slices((limit, 1)) for name, limit in ENDPOINTS_PER_SECOND.items()}
 
     def take(self, key: str, api: str, endpoint: str | None) -> tuple[str, Verdict]:
         """Count one request; answers the limit nearest exhaustion (or the one that refused) and its verdict."""
         steps = [("GLOBAL", each, key) for each in self._all] + [("API", each, f"{key}|{api}") for each in self._api]
         if endpoint is not None:
-            steps += [("ENDPOINT", each, f"{key}|{endpoint}") for each in self._endpoint]
+            steps += [("ENDPOINT", each, f"{key}|{endpoint}") for each in self._endpoints[endpoint]]
         nearest: tuple[str, Verdict] | None = None
         for name, limit, counted in steps:
             verdict = limit.take(counted)

@@ -207,8 +207,9 @@ class ConfigWriter:
 
     def _dining(self, full: bool) -> None:
         options: list[tuple[str, str | None, bool]] = [("Dine In", "DINE_IN", False), ("Take Out", "TAKE_OUT", False)]
+        options.append(("Delivery", "DELIVERY", False))
         if full:
-            options += [("Delivery", "DELIVERY", False), ("Curbside", "TAKE_OUT", True), ("Catering tent", None, False)]
+            options += [("Curbside", "TAKE_OUT", True), ("Catering tent", None, False)]
         for name, behavior, curbside in options:
             self.add("diningOptions", "DiningOption", name, external=True, behavior=behavior, curbside=curbside)
         for name in ("Cash drop", "House tab") if full else ("House tab",):
@@ -265,6 +266,19 @@ class ConfigWriter:
             enforceMinimumTime=True,
             trackMissedBreaks=True,
             breakIntervalHrs=5,
+            breakIntervalMins=0,
+            trackBreakAcknowledgement=False,
+        )
+        self.add(
+            "breakTypes",
+            "BreakType",
+            "Rest",
+            active=True,
+            paid=True,
+            duration=10,
+            enforceMinimumTime=False,
+            trackMissedBreaks=False,
+            breakIntervalHrs=0,
             breakIntervalMins=0,
             trackBreakAcknowledgement=False,
         )

@@ -1,4 +1,4 @@
-"""The scenarios of the sandbox Toast: ``cafe``, ``empty``, ``diner``, ``chain``, ``huge``.
+"""The scenarios of the sandbox Toast: ``cafe``, ``empty``, ``diner``, ``chain``, ``huge``, ``crowd``.
 
 Belongs here: the table of scenarios, the small café, the empty restaurant and the huge menu. ``diner`` and ``chain``
 have modules of their own. Does not belong here: how anything is answered.
@@ -31,6 +31,7 @@ def make_restaurant(scenario: str, ids: Ids, locations: int = 35) -> Restaurant:
         "diner": lambda: diner(ids),
         "chain": lambda: chain(ids, locations),
         "huge": lambda: huge(ids),
+        "crowd": lambda: cafe(ids),
     }
     if scenario not in table:
         raise ValueError(f"the sandbox Toast has no scenario {scenario!r}; it has: {', '.join(table)}")
