@@ -57,13 +57,27 @@ def _refined(entity: Entity, row: Row, shared: Mapping[str, Mapping[str, Row]]) 
 def _fill(entity: Entity, row: Row, base: Row) -> None:
     """Values the location row leaves out are those its own shared row has; a price comes whole or not at all."""
     own, shared = row.values, base.values
-    for unit in _units(entity.name):
+    singles, wholes = _units(entity.name)
+    # By what the shared row has, which is a few of many columns.
+    for source, value in shared.items():
+        if value is not None and source in singles:
+            name = singles[source]
+            if own.get(name) is None:
+                own[name] = value
+    for unit in wholes:
         if all(own.get(name) is None for name, _ in unit):
             own.update((name, shared[source]) for name, source in unit if shared.get(source) is not None)
 
 
+Units = tuple[Mapping[str, str], tuple[tuple[tuple[str, str], ...], ...]]
+
+
 @cache
-def _units(entity_name: str) -> tuple[tuple[tuple[str, str], ...], ...]:
-    """The units of a location entity, each field with the name it has on the shared row."""
+def _units(entity_name: str) -> Units:
+    """The units of a location entity: of one column, its name by that on the shared row; of several, pairs of both names."""
     entity = ENTITIES[entity_name]
-    return tuple(tuple((name, entity.field(name).base or name) for name in unit) for unit in entity.units)
+    units = [tuple((name, entity.field(name).base or name) for name in unit) for unit in entity.units]
+    return (
+        {source: name for unit in units if len(unit) == 1 for name, source in unit},
+        tuple(unit for unit in units if len(unit) > 1),
+    )

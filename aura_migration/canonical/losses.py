@@ -17,6 +17,7 @@ MAPPED = "mapped"
 """Disposition of a field that is carried over."""
 TECHNICAL = "technical"
 """Disposition of a field that means nothing to a restaurant: ids, versions, time stamps of the POS's own."""
+KNOWN_HOME = (MAPPED, TECHNICAL)
 EXAMPLES = 5
 EVERY_KEY = "*"
 EACH_ELEMENT = "[]"
@@ -100,7 +101,7 @@ def _walk(
     if node is not None and node.said is not None:
         said = node.said
     if node is None or not node.deeper:
-        lossy = said not in (MAPPED, TECHNICAL) and path not in found and carries(value)
+        lossy = said not in KNOWN_HOME and path not in found and carries(value)
         if lossy and not (path in silent and silent[path] == value):
             found[path] = said or undeclared_note(path)
         return
@@ -108,7 +109,10 @@ def _walk(
         every = node.deeper.get(EVERY_KEY)
         for key, inner in value.items():
             child = node.deeper.get(key) or every
-            if child is None and said in (MAPPED, TECHNICAL):
+            if child is None:
+                if said in KNOWN_HOME:
+                    continue
+            elif not child.deeper and child.said in KNOWN_HOME:
                 continue
             step = EVERY_KEY if child is every and every is not None else key
             _walk(inner, child, said, f"{path}.{step}" if path else step, silent, found)
@@ -116,7 +120,7 @@ def _walk(
         child = node.deeper.get(EACH_ELEMENT)
         for inner in value:
             _walk(inner, child, said, path + EACH_ELEMENT, silent, found)
-    elif said not in (MAPPED, TECHNICAL) and carries(value) and path not in found:
+    elif said not in KNOWN_HOME and carries(value) and path not in found:
         found[path] = said or undeclared_note(path)
 
 

@@ -7,11 +7,12 @@ planner takes it from there. Nothing is dropped: rows that fail stand in ``migra
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
+import msgspec
 import psycopg
 from psycopg.rows import tuple_row
 from psycopg.types.json import Jsonb
@@ -28,6 +29,8 @@ from aura_migration.core.ids import canonical_json, content_hash
 Key = tuple[str, str]
 CONTRADICTION = "the POS sent two different records under this id"
 LARGEST_INTEGER = 2**63
+_DOCUMENT = msgspec.json.Encoder()
+"""For jsonb, which brings keys into an order of its own."""
 
 
 @dataclass
@@ -42,10 +45,10 @@ class Staged:
         """All rows, whatever became of them."""
         return sum(c["rows"] + c["quarantined"] + c["skipped"] for c in self.entities.values())
 
-    def count(self, entity: str, verdict: str | None) -> None:
-        """Count one row."""
+    def count(self, entity: str, verdict: str | None, number: int) -> None:
+        """Count rows of one entity and verdict."""
         counts = self.entities.setdefault(entity, {"rows": 0, "quarantined": 0, "skipped": 0})
-        counts["rows" if verdict is None else "quarantined" if verdict == "quarantine" else "skipped"] += 1
+        counts["rows" if verdict is None else "quarantined" if verdict == "quarantine" else "skipped"] += number
 
     def as_dict(self) -> dict[str, Any]:
         """``{"total", "entities": {…}, "losses": […]}``."""
@@ -82,18 +85,17 @@ def stage_rows(
         _tidy(row)
         by_entity[row.entity].append(row)
     complete_location_rows(by_entity)
-    for name, members in by_entity.items():
-        for position, problems in validate.invalid(name, members).items():
-            reasons.setdefault((name, members[position].key), []).extend(problems)
     skipped = _outside(by_entity, rejected, options)
+    dangling: Reasons = {}
     losses = [
         *references.break_circles(by_entity),
-        *_judge_references(connection, migration_id, by_entity, rejected, options, reasons, skipped),
+        *_judge_references(connection, migration_id, by_entity, rejected, options, dangling, skipped),
     ]
-    staging = _staging(by_entity, rejected, reasons, skipped)
+    refused: list[_Staging] = []
+    staging = _staging(by_entity, rejected, (reasons, dangling), skipped)
     with connection.transaction():
-        staged = _write(connection, migration_id, staging)
-        _quarantine(connection, migration_id, [s for s in staging if s.verdict == "quarantine"])
+        staged = _write(connection, migration_id, staging, refused)
+        _quarantine(connection, migration_id, refused)
     staged.losses = [*batch.losses, *losses]
     return staged
 
@@ -215,64 +217,107 @@ def _loaded(connection: psycopg.Connection[Any], migration_id: int, entity: str,
 
 
 def _staging(
-    by_entity: Mapping[str, list[Row]], rejected: Iterable[Rejected], reasons: Reasons, skipped: Mapping[Key, str]
-) -> list[_Staging]:
+    by_entity: Mapping[str, list[Row]],
+    rejected: Iterable[Rejected],
+    reasons: tuple[Reasons, Reasons],
+    skipped: Mapping[Key, str],
+) -> Iterator[_Staging]:
+    """Every row with what becomes of it, entity by entity: one is checked while the server takes in the one before.
+
+    ``reasons`` are those found before and behind the check of the values.
+    """
+    before, behind = reasons
     refused: dict[str, list[Rejected]] = defaultdict(list)
     for r in rejected:
         refused[r.entity].append(r)
-    found: list[_Staging] = []
     for name, members in by_entity.items():
         depth = references.waves(ENTITIES[name], members)
-        judged = [(row, depth.get(row.key, 0), reasons.get((name, row.key), [])) for row in members]
-        judged += [(Row(name, r.key, dict(r.values), None, r.record), 0, [r.reason]) for r in refused[name]]
-        for row, wave, problems in judged:
-            if (name, row.key) in skipped:
-                found.append(_Staging(row, wave, "skip", [skipped[name, row.key]]))
-            else:
-                found.append(_Staging(row, wave, "quarantine" if problems else None, list(dict.fromkeys(problems))))
-    return found
+        wrong = {members[position].key: problems for position, problems in validate.invalid(name, members).items()}
+        for row in members:
+            key = (name, row.key)
+            found = (before.get(key, ()), wrong.get(row.key, ()), behind.get(key, ()))
+            yield _judged(row, depth.get(row.key, 0), [p for problems in found for p in problems], skipped)
+        for r in refused[name]:
+            yield _judged(Row(name, r.key, dict(r.values), None, r.record), 0, [r.reason], skipped)
+
+
+def _judged(row: Row, wave: int, problems: list[str], skipped: Mapping[Key, str]) -> _Staging:
+    if skipped and (row.entity, row.key) in skipped:
+        return _Staging(row, wave, "skip", [skipped[row.entity, row.key]])
+    if problems:
+        return _Staging(row, wave, "quarantine", list(dict.fromkeys(problems)))
+    return _Staging(row, wave, None, problems)
 
 
 # -- writing ------------------------------------------------------------------------------------------------------------
 
 
-def _write(connection: psycopg.Connection[Any], migration_id: int, staging: Iterable[_Staging]) -> Staged:
-    staged = Staged()
+def _write(
+    connection: psycopg.Connection[Any], migration_id: int, staging: Iterable[_Staging], refused: list[_Staging]
+) -> Staged:
+    """Put the rows in place of the migration's former ones; those that go to quarantine are appended to ``refused``."""
     connection.execute("DELETE FROM staging.rows WHERE migration_id = %s", [migration_id])
+    counts: Counter[tuple[str, str | None]] = Counter()
+    hashes: dict[int, str] = {}
     with (
         connection.cursor() as cursor,
         cursor.copy(
             "COPY staging.rows (migration_id, entity, source_key, seq, wave, content, source_hash, record, verdict, reason) FROM STDIN"
         ) as copy,
     ):
-        for seq, (row, wave, verdict, reasons) in enumerate(staging, start=1):
-            staged.count(row.entity, verdict)
-            values = row.values if verdict is None else storable(row.values)
+        for seq, staged_row in enumerate(staging, start=1):
+            row, wave, verdict, reasons = staged_row
+            counts[row.entity, verdict] += 1
+            values = row.values
+            if verdict is not None:
+                values = storable(values)
+                if verdict == "quarantine":
+                    refused.append(staged_row)
             copy.write_row(
                 (
                     migration_id,
                     row.entity,
-                    str(storable(row.key)),
+                    row.key,
                     seq,
                     wave,
-                    canonical_json(values).decode(),
-                    _source_hash(row),
-                    str(storable(row.record)),
+                    _DOCUMENT.encode(values).decode(),
+                    _source_hash(row, hashes),
+                    _text(row.record),
                     verdict,
-                    str(storable("; ".join(reasons))),
+                    _text("; ".join(reasons)) if reasons else "",
                 )
             )
+    connection.execute("SET LOCAL default_statistics_target = 10")
     connection.execute("ANALYZE staging.rows (migration_id, entity, source_key, wave)")
+    staged = Staged()
+    for (entity, verdict), number in counts.items():
+        staged.count(entity, verdict, number)
     return staged
 
 
-def _source_hash(row: Row) -> str:
-    """The hash of the POS's record, where there is one, else of the row."""
-    given = row.source if row.source is not None else row.values
+def _source_hash(row: Row, hashes: dict[int, str]) -> str:
+    """The hash of the POS's record, where there is one, else of the row.
+
+    ``hashes`` are those of the records seen so far, by identity: several rows come from one record.
+    """
+    if row.source is None:
+        return _hash(row.values)
+    found = hashes.get(id(row.source))
+    if found is None:
+        found = hashes[id(row.source)] = _hash(row.source)
+    return found
+
+
+def _hash(value: Any) -> str:
     try:
-        return content_hash(given)
+        return content_hash(value)
     except (ValueError, TypeError, OverflowError):
-        return content_hash(storable(given))
+        return content_hash(storable(value))
+
+
+def _text(text: str) -> str:
+    """A text as it can be stored."""
+    return text if text.isascii() and "\x00" not in text else str(storable(text))
 
 
 def storable(value: Any) -> Any:

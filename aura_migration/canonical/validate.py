@@ -1,7 +1,8 @@
 """Whether rows may go on: a pandera schema compiled from each entity's declaration on first use.
 
-pandas and pandera are imported where they are used, so that loading the code location does not pay for them. What is
-wrong across rows (duplicate keys, dangling references) is judged in ``stage.py``.
+Columns are looked at as wholes first (``is_plain``). A frame is made, and pandera asked, only of an entity in which some
+column is not plain: most have none, and import and frame cost more than everything else. What is wrong across rows
+(duplicate keys, dangling references) is judged in ``stage.py``.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.model import Field, Row
+from aura_migration.core.clock import utc_text
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -69,6 +72,8 @@ def _wrong_type(field: Field, value: Any) -> str | None:
             return f"{field.name} is neither true nor false"
     elif kind == "numeric":
         return _wrong_number(field, value)
+    elif kind in ("timestamp", "date"):
+        return _wrong_time(field, value)
     elif kind == "json":
         if not isinstance(value, (list, dict, tuple)):
             return f"{field.name} is not a list or mapping"
@@ -91,6 +96,20 @@ def _wrong_number(field: Field, value: Any) -> str | None:
     if len(fraction.rstrip("0")) > decimals:
         return f"{field.name} is {value}, finer than the {decimals} decimals AuraConnect keeps"
     return None
+
+
+def _wrong_time(field: Field, value: Any) -> str | None:
+    """One text per day or instant: what is written differently in AuraConnect would look changed for ever."""
+    what, example = ("a day", "2026-01-31") if field.kind == "date" else ("an instant", "2026-01-31T17:00:00+00:00")
+    try:
+        read = date.fromisoformat(value).isoformat() if field.kind == "date" else _instant(value)
+    except (TypeError, ValueError, OverflowError):
+        return f"{field.name} is not {what} like {example}"
+    return None if read == value else f"{field.name} is {value}, not written like {example}"
+
+
+def _instant(value: str) -> str:
+    return utc_text(datetime.fromisoformat(value))
 
 
 def is_storable(text: str) -> bool:
@@ -134,11 +153,51 @@ def accepts(field: Field) -> Judge:
         "int": lambda values: [nothing if v is None else type(v) is int and lowest <= v <= largest for v in values],
         "bool": lambda values: [nothing if v is None else v is True or v is False for v in values],
         "numeric": lambda values: [nothing if v is None else _wrong_number(field, v) is None for v in values],
+        "timestamp": lambda values: [nothing if v is None else _wrong_time(field, v) is None for v in values],
+        "date": lambda values: [nothing if v is None else _wrong_time(field, v) is None for v in values],
         "json": lambda values: [
             nothing if v is None else isinstance(v, (list, dict, tuple)) and is_json(v) for v in values
         ],
     }
     return judges["int" if field.kind == "cents" else field.kind]
+
+
+@cache
+def is_plain(field: Field) -> Callable[[Sequence[Any]], bool]:
+    """Whether all values of a column are acceptable, for columns in which this shows at a glance; never true wrongly.
+
+    The glance is at the column as a whole: its types, its extremes, its texts as one. Kinds without such a whole are judged
+    value by value, equal values once.
+    """
+    judge = accepts(field)
+    longest = min(n for n in (field.max_length, INDEXED.get(field.name), sys.maxsize) if n is not None)
+    shortest = 1 if field.required else 0
+
+    def text(values: Sequence[Any]) -> bool:
+        if set(map(type, values)) != {str}:
+            return False
+        if field.choices:
+            return all(judge(set(values)))
+        lengths = set(map(len, values))
+        return shortest <= min(lengths) and max(lengths) <= longest and is_storable("\n".join(values))
+
+    def number(values: Sequence[Any]) -> bool:
+        return set(map(type, values)) == {int} and all(judge((min(values), max(values))))
+
+    def truth(values: Sequence[Any]) -> bool:
+        return set(map(type, values)) == {bool}
+
+    def distinct(values: Sequence[Any]) -> bool:
+        return set(map(type, values)) <= {str, int} and all(judge(set(values)))
+
+    glances = {"text": text, "int": number, "cents": number, "bool": truth, "json": lambda values: all(judge(values))}
+    glance = glances.get(field.kind, distinct)
+
+    def whole(values: Sequence[Any]) -> bool:
+        present = [v for v in values if v is not None]
+        return (len(present) == len(values) or not field.required) and (not present or glance(present))
+
+    return whole
 
 
 def _judged(series: Any, field: Field) -> Any:
@@ -166,19 +225,29 @@ def schema(entity_name: str) -> pa.DataFrameSchema:
 
 def invalid(entity_name: str, rows: Sequence[Row]) -> dict[int, list[str]]:
     """Positions of the rows that fail their schema, each with all its reasons."""
+    if not rows:
+        return {}
+    fields = ENTITIES[entity_name].fields
+    names = {f.name for f in fields}
+    reasons: dict[int, list[str]] = {}
+    for position, row in enumerate(rows):
+        if not row.values.keys() <= names:
+            unknown = ", ".join(sorted(row.values.keys() - names))
+            reasons.setdefault(position, []).append(f"{entity_name} has no field {unknown}")
+    if not all(is_plain(field)([row.values.get(field.name) for row in rows]) for field in fields):
+        _refused(entity_name, rows, reasons)
+    return reasons
+
+
+def _refused(entity_name: str, rows: Sequence[Row], reasons: dict[int, list[str]]) -> None:
+    """Add why pandera refuses rows to ``reasons``."""
     import pandas as pd
     import pandera.errors
 
-    if not rows:
-        return {}
     entity = ENTITIES[entity_name]
-    names = [f.name for f in entity.fields]
-    reasons: dict[int, list[str]] = {}
-    for position, row in enumerate(rows):
-        unknown = sorted(set(row.values) - set(names))
-        if unknown:
-            reasons.setdefault(position, []).append(f"{entity_name} has no field {', '.join(unknown)}")
-    frame = pd.DataFrame({n: pd.Series([row.values.get(n) for row in rows], dtype=object) for n in names})
+    frame = pd.DataFrame(
+        {f.name: pd.Series([row.values.get(f.name) for row in rows], dtype=object) for f in entity.fields}
+    )
     try:
         schema(entity_name).validate(frame, lazy=True)
     except pandera.errors.SchemaErrors as errors:
@@ -188,4 +257,3 @@ def invalid(entity_name: str, rows: Sequence[Row]) -> dict[int, list[str]]:
             problem = acceptable(field, rows[int(position)].values.get(field.name))
             if problem is not None:
                 reasons.setdefault(int(position), []).append(problem)
-    return reasons
