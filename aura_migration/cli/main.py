@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import click
 import psycopg
 
-from aura_migration.cli import decisions, demo, journey, output, steering, system
+from aura_migration.cli import decisions, demo, journey, liabilities, output, steering, system
 from aura_migration.core.errors import AuraError, EnvironmentFault
 from aura_migration.settings import load_settings
 
@@ -48,6 +48,7 @@ for command in (
     *journey.COMMANDS,
     *steering.COMMANDS,
     *decisions.COMMANDS,
+    *liabilities.COMMANDS,
     *system.COMMANDS,
 ):
     cli.add_command(command)

@@ -23,6 +23,7 @@ from aura_migration.canonical.entities import ALL_ENTITIES, ENTITIES
 from aura_migration.canonical.options import parse_options
 from aura_migration.core import collector
 from aura_migration.core.errors import Refused
+from aura_migration.cutover.liabilities import owned_here
 from aura_migration.database.connections import Connection, held_lock
 from aura_migration.load.undo import Undone, undo_migration
 from aura_migration.migration import progress
@@ -135,6 +136,12 @@ def undo(
 
 
 def _require_undoable(connection: Connection, migration: Migration) -> None:
+    owned = owned_here(connection, migration.integration_id)
+    if owned:
+        raise Refused(
+            f"AuraConnect redeems {', '.join(owned)} of this integration; taking the load back would take balances away.",
+            f"`aura-migration liabilities return {migration.integration_id} {owned[0]}` gives them back to the POS first.",
+        )
     if migration.state not in UNDOABLE:
         raise Refused(
             f"Migration {migration.id} is {migration.state}; there is nothing to roll back.",
