@@ -1,26 +1,15 @@
 """Keyed hashes that mappings need: of gift-card numbers, of contacts that find an anonymous balance, of personal ids.
 
-Only the port. The keys live in the vault (``database/vault.py``); a mapping never sees one.
+Only the port. The keys live in the vault, behind ``database/seals.py``; a mapping never sees one.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from aura_migration.core.seals import ClaimSeal, CodeSeal
 
-class CodeSeal(NamedTuple):
-    """A gift-card number as it is stored: ``code_hash`` is ``aura.gift_card_code_hash(number, key)``."""
-
-    code_hash: str
-    hash_key_id: str
-    last4: str
-
-
-class ClaimSeal(NamedTuple):
-    """A contact as an anonymous balance stores it."""
-
-    claim_hash: str
-    hash_key_id: str
+__all__ = ["ClaimSeal", "CodeSeal", "Seals"]
 
 
 class Seals(Protocol):

@@ -14,6 +14,7 @@ from aura_migration.archive.snapshot import SnapshotStore
 from aura_migration.core.clock import business_now
 from aura_migration.database import connections, schema
 from aura_migration.database.connections import Connection
+from aura_migration.database.seals import Suppression, VaultSeals
 from aura_migration.database.vault import CredentialStore, PersonKeys, Vault, open_vault
 from aura_migration.pos.http.limits import Buckets
 from aura_migration.pos.port import Account, Connector
@@ -57,6 +58,14 @@ class Workshop:
     def persons(self) -> PersonKeys:
         """Keys of persons, for personal fields in snapshots."""
         return PersonKeys(self.vault)
+
+    def seals(self, restaurant_id: int) -> VaultSeals:
+        """Keyed hashes of a restaurant, with the keys of this moment."""
+        return VaultSeals(self.vault, restaurant_id)
+
+    def suppression(self, restaurant_id: int) -> Suppression:
+        """The list of those who were erased from a restaurant."""
+        return Suppression(self.vault, restaurant_id)
 
     @cached_property
     def store(self) -> SnapshotStore:
