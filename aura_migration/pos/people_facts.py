@@ -14,12 +14,24 @@ from aura_migration.archive.snapshot import SnapshotReader
 
 Answer = Literal["granted", "denied", "unknown"]
 LiabilityClass = Literal["gift_cards", "loyalty", "house_accounts", "store_credit"]
+CONTACT = "contact:"
+"""Begins a key that is a contact: a person for whom there is no id of the POS."""
+
+
+def contact_key(contact: str) -> str:
+    """The key of a person who is known by a contact only: an e-mail address in lower case, or an E.164 number.
+
+    It stays inside verification, which seals it (as ``g-`` and the keyed hash) where a source key is needed, and looks the
+    contact up where the holder of a balance is meant.
+    """
+    return f"{CONTACT}{contact}"
 
 
 class CustomerFact(NamedTuple):
     """A profile of the directory. Texts exactly as the POS shows them, None where it shows nothing.
 
-    ``marketing_email`` and ``marketing_sms`` are what the POS states, never what is likely.
+    ``marketing_email`` and ``marketing_sms`` are what the POS states, never what is likely. ``calling_code`` is the
+    country's (``"1"``), where the POS keeps it apart from the number.
     """
 
     key: str
@@ -29,10 +41,20 @@ class CustomerFact(NamedTuple):
     phone: str | None = None
     marketing_email: Answer = "unknown"
     marketing_sms: Answer = "unknown"
+    calling_code: str | None = None
+
+
+class ConsentFact(NamedTuple):
+    """What a handed file states about whoever has this contact (as the file has it). ``purpose`` as in customer_consents."""
+
+    contact: str
+    purpose: str
+    answer: Answer
 
 
 class BalanceFact(NamedTuple):
-    """What somebody is owed: ``unit`` is a currency (ISO 4217) or "points". ``customer`` is the holder's key or None.
+    """What somebody is owed: ``unit`` is a currency (ISO 4217) or "points". ``customer`` is the holder's key or None;
+    from a handed file it may be a :func:`contact_key`.
 
     ``activity`` is the sum of the movements the POS shows for it, None where it shows none; ``is_live`` false: blocked,
     deactivated or not yet active, whatever its balance.
@@ -83,7 +105,7 @@ class TimecardFact(NamedTuple):
     unpaid_break_minutes: int
 
 
-PeopleFact = CustomerFact | BalanceFact | RewardFact | StaffFact | WageFact | TimecardFact
+PeopleFact = CustomerFact | ConsentFact | BalanceFact | RewardFact | StaffFact | WageFact | TimecardFact
 
 
 class PeopleWitness(Protocol):
