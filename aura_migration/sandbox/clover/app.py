@@ -11,6 +11,7 @@ from aura_migration.sandbox.clover.auth import Auth
 from aura_migration.sandbox.clover.edits import EditError, Editor
 from aura_migration.sandbox.clover.oauth import OAuthPages
 from aura_migration.sandbox.clover.people import stream
+from aura_migration.sandbox.clover.people.edits import PeopleEditor
 from aura_migration.sandbox.clover.people.truth import people_truth
 from aura_migration.sandbox.clover.routes import Api, bearer, method_not_allowed, not_found, problem, too_many
 from aura_migration.sandbox.clover.scenarios import build_world
@@ -22,12 +23,21 @@ from aura_migration.sandbox.core.app import BasePosApp, ControlError
 from aura_migration.sandbox.core.clock import Clock
 
 
-def build(scenario: str, seed: int, clock: Clock, *, locations: int | None = None, vat: bool = False) -> CloverApp:
-    """The Clover application of a scenario (cafe, empty, diner, chain, huge).
+def build(
+    scenario: str,
+    seed: int,
+    clock: Clock,
+    *,
+    locations: int | None = None,
+    vat: bool = False,
+    customers: int | None = None,
+) -> CloverApp:
+    """The Clover application of a scenario (cafe, empty, diner, chain, huge, crowd).
 
-    `locations` is the number of merchants of `chain`; `vat` starts with prices that include VAT.
+    `locations` is the number of merchants of `chain`, `customers` that of `crowd` (20,000 unless given, at most
+    200,000); `vat` starts with prices that include VAT.
     """
-    app = CloverApp(scenario, seed, clock, locations)
+    app = CloverApp(scenario, seed, clock, locations, customers)
     app.switches["vat"] = vat
     return app
 
@@ -39,13 +49,16 @@ class CloverApp(BasePosApp):
     fault_kinds = ("page_shift",)
     log_headers = ("accept",)
 
-    def __init__(self, scenario: str, seed: int, clock: Clock, locations: int | None = None) -> None:
+    def __init__(
+        self, scenario: str, seed: int, clock: Clock, locations: int | None = None, customers: int | None = None
+    ) -> None:
         super().__init__(scenario, seed, clock)
         self.switches = defaults()
-        self.world: World = build_world(scenario, seed, self.ids, locations)
+        self.world: World = build_world(scenario, seed, self.ids, locations, customers)
         self.auth = Auth(self.world, clock, self.switches)
         self.traffic = Traffic(clock, self.switches)
         self.editor = Editor(self.world, clock)
+        self._people_editor = PeopleEditor(self.world, clock)
         api = Api(self.world, self.auth, self.traffic, self.editor, self.switches)
         self.routes = [*OAuthPages(self.world, self.auth, self.switches).routes(), *api.routes()]
         self.control_routes = stream.routes(self.world)
@@ -106,9 +119,11 @@ class CloverApp(BasePosApp):
         return {"default": _several(default), "variants": variants}
 
     def edit(self, op: dict[str, Any]) -> list[str]:
-        """See `edits.Editor`."""
+        """See `edits.Editor` and `people.edits.PeopleEditor`."""
+        if op.get("op") in self._people_editor.verbs:
+            return self._people_editor.run(op)
         try:
-            return self.editor.apply(op)
+            return self.editor.apply(op, also=self._people_editor.verbs)
         except EditError as error:
             raise ControlError(str(error)) from error
 

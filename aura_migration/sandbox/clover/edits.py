@@ -5,7 +5,7 @@ Every edit moves the row's modifiedTime, except `touchless_price`, which is the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from aura_migration.sandbox.clover.world import Item, Merchant, Modifier, World, clover_id, link
@@ -37,11 +37,11 @@ class Editor:
             "delete_category": self._delete_category,
         }
 
-    def apply(self, op: dict[str, Any]) -> list[str]:
-        """Carry one edit out; answers the ids it changed. Raises `EditError`."""
+    def apply(self, op: dict[str, Any], also: Iterable[str] = ()) -> list[str]:
+        """Carry one edit out; answers the ids it changed. Raises `EditError`; `also` are the verbs of others to name."""
         verb = self._verbs.get(str(op.get("op")))
         if verb is None:
-            raise EditError(f"clover has no edit {op.get('op')!r}; it has {', '.join(self._verbs)}")
+            raise EditError(f"clover has no edit {op.get('op')!r}; it has {', '.join([*self._verbs, *also])}")
         try:
             return verb(op)
         except KeyError as error:

@@ -1,4 +1,4 @@
-"""The worlds of the Clover sandbox: cafe, empty, chain and huge; diner has a module of its own.
+"""The worlds of the Clover sandbox: cafe, empty, chain, huge and crowd; diner has a module of its own, people a package.
 
 Each builder is deterministic: the same scenario and seed give the same rows, ids and prices.
 """
@@ -21,14 +21,17 @@ HUGE_GROUP_SIZE = 20
 HUGE_CATEGORIES = 100
 
 
-def build_world(scenario: str, seed: int, ids: Ids, locations: int | None = None) -> World:
-    """The world of a scenario. `locations` counts the merchants of `chain` (default 35)."""
+def build_world(
+    scenario: str, seed: int, ids: Ids, locations: int | None = None, customers: int | None = None
+) -> World:
+    """The world of a scenario. `locations` counts the merchants of `chain` (default 35), `customers` those of `crowd`."""
     builders: dict[str, Callable[[World], None]] = {
         "cafe": _cafe,
         "empty": _empty,
         "diner": build_diner,
         "chain": lambda world: _chain(world, locations or CHAIN_LOCATIONS),
         "huge": _huge,
+        "crowd": _crowd,
     }
     if scenario not in builders:
         raise ValueError(f"clover sandbox has no scenario {scenario!r}; it has {', '.join(builders)}")
@@ -36,7 +39,7 @@ def build_world(scenario: str, seed: int, ids: Ids, locations: int | None = None
         raise ValueError(f"clover sandbox: locations must be 1 or more, not {locations}")
     world = World(scenario, seed, ids)
     builders[scenario](world)
-    populate(world)
+    populate(world, customers)
     return world
 
 
@@ -55,6 +58,15 @@ def _empty(world: World) -> None:
     merchant.service_charge["enabled"] = False
     for rows in (merchant.order_fees, merchant.order_types, merchant.opening_hours):
         rows.clear()
+
+
+def _crowd(world: World) -> None:
+    """A menu of next to nothing: this scenario is about its customers."""
+    b = new_location(world, 1, "Harvest Hall")
+    b.tax_rate("City", 287_500, is_default=True)
+    food = b.category("Food", 1)
+    for number, (name, cents) in enumerate((("Bowl", 1150), ("Soup", 650), ("Bread", 300), ("Tea", 325)), start=1):
+        b.item(name, cents, [food], sku=f"HH-{number:03d}")
 
 
 def _cafe(world: World) -> None:

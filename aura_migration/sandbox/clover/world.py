@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aura_migration.sandbox.clover.people.model import Employee, People
+from aura_migration.sandbox.clover.people.sheets import Sheet
 from aura_migration.sandbox.core.ids import CROCKFORD, Ids
 
 FULL_RATE = 10_000_000
@@ -240,6 +241,7 @@ class World:
     notes: list[Row] = field(default_factory=list)
     same_person: list[Row] = field(default_factory=list)
     shared_contact: list[Row] = field(default_factory=list)
+    exports: dict[str, Sheet] = field(default_factory=dict)
 
     @property
     def first(self) -> Merchant:

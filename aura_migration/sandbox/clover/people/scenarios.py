@@ -1,12 +1,15 @@
-"""Who lives in which scenario: the people of `cafe` and `chain`; `diner` and `crowd` have modules of their own."""
+"""Who lives in which scenario: the people of `cafe`, `chain` and `crowd`; those of `diner` have a module of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, timedelta
 
+from aura_migration.sandbox.clover.people.crowd import DEFAULT, Crowd
+from aura_migration.sandbox.clover.people.diner import diner
+from aura_migration.sandbox.clover.people.exports import broken_files, crowd_files, sound_files
 from aura_migration.sandbox.clover.people.names import notation
 from aura_migration.sandbox.clover.people.pen import HOUR, LAST_DAY, OPENED, Pen, at
+from aura_migration.sandbox.clover.people.table import Customers
 from aura_migration.sandbox.clover.world import World
 
 
@@ -112,9 +115,29 @@ def regular_at_two(here: Pen, there: Pen, number: int) -> None:
     here.same("one phone number and e-mail address at two merchants", first, second)
 
 
-def populate(world: World) -> None:
+def crowd(world: World, customers: int) -> None:
+    """So many customers at one merchant, sixty people on the team, export files of the same size."""
+    pen = Pen(world, world.first)
+    many = Crowd(world.ids, customers)
+    pen.people.customers = Customers(many)
+    manager = pen.employee("Rae Manager", [pen.role("Manager", "MANAGER")], role="MANAGER", email="rae@hall.example")
+    roles = [pen.role("Server", "EMPLOYEE"), pen.role("Cook", "EMPLOYEE")]
+    crew = [pen.employee(f"Worker {number:02d}", [roles[number % 2]]) for number in range(1, 60)]
+    pen.roster(crew, manager, weeks=8)
+    pen.settle()
+    crowd_files(world, many)
+
+
+def populate(world: World, customers: int | None = None) -> None:
     """Write the people of the world's scenario; `empty` and `huge` have nobody but the owner."""
-    populations: dict[str, Callable[[World], None]] = {"cafe": cafe, "chain": chain}
-    write = populations.get(world.scenario)
-    if write is not None:
-        write(world)
+    if world.scenario == "cafe":
+        cafe(world)
+        sound_files(world, cards=12, members=20)
+    elif world.scenario == "chain":
+        chain(world)
+        sound_files(world, cards=60, members=5 * len(world.merchants))
+    elif world.scenario == "diner":
+        diner(world)
+        broken_files(sound_files(world, cards=80, members=150, negative=True))
+    elif world.scenario == "crowd":
+        crowd(world, DEFAULT if customers is None else customers)

@@ -1,4 +1,5 @@
-"""Control routes that tell the truth about people row by row: `/_control/people` and `/_control/people/{part}`.
+"""Control routes that tell the truth about people row by row, `/_control/people[/{part}]`, and hand out export files,
+`/_control/exports[/{name}]`.
 
 `/_control/truth` holds all of it in one document; for a crowd that document is large, and this is the way around it.
 """
@@ -25,7 +26,7 @@ def routes(world: World) -> list[Route]:
     told = PeopleTruth(world)
 
     async def totals(_request: Request) -> Response:
-        return JSONResponse({"totals": told.totals(), "parts": sorted(told.parts)})
+        return JSONResponse({"totals": told.totals(), "exports": told.exports(), "parts": sorted(told.parts)})
 
     async def part(request: Request) -> Response:
         rows = told.parts.get(request.path_params["part"])
@@ -33,7 +34,29 @@ def routes(world: World) -> list[Route]:
             return JSONResponse({"error": f"there is no such part; there are: {', '.join(sorted(told.parts))}"}, 400)
         return StreamingResponse(_chunks(rows()), media_type="application/x-ndjson")
 
-    return [Route("/people", totals), Route("/people/{part}", part)]
+    async def exports(_request: Request) -> Response:
+        return JSONResponse({"exports": [sheet.about() for sheet in world.exports.values()]})
+
+    async def export(request: Request) -> Response:
+        sheet = world.exports.get(request.path_params["name"])
+        if sheet is None:
+            return JSONResponse({"error": f"there is no such file; there are: {', '.join(world.exports)}"}, 404)
+        headers = {"content-disposition": f'attachment; filename="{sheet.name}"'}
+        # No charset: whoever imports a restaurant's file has to find out, as with the real one.
+        return StreamingResponse(_pieces(sheet.text()), headers=headers, media_type="application/octet-stream")
+
+    return [
+        Route("/people", totals),
+        Route("/people/{part}", part),
+        Route("/exports", exports),
+        Route("/exports/{name}", export),
+    ]
+
+
+async def _pieces(text: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for piece in text:
+        yield piece
+        await asyncio.sleep(0)
 
 
 async def _chunks(rows: Iterator[Any]) -> AsyncIterator[str]:

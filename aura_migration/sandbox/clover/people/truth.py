@@ -7,6 +7,7 @@ Parts are generators, so that a crowd can be told row by row; `people_truth` put
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from aura_migration.sandbox.clover.people.model import Customer, Employee, Shift
@@ -15,6 +16,7 @@ from aura_migration.sandbox.clover.world import Merchant, World
 
 Row = dict[str, Any]
 SHORTEST_PERSONAL = 7
+EXPORT_KINDS = ("gift_cards", "loyalty", "house_accounts", "store_credit", "consents")
 ANSWERS = {True: "yes", False: "no", None: "unknown"}
 
 
@@ -34,6 +36,7 @@ class PeopleTruth:
             "wages": self.nothing,
             "timecards": self.timecards,
             "gone_timecards": self.gone_timecards,
+            **{f"export_{kind}": partial(self.export, kind) for kind in EXPORT_KINDS},
             "secrets": self.secrets,
             "personal": self.personal,
         }
@@ -64,9 +67,9 @@ class PeopleTruth:
                 "given_name": row.first,
                 "family_name": row.last,
                 "company": row.business,
-                "email": mails[0].text if mails else None,
+                "email": (mails[0].text or None) if mails else None,
                 "emails": [{"id": one.id, "email": one.text, "primary": one.primary} for one in row.emails],
-                "phone": phone.text if phone else None,
+                "phone": (phone.text or None) if phone else None,
                 "e164": phone.e164 if phone else None,
                 "phones": [{"id": one.id, "phone": one.text, "e164": one.e164} for one in row.phones],
                 "address": addresses[0] if addresses else None,
@@ -181,10 +184,22 @@ class PeopleTruth:
         for merchant, row in self._shifts(deleted=True):
             yield {"location": merchant.id, "id": row.id, "employee": row.employee, "at": moment(row.deleted_time)}
 
+    # -- export files ----------------------------------------------------------------------------------------------
+
+    def export(self, kind: str) -> Iterator[Row]:
+        """Every line of every file of a kind, broken files too (see `exports` for which are `sound`)."""
+        for sheet in self._world.exports.values():
+            if sheet.kind == kind:
+                yield from sheet.truth()
+
+    def exports(self) -> list[Row]:
+        """The files with their sums in cents or points; of consents, how many say yes."""
+        return [{**sheet.about(), **sheet.totals()} for sheet in self._world.exports.values()]
+
     # -- what must stay inside -------------------------------------------------------------------------------------
 
     def secrets(self) -> Iterator[str]:
-        """Values that must never be stored: card tokens, PINs of staff, employee cards, PINs in notes. First six and
+        """Values that must never be stored in the open: gift-card numbers of the export files, card tokens, PINs of staff, employee cards, PINs in notes. First six and
         last four digits of cards are too short to be looked for in a text; `cards_on_file` tells them."""
         for merchant in self._merchants():
             yield from merchant.people.former_secrets
@@ -192,6 +207,8 @@ class PeopleTruth:
                 yield from secrets_of(row)
             for employee in merchant.people.employees.values():
                 yield from filter(None, (employee.pin, employee.clear_pin, *(token for _, token in employee.cards)))
+        for line in self.export("gift_cards"):
+            yield str(line["number"])
 
     def personal(self) -> Iterator[str]:
         """Values that are personal data, as sent, of guests and staff, deleted ones too: for the store, not for logs or
@@ -205,6 +222,9 @@ class PeopleTruth:
                 yield from personal_of(row)
             for employee in merchant.people.employees.values():
                 yield from filter(None, (employee.name, employee.email))
+        for kind in EXPORT_KINDS:
+            for line in self.export(kind):
+                yield from filter(None, (line.get(name) for name in ("email", "phone", "e164")))
 
     # -- sums ------------------------------------------------------------------------------------------------------
 
@@ -282,5 +302,6 @@ def people_truth(world: World, secrets: list[str]) -> Row:
     document["personal"] = list(dict.fromkeys(document["personal"]))
     document["same_person"] = list(world.same_person)
     document["shared_contact"] = list(world.shared_contact)
+    document["exports"] = told.exports()
     document["people_totals"] = told.totals()
     return document
