@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import sys
-import traceback
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
-import psycopg
 
 from aura_migration.cli import decisions, demo, journey, liabilities, output, steering, system
-from aura_migration.core.errors import AuraError, EnvironmentFault
+from aura_migration.core.errors import AuraError
+from aura_migration.database.faults import presentable
 from aura_migration.settings import load_settings
 
 INTERRUPTED = 130
@@ -75,21 +75,20 @@ def run(arguments: Sequence[str]) -> int:
     except AuraError as error:
         output.say_error(error, as_json)
         return error.exit_code
-    except psycopg.OperationalError as error:
-        first = (str(error).strip().splitlines() or ["no reason given"])[0]
-        fault = EnvironmentFault(f"The database went away: {first}", "`aura-migration db status` shows its state.")
-        output.say_error(fault, as_json)
-        return fault.exit_code
     except (KeyboardInterrupt, click.Abort):
         output.err.print("Interrupted; what was done so far is kept.", markup=False)
         return INTERRUPTED
-    except Exception as error:  # a defect: never let it pass for a verdict (1)
-        traceback.print_exc()
-        if as_json:
-            what = (str(error).strip().splitlines() or [""])[0]
-            document = {"error": type(error).__name__, "what": what, "remedy": "This is a defect; please report it."}
-            print(json.dumps(document))
-        return EnvironmentFault.exit_code
+    except Exception as error:  # the database went away, or a defect: never let it pass for a verdict (1)
+        fault = presentable(error, _data_dir())
+        output.say_error(fault, as_json)
+        return fault.exit_code
+
+
+def _data_dir() -> Path | None:
+    try:
+        return load_settings().data_dir
+    except AuraError:  # settings that cannot be read are reported by whatever needed them
+        return None
 
 
 def main() -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import dagster as dg
 
 from aura_migration.canonical.options import parse_options
-from aura_migration.core.errors import AuraError, EnvironmentFault, Refused
+from aura_migration.core.errors import AuraError, Refused
+from aura_migration.database.faults import presentable
 from aura_migration.migration import progress, requests, stages
 from aura_migration.migration.integrations import get_integration, get_location
 from aura_migration.migration.records import Migration, get_migration, open_migration
@@ -41,8 +42,10 @@ def work(
 
     ``needs_request`` is the kind without which this stage refuses: a load started by hand from the Dagster UI has none.
     A failure is noted on the request and in the progress, with its remedy, and reaches Dagster as a failure that no
-    retry can mend: the POS client has retried what can be retried.
+    retry can mend: the POS client has retried what can be retried. What Dagster stores of an exception nobody foresaw is
+    its kind and place, never its text, which may quote rows of data.
     """
+    failed: AuraError | None = None
     try:
         workshop = resource.open()
         request, by = _claim(context, resource, workshop, needs_request)
@@ -51,16 +54,26 @@ def work(
             item = Work(workshop, migration, request, request.requested_by if request is not None else by)
             with stages.locked(workshop, context.partition_key) if locks else nullcontext():
                 yield item
-        except Exception as error:
-            if request is not None:
-                _note_failure(workshop, request, error)
+        except (dg.Failure, dg.RetryRequested):
             raise
-    except AuraError as error:
+        except Exception as error:
+            failed = presentable(error, workshop.settings.data_dir)
+            if request is not None:
+                _note_failure(workshop, request, failed)
+    except (dg.Failure, dg.RetryRequested):
+        raise
+    except Exception as error:
+        failed = presentable(error)
+    # Raised out here so that nothing of a foreign exception hangs on: Dagster stores the whole chain.
+    if failed is not None:
         raise dg.Failure(
-            description=str(error),
-            metadata={"error": type(error).__name__, **({"remedy": error.remedy} if error.remedy else {})},
+            description=str(failed),
+            metadata={
+                "error": str(failed.as_dict()["error"]),
+                **({"remedy": failed.remedy} if failed.remedy else {}),
+            },
             allow_retries=False,
-        ) from error
+        ) from failed
 
 
 def finish(item: Work, result: dict[str, Any]) -> None:
@@ -71,15 +84,9 @@ def finish(item: Work, result: dict[str, Any]) -> None:
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """An error as a request row stores it; of an unforeseen one only the first line, which holds no row of data."""
-    if isinstance(error, AuraError):
-        return {**error.as_dict(), "exit_code": error.exit_code}
-    return {
-        "exit_code": EnvironmentFault.exit_code,
-        "error": type(error).__name__,
-        "what": (str(error).strip().splitlines() or [type(error).__name__])[0],
-        "remedy": "The log of the run says where it happened.",
-    }
+    """An error as a request row stores it; of an unforeseen one what kind it is and where it happened."""
+    found = error if isinstance(error, AuraError) else presentable(error)
+    return {**found.as_dict(), "exit_code": found.exit_code}
 
 
 def _claim(
