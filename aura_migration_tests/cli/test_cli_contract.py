@@ -106,7 +106,8 @@ def test_a_defect_never_looks_like_a_verdict(world: World, monkeypatch: pytest.M
 
     monkeypatch.setattr(steering, "list_migrations", broken)
     answer = world.call("migrations", "--json")
-    assert answer.code == 3 and answer.json["what"] == "the wheels came off" and "Traceback" in answer.err
+    assert answer.code == 3 and answer.json["error"] == "RuntimeError" and "please report it" in answer.json["remedy"]
+    assert "the wheels came off" not in answer.out + answer.err, "it might have quoted a row"
 
 
 # -- the environment --------------------------------------------------------------------------------------------------------
