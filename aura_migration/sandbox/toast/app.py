@@ -26,8 +26,13 @@ from aura_migration.sandbox.toast.menus_wire import MenuStyle, toast_time
 from aura_migration.sandbox.toast.model import ConfigObject
 from aura_migration.sandbox.toast.orders.api import OrdersApi
 from aura_migration.sandbox.toast.partners import connected, connected_page
+from aura_migration.sandbox.toast.people import export_routes, stream
+from aura_migration.sandbox.toast.people.edits import PeopleEditor
+from aura_migration.sandbox.toast.people.export_files import ExportShelf
+from aura_migration.sandbox.toast.people.exports import Exports
 from aura_migration.sandbox.toast.people.labor import LaborApi
 from aura_migration.sandbox.toast.people.scenarios import CROWD_DEFAULT, make_people
+from aura_migration.sandbox.toast.people.truth import PeopleTruth, people_truth
 from aura_migration.sandbox.toast.restaurants_wire import availability, ordering_schedule, restaurant_info
 from aura_migration.sandbox.toast.scenarios import make_restaurant
 from aura_migration.sandbox.toast.stock import change_stock, list_stock, search_stock
@@ -108,6 +113,11 @@ class ToastApp(BasePosApp):
         self.people = make_people(scenario, self.ids, clock, restaurant.locations, customers)
         self._orders = OrdersApi(self.people, self.switches)
         self._labor = LaborApi(self.people, self.switches)
+        self._shelf = ExportShelf(Exports(self.ids, self.people), dirty=scenario == "diner")
+        self._people_truth = PeopleTruth(
+            lambda: (self.people.at(place.location.guid) for place in self.world.open_places()), self._shelf
+        )
+        self._people_editor = PeopleEditor(self.people)
         self.registry = Registry(self.ids, clock)
         self._register_clients()
         self.gate = Gate(self.registry, self.world, clock, self.switches)
@@ -119,6 +129,8 @@ class ToastApp(BasePosApp):
         self.routes = self._make_routes()
         self.control_routes = [
             Route("/clients", self._control_clients, methods=["GET", "POST"]),
+            *stream.routes(self._people_truth),
+            *export_routes.routes(self._shelf),
         ]
 
     # ---- clients and control
@@ -155,11 +167,16 @@ class ToastApp(BasePosApp):
     def truth(self) -> dict[str, Any]:
         """The known truth as published now."""
         secrets = [client.secret for client in self.registry.clients.values()]
-        return Truth(self.world).document(self.scenario, self.seed, secrets)
+        document = Truth(self.world).document(self.scenario, self.seed, secrets)
+        told = people_truth(self._people_truth, document["secrets"])
+        notes = {**document["notes"], **self.people.notes()}
+        return {**document, **told, "notes": notes}
 
     def edit(self, op: dict[str, Any]) -> list[str]:
-        """See ``edits``."""
-        return self._editor.apply(op)
+        """One edit of the menu or of people; see ``edits`` and ``people.edits``."""
+        if op["op"] in self._people_editor.verbs:
+            return self._people_editor.run(op)
+        return self._editor.apply(op, also=self._people_editor.verbs)
 
     def expire_tokens(self) -> int:
         """Every access token is expired from now on."""

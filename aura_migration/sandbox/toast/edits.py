@@ -6,7 +6,7 @@ Belongs here: finding what an id names and replacing its record in the working c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -48,11 +48,13 @@ class Editor:
             "disconnect_location": self._disconnect_location,
         }
 
-    def apply(self, op: dict[str, Any]) -> list[str]:
-        """Carry one verb out; answers the ids it changed. Raises ``ControlError`` where it makes no sense."""
+    def apply(self, op: dict[str, Any], also: Iterable[str] = ()) -> list[str]:
+        """Carry one verb out; answers the ids it changed. Raises ``ControlError`` where it makes no sense; ``also``
+        are the verbs of others, to be named with these."""
         verb = self._verbs.get(str(op.get("op")))
         if verb is None:
-            raise ControlError(f"toast: edit {op.get('op')!r} is not known; known edits: {', '.join(self._verbs)}")
+            known = ", ".join([*self._verbs, *also])
+            raise ControlError(f"toast: edit {op.get('op')!r} is not known; known edits: {known}")
         return verb(op)
 
     # ---- finding

@@ -104,7 +104,7 @@ def diner(ids: Ids) -> Restaurant:
         "Nighthawk Diner",
         group,
         [location],
-        switches={"extra_fields": True, "config_page_bytes": 2_000},
+        switches={"extra_fields": True, "config_page_bytes": 2_000, "shift_reference": "mixed"},
         notes={note: [b.guid(kind, key) for kind, key in keys] for note, keys in NOTES.items()},
     )
 

@@ -50,6 +50,15 @@ class OrderBook:
         """The number of a guid; None when there is no such order."""
         return self._dice.number_of("order", guid, len(self))
 
+    def naming(self) -> dict[str, list[Plan]]:
+        """Written orders by the guid of each guest they name."""
+        found: dict[str, list[Plan]] = {}
+        for plan in self.written:
+            for guest in plan.customers:
+                if guest is not None:
+                    found.setdefault(guest.guid, []).append(plan)
+        return found
+
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def write(self, plan: Plan) -> Plan:

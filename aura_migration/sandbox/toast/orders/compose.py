@@ -10,6 +10,7 @@ The dice of the order's number decide; the same plan gives the same order every 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 
 from aura_migration.sandbox.toast.orders.model import (
@@ -77,6 +78,17 @@ class Composer:
             network_id=f"{int.from_bytes(roll[22:30], 'big'):020d}"[-15:],
             fee=(total * 249 + 5_000) // 10_000 + 15,
         )
+
+    def cards(self, plan: Plan) -> Iterator[tuple[str, Card]]:
+        """The guid of each card payment of an order with its card (whose fee is not worked out)."""
+        if plan.paid_with != CREDIT or plan.excess or _unpaid(plan):
+            return
+        if plan.reward:  # it may pay for everything
+            for check in self.order(plan).checks:
+                yield from ((one.guid, one.card) for one in check.payments if one.card is not None)
+            return
+        for place in range(len(plan.customers)):
+            yield self._guid("payment", plan, place), self.card_of(plan, place)
 
     # -- one check -------------------------------------------------------------------------------------------------
 
@@ -148,8 +160,7 @@ class Composer:
         return [one for one in made if one.cents > 0]
 
     def _payments(self, plan: Plan, place: int, total: int) -> list[Payment]:
-        unpaid = plan.closed is None and plan.promised is None
-        if unpaid or plan.excess or total <= 0:
+        if _unpaid(plan) or plan.excess or total <= 0:
             return []
         parts = [(plan.paid_with, total)]
         if plan.paid_with == GIFTCARD and total > GIFT_CARD_PART:
@@ -163,6 +174,11 @@ class Composer:
             guid = self._guid("payment", plan, place, number)
             made.append(Payment(guid, kind, amount, tip, tendered, card, tender, plan.voided))
         return made
+
+
+def _unpaid(plan: Plan) -> bool:
+    """Still open, and not prepaid for later."""
+    return plan.closed is None and plan.promised is None
 
 
 def _spread(lines: list[Line], cents: int) -> None:

@@ -98,12 +98,12 @@ class Ordinary:
         which = place * (self.season.in_store - 1) + seat
         return which % self.season.guests * self._stride % self.season.guests
 
-    def visits_of(self, guest: int) -> int:
-        """How many orders a guest has."""
-        size = self.season.guests
+    def numbers_of_guest(self, guest: int) -> list[int]:
+        """The orders of a guest."""
+        size, seats = self.season.guests, self.season.in_store - 1
         place = guest * pow(self._stride, -1, size) % size if size > 1 else 0
         named = self.count - self.count // self.season.in_store
-        return named // size + (place < named % size)
+        return [turn // seats * (seats + 1) + turn % seats for turn in range(place, named, size)]
 
     def plan(self, number: int) -> Plan:
         """What is decided about an order."""

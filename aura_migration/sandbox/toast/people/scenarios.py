@@ -9,6 +9,7 @@ from aura_migration.sandbox.core.clock import Clock
 from aura_migration.sandbox.core.ids import Ids
 from aura_migration.sandbox.toast.locations import Location
 from aura_migration.sandbox.toast.orders.plans import Season
+from aura_migration.sandbox.toast.people.diner import diner
 from aura_migration.sandbox.toast.people.model import HOUR, SALARY, Address
 from aura_migration.sandbox.toast.people.names import notation
 from aura_migration.sandbox.toast.people.staffing import LAST_DAY, Crew
@@ -35,6 +36,7 @@ def make_people(scenario: str, ids: Ids, clock: Clock, locations: list[Location]
         "cafe": cafe,
         "crowd": lambda here, _number: cafe_staff(here.crew),
         "chain": lambda here, number: chain(here, number, len(locations)),
+        "diner": diner,
     }
     return People(ids, clock, locations, seasons.get(scenario), settlers.get(scenario))
 

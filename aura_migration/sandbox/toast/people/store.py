@@ -113,6 +113,10 @@ class People:
         """All locations in Toast's order."""
         return map(self.at, self._locations)
 
+    def notes(self) -> dict[str, list[str]]:
+        """Peculiarities of people and orders, and the guids that show them."""
+        return {f"people: {name}": guids for here in self.everywhere() for name, guids in here.notes.items()}
+
     def next_stamp(self) -> int:
         """A moment after everything that happened so far: now, where now is late enough."""
         self._latest = max(self._latest + 1_000, int(self.clock.now().timestamp() * 1000))

@@ -1,0 +1,29 @@
+"""Control routes of the restaurant's own export files: ``/_control/exports`` and ``/_control/exports/{name}``."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from aura_migration.sandbox.toast.people.export_files import ExportShelf
+
+
+def routes(shelf: ExportShelf) -> list[Route]:
+    """The list of files, and each file."""
+
+    async def listing(_request: Request) -> Response:
+        return JSONResponse({"exports": [one.listing() for one in shelf.files()]})
+
+    async def one_file(request: Request) -> Response:
+        wanted, files = request.path_params["name"], shelf.files()
+        found = next((one for one in files if one.name == wanted), None)
+        if found is None:
+            known = ", ".join(one.name for one in files) or "none"
+            return JSONResponse({"error": f"there is no export {wanted!r}; there are: {known}"}, 404)
+        charset = "iso-8859-1" if found.encoding == "latin-1" else "utf-8"
+        return StreamingResponse(
+            found.content(), media_type="text/csv", headers={"Content-Type": f"text/csv; charset={charset}"}
+        )
+
+    return [Route("/exports", listing), Route("/exports/{name}", one_file)]
