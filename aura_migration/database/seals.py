@@ -121,6 +121,10 @@ class VaultSeals:
         key = self._key(CLAIMS)
         return ClaimSeal(_hex(key.secret, _contact(contact)), key.key_id)
 
+    def claims(self, contact: str) -> list[str]:
+        """The hashes of a contact under every key there ever was: where a balance may be found by it."""
+        return [_hex(key.secret, _contact(contact)) for key in self._keys.all(CLAIMS)]
+
     def person(self, text: str) -> str:
         """A stable pseudonym of an id that is itself personal."""
         return _hex(self._key(PERSONS).secret, text)[:PERSON_DIGITS]
@@ -132,24 +136,21 @@ class VaultSeals:
 
 
 class Suppression:
-    """Who must not come back to a restaurant, as keyed hashes only.
-
-    ``of`` keeps guests (``customers``) and ``staff`` apart: a guest who was erased may still work here.
-    """
+    """Who must not come back to a restaurant, as keyed hashes only."""
 
     def __init__(self, vault: Vault, restaurant_id: int) -> None:
         self._keys = RestaurantKeys(vault, restaurant_id)
         self.restaurant_id = restaurant_id
         self._secret: bytes | None = None
 
-    def hash(self, what: What, text: str, of: str = "customers") -> str:
-        """The hash of a source key of the entity, a normalised e-mail address, or an E.164 number.
+    def hash(self, what: str, text: str) -> str:
+        """The hash of a source key (``source_id``), a normalised address (``email``) or an E.164 number (``phone``).
 
         The same e-mail address in other letters, and the same number with other separators, give the same hash.
         """
         if self._secret is None:
             self._secret = self._keys.current(SUPPRESSION).secret
-        return _hex(self._secret, f"{of}:{what}:{text if what == 'source_id' else _contact(text)}")[:40]
+        return _hex(self._secret, f"{what}:{text if what == 'source_id' else _contact(text)}")[:40]
 
     def suppressed(self, connection: psycopg.Connection[Any], hashes: Iterable[str]) -> set[str]:
         """Which of these hashes are on the list."""
@@ -173,11 +174,10 @@ class Suppression:
         entries: Iterable[tuple[What, str]],
         by: str,
         reason: str = "",
-        of: str = "customers",
     ) -> int:
         """Put ``(what, text)`` on the list in the caller's transaction; returns how many are new."""
         added = 0
-        for what, keyed in sorted({(what, self.hash(what, text, of)) for what, text in entries}):
+        for what, keyed in sorted({(what, self.hash(what, text)) for what, text in entries}):
             added += connection.execute(
                 "insert into migration.suppressions (restaurant_id, what, keyed_hash, reason, requested_by) "
                 "values (%s, %s, %s, %s, %s) on conflict do nothing",
