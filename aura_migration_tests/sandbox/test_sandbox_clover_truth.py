@@ -208,7 +208,8 @@ def test_secrets_are_where_the_api_puts_them_and_all_of_them_are_listed() -> Non
         pages = {path: client.get(f"{base}{path}").json() for path in paths}
         pages["/customers"] = client.get(f"{base}/customers?expand=cards,metadata").json()
     everything = json.dumps(list(pages.values()))
-    assert all(secret in everything for secret in secrets)
+    exported = {row["number"] for row in truth["export_gift_cards"]}
+    assert all(secret in everything for secret in set(secrets) - exported)
     properties, owner, device = pages["/properties"], pages[""]["owner"], pages["/devices"]["elements"][0]
     for field in ("abaAccountNumber", "ddaAccountNumber", "hierarchy", "infoleaseContract"):
         assert properties[field] in secrets
