@@ -6,7 +6,8 @@ from datetime import date, timedelta
 
 from aura_migration.sandbox.clover.people.crowd import DEFAULT, Crowd
 from aura_migration.sandbox.clover.people.diner import diner
-from aura_migration.sandbox.clover.people.exports import broken_files, crowd_files, sound_files
+from aura_migration.sandbox.clover.people.exports import crowd_files, sound_files
+from aura_migration.sandbox.clover.people.exports_broken import broken_files
 from aura_migration.sandbox.clover.people.names import notation
 from aura_migration.sandbox.clover.people.pen import HOUR, LAST_DAY, OPENED, Pen, at
 from aura_migration.sandbox.clover.people.table import Customers
