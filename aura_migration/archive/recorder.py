@@ -55,16 +55,17 @@ def open_snapshot(
     """Begin a snapshot, or continue the one an interrupted extraction left open.
 
     ``taken_at`` is business time; a continued snapshot keeps its own. ``resume=False``, another store or too old an
-    attempt gives up the open one (state ``failed``) and begins anew. The connection is the recorder's until it is
+    attempt gives up the open one (state ``failed``) and begins anew; a file is always read from its beginning. The connection is the recorder's until it is
     closed: it commits each step, and holds a lock so that one extraction at a time writes this snapshot. Refused when
     another one does.
     """
     if taken_at.tzinfo is None:
         raise BadInput("taken_at has no offset from UTC.", "Give an aware instant.")
     if (scope == "location") != (location_key is not None):
-        raise BadInput("A snapshot of a location needs its key, one of the merchant has none.", "Give scope and key.")
+        raise BadInput("A snapshot of a location needs its key, any other has none.", "Give scope and key.")
     if location_key is not None:
         split_location_key(location_key)
+    resume = resume and scope != "file"
     _require_idle(connection)
     locks = _Locks(connection, f"snapshot {integration_id} {scope} {location_key or ''}", store.url)
     locks.take(patience)
@@ -151,15 +152,18 @@ class Recorder:
         rows: int,
         page: int,
         window: str = "",
+        person: str = "",
     ) -> None:
         """Redact and store one response body; when this returns it survives a kill.
+
+        ``person`` is whose answer it is, where the body itself does not name the person its values belong to.
 
         The first body recorded for a window that an *earlier*, interrupted attempt had completed replaces that window.
         Raises BadInput when the body must be redacted but is not JSON (nothing is stored), Refused when this attempt
         already completed the window.
         """
         place = f"{method} {path}"
-        stored = redact(body, entity, self._redaction, self._head.integration_id, self._cipher, place)
+        stored = redact(body, entity, self._redaction, self._head.integration_id, self._cipher, place, person)
         asked = _plain(params, self._redaction)
         sent = _plain(request_body, self._redaction)
         with self._step():

@@ -15,6 +15,7 @@ from typing import Any, NoReturn, Protocol
 
 import msgspec
 
+from aura_migration.archive.free_text import without_secrets
 from aura_migration.core.errors import BadInput
 from aura_migration.database.vault import PersonErased
 
@@ -42,6 +43,10 @@ class PersonCipher(Protocol):
         """The token to store instead of the text; PersonErased when the person was erased."""
         ...
 
+    def know(self, integration_id: int, tokens: Iterable[str]) -> None:
+        """Load the keys of the persons these tokens name, at once: before many decryptions."""
+        ...
+
     def decrypt(self, integration_id: int, token: str) -> str:
         """The text of a token; PersonErased when the person was erased."""
         ...
@@ -59,20 +64,26 @@ class Redaction:
     paths are cut out; ``drop_everywhere`` are key names cut out at any depth of every body, and of request parameters
     and request bodies; ``personal`` values are encrypted with the key of the person whose id is at the second path
     (whose lists must be lists of the first path too). A personal value without a person id is a person of its own:
-    :func:`person_of_value`.
+    :func:`person_of_value`. ``free_text`` are those personal values in which people type what they should not: secrets in
+    them are cut out before anything is stored (``free_text.py``).
     """
 
     drop: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     drop_everywhere: frozenset[str] = frozenset()
     personal: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    free_text: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for paths in self.drop.values():
             for path in paths:
                 split_path(path)
-        for pairs in self.personal.values():
+        for entity, pairs in self.personal.items():
             for value_path, person_path in pairs:
                 _shared_depth(split_path(value_path), split_path(person_path))
+            if unknown := set(self.free_text.get(entity, ())) - {value_path for value_path, _ in pairs}:
+                raise BadInput(
+                    f"{sorted(unknown)} of {entity} are free text but not personal.", "Declare them personal too."
+                )
 
     def touches(self, entity: str) -> bool:
         """Whether bodies of this entity fall under any rule (and therefore must be JSON)."""
@@ -85,11 +96,17 @@ def person_of_value(text: str) -> str:
 
 
 def redact(
-    body: bytes, entity: str, rules: Redaction, integration_id: int, cipher: PersonCipher | None = None, place: str = ""
+    body: bytes,
+    entity: str,
+    rules: Redaction,
+    integration_id: int,
+    cipher: PersonCipher | None = None,
+    place: str = "",
+    person: str = "",
 ) -> bytes:
     """The body as it may be stored; byte for byte the same where no rule applies.
 
-    ``place`` names the request in errors. Raises BadInput when a rule applies to the entity and the body is not JSON,
+    ``place`` names the request in errors; ``person`` is whose values they are where the body names nobody. Raises BadInput when a rule applies to the entity and the body is not JSON,
     or when it holds declared personal fields and there is no cipher.
     """
     if not body or not rules.touches(entity):
@@ -104,7 +121,7 @@ def redact(
     except RecursionError as error:
         raise _not_json(place, "nested too deeply") from error
     cuts = _outermost(walk.cuts)
-    replacements = _encrypted(text, cuts, walk.bindings, integration_id, cipher, place)
+    replacements = _encrypted(text, cuts, walk.bindings, integration_id, cipher, place, person)
     edits = _outermost([*cuts, *replacements])
     return (mark + _edited(text, 0, len(text), edits)).encode() if edits else body
 
@@ -133,11 +150,14 @@ def reveal_body(body: bytes, integration_id: int, cipher: PersonCipher) -> bytes
     text = body.decode()
     if f'"{ENCRYPTED}' not in text:
         return body
+    found = [
+        (m.start(), m.end(), m.group()[1:-1]) for m in _TOKEN.finditer(text) if m.group().startswith(f'"{ENCRYPTED}')
+    ]
+    cipher.know(integration_id, (token.removeprefix(ENCRYPTED) for _, _, token in found if token != ERASED))
     edits: list[_Edit] = []
-    for match in _TOKEN.finditer(text):
-        if match.group().startswith(f'"{ENCRYPTED}'):
-            revealed = reveal_text(json.loads(match.group()), integration_id, cipher)
-            edits.append((match.start(), match.end(), "null" if revealed is None else revealed))
+    for start, end, token in found:
+        revealed = reveal_text(token, integration_id, cipher)
+        edits.append((start, end, "null" if revealed is None else revealed))
     return _edited(text, 0, len(text), edits).encode()
 
 
@@ -196,9 +216,10 @@ class _Node:
 class _Binding:
     """The values of one personal rule that belong to one person, within the innermost list entry both paths share."""
 
-    __slots__ = ("person", "spans")
+    __slots__ = ("is_free_text", "person", "spans")
 
-    def __init__(self) -> None:
+    def __init__(self, is_free_text: bool) -> None:
+        self.is_free_text = is_free_text
         self.person: str | None = None
         self.spans: list[tuple[int, int]] = []
 
@@ -212,11 +233,14 @@ class _Walk:
         self.everywhere = _possible(text, rules.drop_everywhere)
         self.cuts: list[_Edit] = []
         self.bindings: list[_Binding] = []
+        self.free_text: set[int] = set()
         root = _Node()
         for path in rules.drop.get(entity, ()):
             root.at(split_path(path)).drop = True
         for number, (value_path, person_path) in enumerate(rules.personal.get(entity, ())):
             value, person = split_path(value_path), split_path(person_path)
+            if value_path in rules.free_text.get(entity, ()):
+                self.free_text.add(number)
             root.at(value[: _shared_depth(value, person)]).binds.append(number)
             root.at(value).value_of.append(number)
             root.at(person).person_of.append(number)
@@ -236,7 +260,7 @@ class _Walk:
         start, end = token.span()
         for node in nodes:
             for number in node.binds:
-                bound = {**bound, number: _Binding()}
+                bound = {**bound, number: _Binding(number in self.free_text)}
                 self.bindings.append(bound[number])
         if self.text[start] in "{[":
             if nodes or self.everywhere:
@@ -290,14 +314,22 @@ class _Walk:
 
 
 def _encrypted(
-    text: str, cuts: list[_Edit], bindings: list[_Binding], integration_id: int, cipher: PersonCipher | None, place: str
+    text: str,
+    cuts: list[_Edit],
+    bindings: list[_Binding],
+    integration_id: int,
+    cipher: PersonCipher | None,
+    place: str,
+    default: str,
 ) -> list[_Edit]:
     values: list[tuple[int, int, str, str]] = []
     for binding in bindings:
         for start, end in binding.spans:
             plain = _edited(text, start, end, [cut for cut in cuts if start <= cut[0] and cut[1] <= end])
+            if binding.is_free_text:
+                plain = _scrubbed(plain)
             if plain not in ("null", '""') and not re.fullmatch(r"[\[{]\s*[\]}]", plain):
-                values.append((start, end, plain, binding.person or person_of_value(plain)))
+                values.append((start, end, plain, binding.person or default or person_of_value(plain)))
     if not values:
         return []
     if cipher is None:
@@ -314,6 +346,15 @@ def _encrypted(
             stored = ERASED
         replacements.append((start, end, json.dumps(stored)))
     return replacements
+
+
+def _scrubbed(notation: str) -> str:
+    """A string in JSON notation without the secrets typed into it; byte for byte the same where there are none."""
+    if not notation.startswith('"'):
+        return notation
+    text = _JSON.decode(notation)
+    clean = without_secrets(text)
+    return notation if clean == text else json.dumps(clean)
 
 
 def _outermost(edits: Iterable[_Edit]) -> list[_Edit]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from aura_migration.cli import decisions, demo, journey, liabilities, output, steering, system
+from aura_migration.cli import decisions, demo, handed, journey, liabilities, output, steering, system
 from aura_migration.core.errors import AuraError
 from aura_migration.database.faults import presentable
 from aura_migration.settings import load_settings
@@ -48,6 +48,7 @@ for command in (
     *journey.COMMANDS,
     *steering.COMMANDS,
     *decisions.COMMANDS,
+    *handed.COMMANDS,
     *liabilities.COMMANDS,
     *system.COMMANDS,
 ):

@@ -42,6 +42,10 @@ class Keys:
     def prepare(self, integration_id: int, person_ids: Iterable[str]) -> None:
         self.prepared += person_ids
 
+    def know(self, integration_id: int, tokens: Iterable[str]) -> None:
+        for _ in tokens:
+            continue
+
     def encrypt(self, integration_id: int, person_id: str, text: str) -> str:
         if person_id in self.erased:
             raise PersonErased("erased")
