@@ -120,6 +120,20 @@ def _empty(cursor: Cursor) -> None:
         cursor.execute("; ".join(f"DELETE FROM {name}" for name in WORKING))
 
 
+def is_fresh(cursor: Cursor, subject: Subject, entity: Entity, before: Sequence[Before], *, is_loaded: bool) -> bool:
+    """Whether nothing can stand for any row of an entity yet: not loaded, not planned before, no record it might be."""
+    if is_loaded or (before and entity.scope == "shared"):
+        return False
+    if entity.name == "price_rules":
+        return True
+    cursor.execute(
+        f"SELECT EXISTS (SELECT 1 FROM aura.{entity.table} WHERE restaurant_id = %s AND deleted_at IS NULL) AS found",
+        [subject.restaurant_id],
+    )
+    row = cursor.fetchone()
+    return not (row and row["found"])
+
+
 def lay_ground(
     cursor: Cursor,
     subject: Subject,
@@ -148,6 +162,24 @@ def lay_ground(
 
 
 def _gather(cursor: Cursor, subject: Subject, entity: Entity, wave: int) -> int:
+    columns = (
+        "source_key, seq, source_hash, verdict, staged_reason, label, parent_action, parent_reason, "
+        "is_copied, originals, inherited, raw"
+    )
+    cursor.execute(
+        f"INSERT INTO work ({columns}) SELECT {columns} FROM ({gathered(entity)}) g",
+        arguments(subject, entity, wave=wave),
+    )
+    return cursor.rowcount
+
+
+def gathered(entity: Entity, *, is_fresh: bool = False) -> str:
+    """The staged rows of a wave with the fate of their parents, as SQL; rows in their order.
+
+    ``raw`` is the content with references as ids. For a fresh wave, which is decided and stored in the same statement, the
+    row also has what is stored as it was staged (``content``, ``record``), its place in the wave, and instead of ``raw``,
+    where that has no other use, the ids alone (``<reference>_ref``).
+    """
     refs = [(f"ref{n}", ref) for n, ref in enumerate(entity.refs)]
     joins = [
         f"LEFT JOIN planned {alias} ON {alias}.entity = {sql.quote(str(ref.ref))} AND {alias}.source_key = {_key(ref)}"
@@ -156,21 +188,23 @@ def _gather(cursor: Cursor, subject: Subject, entity: Entity, wave: int) -> int:
     binding = [(alias, ref) for alias, ref in refs if is_binding(entity, ref)]
     action, reason = _fate(binding)
     label = "left(coalesce(s.content ->> 'name', s.content ->> 'item_name', s.source_key), 200)"
-    cursor.execute(
-        f"""
-        INSERT INTO work (source_key, seq, source_hash, verdict, staged_reason, label, parent_action, parent_reason, raw,
-                          is_copied, originals, inherited)
+    if is_fresh:
+        numbered = "row_number() OVER (ORDER BY seq, source_key) AS place"
+        found = ["s.content", "s.record", "s.place"]
+        found += [f"{alias}.aura_id AS {ref.target}_ref" for alias, ref in refs]
+    else:
+        numbered = "NULL AS place"
+        found = [
+            f"CASE WHEN s.verdict IS NULL THEN {_raw_image(entity, refs)} END AS raw",
+            f"{_originals(entity, refs)} AS originals",
+        ]
+    return f"""
         SELECT s.source_key, s.seq, s.source_hash, s.verdict, s.reason AS staged_reason, {label} AS label,
-               {action} AS parent_action, {reason} AS parent_reason,
-               CASE WHEN s.verdict IS NULL THEN {_raw_image(entity, refs)} END AS raw,
-               {_is_copied(entity, binding)} AS is_copied, {_originals(entity, refs)} AS originals,
-               {_inherited(entity, refs)} AS inherited
-        FROM staging.rows s {" ".join(joins)}
-        WHERE s.migration_id = %(migration)s AND s.entity = %(entity)s AND s.wave = %(wave)s
-        """,
-        arguments(subject, entity, wave=wave),
-    )
-    return cursor.rowcount
+               {action} AS parent_action, {reason} AS parent_reason, {_is_copied(entity, binding)} AS is_copied,
+               {_inherited(entity, refs)} AS inherited, {", ".join(found)}
+        FROM (SELECT *, {numbered} FROM staging.rows
+              WHERE migration_id = %(migration)s AND entity = %(entity)s AND wave = %(wave)s) s {" ".join(joins)}
+        """
 
 
 def _key(ref: Field) -> str:

@@ -16,7 +16,17 @@ from aura_migration.canonical.model import Entity
 from aura_migration.canonical.options import MigrationOptions
 from aura_migration.database.connections import transaction_lock
 from aura_migration.plan import stored
-from aura_migration.plan.ground import LARGE, Before, Cursor, Subject, drop_tables, lay_ground, make_tables, recall
+from aura_migration.plan.ground import (
+    LARGE,
+    Before,
+    Cursor,
+    Subject,
+    drop_tables,
+    is_fresh,
+    lay_ground,
+    make_tables,
+    recall,
+)
 from aura_migration.plan.rules import decide
 from aura_migration.plan.stored import ACTIONS, PENDING, Papers, StoredPlan
 
@@ -50,7 +60,9 @@ def build_plan(
     with connection.transaction():
         cursor = connection.cursor(row_factory=dict_row)
         # Compiling costs more than the statements of most menus take.
-        cursor.execute("SET LOCAL jit = off; SET LOCAL work_mem = '64MB'")
+        cursor.execute(
+            "SET LOCAL jit = off; SET LOCAL work_mem = '64MB'; SET LOCAL default_statistics_target = 10; SET LOCAL TimeZone = 'UTC'"
+        )
         transaction_lock(connection, restaurant_lock(subject.restaurant_id))
         plan_id = stored.open_plan(cursor, subject, options, kind, delta_of, papers)
         before = stored.plans_before(cursor, subject)
@@ -75,17 +87,23 @@ def _plan_entities(
     make_tables(cursor)
     seq = 0
     for entity in entities:
-        is_refined = entity.name in refined
+        is_refined, tells, is_loaded = entity.name in refined, entity.name in pointed_at, entity.name in loaded
+        fresh = entity.name in waves and is_fresh(cursor, subject, entity, before, is_loaded=is_loaded)
         for wave in waves.get(entity.name, ()):
-            lay_ground(cursor, subject, entity, options, wave, before, is_loaded=entity.name in loaded)
-            decide(cursor, subject, entity, options, is_refined=is_refined)
-            written = stored.store_rows(cursor, subject, entity, plan_id, seq)
+            if fresh:
+                written = stored.store_fresh(
+                    cursor, subject, entity, wave, plan_id, seq, tells=tells, is_refined=is_refined
+                )
+            else:
+                lay_ground(cursor, subject, entity, options, wave, before, is_loaded=is_loaded)
+                decide(cursor, subject, entity, options, is_refined=is_refined)
+                written = stored.store_rows(cursor, subject, entity, plan_id, seq)
+                if tells:
+                    stored.tell_children(cursor, entity)
             seq += written
-            if entity.name in pointed_at:
-                stored.tell_children(cursor, entity)
-                if written >= LARGE:
-                    cursor.execute("ANALYZE planned (entity, source_key)")
-        if entity.name in pointed_at and entity.name in loaded:
+            if tells and written >= LARGE:
+                cursor.execute("ANALYZE planned (entity, source_key)")
+        if tells and is_loaded:
             recall(cursor, subject, entity, is_refined=is_refined)
     if seq >= LARGE:
         cursor.execute("ANALYZE migration.plan_rows (plan_id, seq, entity, source_key, action, aura_id)")

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from aura_migration.canonical.model import Entity
 from aura_migration.canonical.options import MigrationOptions
 from aura_migration.plan import sql
-from aura_migration.plan.ground import Cursor, Subject, arguments, record_strategies
+from aura_migration.plan.ground import Cursor, Subject, arguments, gathered, record_strategies
 
 EMPTY = "('null', '\"\"', '[]', '{}')"
 """What merging takes for left empty."""
@@ -160,24 +160,87 @@ def decide(cursor: Cursor, subject: Subject, entity: Entity, options: MigrationO
     )
 
 
+NOTHING = {
+    "is_own": "false",
+    "known_id": "NULL::bigint",
+    "known_row": "NULL::jsonb",
+    "is_gone": "false",
+    "is_native": "false",
+    "written": "NULL::jsonb",
+    "said": "NULL::jsonb",
+    "others": "NULL::jsonb",
+    "must_copy": "false",
+    "candidate_ids": "NULL::bigint[]",
+    "rivals": "0",
+    "own_strategy": "NULL::text",
+    "strategy": "NULL::text",
+    "shared_strategy": "NULL::text",
+    "changed": "'{}'::jsonb",
+    "shared_changes": "'{}'::jsonb",
+    "edited": "NULL::text[]",
+    "contested": "NULL::text[]",
+}
+"""What the layers ``met`` and ``compared`` say of a row for which nothing can stand yet."""
+
+
+def fresh(entity: Entity) -> str:
+    """The decided rows of a fresh wave (see ``ground.is_fresh``) as SQL: the same rules, met by nothing.
+
+    As the rules ask mostly for what is not there, the server folds them away before it looks at the first row.
+    """
+    nothing = ", ".join(f"{value} AS {name}" for name, value in NOTHING.items())
+    is_copy = "is_copied" if entity.scope == "shared" else "false"
+    actions = " ".join(f"WHEN {rule.when} THEN {rule.action_sql()}" for rule in RULES)
+    reasons = " ".join(f"WHEN {rule.when} THEN {rule.why}" for rule in RULES)
+    return f"""
+        SELECT place, source_key, action, why, label, source_hash, content, record, {is_copy} AS is_copy,
+               CASE WHEN {is_copy} THEN source_key || %(suffix)s ELSE {_new_key(entity, "acted")} END AS crosswalk_key,
+               CASE action WHEN 'create' THEN {sql.next_id(entity)} END AS aura_id,
+               CASE action WHEN 'create' THEN {_fresh_image(entity)} END AS image
+        FROM (SELECT *, CASE {actions} END AS action, CASE {reasons} END AS why
+              FROM (SELECT w.*, NULL::jsonb AS image, {str(bool(entity.match_on)).lower()} AS is_named, {nothing}
+                    FROM ({gathered(entity, is_fresh=True)} OFFSET 0) w) compared OFFSET 0) acted
+    """
+
+
+def _fresh_image(entity: Entity) -> str:
+    """The image of a row for which nothing stands; of a location row, without what it only repeats."""
+    said = {f.target: f"{f.target}_ref" if f.ref else f"content -> {sql.quote(f.name)}" for f in entity.fields}
+    pairs = dict(said)
+    for unit in entity.units:
+        fields = [entity.field(name) for name in unit]
+        inherited = {f.target: f"inherited -> {sql.quote(f.base or f.target)}" for f in fields}
+        if len(fields) == 1:
+            pairs.update((column, f"nullif({said[column]}, {value})") for column, value in inherited.items())
+            continue
+        repeats = " AND ".join(f"coalesce({said[column]}, 'null') = {value}" for column, value in inherited.items())
+        pairs.update((f.target, f"CASE WHEN {repeats} THEN NULL ELSE {said[f.target]} END") for f in fields)
+    built = ", ".join(f"{sql.quote(column)}, {value}" for column, value in pairs.items())
+    return sql.normalised(f"jsonb_build_object({built})", entity)
+
+
+def _new_key(entity: Entity, alias: str) -> str:
+    """The crosswalk key of a row that has none: of one location, and so named, unless it is shared."""
+    key = f"{alias}.source_key"
+    if entity.scope == "shared":
+        return key
+    is_prefixed = f"{key} = %(location)s OR starts_with({key}, %(location)s || '/')"
+    return f"CASE WHEN {is_prefixed} THEN {key} ELSE {key} || %(suffix)s END"
+
+
 def _met(entity: Entity) -> str:
     """Staged row, own row or the one candidate, and the strategies that hold for it.
 
     ``own_strategy`` is decided for the very record. A general strategy does not decide what is shared with others, except
     where it cannot touch them.
     """
-    shared_key = "w.source_key || %(suffix)s" if entity.scope == "location" else "w.source_key"
-    prefixed = "w.source_key = %(location)s OR starts_with(w.source_key, %(location)s || '/')"
-    new_key = (
-        f"CASE WHEN {prefixed} THEN w.source_key ELSE {shared_key} END" if entity.scope == "location" else shared_key
-    )
     row = sql.table_row("t", entity)
     return f"""
         SELECT w.*, k.source_key IS NOT NULL AS is_own, {str(bool(entity.match_on)).lower()} AS is_named,
                coalesce(k.aura_id, t.id) AS known_id, CASE WHEN k.source_key IS NULL AND t.id IS NOT NULL THEN {row} ELSE k.row END AS known_row,
                coalesce(k.is_gone, false) AS is_gone, coalesce(k.is_native, t.id IS NOT NULL) AS is_native,
                k.written, coalesce(k.said, k.written) AS said, coalesce(k.others, claimed.keys) AS others, k.stands_on_plan,
-               k.original_id, coalesce(k.crosswalk_key, {new_key}) AS crosswalk_key,
+               k.original_id, coalesce(k.crosswalk_key, {_new_key(entity, "w")}) AS crosswalk_key,
                w.is_copied AND k.crosswalk_key = w.source_key AS must_copy,
                c.ids AS candidate_ids, coalesce(c.rivals, 0) AS rivals,
                coalesce(d.strategy, r.strategy) AS own_strategy, coalesce(d.strategy, r.strategy, %(general)s::text) AS strategy,

@@ -99,7 +99,7 @@ def image_hash(image: str) -> str:
 
 def next_id(entity: Entity) -> str:
     """A reserved id. The sequence's name is looked up once per statement, not per row."""
-    return f"nextval((SELECT pg_get_serial_sequence('aura.{entity.table}', 'id'))::regclass)"
+    return f"nextval((SELECT pg_get_serial_sequence('aura.{entity.table}', 'id')::regclass))"
 
 
 def listed_keys(keys: str) -> str:

@@ -11,6 +11,7 @@ from aura_migration.canonical.model import Entity
 from aura_migration.canonical.options import MigrationOptions
 from aura_migration.plan import sql
 from aura_migration.plan.ground import Before, Cursor, Subject, arguments
+from aura_migration.plan.rules import fresh
 
 ACTIONS = ("create", "update", "unchanged", "merge", "skip", "conflict", "quarantine")
 PENDING = ("planned", "approved", "loading")
@@ -104,6 +105,38 @@ def store_rows(cursor: Cursor, subject: Subject, entity: Entity, plan_id: int, b
     return cursor.rowcount
 
 
+def store_fresh(
+    cursor: Cursor,
+    subject: Subject,
+    entity: Entity,
+    wave: int,
+    plan_id: int,
+    begin: int,
+    *,
+    tells: bool,
+    is_refined: bool,
+) -> int:
+    """Decide and write the rows of a fresh wave (see ``ground.is_fresh``), and note them for their children, in one go."""
+    store = f"""
+        INSERT INTO migration.plan_rows (plan_id, seq, entity, source_key, action, reason, label, aura_table, aura_id, content,
+            image, source_hash, record, crosswalk_key)
+        SELECT %(plan)s, %(begin)s + place, %(entity)s, source_key, action, coalesce(why, ''), label, %(table)s, aura_id, content,
+               image, source_hash, record, crosswalk_key
+        FROM ({fresh(entity)}) decided
+    """
+    if tells:
+        is_copy = "crosswalk_key <> source_key" if entity.scope == "shared" else "false"
+        inherited = "image" if is_refined else "NULL::jsonb"
+        store = f"""
+            WITH stored AS ({store}
+                RETURNING source_key, action, aura_id, {is_copy} AS is_copy, {inherited} AS inherited)
+            INSERT INTO planned (entity, source_key, action, aura_id, is_copy, inherited)
+            SELECT %(entity)s, source_key, action, aura_id, is_copy, inherited FROM stored
+        """
+    cursor.execute(store, arguments(subject, entity, plan=plan_id, begin=begin, wave=wave))
+    return cursor.rowcount
+
+
 def tell_children(cursor: Cursor, entity: Entity) -> None:
     """Note what became of the rows. Children of an undecided row are compared as if it were what it conflicts with."""
     cursor.execute(
@@ -119,11 +152,7 @@ def seal(cursor: Cursor, plan_id: int, entities: Sequence[Entity], before: Seque
     """Hash the content, count the actions, and note the plans this one stands on."""
     digest = _hash(cursor, plan_id, entities)
     counts = _counts(cursor, plan_id)
-    cursor.execute(
-        "SELECT DISTINCT stands_on_plan AS id FROM migration.plan_rows WHERE plan_id = %s AND stands_on_plan IS NOT NULL",
-        [plan_id],
-    )
-    needed = {row["id"] for row in cursor.fetchall()}
+    needed = _stood_on(cursor, plan_id) if before else set()
     stands_on = [
         {"migration_id": p.migration_id, "plan_id": p.plan_id, "hash": p.hash, "location": p.location_key}
         for p in before
@@ -136,21 +165,31 @@ def seal(cursor: Cursor, plan_id: int, entities: Sequence[Entity], before: Seque
     return StoredPlan(plan_id, digest, counts, stands_on)
 
 
+def _stood_on(cursor: Cursor, plan_id: int) -> set[int]:
+    cursor.execute(
+        "SELECT DISTINCT stands_on_plan AS id FROM migration.plan_rows WHERE plan_id = %s AND stands_on_plan IS NOT NULL",
+        [plan_id],
+    )
+    return {row["id"] for row in cursor.fetchall()}
+
+
 def _hash(cursor: Cursor, plan_id: int, entities: Sequence[Entity]) -> str:
     """SHA-256 over rows, options, blockers and losses: values and source keys, no ids, no times, no order of rows.
 
     Losses are part of it because approving a plan signs what will not be carried over.
     """
     references = sql.text_array(sorted({column for entity in entities for column in sql.reference_columns(entity)}))
+    # The rows' own hashes are worth a second process; the planner does not know what they cost.
+    cursor.execute("SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0")
     cursor.execute(
         f"""
-        SELECT encode(sha256(coalesce(string_agg(line, '' ORDER BY entity COLLATE "C", source_key COLLATE "C"), '')::bytea), 'hex') AS hash
+        SELECT encode(sha256(string_agg(line, ''::bytea ORDER BY line)), 'hex') AS hash
         FROM (
-            SELECT entity, source_key, encode(sha256(convert_to(jsonb_build_array(entity, source_key, action, strategy, reason,
-                   content, before - {references}, touches, jsonb_array_length(candidates))::text, 'UTF8')), 'hex') AS line
+            SELECT sha256(convert_to(json_build_array(entity, source_key, action, strategy, reason, content,
+                   before - {references}, touches, jsonb_array_length(candidates))::text, 'UTF8')) AS line
             FROM migration.plan_rows WHERE plan_id = %(plan)s
             UNION ALL
-            SELECT '', 'options', encode(sha256(convert_to(jsonb_build_array(options, blockers, said.losses)::text, 'UTF8')), 'hex')
+            SELECT sha256(convert_to(json_build_array('options', options, blockers, said.losses)::text, 'UTF8'))
             FROM migration.plans, LATERAL (SELECT jsonb_agg(v ORDER BY v) AS losses FROM jsonb_array_elements(losses) v) said
             WHERE id = %(plan)s
         ) lines
