@@ -75,6 +75,26 @@ def count_losses(
     ]
 
 
+def merged(losses: Iterable[Loss]) -> list[Loss]:
+    """Losses counted part by part as if they had been counted at once; in the order of entity and field."""
+    found: dict[tuple[str, str], Loss] = {}
+    for loss in losses:
+        place = (loss.source_entity, loss.field)
+        first = found.get(place)
+        found[place] = (
+            loss
+            if first is None
+            else Loss(
+                loss.source_entity,
+                loss.field,
+                first.records + loss.records,
+                first.note,
+                (*first.examples, *loss.examples)[:EXAMPLES],
+            )
+        )
+    return [found[place] for place in sorted(found)]
+
+
 def carries(value: Any) -> bool:
     """Whether a JSON value says anything: not null, not empty, and not made of such values only."""
     if isinstance(value, Mapping):

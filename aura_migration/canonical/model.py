@@ -133,7 +133,7 @@ class Batch:
     losses: list[Loss] = field(default_factory=list)
 
     def add(
-        self, entity: str, key: str, source: Mapping[str, Any] | None = None, record: str = "", **values: Any
+        self, entity: str, key: str, source: Mapping[str, Any] | None = None, record: str = "", /, **values: Any
     ) -> Row:
         """Append one row and return it."""
         row = Row(entity, key, values, source, record)

@@ -37,6 +37,8 @@ LABELS = {
     "tip_suggestions": "suggested tips",
     "tax_rules": "tax rules",
     "roles": "roles of staff",
+    "customers": "guests",
+    "employees": "staff",
 }
 AREAS = {
     "discounts": "discounts",
@@ -47,7 +49,6 @@ AREAS = {
     "order_fees": "service charges",
     "tip_suggestions": "tipping",
     "tax_rules": "taxes",
-    "roles": "team",
 }
 CURRENCY = "currency"
 PROPERTIES = (
@@ -146,6 +147,8 @@ async def audit(site: Site) -> tuple[AuditLine, ...]:
     for name in INVENTORY:
         lines += await _asked("menu", LABELS[name], partial(_menu, site, name))
     currency = next((line.value for line in lines if line.label == CURRENCY), "USD")
+    for name in ("customers", "employees", "roles"):
+        lines += await _asked("people", LABELS[name], partial(_people, site, name))
     for name in SETTINGS:
         lines += await _asked(AREAS[name], LABELS[name], partial(_settings, site, name, currency))
     lines += await _asked("service charges", "service charge", lambda: _service_charge(site))
@@ -188,6 +191,11 @@ async def _printers(site: Site) -> list[AuditLine]:
     found = nested(merchant, "printers") or []
     shown = [f"{printer.get('name') or 'unnamed'} ({printer.get('model') or 'model unknown'})" for printer in found]
     return [AuditLine("devices", "printers", ", ".join(shown) or "none", "Which printer prints what?")]
+
+
+async def _people(site: Site, name: str) -> list[AuditLine]:
+    """A number and nothing else: nobody is named."""
+    return [AuditLine("people", LABELS[name], f"{sum(not is_deleted(row) for row in await _all(site, name)):,}")]
 
 
 async def _all(site: Site, name: str, expand: tuple[str, ...] = ()) -> list[Raw]:

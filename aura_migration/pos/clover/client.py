@@ -66,7 +66,7 @@ apps use the same token limits, and one early retry lengthens Clover's wait."""
 RETRY = RetryPolicy(base_delay=1.25)
 """Where Clover gives no advice, a second at least, then double."""
 
-Params = Mapping[str, str | int]
+Params = Mapping[str, str | int | list[str]]
 PROBES: tuple[tuple[str, Params, str], ...] = (
     ("", {}, MERCHANT_R),
     ("/tax_rates", {"limit": 1}, INVENTORY_R),
@@ -177,7 +177,7 @@ class Site:
         async with self._client(StaticToken(token)) as client:
             for path, params, _ in PROBES:
                 try:
-                    await client.request("GET", self._path(path), params=params)
+                    await client.request("GET", self._path(path), params=_pairs(params))
                 except (Unauthorized, PermissionMissing, NotFound):
                     continue
                 return True
@@ -189,7 +189,7 @@ class Site:
     async def get(self, path: str, params: Params | None = None, *, permission: str = "") -> PosResponse:
         """One answer. A 401 to a token that works elsewhere becomes PermissionMissing, naming ``permission``."""
         try:
-            return await self.client.request("GET", self._path(path), params=params)
+            return await self.client.request("GET", self._path(path), params=_pairs(params or {}))
         except ReconnectNeeded:
             raise
         except Unauthorized as error:
@@ -218,6 +218,13 @@ class Site:
         if not isinstance(found, Mapping):
             raise _changed(response, "an object was expected")
         return response, found
+
+
+def _pairs(params: Params) -> list[tuple[str, str | int]]:
+    """Parameters as they are sent: one of several values is repeated."""
+    return [
+        (name, value) for name, given in params.items() for value in (given if isinstance(given, list) else [given])
+    ]
 
 
 class Answer:
@@ -368,7 +375,7 @@ def _read(response: PosResponse, raw: Any, shape: type[Any]) -> Any:
 
 async def _tried(site: Site, entity: SourceEntity) -> Permission:
     paths = list(OBJECTS[entity.name].values()) if entity.name in OBJECTS else [LISTINGS[entity.name].path]
-    params = {} if entity.name in OBJECTS else {"limit": 1}
+    params: Params = {} if entity.name in OBJECTS else {"limit": 1}
     try:
         for path in paths:
             await site.get(path, params, permission=entity.permission)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from aura_migration.archive.snapshot import Redaction, SnapshotReader
 from aura_migration.canonical.model import Batch
-from aura_migration.pos.clover import client, mapping, signin
+from aura_migration.canonical.seals import Seals
+from aura_migration.pos.clover import client, mapping, people, signin
 from aura_migration.pos.clover.lists import SOURCE_ENTITIES
 from aura_migration.pos.port import Account, Session, SourceEntity, SourceLocation
 
 BANKING = ("abaAccountNumber", "ddaAccountNumber", "hierarchy", "shippingAddress")
 IDENTIFIERS = ("secureId", "cpuId", "imei", "imsi", "simIccid", "deviceCertificate", "pedCertificate")
 STAFF = ("pin", "unhashedPin", "employeeCards")
+CONTACT = ("emailAddress", "phoneNumber", "address1", "address2", "address3", "city", "state", "zip")
+METADATA = tuple(f"metadata.{name}" for name in ("note", "businessName", "dobYear", "dobMonth", "dobDay"))
 COMPANY = (
     "owner",
     "gateway",
@@ -37,6 +40,24 @@ class CloverConnector:
         drop={
             "merchant": (*COMPANY, "employees", "customerContactEmail", "supportEmail"),
             "roles": ("elements[].employees",),
+            "customers": ("elements[].cards",),
+            "shifts": (
+                "elements[].employee.name",
+                "elements[].overrideInEmployee.name",
+                "elements[].overrideOutEmployee.name",
+            ),
+        },
+        free_text={"customers": ("elements[].metadata.note",)},
+        personal={
+            "customers": tuple(
+                (f"elements[].{name}", "elements[].id")
+                for name in ("firstName", "lastName", "emailAddresses", "phoneNumbers", "addresses", *METADATA)
+            )
+            # Rows of a guest's own lists: they name nobody, the recorder is told whose they are.
+            + tuple((f"elements[].{name}", "elements[].customer.id") for name in CONTACT),
+            "employees": tuple(
+                (f"elements[].{name}", "elements[].id") for name in ("name", "nickname", "customId", "email")
+            ),
         },
         drop_everywhere=frozenset((*BANKING, *IDENTIFIERS, *STAFF)),
     )
@@ -53,6 +74,10 @@ class CloverConnector:
     def map_menu(self, reader: SnapshotReader, location: SourceLocation) -> Batch:
         """See the port."""
         return mapping.map_menu(reader, location)
+
+    def map_people(self, reader: SnapshotReader, location: SourceLocation, seals: Seals) -> Iterator[Batch]:
+        """See the port. Clover's ids are its own: nothing has to be sealed."""
+        return people.map_people(reader, location)
 
     def source_counts(self, reader: SnapshotReader, location: SourceLocation) -> Mapping[str, int]:
         """See the port."""

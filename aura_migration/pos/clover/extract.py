@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from aura_migration.archive.redaction import redact
-from aura_migration.archive.snapshot import Certificate, Recorder, Redaction, Trail
+from aura_migration.archive.snapshot import Caps, Certificate, Recorder, Redaction, SecondRoute, Trail
 from aura_migration.pos.clover import proof
 from aura_migration.pos.clover.client import Site, answer_of, together
 from aura_migration.pos.clover.facts import Facts
@@ -23,6 +25,7 @@ from aura_migration.pos.clover.lists import (
     OTHER_PAGE,
     PAGE,
     PERMISSIONS,
+    ROUND,
     SOURCE_ENTITIES,
     Listing,
     Walk,
@@ -37,6 +40,10 @@ ATTEMPTS = 3
 ASK_AT_ONCE = 100
 """Ids in one question whether records still exist."""
 MOST_ASKED = 1000
+MONTHS_DAYS = 367
+WINDOW_DAYS = 60
+OTHER_WINDOW_DAYS = 85
+"""Clover silently shortens longer spans of some lists to 90 days: no window of ours is longer."""
 LEASING = re.compile(rb'"(infolease\w*)"\s*:')
 """Settings of a leasing contract, whose names only share a beginning; they are never stored."""
 OPTIONAL = frozenset(entity.name for entity in SOURCE_ENTITIES if not entity.required)
@@ -79,6 +86,8 @@ class _Extraction:
                 await self._restart_all(name)
             await together(list(map(self._list, again)))
         for name in lists:
+            if LISTINGS[name].since:
+                continue
             await self._certify_list(name, dead.get(name, set()), doubts.get(name, []))
 
     # Lists ------------------------------------------------------------------------------------------------------------
@@ -86,6 +95,9 @@ class _Extraction:
     async def _list(self, name: str) -> None:
         """All readings of a list, then its cut nested lists in full."""
         listing = LISTINGS[name]
+        if listing.since:
+            await self._timed(name, listing)
+            return
         facts = self.book[name] = Facts(name, listing)
         try:
             for reading in listing.walks:
@@ -134,6 +146,75 @@ class _Extraction:
         facts.moved = facts.moved or walked.moved
         await asyncio.to_thread(self.recorder.complete_window, facts.entity, reading.window)
 
+    async def _timed(self, name: str, listing: Listing) -> None:
+        """A list read window by window of time, and its ids once more in other windows: the two must be the same."""
+        try:
+            trail, first = await self._windows(name, listing, PAGE, timedelta(days=WINDOW_DAYS), keep=True)
+            _, second = await self._windows(name, listing, OTHER_PAGE, timedelta(days=OTHER_WINDOW_DAYS), keep=False)
+        except PermissionMissing as error:
+            await self._refuse(name, Certificate(name, "not_extracted", reason=error.reason))
+            await self._certify(self.refused[name])
+            return
+        route = SecondRoute("the same span in windows and pages of other lengths", len(second))
+        found = trail.certificate(route)
+        if first != second and found.status == "complete":
+            found = replace(found, status="suspicious", reason="two readings showed different records")
+        await self._certify(found)
+
+    async def _windows(
+        self, name: str, listing: Listing, page: int, length: timedelta, *, keep: bool
+    ) -> tuple[Trail, set[str]]:
+        trail, idents = Trail(name, Caps(page_size=ROUND)), set[str]()
+        windows = {
+            f"{begin}-{end}": (f"{listing.since}>={begin}", f"{listing.since}<{end}")
+            for begin, end in spans(self.recorder.taken_at, length)
+        }
+        # What has no such time stands in no window of time.
+        windows["without"] = (f"has_{listing.since}=false",)
+        for window, filters in windows.items():
+            pages: dict[int, list[str]] = {}
+            if keep and self.recorder.recorded(name, window):
+                for number, rows in enumerate(await self._bodies(name, window), start=1):
+                    pages[number] = [str(row.get("id")) for row in rows]
+            else:
+                await self._window(
+                    name,
+                    Query(listing.path, page, ordered=listing.ordered, permission=PERMISSIONS[name], filters=filters),
+                    window,
+                    pages,
+                    keep=keep,
+                )
+            for shown in pages.values():
+                trail.page(shown)
+                idents.update(shown)
+        return trail, idents
+
+    async def _window(
+        self,
+        name: str,
+        query: Query,
+        window: str,
+        pages: dict[int, list[str]],
+        *,
+        keep: bool,
+    ) -> None:
+        """One window; ``keep`` records it, else only its ids are noted."""
+
+        async def on_page(fetched: Fetched, number: int) -> None:
+            pages[number] = [str(row["id"]) for row in fetched.answer.rows]
+            if keep:
+                await self._record(name, fetched, number, window)
+
+        async def on_restart() -> None:
+            pages.clear()
+            if keep:
+                await self._restart(name, window)
+
+        await on_restart()
+        await walk(self.site, query, on_page, on_restart)
+        if keep:
+            await asyncio.to_thread(self.recorder.complete_window, name, window)
+
     async def _nested(self, facts: Facts, listing: Listing, owner: str, name: str) -> None:
         """A nested list by its own endpoint, in Clover's own order: for categories that is the order on the register."""
         window = f"{owner}.{name}"
@@ -147,7 +228,7 @@ class _Extraction:
 
         async def on_page(fetched: Fetched, number: int) -> None:
             facts.take_full(owner, name, fetched.answer.rows)
-            await self._record(facts.entity, fetched, number, window)
+            await self._record(facts.entity, fetched, number, window, owner if facts.entity == "customers" else "")
 
         async def on_restart() -> None:
             facts.begin_full(owner, name)
@@ -277,8 +358,9 @@ class _Extraction:
             lambda: [stored_rows(body.data) for body in self.recorder.bodies(name, window)],
         )
 
-    async def _record(self, name: str, fetched: Fetched, number: int, window: str) -> None:
-        await self._store(name, fetched.answer.response, fetched.params, len(fetched.answer.rows), number, window)
+    async def _record(self, name: str, fetched: Fetched, number: int, window: str, person: str = "") -> None:
+        rows = len(fetched.answer.rows)
+        await self._store(name, fetched.answer.response, fetched.params, rows, number, window, person)
 
     async def _store(
         self,
@@ -288,6 +370,7 @@ class _Extraction:
         rows: int,
         page: int,
         window: str,
+        person: str = "",
     ) -> None:
         await asyncio.to_thread(
             self.recorder.record,
@@ -300,10 +383,26 @@ class _Extraction:
             rows=rows,
             page=page,
             window=window,
+            person=person,
         )
 
     async def _certify(self, certificate: Certificate) -> None:
         await asyncio.to_thread(self.recorder.certify, certificate)
+
+
+def spans(taken_at: datetime, length: timedelta) -> list[tuple[int, int]]:
+    """Half-open windows in Unix milliseconds over the twelve months before ``taken_at``, whole seconds, oldest first.
+
+    They end a day after it: a clock of the POS may be ahead of ours.
+    """
+    end = taken_at.replace(microsecond=0) + timedelta(days=1)
+    begin = end - timedelta(days=MONTHS_DAYS)
+    found = []
+    while begin < end:
+        until = min(begin + length, end)
+        found.append((int(begin.timestamp()) * 1000, int(until.timestamp()) * 1000))
+        begin = until
+    return found
 
 
 def _walks(name: str) -> tuple[Walk, ...]:

@@ -22,6 +22,7 @@ ORDER = "id ASC"
 MERCHANT_R = "MERCHANT_R"
 INVENTORY_R = "INVENTORY_R"
 EMPLOYEES_R = "EMPLOYEES_R"
+CUSTOMERS_R = "CUSTOMERS_R"
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class Listing:
 
     ``nested`` are the fields that hold lists or pointers, ``children`` the endpoints (below the listing's own, with the
     owner's id) that give a nested list in full. ``row_id`` is ``id``, or ``item`` where rows only point at an item.
-    ``ordered`` is False where the endpoint has no field to order by.
+    ``ordered`` is False where the endpoint has no field to order by. ``since`` is the field of a list that is read in
+    windows of time, the last twelve months of it.
     """
 
     path: str
@@ -48,6 +50,7 @@ class Listing:
     children: Mapping[str, str] = field(default_factory=dict)
     row_id: str = "id"
     ordered: bool = True
+    since: str = ""
 
 
 MERCHANT = "merchant"
@@ -97,11 +100,26 @@ SETTINGS: Mapping[str, Listing] = {
     "order_fees": Listing("/order_fees"),
     "tip_suggestions": Listing("/tip_suggestions"),
     "tax_rules": Listing("/tax_rules"),
-    "roles": Listing("/roles"),
 }
 """Kept in the backup and shown in the audit; the menu does not need them."""
 
-LISTINGS: Mapping[str, Listing] = {**INVENTORY, **SETTINGS}
+PEOPLE: Mapping[str, Listing] = {
+    "customers": Listing(
+        "/customers",
+        (
+            Walk("contacts", ("addresses", "emailAddresses", "phoneNumbers")),
+            Walk("metadata", ("metadata",), OTHER_PAGE),
+        ),
+        ("addresses", "emailAddresses", "phoneNumbers"),
+        {"addresses": "addresses", "emailAddresses": "email_addresses", "phoneNumbers": "phone_numbers"},
+    ),
+    "roles": Listing("/roles"),
+    "employees": Listing("/employees", (Walk(expand=("roles",)),), ("roles",)),
+    "shifts": Listing("/shifts", since="in_time"),
+}
+"""Guests and staff. Cards on file are never asked for."""
+
+LISTINGS: Mapping[str, Listing] = {**INVENTORY, **SETTINGS, **PEOPLE}
 
 
 def _menu(name: str, feeds: tuple[str, ...], doc: str) -> SourceEntity:
@@ -133,6 +151,17 @@ SOURCE_ENTITIES = (
     _setting("order_fees", "Fees and automatic gratuities."),
     _setting("tip_suggestions", "Suggested tips."),
     _setting("tax_rules", "Which orders are not taxed.", INVENTORY_R),
-    _setting("roles", "Roles of staff.", EMPLOYEES_R),
+    SourceEntity(
+        "customers",
+        "location",
+        CUSTOMERS_R,
+        ("customers", "customer_addresses", "customer_consents"),
+        doc="Guests with contacts, addresses, notes and whether they allow marketing.",
+    ),
+    SourceEntity("roles", "location", EMPLOYEES_R, ("roles",), doc="Roles of staff."),
+    SourceEntity(
+        "employees", "location", EMPLOYEES_R, ("staff", "staff_jobs", "staff_locations"), doc="Staff, without PINs."
+    ),
+    SourceEntity("shifts", "location", EMPLOYEES_R, ("timecards",), doc="Time worked in the last twelve months."),
 )
 PERMISSIONS: Mapping[str, str] = {entity.name: entity.permission for entity in SOURCE_ENTITIES}

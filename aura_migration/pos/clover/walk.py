@@ -31,10 +31,13 @@ class Query:
     row_id: str = "id"
     ordered: bool = True
     permission: str = ""
+    filters: tuple[str, ...] = ()
 
-    def params(self, offset: int, limit: int, ordered: bool) -> dict[str, str | int]:
-        """The parameters of one page."""
-        found: dict[str, str | int] = {"limit": limit, "offset": offset}
+    def params(self, offset: int, limit: int, ordered: bool) -> dict[str, str | int | list[str]]:
+        """The parameters of one page. Conditions are ANDed by repeating the parameter."""
+        found: dict[str, str | int | list[str]] = {"limit": limit, "offset": offset}
+        if self.filters:
+            found["filter"] = list(self.filters)
         if ordered:
             found["orderBy"] = ORDER
         if self.expand:
@@ -56,7 +59,7 @@ class Fetched:
     """One page with the parameters it was asked with."""
 
     answer: Answer
-    params: dict[str, str | int]
+    params: dict[str, str | int | list[str]]
 
 
 OnPage = Callable[[Fetched, int], Awaitable[None]]

@@ -30,6 +30,7 @@ from aura_migration.pos.http.retry import ONCE
 from aura_migration.pos.http.tokens import MemoryStore
 from aura_migration.pos.port import Account, SourceLocation
 from aura_migration.sandbox.core.server import RunningSandbox
+from aura_migration_tests.support.ciphers import MemoryCipher
 
 NAMES = tuple(entity.name for entity in CONNECTOR.source_entities)
 TAKEN_AT = datetime(2026, 3, 2, 15, tzinfo=UTC)
@@ -44,6 +45,8 @@ class Bench:
     folder: Path
     integration_id: int = 1
     stores: list[MemoryStore] = field(default_factory=list)
+    cipher: MemoryCipher = field(default_factory=MemoryCipher)
+    taken_at: datetime = TAKEN_AT
 
     def truth(self) -> dict[str, Any]:
         """What the sandbox knows to be true."""
@@ -94,8 +97,9 @@ class Bench:
             pos="clover",
             scope="location",
             location_key=location_key("clover", location),
-            taken_at=TAKEN_AT,
+            taken_at=self.taken_at,
             redaction=CONNECTOR.redaction,
+            cipher=self.cipher,
         )
 
     def stored_entry(self) -> dict[str, Any]:
@@ -115,7 +119,7 @@ class Bench:
                 await session.extract(recorder, "location", ident, entities)
                 return recorder.finish()
 
-        return SnapshotReader(self.run(extracted, document))
+        return SnapshotReader(self.run(extracted, document), cipher=self.cipher)
 
 
 class Handmade:
@@ -134,6 +138,10 @@ class Handmade:
     def bodies(self, entity: str) -> Any:
         """The bodies of an entity."""
         return iter(self._bodies.get(entity, []))
+
+    def revealed(self, body: StoredBody) -> bytes:
+        """Nothing of it is encrypted."""
+        return body.data
 
     def certificate(self, entity: str) -> Certificate | None:
         """Complete, unless it was refused."""
