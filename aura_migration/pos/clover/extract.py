@@ -165,7 +165,7 @@ class _Extraction:
         self, name: str, listing: Listing, page: int, length: timedelta, *, keep: bool
     ) -> tuple[Trail, set[str]]:
         trail, idents = Trail(name, Caps(page_size=ROUND)), set[str]()
-        windows = {
+        windows: dict[str, tuple[str, ...]] = {
             f"{begin}-{end}": (f"{listing.since}>={begin}", f"{listing.since}<{end}")
             for begin, end in spans(self.recorder.taken_at, length)
         }
