@@ -118,6 +118,7 @@ class ToastApp(BasePosApp):
             lambda: (self.people.at(place.location.guid) for place in self.world.open_places()), self._shelf
         )
         self._people_editor = PeopleEditor(self.people)
+        self._told: tuple[Any, dict[str, Any]] | None = None
         self.registry = Registry(self.ids, clock)
         self._register_clients()
         self.gate = Gate(self.registry, self.world, clock, self.switches)
@@ -168,9 +169,20 @@ class ToastApp(BasePosApp):
         """The known truth as published now."""
         secrets = [client.secret for client in self.registry.clients.values()]
         document = Truth(self.world).document(self.scenario, self.seed, secrets)
-        told = people_truth(self._people_truth, document["secrets"])
+        told = self._people_document()
         notes = {**document["notes"], **self.people.notes()}
-        return {**document, **told, "notes": notes}
+        known = list(dict.fromkeys([*document["secrets"], *told["secrets"]]))
+        return {**document, **told, "notes": notes, "secrets": known}
+
+    def _people_document(self) -> dict[str, Any]:
+        """The truth about people, told anew only after an edit of people or of the locations; a crowd's is not kept."""
+        state = (self._people_editor.made, tuple(place.location.guid for place in self.world.open_places()))
+        if self._told is not None and self._told[0] == state:
+            return self._told[1]
+        told = people_truth(self._people_truth)
+        if self.scenario != "crowd":
+            self._told = (state, told)
+        return told
 
     def edit(self, op: dict[str, Any]) -> list[str]:
         """One edit of the menu or of people; see ``edits`` and ``people.edits``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 from aura_migration.sandbox.toast.locations import Location
@@ -27,6 +28,7 @@ DINING = {DINE_IN: "Dine In", TAKE_OUT: "Take Out", DELIVERY: "Delivery"}
 CARS = (("blue", "small hatchback"), ("silver", "van with a dent"), ("red", "pick-up"))
 
 
+@lru_cache(maxsize=1024)
 def stamp_text(stamp: int | None) -> str | None:
     """A moment as Toast writes it: milliseconds, UTC, an offset without a colon."""
     if stamp is None:

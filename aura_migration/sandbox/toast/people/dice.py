@@ -6,7 +6,6 @@ Nothing is stored for a row: 200,000 guests and their orders follow from scenari
 from __future__ import annotations
 
 import hashlib
-import uuid
 
 from aura_migration.sandbox.core.ids import Ids
 
@@ -50,8 +49,9 @@ class Dice:
 
     def guid(self, kind: str, number: int) -> str:
         """A version-4-shaped UUID from which ``number_of`` reads the number back."""
-        raw = self._heads.of(number).to_bytes(4, "big") + self.roll(kind, number)[:12]
-        return str(uuid.UUID(bytes=raw, version=4))
+        tail = self.roll(kind, number).hex()
+        variant = "89ab"[int(tail[8], 16) & 3]
+        return f"{self._heads.of(number):08x}-{tail[:4]}-4{tail[5:8]}-{variant}{tail[9:12]}-{tail[12:24]}"
 
     def number_of(self, kind: str, guid: str, count: int) -> int | None:
         """The number below ``count`` that such a guid was made of; None for another guid."""

@@ -35,6 +35,7 @@ class PeopleEditor:
 
     def __init__(self, people: People) -> None:
         self._people = people
+        self.made = 0
         self.verbs: dict[str, Callable[[dict[str, Any]], list[str]]] = {
             "add_customer": self._add_customer,
             "edit_customer": self._edit_customer,
@@ -50,6 +51,7 @@ class PeopleEditor:
 
     def run(self, op: dict[str, Any]) -> list[str]:
         """One edit; the guids of what it made or changed. Raises ``ControlError``."""
+        self.made += 1
         return self.verbs[op["op"]](op)
 
     def _here(self, op: dict[str, Any]) -> LocalPeople:

@@ -5,10 +5,11 @@ Belongs here: the rows in meaning, made by number like everything of a crowd. Do
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import chain, islice
+from itertools import islice
 
 from aura_migration.sandbox.core.ids import Ids
 from aura_migration.sandbox.toast.people.dice import Dice
@@ -38,7 +39,7 @@ class GiftCardRow:
 
 @dataclass(frozen=True, slots=True)
 class LoyaltyRow:
-    """A loyalty member; ``customer`` is the guest it is certainly, None for somebody no order names."""
+    """A loyalty member; ``customer`` is the guest it is certainly, None where no order names them or several fit."""
 
     name: str
     phone: str | None
@@ -60,7 +61,7 @@ class HouseAccountRow:
 
 @dataclass(frozen=True, slots=True)
 class ConsentRow:
-    """One answer of one person for one channel."""
+    """One answer of one contact for one channel; ``customer`` None where several guests have that contact."""
 
     email: str | None
     phone: str | None
@@ -68,7 +69,7 @@ class ConsentRow:
     yes: bool
     at: str
     how: str
-    customer: str
+    customer: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,11 @@ class PayRow:
     cents: int
 
 
+def _valid(email: str | None) -> bool:
+    """A plain address of this world: those that are none have another shape."""
+    return email is not None and re.fullmatch(r"\s*[\w.+-]+@[\w-]+(\.[\w-]+)+\s*", email, re.ASCII) is not None
+
+
 class Exports:
     """The rows of every export of one account; nothing where nobody lives."""
 
@@ -101,9 +107,14 @@ class Exports:
         """Does anybody live here?"""
         return any(len(here.guests) for here in islice(self._people.everywhere(), 1))
 
-    def _guests(self) -> Iterator[tuple[int, Guest]]:
-        every = chain.from_iterable(here.guests for here in self._people.everywhere())
-        return enumerate(every)
+    def _guests(self) -> Iterator[tuple[int, Guest, str | None]]:
+        """Guests with their number and guid; the guid is None where others have the same e-mail address or phone."""
+        number = 0
+        for here in self._people.everywhere():
+            shared = {guid for row in here.shared_contact for guid in row["customers"]}
+            for guest in here.guests:
+                yield number, guest, None if guest.guid in shared else guest.guid
+                number += 1
 
     def gift_cards(self) -> Iterator[GiftCardRow]:
         """About fifteen cards for a hundred guests, at least a dozen."""
@@ -132,15 +143,16 @@ class Exports:
         """Three of five guests who can be reached, and a few people no order names."""
         if not self.any:
             return
-        for number, guest in self._guests():
+        told = self._told_twice()
+        for number, guest, guid in self._guests():
             roll = self._dice.roll("loyalty", number)
-            reachable = guest.e164 is not None or (guest.email and "@example." in guest.email)
-            if roll[0] % 5 >= 3 or not reachable:
+            reachable = guest.e164 is not None or _valid(guest.email)
+            if roll[0] % 5 >= 3 or not reachable or told(guest.e164) or told(guest.email):
                 continue
             lifetime = int.from_bytes(roll[1:3], "big") % 9_000
             points = lifetime - int.from_bytes(roll[3:5], "big") % (lifetime + 1) if roll[5] % 3 else lifetime
             name = f"{guest.first or ''} {guest.last or ''}".strip()
-            yield LoyaltyRow(name, guest.phone, guest.email, points, lifetime, guest.guid)
+            yield LoyaltyRow(name, guest.phone, guest.email, points, lifetime, guid)
         for number in range(STRANGERS):
             roll = self._dice.roll("stranger", number)
             first, last = GIVEN[roll[0] % len(GIVEN)], FAMILY[roll[1] % len(FAMILY)]
@@ -168,15 +180,38 @@ class Exports:
         """Answers of about half of the guests: by e-mail, some by text message too."""
         if not self.any:
             return
-        for number, guest in self._guests():
+        told = self._told_twice()
+        for number, guest, guid in self._guests():
             roll = self._dice.roll("consent", number)
             day = LAST_DAY - timedelta(days=10 + int.from_bytes(roll[0:2], "big") % 600)
             said = f"{day.isoformat()}T{8 + roll[2] % 12:02d}:{roll[3] % 60:02d}:00Z"
             how = HOWS[roll[4] % len(HOWS)]
-            if guest.email and "@example." in guest.email and roll[5] % 2:
-                yield ConsentRow(guest.email, None, "EMAIL", roll[6] % 4 != 0, said, how, guest.guid)
-            if guest.e164 is not None and guest.phone and roll[5] % 5 == 0:
-                yield ConsentRow(None, guest.phone, "SMS", roll[7] % 3 != 0, said, how, guest.guid)
+            if _valid(guest.email) and roll[5] % 2 and not told(guest.email):
+                yield ConsentRow(guest.email, None, "EMAIL", roll[6] % 4 != 0, said, how, guid)
+            if guest.e164 is not None and guest.phone and roll[5] % 5 == 0 and not told(guest.e164):
+                yield ConsentRow(None, guest.phone, "SMS", roll[7] % 3 != 0, said, how, guid)
+
+    def _told_twice(self) -> Callable[[str | None], bool]:
+        """Says of a contact whether it was asked for before. Ordinary guests share none; only those of the written
+        ones are remembered."""
+        written = {
+            contact.strip().lower()
+            for here in self._people.everywhere()
+            for guest in here.guests.written
+            for contact in (guest.e164, guest.email)
+            if contact
+        }
+        seen: set[str] = set()
+
+        def told(contact: str | None) -> bool:
+            key = (contact or "").strip().lower()
+            if key not in written:
+                return False
+            known = key in seen
+            seen.add(key)
+            return known
+
+        return told
 
     def payroll(self) -> Iterator[PayRow]:
         """What everybody got for two pay periods, from their hours; overtime is paid half again."""

@@ -6,6 +6,7 @@ Every e-mail address is in a domain reserved for examples and every phone number
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 GIVEN = (
     "Alma", "Benedikt", "Camila", "Desmond", "Eivør", "Farid", "Giulia", "Håkon", "Imani", "Jörg", "Keiko", "Léa",
@@ -45,6 +46,7 @@ def notation(digits: str, style: int) -> str:
     )[style % 5]
 
 
+@lru_cache(maxsize=512)
 def plain(name: str) -> str:
     """A name in the letters of an e-mail address."""
     for letter, latin in (("ł", "l"), ("ø", "o"), ("Đ", "D"), ("ı", "i"), ("ð", "d")):

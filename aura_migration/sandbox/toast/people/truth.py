@@ -402,10 +402,10 @@ def _timecard(held: TimeEntry) -> Row:
     }
 
 
-def people_truth(told: PeopleTruth, secrets: list[str]) -> Row:
-    """All parts as lists but the orders, with sums under ``people_totals``. ``secrets``: those known already."""
+def people_truth(told: PeopleTruth) -> Row:
+    """All parts as lists but the orders, with sums under ``people_totals`` and ``export_totals``."""
     document: Row = {name: list(rows()) for name, rows in told.parts.items()}
-    document["secrets"] = list(dict.fromkeys([*secrets, *document["secrets"]]))
+    document["secrets"] = list(dict.fromkeys(document["secrets"]))
     document["personal"] = list(dict.fromkeys(document["personal"]))
     document["people_totals"] = told.totals()
     document["export_totals"] = told.shelf.totals()
