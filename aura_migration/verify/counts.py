@@ -49,7 +49,8 @@ def count_entities(
                 if not has
             ]
             cause = f"AuraConnect has no {' and no '.join(lacks)} for it"
-            findings.append(Finding(COUNTS, entity, key, f"{action} {label}", None, None, cause))
+            expected = action if ENTITIES[entity].personal else f"{action} {label}"
+            findings.append(Finding(COUNTS, entity, key, expected, None, None, cause))
     return counts, findings
 
 

@@ -13,6 +13,7 @@ import psycopg
 
 from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.options import MigrationOptions, aura_field_name
+from aura_migration.canonical.people import PEOPLE_ENTITIES
 from aura_migration.plan import sql
 from aura_migration.plan.planner import Subject as Migrating
 from aura_migration.verify.decisions import Decisions, Kept, Subject
@@ -96,7 +97,10 @@ def subject_of(entity: str, key: str, content: Mapping[str, Any] | None) -> Subj
 
 
 def _rows(connection: Connection, subject: Migrating, plan_id: int) -> list[PlanRow]:
-    """Rows of the plan that decide something. A row an earlier approved plan has just like it is signed by that one."""
+    """Rows of the plan that decide something; people are judged set-based, elsewhere.
+
+    A row that an earlier approved plan has just like it is signed by that one.
+    """
     found = connection.execute(
         """
         SELECT p.entity, p.source_key, p.action, p.strategy, p.reason, p.content, p.before, p.before_hash, coalesce(p.kept, '{}'),
@@ -105,10 +109,10 @@ def _rows(connection: Connection, subject: Migrating, plan_id: int) -> list[Plan
                    WHERE e.migration_id = %(migration)s AND e.approved_at IS NOT NULL AND q.entity = p.entity
                      AND q.source_key = p.source_key AND q.action = p.action AND q.reason = p.reason)
         FROM migration.plan_rows p JOIN migration.plans l ON l.id = p.plan_id
-        WHERE p.plan_id = %(plan)s AND (p.action IN ('skip', 'quarantine', 'conflict') OR p.kept IS NOT NULL)
+        WHERE p.plan_id = %(plan)s AND p.entity <> ALL(%(people)s) AND (p.action IN ('skip', 'quarantine', 'conflict') OR p.kept IS NOT NULL)
         ORDER BY p.seq
         """,
-        {"migration": subject.migration_id, "plan": plan_id},
+        {"migration": subject.migration_id, "plan": plan_id, "people": [entity.name for entity in PEOPLE_ENTITIES]},
     ).fetchall()
     return [PlanRow(*row) for row in found]
 

@@ -7,7 +7,7 @@ is cut, what is judged never is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
@@ -24,17 +24,20 @@ from aura_migration.core.errors import BadInput
 from aura_migration.plan.planner import Subject
 from aura_migration.pos import registry
 from aura_migration.pos.facts import Witness
+from aura_migration.pos.people_facts import PeopleFact, PeopleWitness
 from aura_migration.pos.port import SourceEntity
 from aura_migration.verify import findings as words
 from aura_migration.verify.aura import read_sold
 from aura_migration.verify.compare import Comparison, compare
 from aura_migration.verify.counts import COLUMNS, count_entities
 from aura_migration.verify.findings import Finding, Gate, percentage
+from aura_migration.verify.people import PeopleVerdict, verify_people
+from aura_migration.verify.people_said import PersonSeal
 from aura_migration.verify.signed import read_decisions
 
 STORED_PER_CHECK = 1_000
 ACCEPTED_SHOWN = 200
-CORE = (words.ACCOUNTED, words.MIGRATED, words.PRICES, words.MODIFIERS)
+CORE = (words.ACCOUNTED, words.MIGRATED, words.PRICES, words.MODIFIERS, *words.PEOPLE_CHECKS)
 """Without one of these having been measured there is no verdict."""
 REMEDIES = {
     words.ACCOUNTED: "Preview again, so that the plan knows every item of the POS.",
@@ -53,7 +56,7 @@ Connection = psycopg.Connection[Any]
 
 @dataclass(frozen=True)
 class Verdict:
-    """``passed`` None: there was nothing to judge. ``findings`` are complete; ``scorecard`` is JSON-ready."""
+    """``passed`` None: there was nothing to judge. ``findings`` are complete, but of people the first of each check; ``scorecard`` is JSON-ready."""
 
     passed: bool | None
     scorecard: dict[str, Any]
@@ -83,11 +86,16 @@ def verify_migration(
     now: datetime,
     *,
     witness: Witness | None = None,
+    people_witness: PeopleWitness | None = None,
     source_entities: Sequence[SourceEntity] | None = None,
+    file_facts: Iterable[PeopleFact] = (),
+    seals: PersonSeal | None = None,
+    suppressed_hash: Callable[[Any, str, str], str] | None = None,
 ) -> Verdict:
     """Judge what stands in AuraConnect at the location against the snapshot, and store gates and findings.
 
-    ``witness`` and ``source_entities`` are those of the location's POS unless given. ``now`` is business time.
+    ``witness``, ``people_witness`` and ``source_entities`` are those of the location's POS unless given. ``file_facts``,
+    ``seals`` and ``suppressed_hash`` are for people: see :func:`verify_people`. ``now`` is business time.
     """
     witness = witness or find_witness(subject.pos)
     if source_entities is None:
@@ -98,13 +106,28 @@ def verify_migration(
         decisions = read_decisions(connection, subject, plan_id, options, sold.keys)
         compared = compare(source, sold.facts, decisions, _planned_items(connection, plan_id), sold.own_edges, currency)
         counts, missing = count_entities(connection, subject, plan_id)
+        people = verify_people(
+            connection,
+            subject,
+            reader,
+            location_source_id,
+            currency,
+            plan_id,
+            options,
+            now,
+            file_facts,
+            witness=people_witness,
+            seals=seals,
+            suppressed_hash=suppressed_hash,
+        )
         found = tuple(sorted([*compared.findings, *missing], key=lambda one: one.order))
         gates = [
             _completeness(reader, source_entities, options),
             *_gates(compared, counts, missing),
+            *people.gates,
             *_stored_gate(connection, subject.migration_id, words.EXPORTED, _has_written(connection, subject)),
         ]
-        verdict = _judge(subject, compared, counts, gates, found, sold.own_items)
+        verdict = _judge(subject, compared, counts, gates, found, people, sold.own_items)
         _store(connection, subject.migration_id, verdict, now)
     return verdict
 
@@ -292,7 +315,8 @@ def _judge(
     compared: Comparison,
     counts: Mapping[str, Mapping[str, int]],
     gates: Sequence[Gate],
-    found: tuple[Finding, ...],
+    menu_found: tuple[Finding, ...],
+    people: PeopleVerdict,
     own_items: int,
 ) -> Verdict:
     by_name = {gate.name: gate for gate in gates}
@@ -303,7 +327,9 @@ def _judge(
         passed = True
     scope, choices = compared.in_scope, compared.choices
     measured = compared.prices.compared + choices.prices.compared
+    found = (*menu_found, *people.findings)
     accepted = [one for one in found if not one.is_blocking]
+    menu_accepted = sum(not one.is_blocking for one in menu_found)
     scorecard = {
         "migration_id": subject.migration_id,
         "location": subject.location_key,
@@ -319,6 +345,7 @@ def _judge(
             "price_max_abs_diff_cents": max(compared.prices.worst, choices.prices.worst) if measured else None,
             "active_modifiers_functional_pct": percentage(choices.functional, choices.active),
             "full_export_before_load": by_name[words.EXPORTED].passed,
+            **people.metrics,
         },
         "gates": [{"name": g.name, "passed": g.passed, "value": g.value, "remedy": g.remedy} for g in gates],
         "accepted": [
@@ -332,8 +359,8 @@ def _judge(
             }
             for one in accepted[:ACCEPTED_SHOWN]
         ],
-        "accepted_total": len(accepted),
-        "unexplained_total": len(found) - len(accepted),
+        "accepted_total": menu_accepted + people.accepted,
+        "unexplained_total": len(menu_found) - menu_accepted + people.unexplained,
         "own_items": own_items,
         "passed": passed,
     }

@@ -306,6 +306,7 @@ class Restaurant:
             self.options,
             NOW,
             witness=lambda *_: found,
+            people_witness=lambda *_: iter(()),
             source_entities=entities,
         )
 
