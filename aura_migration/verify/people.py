@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
 from importlib.metadata import entry_points
+from itertools import chain
 from typing import Any
 
 import psycopg
@@ -24,7 +25,7 @@ from aura_migration.pos import registry
 from aura_migration.pos.people_facts import PeopleFact, PeopleWitness
 from aura_migration.verify import findings as words
 from aura_migration.verify.findings import Finding, Gate, percentage
-from aura_migration.verify.people_case import Case, first_findings, open_case, totals
+from aura_migration.verify.people_case import Case, first_findings, knows_people, open_case, totals
 from aura_migration.verify.people_consent import judge_consent
 from aura_migration.verify.people_guests import judge_guests
 from aura_migration.verify.people_owed import LIABILITIES, Owed, judge_owed
@@ -46,6 +47,14 @@ METRIC_OF = {
     words.GIFT_CARDS: "gift_card_liability_diff_cents",
     words.HOUSE_ACCOUNTS: "house_account_liability_diff_cents",
 }
+NOTHING: Mapping[str, Any] = {
+    **dict.fromkeys(METRIC_OF.values()),
+    "customers_without_consent_contacted": None,
+    "skipped_by_policy": None,
+    "customers_accounted_pct": None,
+    "staff_accounted_pct": None,
+}
+"""The metrics where nothing was measured."""
 REMEDIES = {
     words.CUSTOMERS: "Compare the findings with the POS; load what is missing or sign its absence, then verify again.",
     words.CONSENT: "Set the opt-ins in the findings back, or hand over the evidence of consent, then verify again.",
@@ -98,12 +107,19 @@ def verify_people(
     witness = witness or find_people_witness(subject.pos)
     with connection.transaction():
         connection.execute("SET LOCAL jit = off; SET LOCAL work_mem = '64MB'")
+        said = chain([] if witness is None else witness(reader, location_source_id, currency), file_facts)
+        first = next(said, None)
+        if first is None and not knows_people(connection, subject, plan_id):
+            return PeopleVerdict(tuple(map(_unmeasured, words.PEOPLE_CHECKS)), (), dict(NOTHING))
         case = open_case(connection, subject, plan_id, options, now)
         listed = None if suppressed_hash is None else suppression(connection, subject.restaurant_id, suppressed_hash)
         country = country_of(connection, subject.location_key, currency)
-        said = [] if witness is None else [witness(reader, location_source_id, currency)]
-        Saying(connection, country, seals, listed).take(*said, file_facts)
+        Saying(case, country, seals, listed).take(() if first is None else (first,), said)
         return _Judgement(case).verdict()
+
+
+def _unmeasured(check: str) -> Gate:
+    return Gate(check, None, None, "", {"unexplained": 0, "accepted": 0})
 
 
 def find_people_witness(pos: str) -> PeopleWitness | None:
@@ -130,13 +146,7 @@ class _Judgement:
 
     def __init__(self, case: Case) -> None:
         self.case = case
-        self.metrics: dict[str, Any] = {
-            **dict.fromkeys(METRIC_OF.values()),
-            "customers_without_consent_contacted": None,
-            "skipped_by_policy": None,
-            "customers_accounted_pct": None,
-            "staff_accounted_pct": None,
-        }
+        self.metrics: dict[str, Any] = dict(NOTHING)
         self.measures: dict[str, tuple[bool, str | None, dict[str, Any]]] = {}
 
     def verdict(self) -> PeopleVerdict:

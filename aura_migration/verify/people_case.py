@@ -33,6 +33,7 @@ JUDGED = (
     "staff_jobs",
     "timecards",
 )
+LARGE = 500
 WORKING = (
     *(f"said_{name}" for name in ("customers", "consents", "balances", "rewards", "staff", "wages", "timecards")),
     *(
@@ -88,6 +89,12 @@ class Case:
             return self.connection.execute(query).rowcount
         return self.connection.execute(query, {**self.arguments, **more}).rowcount
 
+    def prepare(self, table: str, rows: int, *columns: str) -> None:
+        """Index and measure a working table, where it is large enough for that to be worth its price."""
+        if rows >= LARGE:
+            indexes = "".join(f"CREATE INDEX ON {table} ({column}); " for column in columns)
+            self.run(f"{indexes}ANALYZE {table}")
+
     def rows(self, query: str, **more: Any) -> list[tuple[Any, ...]]:
         """The rows of a query that gives few."""
         return self.connection.execute(query, {**self.arguments, **more}).fetchall()
@@ -129,7 +136,7 @@ def open_case(
         CREATE TEMP TABLE people_stands (entity text, key text, aura_id bigint) ON COMMIT DROP;
         """
     )
-    case.run(
+    planned = case.run(
         """
         INSERT INTO people_fate
         SELECT p.entity, p.source_key, p.action, p.reason,
@@ -143,8 +150,9 @@ def open_case(
         """,
         judged=list(JUDGED),
     )
+    standing = 0
     for entity in JUDGED:
-        case.run(
+        standing += case.run(
             f"""
             INSERT INTO people_stands
             SELECT x.entity, x.source_key, t.id FROM migration.crosswalk x
@@ -153,11 +161,19 @@ def open_case(
             """,
             entity=entity,
         )
-    case.run(
-        "CREATE INDEX ON people_fate (entity, key); CREATE INDEX ON people_stands (entity, key); "
-        "CREATE INDEX ON people_stands (entity, aura_id); ANALYZE people_fate; ANALYZE people_stands"
-    )
+    case.prepare("people_fate", planned, "entity, key")
+    case.prepare("people_stands", standing, "entity, key", "entity, aura_id")
     return case
+
+
+def knows_people(connection: Connection, subject: Subject, plan_id: int | None) -> bool:
+    """Whether the plan, or what was loaded before from this account, has anything about people at all."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM migration.plan_rows WHERE plan_id = %s AND entity = ANY(%s)) "
+        "OR EXISTS (SELECT 1 FROM migration.crosswalk WHERE integration_id = %s AND entity = ANY(%s))",
+        [plan_id, list(JUDGED), subject.integration_id, list(JUDGED)],
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def report_doubled(case: Case, check: str, entity: str, amount: str = "NULL::bigint", where: str = "true") -> None:
@@ -203,7 +219,6 @@ def report_differences(case: Case, check: str, entity: str, covers: Mapping[str,
     table = ENTITIES[entity].table
     mapped = case.mapped.get(entity, frozenset())
     excused = [name for name, sources in covers.items() if mapped & {name, *sources}] + sorted(mapped)
-    case.run("CREATE INDEX ON people_diffs (key)")
     case.run(
         f"""
         INSERT INTO {FOUND}

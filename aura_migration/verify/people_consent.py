@@ -45,11 +45,11 @@ def _stated(case: Case) -> None:
         JOIN people_guests g ON g.key = s.key AND g.outcome = 'stands' WHERE c.answer <> 'unknown';
         CREATE TEMP TABLE people_answers ON COMMIT DROP AS
         SELECT aura_id, purpose, bool_or(answer = 'denied') AS is_denied, bool_or(is_pos) AS is_pos
-        FROM people_stated GROUP BY aura_id, purpose;
-        CREATE INDEX ON people_answers (aura_id, purpose); ANALYZE people_answers
+        FROM people_stated GROUP BY aura_id, purpose
         """
     )
-    case.run(
+    case.prepare("people_answers", case.row("SELECT count(*) FROM people_answers")[0], "aura_id, purpose")
+    rows = case.run(
         """
         CREATE TEMP TABLE people_rows ON COMMIT DROP AS
         SELECT c.id, c.customer_id AS aura_id, c.purpose,
@@ -62,7 +62,7 @@ def _stated(case: Case) -> None:
         WHERE c.deleted_at IS NULL
         """
     )
-    case.run("CREATE INDEX ON people_rows (aura_id, purpose); ANALYZE people_rows")
+    case.prepare("people_rows", rows, "aura_id, purpose")
 
 
 def _invented(case: Case) -> None:

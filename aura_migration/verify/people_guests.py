@@ -42,7 +42,7 @@ def judge_guests(case: Case) -> dict[str, int]:
 def _outcomes(case: Case) -> None:
     """A profile the plan leaves out is left out, also where another location's migration took it over."""
     case.run("CREATE TEMP TABLE people_guests (key text, aura_id bigint, outcome text) ON COMMIT DROP")
-    case.run(
+    rows = case.run(
         """
         INSERT INTO people_guests
         SELECT s.key, x.aura_id, CASE
@@ -55,10 +55,7 @@ def _outcomes(case: Case) -> None:
         LEFT JOIN people_stands x ON x.entity = 'customers' AND x.key = s.key
         """
     )
-    case.run(
-        "CREATE INDEX ON people_guests (key); CREATE INDEX ON people_guests (aura_id) WHERE outcome = 'stands'; "
-        "ANALYZE people_guests"
-    )
+    case.prepare("people_guests", rows, "key", "aura_id")
 
 
 def _repeated(case: Case) -> None:
@@ -76,11 +73,15 @@ def _repeated(case: Case) -> None:
 
 def _values(case: Case) -> None:
     """One profile: every field equal. Several that are one person: the field of one of them, none only where all have none."""
-    case.run(
+    rows = case.run(
         """
         CREATE TEMP TABLE people_persons ON COMMIT DROP AS
-        SELECT aura_id, count(*) AS profiles, min(key COLLATE "C") AS key FROM people_guests WHERE outcome = 'stands' GROUP BY aura_id;
-        CREATE INDEX ON people_persons (aura_id); ANALYZE people_persons;
+        SELECT aura_id, count(*) AS profiles, min(key COLLATE "C") AS key FROM people_guests WHERE outcome = 'stands' GROUP BY aura_id
+        """
+    )
+    case.prepare("people_persons", rows, "aura_id")
+    case.run(
+        """
         CREATE TEMP TABLE people_diffs (aura_id bigint, key text, field text, is_said boolean, is_there boolean) ON COMMIT DROP
         """
     )

@@ -150,7 +150,7 @@ def _measure(case: Case, liability: Liability) -> None:
     ``aura`` is the balance without AuraConnect's own movements; ``off`` is what no signed option explains.
     """
     value, word = _converted(case, liability)
-    case.run(
+    rows = case.run(
         f"""
         CREATE TEMP TABLE people_owed ON COMMIT DROP AS
         WITH moved AS (
@@ -178,7 +178,7 @@ def _measure(case: Case, liability: Liability) -> None:
         entity=liability.entity,
         **{"class": liability.name},
     )
-    case.run("CREATE INDEX ON people_owed (key); ANALYZE people_owed")
+    case.prepare("people_owed", rows, "key")
 
 
 def _differences(case: Case, liability: Liability) -> None:

@@ -7,6 +7,7 @@ none, e-mail addresses to lower case and canonical form, without asking the netw
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import chain, groupby
@@ -19,6 +20,7 @@ from email_validator import EmailNotValidError, validate_email
 from aura_migration.core.errors import BadInput
 from aura_migration.pos import people_facts as facts
 from aura_migration.pos.people_facts import CONTACT, CustomerFact, PeopleFact
+from aura_migration.verify.people_case import Case
 
 Connection = psycopg.Connection[Any]
 Row = tuple[Any, ...]
@@ -37,7 +39,15 @@ TABLES = """
     CREATE TEMP TABLE said_timecards (key text, staff text, check_in_ms bigint, check_out_ms bigint, tips_cents bigint,
         unpaid_break_minutes bigint) ON COMMIT DROP;
 """
-NAMES = ("customers", "consents", "balances", "rewards", "staff", "wages", "timecards")
+INDEXES = {
+    "said_customers": ("key", "email_normalized", "phone"),
+    "said_consents": ("contact",),
+    "said_balances": ("key",),
+    "said_rewards": ("key",),
+    "said_staff": ("key",),
+    "said_wages": ("staff",),
+    "said_timecards": ("key",),
+}
 
 
 class PersonSeal(Protocol):
@@ -64,12 +74,13 @@ class Saying:
 
     def __init__(
         self,
-        connection: Connection,
+        case: Case,
         country: str,
         seals: PersonSeal | None = None,
         is_suppressed: IsSuppressed | None = None,
     ) -> None:
-        self._connection = connection
+        self._case = case
+        self._connection = case.connection
         self._country = country
         self._seals = seals
         self._is_suppressed = is_suppressed
@@ -86,17 +97,16 @@ class Saying:
     def take(self, *sources: Iterable[PeopleFact]) -> None:
         """Make the tables and fill them; keys and statistics are ready for joining."""
         self._connection.execute(TABLES)
+        written: Counter[str] = Counter()
         for kind, stretch in groupby(chain.from_iterable(sources), key=type):
             table, as_row = self._doors[kind]
-            with self._connection.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN") as copy:
-                for fact in stretch:
-                    copy.write_row(tuple(map(_storable, as_row(fact))))
-        for name in NAMES:
-            column = {"consents": "contact", "wages": "staff"}.get(name, "key")
-            self._connection.execute(f"CREATE INDEX ON said_{name} ({column}); ANALYZE said_{name}")
-        self._connection.execute(
-            "CREATE INDEX ON said_customers (email_normalized); CREATE INDEX ON said_customers (phone)"
-        )
+            with self._connection.cursor() as cursor:
+                with cursor.copy(f"COPY {table} FROM STDIN") as copy:
+                    for fact in stretch:
+                        copy.write_row(tuple(map(_storable, as_row(fact))))
+                written[table] += cursor.rowcount
+        for table, rows in written.items():
+            self._case.prepare(table, rows, *INDEXES[table])
 
     def _customer(self, fact: CustomerFact) -> Row:
         email, phone = email_of(fact.email), phone_of(fact.phone, self._country, fact.calling_code)
