@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -12,14 +12,9 @@ from aura_migration.core.money import show
 from aura_migration.pos.http.errors import NotFound, Permanent, PermissionMissing, Unauthorized
 from aura_migration.pos.http.paging import Page, PageTrail, cursor_pages
 from aura_migration.pos.port import AuditLine
+from aura_migration.pos.square.calls import SquareCalls
 from aura_migration.pos.square.extract import COUNTS_PAGE, OBJECT_TYPES, SEARCH_KEYS, SEARCH_PAGE
-from aura_migration.pos.square.wire import NESTING_VERSION, AttributeDefinitionData, Money, read
-
-if TYPE_CHECKING:
-    from aura_migration.pos.square.client import SquareSession
-
-VERSION_SWITCH = "square_version"
-"""Account switch that asks for this version of the API and no other."""
+from aura_migration.pos.square.wire import NESTING_VERSION, VERSION_SWITCH, AttributeDefinitionData, Money, read
 
 COUNTED = {
     "ITEM": "items",
@@ -91,7 +86,7 @@ class _Objects(msgspec.Struct):
     cursor: str | None = None
 
 
-async def audit(session: SquareSession, location: str) -> tuple[AuditLine, ...]:
+async def audit(session: SquareCalls, location: str) -> tuple[AuditLine, ...]:
     """All lines: counts, custom attributes, settings, questions. What may not be read has a line of its own."""
     lines: list[AuditLine] = []
     lines += await _asked("configuration", "location", lambda: _configuration(session, location))
@@ -123,7 +118,7 @@ async def _asked(area: str, label: str, ask: Any) -> list[AuditLine]:
         return [AuditLine(area, label, f"not readable: {error.reason}", f"What is set up here: {label}?")]
 
 
-async def _configuration(session: SquareSession, location: str) -> list[AuditLine]:
+async def _configuration(session: SquareCalls, location: str) -> list[AuditLine]:
     lines = []
     for raw in (await session.locations())[1]:
         if not isinstance(raw, Mapping) or raw.get("id") != location:
@@ -146,7 +141,7 @@ async def _configuration(session: SquareSession, location: str) -> list[AuditLin
     return lines
 
 
-async def _catalog(session: SquareSession, location: str) -> list[AuditLine]:
+async def _catalog(session: SquareCalls, location: str) -> list[AuditLine]:
     body = {"object_types": list(OBJECT_TYPES), "include_deleted_objects": True, "limit": SEARCH_PAGE}
 
     async def fetch(cursor: str | None) -> Page:
@@ -180,7 +175,7 @@ async def _catalog(session: SquareSession, location: str) -> list[AuditLine]:
     return [*lines, *fields, *(quick or [AuditLine("configuration", "quick amounts", "none set up")])]
 
 
-async def _nested(session: SquareSession) -> list[AuditLine]:
+async def _nested(session: SquareCalls) -> list[AuditLine]:
     """Options that open further lists. An account held to an older version is looked at in a newer one as well."""
     version = str(session.version)
     seen = version >= NESTING_VERSION
@@ -227,7 +222,7 @@ def _quick_amounts(data: Mapping[str, Any]) -> AuditLine:
     return AuditLine("configuration", "quick amounts", f"{option}: {shown}" if shown else option)
 
 
-async def _stock(session: SquareSession, location: str) -> list[AuditLine]:
+async def _stock(session: SquareCalls, location: str) -> list[AuditLine]:
     body = {"location_ids": [location], "limit": COUNTS_PAGE}
 
     async def fetch(cursor: str | None) -> Page:
@@ -244,7 +239,7 @@ async def _stock(session: SquareSession, location: str) -> list[AuditLine]:
     return [AuditLine("stock", "stock counts by state", shown or "none")]
 
 
-async def _definitions(session: SquareSession, path: str, area: str) -> list[AuditLine]:
+async def _definitions(session: SquareCalls, path: str, area: str) -> list[AuditLine]:
     """Custom attributes other apps keep on locations or the merchant; they have no place in a menu."""
 
     async def fetch(cursor: str | None) -> Page:
@@ -259,7 +254,7 @@ async def _definitions(session: SquareSession, path: str, area: str) -> list[Aud
     return [AuditLine("custom fields", f"custom attributes of {area}", ", ".join(names) or "none", question)]
 
 
-async def _checkout(session: SquareSession, location: str) -> list[AuditLine]:
+async def _checkout(session: SquareCalls, location: str) -> list[AuditLine]:
     response = await session.request("GET", f"/v2/online-checkout/location-settings/{location}")
     settings = response.json().get("location_settings") or {}
     tipping = settings.get("tipping") or {}
@@ -278,14 +273,14 @@ async def _checkout(session: SquareSession, location: str) -> list[AuditLine]:
     ]
 
 
-async def _payment_methods(session: SquareSession) -> list[AuditLine]:
+async def _payment_methods(session: SquareCalls) -> list[AuditLine]:
     response = await session.request("GET", "/v2/online-checkout/merchant-settings")
     methods = (response.json().get("merchant_settings") or {}).get("payment_methods") or {}
     on = sorted(name for name, value in methods.items() if isinstance(value, Mapping) and value.get("enabled"))
     return [AuditLine("payments", "online payment methods", ", ".join(on) or "none switched on")]
 
 
-async def _workweek(session: SquareSession) -> list[AuditLine]:
+async def _workweek(session: SquareCalls) -> list[AuditLine]:
     response = await session.request("GET", "/v2/labor/workweek-configs")
     configs = response.json().get("workweek_configs") or []
     starts = sorted({str(c.get("start_of_day_local_time")) for c in configs if c.get("start_of_day_local_time")})

@@ -10,6 +10,7 @@ from aura_migration.archive.snapshot import Redaction, SnapshotReader
 from aura_migration.canonical.model import Batch
 from aura_migration.pos.port import Account, Session, SourceEntity, SourceLocation
 from aura_migration.pos.square import client, mapping
+from aura_migration.pos.square.people.sources import DROP, PERSONAL
 
 
 class SquareConnector:
@@ -26,8 +27,10 @@ class SquareConnector:
                 "locations[].address.last_name",
                 "locations[].tax_ids",
                 "locations[].business_email",
-            )
-        }
+            ),
+            **DROP,
+        },
+        personal=PERSONAL,
     )
     session_parallelism = 4
 

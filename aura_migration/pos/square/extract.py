@@ -2,7 +2,8 @@
 
 The catalog is walked once by search (deleted objects and nested types included), its categories once more with their
 paths; the list endpoint, which pages differently, is the second route. ``latest_time`` tells whether the catalog
-changed meanwhile. Every page is kept with the version of the API it was given in. Stock is walked once for all states, the second route asks by state.
+changed meanwhile. Every page is kept with the version of the API it was given in. Stock is walked once for all states,
+the second route asks by state. People and what they are owed are read by ``people/``.
 """
 
 from __future__ import annotations
@@ -11,19 +12,18 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import msgspec
 
-from aura_migration.archive.snapshot import Caps, Certificate, Recorder, SecondRoute, Trail
-from aura_migration.pos.http.client import PosResponse
-from aura_migration.pos.http.errors import PermissionMissing, PosError, Rejected, SuspiciousPaging
+from aura_migration.archive.snapshot import Caps, Recorder, SecondRoute, Trail
+from aura_migration.pos.http.errors import Rejected
 from aura_migration.pos.http.paging import Page, PageTrail, cursor_pages
 from aura_migration.pos.port import Scope
-from aura_migration.pos.square.wire import VERSION_HEADER
-
-if TYPE_CHECKING:
-    from aura_migration.pos.square.client import SquareSession
+from aura_migration.pos.square.calls import SquareCalls
+from aura_migration.pos.square.people.extract import people_readings
+from aura_migration.pos.square.people.walk import judged
+from aura_migration.pos.square.recording import certify, complete, record, restart, together
 
 NESTED = {"ITEM": "ITEM_VARIATION", "MODIFIER_LIST": "MODIFIER", "ITEM_OPTION": "ITEM_OPTION_VAL"}
 """Types whose objects carry their children; the children are listed by their parents."""
@@ -72,7 +72,6 @@ STATES = (
 
 SEARCH_KEYS = ("cursor", "latest_time", "related_objects", "errors")
 Key = tuple[str, ...]
-T = TypeVar("T")
 
 
 class _Head(msgspec.Struct):
@@ -147,46 +146,50 @@ class _Walk:
 
 
 async def extract(
-    session: SquareSession, recorder: Recorder, scope: Scope, location: str | None, entities: Sequence[str]
+    session: SquareCalls,
+    recorder: Recorder,
+    scope: Scope,
+    location: str | None,
+    entities: Sequence[str],
+    switches: Mapping[str, Any] | None = None,
 ) -> None:
-    """Fetch and certify the named entities of that scope; what an interrupted attempt certified is not read again."""
+    """Fetch and certify the named entities of that scope, side by side.
+
+    What an interrupted attempt certified is not read again. ``switches`` are the account's.
+    """
+    wanted = []
     for name in entities:
         held = await asyncio.to_thread(recorder.certificate, name)
-        if held is not None and held.status == "complete":
-            continue
-        try:
-            if scope == "merchant" and name == "locations":
-                await _locations(session, recorder)
-            elif scope == "merchant" and name == "catalog":
-                await _catalog(session, recorder)
-            elif scope == "location" and name == "inventory" and location is not None:
-                await _inventory(session, recorder, location)
-        except PermissionMissing as error:
-            await _certify(recorder, Certificate(name, "not_extracted", reason=error.what))
-        except SuspiciousPaging as error:
-            pages = await asyncio.to_thread(recorder.pages, name)
-            rows = sum(page.rows for page in pages)
-            doubt = Certificate(name, "suspicious", len(pages), rows, rows, suspicious_caps=(error.reason,))
-            await _certify(recorder, doubt)
+        if held is None or held.status != "complete":
+            wanted.append(name)
+    menu: dict[str, Callable[[], Awaitable[None]]] = {}
+    if scope == "merchant":
+        menu["locations"] = lambda: _locations(session, recorder)
+        menu["catalog"] = lambda: _catalog(session, recorder)
+    elif location is not None:
+        menu["inventory"] = lambda: _inventory(session, recorder, location)
+    readings: list[Awaitable[None]] = [judged(recorder, name, menu[name]()) for name in wanted if name in menu]
+    readings += people_readings(session, recorder, scope, location, wanted, switches or {})
+    await together(readings)
 
 
 # Locations ------------------------------------------------------------------------------------------------------------
 
 
-async def _locations(session: SquareSession, recorder: Recorder) -> None:
+async def _locations(session: SquareCalls, recorder: Recorder) -> None:
     response, found = await session.locations()
-    await _restart(recorder, "locations")
-    await _record(session, recorder, "locations", response, None, len(found), 1, "")
+    await restart(recorder, "locations")
+    await record(session, recorder, "locations", response, None, len(found), 1, "")
     trail = Trail("locations")
     trail.page(str(row.get("id")) if isinstance(row, Mapping) else repr(row) for row in found)
-    await _complete(recorder, "locations", "")
-    await _certify(recorder, trail.certificate())
+    await complete(recorder, "locations", "")
+    await certify(recorder, trail.certificate())
 
 
 # Catalog --------------------------------------------------------------------------------------------------------------
 
 
-async def _catalog(session: SquareSession, recorder: Recorder) -> None:
+async def _catalog(session: SquareCalls, recorder: Recorder) -> None:
     """Search, categories, second route; begun again, a bounded number of times, while the catalog changes meanwhile."""
     for attempt in range(1, ATTEMPTS + 1):
         everything = {"object_types": list(OBJECT_TYPES), "include_deleted_objects": True, "limit": SEARCH_PAGE}
@@ -202,8 +205,8 @@ async def _catalog(session: SquareSession, recorder: Recorder) -> None:
             )
         if len(times) <= 1 or attempt == ATTEMPTS:
             break
-        await _restart(recorder, "catalog", OBJECTS)
-        await _restart(recorder, "catalog", CATEGORIES)
+        await restart(recorder, "catalog", OBJECTS)
+        await restart(recorder, "catalog", CATEGORIES)
     deleted = sum(1 for head in objects.objects.values() if head.is_deleted)
     known = sum(len(ids) for kind, ids in listed.items() if kind in OBJECT_TYPES)
     how = "the list by type" + (f" (with {deleted:,} deleted ones only the search shows)" if deleted else "")
@@ -215,10 +218,10 @@ async def _catalog(session: SquareSession, recorder: Recorder) -> None:
     if differences:
         reason = "; ".join([*filter(None, [certificate.reason]), *differences])
         certificate = dataclasses.replace(certificate, status="suspicious", reason=reason)
-    await _certify(recorder, certificate)
+    await certify(recorder, certificate)
 
 
-async def _search(session: SquareSession, recorder: Recorder, window: str, body: Mapping[str, Any]) -> _Walk:
+async def _search(session: SquareCalls, recorder: Recorder, window: str, body: Mapping[str, Any]) -> _Walk:
     """One search to its end, every page recorded; a window an interrupted attempt completed is only counted again."""
 
     def read(content: bytes, walk: _Walk) -> None:
@@ -251,7 +254,7 @@ async def _search(session: SquareSession, recorder: Recorder, window: str, body:
     return await _recorded(session, recorder, "catalog", window, body, fetch, lambda row: str(row.id), new_walk, read)
 
 
-async def _list_all(session: SquareSession) -> dict[str, set[str]]:
+async def _list_all(session: SquareCalls) -> dict[str, set[str]]:
     """Ids by type from the list endpoint: pages of 100, never deleted ones, children as their parents carry them."""
     found: dict[str, set[str]] = {kind: set() for kind in (*TOP_TYPES, *NESTED.values())}
 
@@ -269,11 +272,11 @@ async def _list_all(session: SquareSession) -> dict[str, set[str]]:
                 if row.type in NESTED:
                     found[NESTED[row.type]].update(row.children())
 
-    await _together([walk(types) for types in LISTED_TOGETHER])
+    await together([walk(types) for types in LISTED_TOGETHER])
     return found
 
 
-async def _latest_time(session: SquareSession) -> set[str]:
+async def _latest_time(session: SquareCalls) -> set[str]:
     """When the catalog last changed, by the answer to a search made after everything else."""
     response = await session.post("/v2/catalog/search", {"object_types": ["CATEGORY"], "limit": 1})
     latest = session.decoded(response, _SearchPage).latest_time
@@ -297,7 +300,7 @@ def _differ(kind: str, searched: set[str], other: str, listed: set[str]) -> str:
 # Stock ----------------------------------------------------------------------------------------------------------------
 
 
-async def _inventory(session: SquareSession, recorder: Recorder, location: str) -> None:
+async def _inventory(session: SquareCalls, recorder: Recorder, location: str) -> None:
     body = {"location_ids": [location], "limit": COUNTS_PAGE}
     path = "/v2/inventory/counts/batch-retrieve"
     states: dict[Key, str] = {}
@@ -348,14 +351,14 @@ async def _inventory(session: SquareSession, recorder: Recorder, location: str) 
 
     named = ("IN_STOCK", *STATES)
     try:
-        halves = await _together([count({**body, "states": ["IN_STOCK"]}), count({**body, "states": list(STATES)})])
+        halves = await together([count({**body, "states": ["IN_STOCK"]}), count({**body, "states": list(STATES)})])
         # States that cannot be asked for by name stand on the first list alone.
         unnamed = {key for key, state in states.items() if state not in named}
         route = SecondRoute("asking state by state", len(halves[0] | halves[1] | unnamed))
     except Rejected:
         again = await count({**body, "limit": OTHER_PAGE})
         route = SecondRoute(f"the same list in pages of {OTHER_PAGE}", len(again))
-    await _certify(recorder, walk.trail.certificate(route))
+    await certify(recorder, walk.trail.certificate(route))
 
 
 def _count_key(row: _Count) -> Key:
@@ -366,7 +369,7 @@ def _count_key(row: _Count) -> Key:
 
 
 async def _recorded(
-    session: SquareSession,
+    session: SquareCalls,
     recorder: Recorder,
     entity: str,
     window: str,
@@ -382,61 +385,12 @@ async def _recorded(
     async for fresh in cursor_pages(fetch, row_id=row_id, trail=PageTrail()):
         if fresh.walk != number:
             walk, number, cursor = new_walk(), fresh.walk, None
-            await _restart(recorder, entity, window)
+            await restart(recorder, entity, window)
         response = fresh.page.response
         assert response is not None  # every fetch above gives one
         sent = {**body, **({"cursor": cursor} if cursor else {})}
-        await _record(session, recorder, entity, response, sent, len(fresh.page.rows), fresh.number, window)
+        await record(session, recorder, entity, response, sent, len(fresh.page.rows), fresh.number, window)
         read(response.content, walk)
         cursor = fresh.page.next_cursor
-    await _complete(recorder, entity, window)
+    await complete(recorder, entity, window)
     return walk
-
-
-async def _record(
-    session: SquareSession,
-    recorder: Recorder,
-    entity: str,
-    response: PosResponse,
-    sent: Mapping[str, Any] | None,
-    rows: int,
-    page: int,
-    window: str,
-) -> None:
-    version = response.headers.get(VERSION_HEADER) or session.version
-    await asyncio.to_thread(
-        recorder.record,
-        entity,
-        method=response.method,
-        path=response.path,
-        params={VERSION_HEADER: version},
-        request_body=sent,
-        body=response.content,
-        rows=rows,
-        page=page,
-        window=window,
-    )
-
-
-async def _restart(recorder: Recorder, entity: str, window: str = "") -> None:
-    await asyncio.to_thread(recorder.restart_window, entity, window)
-
-
-async def _complete(recorder: Recorder, entity: str, window: str) -> None:
-    await asyncio.to_thread(recorder.complete_window, entity, window)
-
-
-async def _certify(recorder: Recorder, certificate: Certificate) -> None:
-    await asyncio.to_thread(recorder.certify, certificate)
-
-
-async def _together(calls: Sequence[Awaitable[T]]) -> list[T]:
-    """All at once; the first failure ends the others and is raised as it is."""
-    tasks = [asyncio.ensure_future(call) for call in calls]
-    try:
-        return list(await asyncio.gather(*tasks))
-    except PosError:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise

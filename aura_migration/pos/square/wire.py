@@ -13,6 +13,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+POS = "square"
+VERSION_SWITCH = "square_version"
+"""Account switch that asks for this version of the API and no other."""
 API_VERSION = "2026-09-16"
 """The newest version of the API this connector understands; it is asked for unless the account says otherwise."""
 OLDER_VERSION = "2025-08-20"

@@ -1,0 +1,50 @@
+"""What can be read out of a Square account, with the permission each needs and what it feeds.
+
+How it is read is in ``extract.py`` (menu) and ``people/extract.py``; what of it may not be stored as sent is in
+``people/redaction.py``.
+"""
+
+from __future__ import annotations
+
+from aura_migration.pos.port import SourceEntity
+from aura_migration.pos.square.people.sources import PEOPLE
+
+MENU: tuple[SourceEntity, ...] = (
+    SourceEntity(
+        "locations",
+        "merchant",
+        "MERCHANT_PROFILE_READ",
+        ("locations",),
+        doc="The merchant and all its locations, inactive ones too.",
+    ),
+    SourceEntity(
+        "catalog",
+        "merchant",
+        "ITEMS_READ",
+        (
+            "menus",
+            "categories",
+            "tax_rates",
+            "kitchen_stations",
+            "items",
+            "variations",
+            "modifier_groups",
+            "modifiers",
+            "item_locations",
+            "modifier_locations",
+            "item_categories",
+            "item_menus",
+            "item_modifier_groups",
+            "nested_groups",
+            "modifier_defaults",
+            "item_taxes",
+            "item_stations",
+        ),
+        doc="Every object of the catalog, deleted ones too.",
+    ),
+    SourceEntity(
+        "inventory", "location", "INVENTORY_READ", ("stock",), doc="Stock counts of one location, in every state."
+    ),
+)
+
+SOURCE_ENTITIES: tuple[SourceEntity, ...] = (*MENU, *PEOPLE)
