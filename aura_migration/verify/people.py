@@ -178,8 +178,7 @@ class _Judgement:
         self._measured(words.CONSENT, bool(consent["judged"]), value, consent)
 
     def _skipped_by_policy(self) -> int:
-        if self.case.options.people.require_consent == "none":
-            return 0
+        """Left out for want of consent, or because they refused; who was erased is no question of policy."""
         return count(
             self.case.connection,
             "people_guests g JOIN people_fate f ON f.entity = 'customers' AND f.key = g.key "

@@ -1,6 +1,7 @@
 """Whether nobody is contacted or profiled who did not agree: consent in AuraConnect against what POS and files state.
 
-Of several answers the most restrictive holds. What guests tell AuraConnect itself (rows without provenance) is its own
+Of several answers the most restrictive holds, and a profile without an answer is more restrictive than one with a yes: of
+profiles that are one person all must have said yes. What guests tell AuraConnect itself (rows without provenance) is its own
 business, as long as it is not older than a denial that came with the import.
 """
 
@@ -11,6 +12,8 @@ from aura_migration.verify.findings import CONSENT
 from aura_migration.verify.people_case import FOUND, Case
 
 MARKETING = ("marketing_email", "marketing_sms")
+REFUSABLE = ("profile", "data_migration")
+"""Who said no to one of these is in AuraConnect only as far as AuraConnect knew them before."""
 OUTBOXES = ("notifications", "notification_outbox", "message_outbox", "outbox", "email_queue", "sms_queue", "messages")
 """Tables of AuraConnect in which a message to a guest would stand, where there are such."""
 PERSONAL = tuple(field.target for field in ENTITIES["customers"].fields if field.personal)
@@ -32,20 +35,21 @@ def _stated(case: Case) -> None:
     """``people_answers``: the answer per person and purpose; ``people_rows``: what AuraConnect holds."""
     case.run(
         """
-        CREATE TEMP TABLE people_stated (aura_id bigint, purpose text, answer text, is_pos boolean) ON COMMIT DROP;
+        CREATE TEMP TABLE people_stated (aura_id bigint, key text, purpose text, answer text, is_pos boolean) ON COMMIT DROP;
         INSERT INTO people_stated
-        SELECT g.aura_id, v.purpose, v.answer, true FROM people_guests g JOIN said_customers s ON s.key = g.key
+        SELECT g.aura_id, g.key, v.purpose, v.answer, true FROM people_guests g JOIN said_customers s ON s.key = g.key
         CROSS JOIN LATERAL (VALUES ('marketing_email', s.marketing_email), ('marketing_sms', s.marketing_sms)) v (purpose, answer)
         WHERE g.outcome = 'stands' AND v.answer <> 'unknown';
         INSERT INTO people_stated
-        SELECT g.aura_id, c.purpose, c.answer, false FROM said_consents c JOIN said_customers s ON s.email_normalized = c.contact
+        SELECT g.aura_id, g.key, c.purpose, c.answer, false FROM said_consents c JOIN said_customers s ON s.email_normalized = c.contact
         JOIN people_guests g ON g.key = s.key AND g.outcome = 'stands' WHERE c.answer <> 'unknown'
         UNION ALL
-        SELECT g.aura_id, c.purpose, c.answer, false FROM said_consents c JOIN said_customers s ON s.phone = c.contact
+        SELECT g.aura_id, g.key, c.purpose, c.answer, false FROM said_consents c JOIN said_customers s ON s.phone = c.contact
         JOIN people_guests g ON g.key = s.key AND g.outcome = 'stands' WHERE c.answer <> 'unknown';
         CREATE TEMP TABLE people_answers ON COMMIT DROP AS
-        SELECT aura_id, purpose, bool_or(answer = 'denied') AS is_denied, bool_or(is_pos) AS is_pos
-        FROM people_stated GROUP BY aura_id, purpose
+        SELECT t.aura_id, t.purpose, bool_or(t.answer = 'denied') AS is_denied,
+               NOT bool_or(t.answer = 'denied') AND count(DISTINCT t.key) = min(p.profiles) AS is_granted, bool_or(t.is_pos) AS is_pos
+        FROM people_stated t JOIN people_persons p ON p.aura_id = t.aura_id GROUP BY t.aura_id, t.purpose
         """
     )
     case.prepare("people_answers", case.row("SELECT count(*) FROM people_answers")[0], "aura_id, purpose")
@@ -57,8 +61,7 @@ def _stated(case: Case) -> None:
                     ELSE c.status END AS status,
                c.source_vendor IS NOT NULL AS is_imported, coalesce(c.captured_at, c.created_at) AS at, p.key
         FROM aura.customer_consents c
-        JOIN (SELECT aura_id, min(key COLLATE "C") AS key FROM people_guests WHERE outcome = 'stands' GROUP BY aura_id) p
-             ON p.aura_id = c.customer_id
+        JOIN people_persons p ON p.aura_id = c.customer_id
         WHERE c.deleted_at IS NULL
         """
     )
@@ -71,13 +74,14 @@ def _invented(case: Case) -> None:
         f"""
         INSERT INTO {FOUND}
         SELECT %(check)s, 'customer_consents', r.key, jsonb_build_object(r.purpose, CASE WHEN a.is_denied THEN 'denied'
-                   WHEN a.is_denied IS NULL THEN 'unknown' ELSE 'granted' END),
+                   WHEN a.is_granted THEN 'granted' ELSE 'unknown' END),
                jsonb_build_object(r.purpose, r.status), NULL,
                CASE WHEN a.is_denied THEN 'somebody who is the same person said no'
+                    WHEN a.aura_id IS NOT NULL THEN 'not every profile of the person says so'
                     ELSE 'neither the POS nor a handed file states it' END, true
         FROM people_rows r LEFT JOIN people_answers a ON a.aura_id = r.aura_id AND a.purpose = r.purpose
         WHERE r.is_imported AND r.status <> 'unknown'
-          AND r.status IS DISTINCT FROM CASE WHEN a.is_denied THEN 'denied' WHEN NOT a.is_denied THEN 'granted' END
+          AND r.status IS DISTINCT FROM CASE WHEN a.is_denied THEN 'denied' WHEN a.is_granted THEN 'granted' END
         """,
         check=CONSENT,
     )
@@ -90,10 +94,9 @@ def _lost(case: Case) -> None:
         INSERT INTO {FOUND}
         SELECT %(check)s, 'customer_consents', g.key, jsonb_build_object(a.purpose, CASE WHEN a.is_denied THEN 'denied' ELSE 'granted' END),
                NULL, NULL, 'the answer given to the POS is not on record', true
-        FROM people_answers a JOIN (SELECT aura_id, min(key COLLATE "C") AS key FROM people_guests WHERE outcome = 'stands' GROUP BY aura_id) g
-             ON g.aura_id = a.aura_id
+        FROM people_answers a JOIN people_persons g ON g.aura_id = a.aura_id
         JOIN aura.customers t ON t.id = a.aura_id
-        WHERE a.is_pos AND t.erased_at IS NULL AND NOT EXISTS (
+        WHERE a.is_pos AND (a.is_denied OR a.is_granted) AND t.erased_at IS NULL AND NOT EXISTS (
             SELECT 1 FROM people_rows r WHERE r.aura_id = a.aura_id AND r.purpose = a.purpose AND r.is_imported
               AND r.status = CASE WHEN a.is_denied THEN 'denied' ELSE 'granted' END)
         """,
@@ -116,10 +119,10 @@ def _opted_in(case: Case) -> int:
         ), basis AS (
             SELECT p.aura_id, m.purpose, o.status AS own, coalesce(a.is_denied, false) AS is_denied,
                    o.status = 'granted' AND (NOT coalesce(a.is_denied, false) OR o.at > load.at) AS by_own,
-                   coalesce(NOT a.is_denied, false) AND coalesce(o.status, 'granted') = 'granted' AND EXISTS (
+                   coalesce(a.is_granted, false) AND coalesce(o.status, 'granted') = 'granted' AND EXISTS (
                        SELECT 1 FROM people_rows r WHERE r.aura_id = p.aura_id AND r.purpose = m.purpose AND r.is_imported
                          AND r.status = 'granted') AS by_import
-            FROM (SELECT DISTINCT aura_id FROM people_guests WHERE outcome = 'stands') p
+            FROM people_persons p
             CROSS JOIN unnest(%(marketing)s::text[]) m (purpose)
             CROSS JOIN (SELECT coalesce(min(load_at), %(now)s) AS at FROM migration.migrations WHERE id = %(migration)s) load
             LEFT JOIN own o ON o.aura_id = p.aura_id AND o.purpose = m.purpose
@@ -135,7 +138,7 @@ def _opted_in(case: Case) -> int:
         FROM people_optin o JOIN aura.customers t ON t.id = o.aura_id
         WHERE t.marketing_opt_in AND NOT o.by_own AND NOT o.by_import AND (t.source_vendor IS NOT NULL OR o.is_denied)
     """
-    key = "(SELECT min(g.key COLLATE \"C\") FROM people_guests g WHERE g.aura_id = o.aura_id AND g.outcome = 'stands')"
+    key = "(SELECT p.key FROM people_persons p WHERE p.aura_id = o.aura_id)"
     case.run(
         f"""
         INSERT INTO {FOUND}
@@ -209,7 +212,18 @@ def _left_out(case: Case) -> int:
 
 
 def _without_basis(case: Case) -> None:
-    """Under a policy, imported people who stand without the consent it asks for."""
+    """Imported people who refused to be profiled or taken over, and under a policy those without the consent it asks for."""
+    case.run(
+        f"""
+        INSERT INTO {FOUND}
+        SELECT %(check)s, 'customers', p.key, '"absent"', '"present"', NULL, 'the person refused: ' || a.purpose, true
+        FROM people_answers a JOIN people_persons p ON p.aura_id = a.aura_id
+        JOIN aura.customers t ON t.id = a.aura_id AND t.source_vendor IS NOT NULL AND t.erased_at IS NULL
+        WHERE a.is_denied AND a.purpose = ANY(%(refusable)s)
+        """,
+        check=CONSENT,
+        refusable=list(REFUSABLE),
+    )
     purposes = {"profile": ["profile"], "marketing": list(MARKETING)}.get(case.options.people.require_consent)
     if purposes is None:
         return
@@ -220,7 +234,7 @@ def _without_basis(case: Case) -> None:
                'the options require a consent that is not on record', true
         FROM people_guests g JOIN aura.customers t ON t.id = g.aura_id AND t.source_vendor IS NOT NULL AND t.erased_at IS NULL
         WHERE g.outcome = 'stands' AND NOT EXISTS (
-            SELECT 1 FROM people_answers a WHERE a.aura_id = g.aura_id AND a.purpose = ANY(%(purposes)s) AND NOT a.is_denied)
+            SELECT 1 FROM people_answers a WHERE a.aura_id = g.aura_id AND a.purpose = ANY(%(purposes)s) AND a.is_granted)
         GROUP BY g.aura_id
         """,
         check=CONSENT,

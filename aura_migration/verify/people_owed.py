@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aura_migration.canonical.options import LoyaltyConversion
 from aura_migration.verify.findings import GIFT_CARDS, HOUSE_ACCOUNTS, LOYALTY
 from aura_migration.verify.people_case import FOUND, WHY_NOT, Case, report_doubled
 
@@ -128,16 +129,25 @@ def judge_owed(case: Case, liability: Liability) -> Owed:
     return Owed(int(found[0]), int(found[1]), int(found[2]), int(found[3]) + extra)
 
 
+def _rounded(points: str, rule: LoyaltyConversion) -> str:
+    """SQL for points of the POS in AuraConnect's unit, before any cap. Down is towards zero, up is away from it."""
+    exact = f"({points} * {rule.multiply:f}::numeric)"
+    half_up = f"(sign({exact}) * floor(abs({exact}) + 0.5))"
+    rounded = {"down": f"trunc({exact})", "half_up": half_up, "up": f"(sign({exact}) * ceil(abs({exact})))"}
+    return f"{rounded[rule.rounding]}::bigint"
+
+
+def _is_converted(case: Case, liability: Liability) -> bool:
+    rule = case.options.people.loyalty
+    return liability.name == "loyalty" and (rule.multiply != 1 or rule.cap is not None)
+
+
 def _converted(case: Case, liability: Liability) -> tuple[str, str]:
     """SQL for the balance ``s.balance`` as it should stand in AuraConnect, and how it came to that ('' : as it is)."""
     rule = case.options.people.loyalty
-    if liability.name != "loyalty" or (rule.multiply == 1 and rule.cap is None):
+    if not _is_converted(case, liability):
         return "s.balance", "''"
-    exact = f"(s.balance * {rule.multiply:f}::numeric)"
-    half_up = f"(sign({exact}) * floor(abs({exact}) + 0.5))"
-    rounded = {"down": f"trunc({exact})", "half_up": half_up, "up": f"(sign({exact}) * ceil(abs({exact})))"}[
-        rule.rounding
-    ]
+    rounded = _rounded("s.balance", rule)
     value = f"least({rounded}, {rule.cap})" if rule.cap is not None else rounded
     cap = f", at most {rule.cap}" if rule.cap is not None else ""
     word = f"converted by the options: times {rule.multiply:f}, rounded {rule.rounding.replace('_', ' ')}{cap}"
@@ -238,12 +248,14 @@ def _movements(case: Case, liability: Liability) -> None:
         check=liability.check,
         ledger_entity=liability.ledger_entity,
     )
+    if _is_converted(case, liability):
+        return
     case.run(
         f"""
         INSERT INTO {FOUND}
         SELECT %(check)s, %(ledger_entity)s, o.key, jsonb_build_object('activity', o.source_activity),
                jsonb_build_object('activity', o.activity), o.activity - o.source_activity, 'the movements are not those of the POS', true
-        FROM people_owed o WHERE o.is_said AND o.aura_id IS NOT NULL AND o.cause = '' AND o.activity <> o.source_activity
+        FROM people_owed o WHERE o.is_said AND o.aura_id IS NOT NULL AND o.activity <> o.source_activity
         """,
         check=liability.check,
         ledger_entity=liability.ledger_entity,
@@ -275,6 +287,7 @@ def _holders(case: Case, liability: Liability) -> None:
                'the POS names nobody who is in AuraConnect', true
         FROM people_owed o
         WHERE o.is_said AND o.customer_id IS NOT NULL AND coalesce(o.customer, '') NOT LIKE 'contact:%%'
+          AND NOT (o.customer IS NULL AND o.key LIKE 'file:%%')
           AND NOT EXISTS (SELECT 1 FROM people_guests g WHERE g.key = o.customer AND g.outcome = 'stands')
           AND (o.customer IS NULL OR EXISTS (SELECT 1 FROM people_fate f WHERE f.entity = 'customers' AND f.key = o.customer)
                OR NOT EXISTS (SELECT 1 FROM {holder.replace(" ON ", " WHERE ")} AND x.key = o.customer))
@@ -346,7 +359,7 @@ def _rewards(case: Case) -> None:
                     'account', CASE WHEN a.key IS NULL THEN 'differs' ELSE 'given' END) END,
                coalesce(t.points_cost, 0) - s.points,
                CASE WHEN t.id IS NULL THEN {WHY_NOT} ELSE '' END, true
-        FROM said_rewards s
+        FROM (SELECT key, account, {_rounded("points", case.options.people.loyalty)} AS points FROM said_rewards) s
         LEFT JOIN people_fate f ON f.entity = 'customer_rewards' AND f.key = s.key
         LEFT JOIN people_stands x ON x.entity = 'customer_rewards' AND x.key = s.key
         LEFT JOIN aura.customer_rewards_v2 t ON t.id = x.aura_id
@@ -380,8 +393,7 @@ def _points_of_people(case: Case) -> None:
         SELECT %(check)s, 'customers', p.key, jsonb_build_object('loyalty_points', coalesce(a.points, 0)),
                jsonb_build_object('loyalty_points', t.loyalty_points), t.loyalty_points - coalesce(a.points, 0),
                'not the sum of the accounts', true
-        FROM (SELECT aura_id, min(key COLLATE "C") AS key FROM people_guests WHERE outcome = 'stands' GROUP BY aura_id) p
-        JOIN aura.customers t ON t.id = p.aura_id AND t.source_vendor IS NOT NULL
+        FROM people_persons p JOIN aura.customers t ON t.id = p.aura_id AND t.source_vendor IS NOT NULL
         LEFT JOIN (SELECT customer_id, sum(balance_points) AS points FROM aura.loyalty_accounts
                    WHERE restaurant_id = %(restaurant)s AND deleted_at IS NULL GROUP BY customer_id) a ON a.customer_id = t.id
         WHERE t.loyalty_points <> coalesce(a.points, 0)

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from aura_migration.database.connections import connect
-from aura_migration.pos.people_facts import BalanceFact, ConsentFact, CustomerFact, contact_key
+from aura_migration.pos.people_facts import BalanceFact, ConsentFact, CustomerFact, RewardFact, contact_key
 from aura_migration_tests.support import database as support
 from aura_migration_tests.verify.people_support import Crew, blocking, fill, open_crew, people_facts
 
@@ -141,6 +141,10 @@ def test_a_conversion_of_points_is_explained_exactly(work: Connection) -> None:
     assert verdict.metrics["loyalty_points_diff"] == 0
     accepted = {one.source_key: (one.expected, one.actual, one.difference_cents) for one in verdict.findings}
     assert accepted == {"A1": (99, 40, -59), "A2": (15, 7, -8), "A3": (-3, -1, 2)}
+    crew.load("customer_rewards", "R1", loyalty_account_id=account, title="Pie", points_cost=7, status="available")
+    assert gate(crew.verify([*said, RewardFact("R1", "A3", 15)]), "loyalty_conserved") is True
+    assert gate(crew.verify([*said, RewardFact("R1", "A3", 16)]), "loyalty_conserved") is False
+    work.execute("DELETE FROM aura.customer_rewards_v2")
     work.execute("UPDATE aura.loyalty_accounts SET balance_points = 8 WHERE source_id = 'A2'")
     assert gate(crew.verify(said), "loyalty_conserved") is False
 
@@ -210,6 +214,33 @@ def test_of_two_profiles_that_are_one_person_the_denial_holds(work: Connection) 
     verdict = crew.verify(said)
     assert {(entity, key) for _, entity, key in blocking(verdict)} == {("customers", "C1"), ("customer_consents", "C1")}
     assert verdict.metrics["customers_without_consent_contacted"] == 1
+
+
+def test_a_profile_that_was_never_asked_takes_the_yes_of_the_same_person_back(work: Connection) -> None:
+    crew = open_crew(work)
+    number = crew.load("customers", "C1", first_name="Ines", status="active")
+    crew.claim("customers", "C2", number)
+    crew.plan("customers", "C2", "merge", "the same person", aura_id=number)
+    said = [CustomerFact("C1", "Ines", marketing_email="granted"), CustomerFact("C2", "Ines")]
+    row = {"purpose": "marketing_email", "status": "unknown", "source": "pos_flag"}
+    crew.load("customer_consents", "C1/marketing_email", customer_id=number, **row)
+    assert list(blocking(crew.verify(said))) == []
+    work.execute("UPDATE aura.customer_consents SET status = 'granted'")
+    work.execute("UPDATE aura.customers SET marketing_opt_in = true WHERE id = %s", [number])
+    verdict = crew.verify(said)
+    assert {entity for _, entity, _ in blocking(verdict)} == {"customers", "customer_consents"}
+    assert verdict.metrics["customers_without_consent_contacted"] == 1
+
+
+def test_somebody_who_refused_to_be_taken_over_is_left_out_whatever_the_policy(work: Connection) -> None:
+    crew = open_crew(work)
+    number = crew.load("customers", "C1", email="a@example.org", email_normalized="a@example.org", status="active")
+    row = {"purpose": "data_migration", "status": "denied", "source": "restaurant_export"}
+    crew.load("customer_consents", "C1/data_migration", customer_id=number, **row)
+    verdict = crew.verify(
+        [CustomerFact("C1", email="a@example.org")], [ConsentFact("a@example.org", "data_migration", "denied")]
+    )
+    assert list(blocking(verdict)) == [("consent_respected", "customers", "C1")]
 
 
 def test_a_consent_given_in_auraconnect_after_the_load_is_its_own_business(crew: Crew) -> None:
