@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from aura_migration.cli import decisions, demo, handed, journey, liabilities, output, steering, system
+from aura_migration.cli import decisions, demo, handed, journey, keys, liabilities, output, privacy, steering, system
 from aura_migration.core.errors import AuraError
 from aura_migration.database.faults import presentable
 from aura_migration.settings import load_settings
@@ -50,6 +50,8 @@ for command in (
     *decisions.COMMANDS,
     *handed.COMMANDS,
     *liabilities.COMMANDS,
+    *privacy.COMMANDS,
+    *keys.COMMANDS,
     *system.COMMANDS,
 ):
     cli.add_command(command)
