@@ -27,13 +27,20 @@ def people_facts(reader: SnapshotReader, location_source_id: str, currency: str)
     yield from _shifts(reader, location_source_id)
 
 
-def _rows(reader: SnapshotReader, merchant: str, name: str, is_revealed: bool = False) -> Iterator[Row]:
-    """The rows of a list and single rows of it, whatever the extraction calls its lists; repeats among them."""
+def _rows(
+    reader: SnapshotReader, merchant: str, name: str, is_revealed: bool = False, expanded: str = ""
+) -> Iterator[Row]:
+    """The rows of a list and single rows of it, whatever the extraction calls its lists; repeats among them.
+
+    ``expanded``: only answers that were asked for with this expand, where a list was read several times.
+    """
     root = f"/v3/merchants/{merchant}/{name}"
     for entity in reader.entities():
         for body in reader.bodies(entity):
             asked = body.path.rstrip("/")
             if asked != root and not (asked.startswith(f"{root}/") and asked.count("/") == root.count("/") + 1):
+                continue
+            if expanded not in str((body.params or {}).get("expand") or expanded):
                 continue
             is_sealed = is_revealed and ENCRYPTED.encode() in body.data
             answer = msgspec.json.decode(reader.revealed(body) if is_sealed else body.data)
@@ -41,12 +48,14 @@ def _rows(reader: SnapshotReader, merchant: str, name: str, is_revealed: bool = 
                 yield from _elements(answer) if "elements" in answer or "id" not in answer else [answer]
 
 
-def _last(reader: SnapshotReader, merchant: str, name: str, is_revealed: bool = False) -> Iterator[Row]:
-    """Each row once, as it was answered last; rows the list does not hold any more are left out."""
+def _last(
+    reader: SnapshotReader, merchant: str, name: str, is_revealed: bool = False, expanded: str = ""
+) -> Iterator[Row]:
+    """Each row once, as it was answered last: it is looked up first how often it comes, then read."""
     times: dict[str, int] = {}
-    for row in _rows(reader, merchant, name):
+    for row in _rows(reader, merchant, name, expanded=expanded):
         times[row["id"]] = times.get(row["id"], 0) + 1
-    for row in _rows(reader, merchant, name, is_revealed):
+    for row in _rows(reader, merchant, name, is_revealed, expanded):
         times[row["id"]] -= 1
         if not times[row["id"]]:
             yield row
@@ -64,22 +73,20 @@ def _text(value: Any) -> str | None:
 
 
 def _customers(reader: SnapshotReader, merchant: str) -> Iterator[CustomerFact]:
-    for row in _last(reader, merchant, "customers", is_revealed=True):
+    for row in _last(reader, merchant, "customers", is_revealed=True, expanded="emailAddresses"):
         if row.get("deletedTime"):
             continue
         mails = _elements(row.get("emailAddresses"))
         phones = _elements(row.get("phoneNumbers"))
         mail = next((one for one in mails if one.get("primaryEmail") is True), mails[0] if mails else {})
-        phone = phones[0] if phones else {}
-        company = _text((row.get("metadata") or {}).get("businessName"))
-        said = (
+        yield CustomerFact(
+            path(merchant, row["id"]),
             _text(row.get("firstName")),
             _text(row.get("lastName")),
             _text(mail.get("emailAddress")),
-            _text(phone.get("phoneNumber")),
+            _text(phones[0].get("phoneNumber")) if phones else None,
+            ANSWERS.get(row.get("marketingAllowed"), "unknown"),
         )
-        if any(said) or company:
-            yield CustomerFact(path(merchant, row["id"]), *said, ANSWERS.get(row.get("marketingAllowed"), "unknown"))
 
 
 # Staff
