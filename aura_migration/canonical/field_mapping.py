@@ -7,7 +7,7 @@ it there; otherwise the repeated old value would come back as an override.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from aura_migration.canonical.entities import ENTITIES
@@ -39,9 +39,9 @@ def apply_mappings(
             by_entity[row.entity].append(row)
     changes: Changes = {}
     for mapping in mappings:
-        name = aura_field_name(mapping).partition(".")[0]
-        corrected = {key for key, values in (corrections or {}).items() if name in values}
-        _apply(mapping, by_entity[mapping.entity], reasons, changes, corrected)
+        members = by_entity[mapping.entity]
+        if not apply_mapping(mapping, members, reasons, corrections or {}, changes) and members:
+            raise no_such_field(mapping, {name for row in members[:200] for name in paths(row.source or {})})
     _follow(rows, changes)
 
 
@@ -54,13 +54,13 @@ def apply_corrections(rows: Sequence[Row], corrections: Corrections) -> None:
     _follow(rows, changes)
 
 
-def _apply(
-    mapping: FieldMapping,
-    rows: Sequence[Row],
-    reasons: Reasons,
-    changes: Changes,
-    corrected: Collection[tuple[str, str]],
-) -> None:
+def apply_mapping(
+    mapping: FieldMapping, rows: Iterable[Row], reasons: Reasons, corrections: Corrections, changes: Changes
+) -> bool:
+    """Carry one field over in rows of its entity that have a source; returns whether any of them has the POS's field."""
+    name = aura_field_name(mapping).partition(".")[0]
+    corrected = {key for key, values in corrections.items() if name in values}
+    is_personal = ENTITIES[mapping.entity].personal
     change = transform(mapping.transform) if mapping.transform else None
     target = aura_field_name(mapping)
     found = False
@@ -76,7 +76,8 @@ def _apply(
         try:
             mapped = change(value, **mapping.arguments) if change else value
         except (ValueError, TypeError, ArithmeticError) as error:
-            problem = f"transform {mapping.transform} of {mapping.pos_field}: {error}"
+            problem = f"transform {mapping.transform} of {mapping.pos_field}"
+            problem += " cannot make anything of its value" if is_personal else f": {error}"
             reasons.setdefault((row.entity, row.key), []).append(problem)
             continue
         if target.startswith(CUSTOM):
@@ -84,12 +85,16 @@ def _apply(
             _set(row, "custom_fields", custom, changes)
         else:
             _set(row, target, mapped, changes)
-    if rows and not found:
-        known = sorted({name for row in rows[:200] for name in paths(row.source or {})})
-        raise BadInput(
-            f"posField {mapping.pos_field!r} occurs in no {mapping.entity} record of the POS.",
-            f"Fields that occur: {', '.join(known[:FIELDS_SHOWN]) or 'none'}.",
-        )
+    return found
+
+
+def no_such_field(mapping: FieldMapping, known: Iterable[str]) -> BadInput:
+    """The error for a posField that no record has; ``known`` are dotted paths that do occur."""
+    shown = ", ".join(sorted(known)[:FIELDS_SHOWN]) or "none"
+    return BadInput(
+        f"posField {mapping.pos_field!r} occurs in no {mapping.entity} record of the POS.",
+        f"Fields that occur: {shown}.",
+    )
 
 
 def _set(row: Row, name: str, value: Any, changes: Changes) -> None:

@@ -20,9 +20,10 @@ def is_binding(entity: Entity, ref: Field) -> bool:
     """Whether a row cannot be loaded without what it points to.
 
     A thing with a name stands without what it points to optionally (a category without its parent). A link, price or tax
-    says something else without one of its ends: a price rule without its item would hold for every item.
+    says something else without one of its ends: a price rule without its item would hold for every item. Of people, only what
+    is declared to be required: what somebody is owed, and the hours somebody worked, outlive the person.
     """
-    return ref.required or not entity.match_on
+    return ref.required or not (entity.match_on or entity.personal or entity.merchant_wide)
 
 
 def dangling(rows: Rows, sent: Keys, loaded: Callable[[str, set[str]], set[str]]) -> Iterable[tuple[Row, Field]]:

@@ -35,10 +35,14 @@ _DOCUMENT = msgspec.json.Encoder()
 
 @dataclass
 class Staged:
-    """What was staged: rows, quarantined and skipped per entity, and the losses."""
+    """What was staged: rows, quarantined and skipped per entity, the losses, and what was found about people.
+
+    ``people`` is the report of ``persons.stage_people``: keys and counts, no personal values. Empty for a menu.
+    """
 
     entities: dict[str, dict[str, int]] = field(default_factory=dict)
     losses: list[Loss] = field(default_factory=list)
+    people: dict[str, Any] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -51,8 +55,9 @@ class Staged:
         counts["rows" if verdict is None else "quarantined" if verdict == "quarantine" else "skipped"] += number
 
     def as_dict(self) -> dict[str, Any]:
-        """``{"total", "entities": {…}, "losses": […]}``."""
-        return {"total": self.total, "entities": self.entities, "losses": [asdict(loss) for loss in self.losses]}
+        """``{"total", "entities": {…}, "losses": […], "people": {…}}``."""
+        losses = [asdict(loss) for loss in self.losses]
+        return {"total": self.total, "entities": self.entities, "losses": losses, "people": self.people}
 
 
 class _Staging(NamedTuple):

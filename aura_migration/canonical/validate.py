@@ -35,19 +35,23 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def acceptable(field: Field, value: Any) -> str | None:
-    """Why a value is not acceptable for a field, in an owner's words; None when it is."""
+    """Why a value is not acceptable for a field, in an owner's words; None when it is. A personal value is not repeated."""
     if value is None:
         return f"{field.name} is missing" if field.required else None
     problem = _wrong_type(field, value)
     if problem:
         return problem
     if field.choices and value not in field.choices:
-        return f"{field.name} is {value!r}, not one of {', '.join(field.choices)}"
+        return f"{field.name} is {_shown(field, repr(value))}, not one of {', '.join(field.choices)}"
     if field.minimum is not None and value < field.minimum:
-        return f"{field.name} is {value}, below {field.minimum}"
+        return f"{field.name} is {_shown(field, value)}, below {field.minimum}"
     if field.max_length is not None and len(value) > field.max_length:
         return f"{field.name} has {len(value)} characters, more than {field.max_length}"
     return None
+
+
+def _shown(field: Field, value: Any) -> str:
+    return "[a personal value]" if field.personal else str(value)
 
 
 def _wrong_type(field: Field, value: Any) -> str | None:
@@ -66,7 +70,7 @@ def _wrong_type(field: Field, value: Any) -> str | None:
         if type(value) is not int:
             return f"{field.name} is not a whole number"
         if abs(value) > (LARGEST_INT if kind == "int" else LARGEST):
-            return f"{field.name} is {value if abs(value) < LARGEST**2 else 'enormous'}, which cannot be right"
+            return f"{field.name} is {_shown(field, value) if abs(value) < LARGEST**2 else 'enormous'}, which cannot be right"
     elif kind == "bool":
         if type(value) is not bool:
             return f"{field.name} is neither true nor false"
@@ -92,9 +96,9 @@ def _wrong_number(field: Field, value: Any) -> str | None:
     whole, _, fraction = str(value).lstrip("-").partition(".")
     digits, decimals = PRECISION.get(field.name, (15, 15))
     if len(whole.lstrip("0")) > digits:
-        return f"{field.name} is {value}, which cannot be right"
+        return f"{field.name} is {_shown(field, value)}, which cannot be right"
     if len(fraction.rstrip("0")) > decimals:
-        return f"{field.name} is {value}, finer than the {decimals} decimals AuraConnect keeps"
+        return f"{field.name} is {_shown(field, value)}, finer than the {decimals} decimals AuraConnect keeps"
     return None
 
 
@@ -105,7 +109,7 @@ def _wrong_time(field: Field, value: Any) -> str | None:
         read = date.fromisoformat(value).isoformat() if field.kind == "date" else _instant(value)
     except (TypeError, ValueError, OverflowError):
         return f"{field.name} is not {what} like {example}"
-    return None if read == value else f"{field.name} is {value}, not written like {example}"
+    return None if read == value else f"{field.name} is {_shown(field, value)}, not written like {example}"
 
 
 def _instant(value: str) -> str:
@@ -190,7 +194,10 @@ def is_plain(field: Field) -> Callable[[Sequence[Any]], bool]:
     def distinct(values: Sequence[Any]) -> bool:
         return set(map(type, values)) <= {str, int} and all(judge(set(values)))
 
-    glances = {"text": text, "int": number, "cents": number, "bool": truth, "json": lambda values: all(judge(values))}
+    def each(values: Sequence[Any]) -> bool:
+        return all(judge(values))
+
+    glances = {"text": text, "int": number, "cents": number, "bool": truth, "json": each}
     glance = glances.get(field.kind, distinct)
 
     def whole(values: Sequence[Any]) -> bool:
