@@ -121,6 +121,12 @@ def _show(report: dict[str, Any]) -> None:
     if totals["unit"] != "lines":
         agreed = ", ".join(totals["agrees_with"]) or "nothing: the file states no totals, and none were given"
         out.print(f"sum {totals['sum']} ({totals['unit']}, smallest unit); agrees with {agreed}", markup=False)
+    if report["unreadable_contacts"]:
+        lines = report["unreadable_contacts"]
+        out.print(
+            f"a contact that cannot be read (kept as written, finds nobody): line {', '.join(map(str, lines[:SHOWN]))}",
+            markup=False,
+        )
     table(
         "Rejected lines",
         ["line", "column", "reason"],

@@ -8,25 +8,28 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aura_migration.core.errors import BadInput
-from aura_migration.core.ids import bytes_hash
+from aura_migration.core.ids import bytes_hash, split_location_key
 from aura_migration.core.money import minor_units, show
 from aura_migration.intake import cells, notation
 from aura_migration.intake.cells import Unreadable, plain, word
 from aura_migration.intake.kinds import FILE_KINDS, FileKind, Kind
 from aura_migration.intake.mapping_file import TOTALS_WORDS, FileMapping
 from aura_migration.intake.reading import Line, Table, read_table, shown
-from aura_migration.intake.rows import Conventions, Read, identity, read_row
+from aura_migration.intake.rows import Conventions, Read, identity, read_row, unreadable_contacts
 
 MALFORMED = "the quotes of the line do not close"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Whose file it is: what a cell means where the file does not say it. ``location_key`` None: the whole merchant's."""
+    """Whose file it is: what a cell means where the file does not say it. ``location_key`` None: the whole merchant's.
+
+    ``sites`` are the POS ids of the integration's locations → their names.
+    """
 
     integration_id: int
     pos: str
@@ -34,6 +37,7 @@ class Place:
     currency: str
     zone: str
     region: str
+    sites: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,10 @@ class Checked:
 
 @dataclass(frozen=True)
 class CheckedFile:
-    """A file that may be recorded. ``left_out`` counts the filled cells of columns that are not taken, by heading."""
+    """A file that may be recorded. ``left_out`` counts the filled cells of columns that are not taken, by heading.
+
+    ``unreadable_contacts`` are the numbers of accepted lines with a contact that finds nobody.
+    """
 
     sha256: str
     conventions: Conventions
@@ -69,6 +76,7 @@ class CheckedFile:
     rejected: tuple[Checked, ...]
     totals: Mapping[str, Any]
     left_out: Mapping[str, int]
+    unreadable_contacts: list[int]
     mapping: Mapping[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
@@ -86,6 +94,7 @@ class CheckedFile:
                 for line in self.rejected
                 for problem in line.problems
             ],
+            "unreadable_contacts": self.unreadable_contacts,
             "totals": self.totals,
             "left_out": self.left_out,
         }
@@ -95,6 +104,11 @@ def check_file(data: bytes, kind_name: Kind, mapping: FileMapping, place: Place)
     """Read and judge a file. ``BadInput`` when it is not a file of the kind, or its totals do not agree."""
     kind = FILE_KINDS[kind_name]
     table = read_table(data, kind, mapping)
+    if kind_name == "payroll" and place.location_key is None and "location" not in table.columns.values():
+        raise BadInput(
+            "Payroll belongs to a location, and neither the file nor the import names one.",
+            "Give one export per location (--location), or one with a column that names the location.",
+        )
     records, totals_lines = _without_totals(table, kind, mapping)
     if not records:
         raise BadInput("The file has headings and no records.", "Export it again; an empty export needs no import.")
@@ -112,6 +126,11 @@ def check_file(data: bytes, kind_name: Kind, mapping: FileMapping, place: Place)
         rejected=tuple(line for line in checked if line.problems),
         totals=totals,
         left_out=_left_out(table, records),
+        unreadable_contacts=[
+            line.number
+            for line in checked
+            if not line.problems and unreadable_contacts(read_row(line.raw, how).values, how)
+        ],
         mapping=_resolved(table, how, mapping),
     )
 
@@ -155,7 +174,7 @@ def _is_totals(table: Table, kind: FileKind, mapping: FileMapping, line: Line) -
         return True
     # "Total points": a phrase that begins with the word, and no other cell filled than the amount's.
     others = {n for n, text in enumerate(texts) if text and n != first}
-    amounts = {n for n, field in table.columns.items() if field == kind.amount}
+    amounts = {n for n, f in table.columns.items() if f == kind.amount}
     is_default = mapping.totals_row.values == TOTALS_WORDS
     return is_default and texts[first].startswith("total ") and bool(others) and others <= amounts
 
@@ -164,7 +183,7 @@ def _raw(table: Table, line: Line) -> dict[str, str] | None:
     """The cells of a line by field, None where the line does not have the columns of the headings."""
     if line.cells is None or _misfit(table, line.cells):
         return None
-    return {field: line.cells[n] for n, field in table.columns.items()}
+    return {f: line.cells[n] for n, f in table.columns.items()}
 
 
 def _misfit(table: Table, found: tuple[str, ...]) -> bool:
@@ -257,7 +276,16 @@ def _conventions(
         purpose=mapping.purpose,
         answer=mapping.answer,
         method=mapping.method,
+        sites=_site_names(place) if "location" in present else {},
+        site=split_location_key(place.location_key)[1] if place.location_key and "location" in present else None,
     )
+
+
+def _site_names(place: Place) -> dict[str, str]:
+    """How a line may name a location: by its POS id, or by a name that only one has."""
+    names = Counter(word(name) for name in place.sites.values())
+    unique = {word(name): site for site, name in place.sites.items() if names[word(name)] == 1}
+    return {**unique, **{word(site): site for site in place.sites}}
 
 
 def _resolved(table: Table, how: Conventions, mapping: FileMapping) -> dict[str, Any]:
@@ -266,7 +294,7 @@ def _resolved(table: Table, how: Conventions, mapping: FileMapping) -> dict[str,
     return {
         **given,
         "kind": how.kind,
-        "columns": {shown(table.headings[n], n): field for n, field in sorted(table.columns.items())},
+        "columns": {shown(table.headings[n], n): f for n, f in sorted(table.columns.items())},
         "headerLine": table.header_line,
         "encoding": table.encoding,
         "delimiter": table.delimiter,
@@ -304,8 +332,7 @@ def _totals(
 
     The sum is of all lines whose amount can be read, also rejected ones: it is the file's, not ours.
     """
-    unit = "points" if kind.field(kind.amount).notation == "points" else how.currency if kind.amount else ""
-    unit = unit if kind.amount else "lines"
+    unit = _unit(kind, how)
     found = sum(line.amount or 0 for line in lines)
     totals: dict[str, Any] = {
         "unit": unit,
@@ -333,9 +360,16 @@ def _totals(
     return totals
 
 
+def _unit(kind: FileKind, how: Conventions) -> str:
+    """In what totals are given: a currency, points, or lines where nothing is owed."""
+    if not kind.amount:
+        return "lines"
+    return "points" if kind.field(kind.amount).notation == "points" else how.currency
+
+
 def _stated(kind: FileKind, table: Table, how: Conventions, line: Line) -> int | None:
     """The amount of a totals line, None where it states none."""
-    at = next((n for n, field in table.columns.items() if field == kind.amount), None)
+    at = next((n for n, f in table.columns.items() if f == kind.amount), None)
     if at is None or line.cells is None or at >= len(line.cells) or not plain(line.cells[at]):
         return None
     try:

@@ -79,12 +79,19 @@ _PHONE = _field(
     "phone phonenumber mobile mobilephone mobilenumber cell cellphone telephone customerphone guestphone contactphone",
     private=True,
 )
+_CONTACT = _field(
+    "contact",
+    "text",
+    "contact contactinfo contactdetails emailorphone phoneoremail",
+    private=True,
+    doc="an e-mail address or a phone number, whichever it is",
+)
 _CURRENCY = _field("currency", "currency", "currency currencycode")
 _STATUS = _field("status", "status", "status state cardstatus accountstatus")
 _LAST_ACTIVITY = _field(
     "last_activity_at",
     "moment",
-    "lastused lastuse lastuseddate lastactivity lastactivitydate lasttransaction lastvisit",
+    "lastused lastusedon lastuse lastusedat lastuseddate lastactivity lastactivitydate lasttransaction lastvisit",
 )
 
 GIFT_CARDS = FileKind(
@@ -114,12 +121,12 @@ GIFT_CARDS = FileKind(
         _field(
             "issued_at",
             "moment",
-            "issuedat issued issuedate issueddate dateissued activationdate activated activatedon purchasedate created createddate createdat",
+            "issuedat issued issuedon issuedate issueddate dateissued activationdate activated activatedon purchasedate created createddate createdat",
         ),
         _field(
             "expires_at",
             "moment",
-            "expiresat expires expiry expirydate expiration expirationdate expiredate validuntil",
+            "expiresat expires expireson expiry expirydate expiration expirationdate expiredate validuntil",
         ),
         _LAST_ACTIVITY,
         _CURRENCY,
@@ -141,6 +148,7 @@ LOYALTY = FileKind(
         ),
         _PHONE,
         _EMAIL,
+        _CONTACT,
         _field(
             "balance",
             "points",
@@ -155,7 +163,7 @@ LOYALTY = FileKind(
             "enrolledat enrolled enrollmentdate enrolleddate joined joindate joinedon joinedat membersince signupdate created createdat createddate",
         ),
     ),
-    identity=("account", "phone", "email"),
+    identity=("account", "phone", "email", "contact"),
     required=("balance",),
     amount="balance",
     may_be_negative=True,
@@ -190,12 +198,14 @@ HOUSE_ACCOUNTS = FileKind(
         _field("credit_limit", "money", "creditlimit limit accountlimit maxbalance"),
         _STATUS,
         _field(
-            "opened_at", "moment", "openedat opened opendate openeddate openedon created createdat createddate since"
+            "opened_at",
+            "moment",
+            "openedat opened openedon opendate openeddate openedon created createdat createddate since",
         ),
         _LAST_ACTIVITY,
         _CURRENCY,
     ),
-    identity=("account", "name", "email", "phone"),
+    identity=("account", "name"),
     required=("balance",),
     amount="balance",
     may_be_negative=True,
@@ -212,7 +222,9 @@ STORE_CREDIT = FileKind(
             "balance creditbalance storecredit storecreditbalance credit currentbalance availablecredit remaining remainingbalance amount",
         ),
         _STATUS,
-        _field("opened_at", "moment", "openedat opened issued issuedat issuedate created createdat createddate"),
+        _field(
+            "opened_at", "moment", "openedat opened openedon issued issuedat issuedate created createdat createddate"
+        ),
         _LAST_ACTIVITY,
         _CURRENCY,
     ),
@@ -227,6 +239,7 @@ CONSENTS = FileKind(
     (
         _EMAIL,
         _PHONE,
+        _CONTACT,
         _field("purpose", "text", "purpose channel consenttype type list", doc="one consent per line: what it is for"),
         _field(
             "answer",
@@ -258,7 +271,7 @@ CONSENTS = FileKind(
             doc="how it was given: web form, at the counter",
         ),
     ),
-    identity=("email", "phone"),
+    identity=("email", "phone", "contact"),
     required=(),
     amount="",
 )
@@ -275,6 +288,12 @@ PAYROLL = FileKind(
         ),
         _EMAIL,
         _field("name", "text", "employee employeename name fullname staff staffmember", private=True),
+        _field(
+            "location",
+            "text",
+            "location locationname store storename restaurant site workplace",
+            doc="name or POS id of the location, where one export holds several",
+        ),
         _field(
             "pay_period_start",
             "date",

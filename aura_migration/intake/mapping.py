@@ -102,12 +102,20 @@ def _emit(
     batch: Batch, page: Page, line: Mapping[str, Any], key: str, values: dict[str, Any], reasons: str | None
 ) -> None:
     """The row, or, where there are reasons against it, the rejected record with what of it is neither null nor personal."""
-    record = f"{source_entity(page.kind.name)}#line {line['line']}"
+    record = f"{source_entity(page.kind.name)}#{page.file[:12]} line {line['line']}"
     if reasons is None:
-        batch.add(page.kind.entity, key, None, record, **values)
+        batch.add(page.kind.entity, key, _source(cells_of(line, page.kind)), record, **values)
     else:
         legible = {n: v for n, v in values.items() if v is not None and n not in _PRIVATE_RESULTS}
         batch.reject(page.kind.entity, key, reasons, record, **legible)
+
+
+def _source(cells: dict[str, str]) -> dict[str, str]:
+    """The line as the restaurant wrote it: what the source hash covers and whose it is; never a card's number."""
+    source = {name: cell for name, cell in cells.items() if name != "number"}
+    if (contact := source.get("contact")) is not None:
+        source.setdefault("email" if "@" in contact else "phone", contact)
+    return source
 
 
 def _gift_card(
@@ -149,7 +157,6 @@ def _gift_card(
             balance_before_cents=0,
             balance_after_cents=balance,
             reason=OPENING,
-            occurred_at=page.as_of,
         )
 
 
@@ -203,7 +210,6 @@ def _loyalty(
             points_balance_before=0,
             points_balance_after=balance,
             reason=OPENING,
-            occurred_at=page.as_of,
         )
 
 
@@ -243,7 +249,6 @@ def _account(
             balance_before_cents=0,
             balance_after_cents=balance,
             reason=OPENING,
-            occurred_at=page.as_of,
         )
 
 
@@ -251,6 +256,8 @@ def _payroll(
     batch: Batch, page: Page, line: Mapping[str, Any], location: SourceLocation, seals: Seals, reasons: str | None
 ) -> None:
     values = read_row(cells_of(line, page.kind), page.how).values
+    if values.get("location", location.source_id) != location.source_id:
+        return  # another location's: its own migration takes it
     if reasons is None and "gross_pay" not in values:
         reasons = f"line {line['line']}: the employee was erased; the pay cannot be read any more"
     _emit(

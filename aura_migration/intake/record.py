@@ -64,7 +64,7 @@ def line_key(sha256: str, number: int) -> str:
 
 def redaction(kind: Kind) -> Redaction:
     """What is encrypted, and with whose key: contacts with their own, names with the first contact's, the rest the record's."""
-    owners = {"email": "email_ref", "phone": "phone_ref", "name": "name_ref"}
+    owners = {name: f"{name}_ref" for name in ("email", "phone", "contact", "name")}
     pairs = tuple(
         (f"{part}[].{name}", f"{part}[].{owners.get(name, 'ref')}")
         for part in ("rows", "rejected")
@@ -200,9 +200,10 @@ def _stored(checked: CheckedFile, seals: Seals, lines: Iterable[Checked]) -> Ite
         for name in ("email", "phone"):
             if name in line.raw:
                 stored[f"{name}_ref"] = contact_ref(seals, reachable[name]) if name in reachable else ref
-        if "name" in line.raw:
-            first = next(iter(reachable.values()), None)
-            stored["name_ref"] = contact_ref(seals, first) if first is not None else ref
+        first = next(iter(reachable.values()), None)
+        for name in ("contact", "name"):
+            if name in line.raw:
+                stored[f"{name}_ref"] = contact_ref(seals, first) if first is not None else ref
         if line.problems:
             stored["problems"] = [{"column": p.column, "reason": p.reason} for p in line.problems]
         yield stored

@@ -29,6 +29,7 @@ ENDS = frozenset({"expires_at"})
 """Moments that mean the whole day where no time is given."""
 
 
+_SHORTEST_PHONE = 7
 _LONG_NUMBER = re.compile(r"\d(?:[\s().-]?\d){6}")
 
 
@@ -36,7 +37,8 @@ class Conventions(msgspec.Struct, frozen=True, kw_only=True):
     """How the cells of one file are read: recorded with its rows, so that they read the same for ever.
 
     ``sign`` is 1 where a positive balance is what the restaurant owes, -1 where it is what the holder owes. ``forms`` is
-    the form of dates per field. ``statuses`` and ``answers`` are the file's own words, letters only.
+    the form of dates per field. ``statuses`` and ``answers`` are the file's own words, letters only. ``sites`` are the names
+    and ids of locations → POS id, ``site`` the POS id of the only one the file is of.
     """
 
     kind: Kind
@@ -51,6 +53,8 @@ class Conventions(msgspec.Struct, frozen=True, kw_only=True):
     purpose: str | None = None
     answer: str | None = None
     method: str | None = None
+    sites: dict[str, str] = msgspec.field(default_factory=dict)
+    site: str | None = None
 
     @property
     def of(self) -> FileKind:
@@ -86,15 +90,18 @@ def read_row(raw: Mapping[str, str], how: Conventions) -> Read:
             read.problems.append((declared.name, str(reason)))
     if kind.amount:
         read.amount = read.values.get(kind.amount)
-    _judge(read, how)
+    _judge(read, raw, how)
     return read
 
 
 def contacts(values: Mapping[str, Any], how: Conventions) -> dict[str, str]:
     """The normalised contacts of a line, by field: those by which the person can be found."""
+    either = values.get("contact", "")
+    email = values.get("email") or (either if "@" in either else None)
+    phone = values.get("phone") or (either if "@" not in either else None)
     found = {
-        "email": normal_email(values["email"]) if "email" in values else None,
-        "phone": normal_phone(values["phone"], how.region) if "phone" in values else None,
+        "email": normal_email(email) if email else None,
+        "phone": normal_phone(phone, how.region) if phone else None,
     }
     return {name: contact for name, contact in found.items() if contact is not None}
 
@@ -103,19 +110,28 @@ def identity(values: Mapping[str, Any], how: Conventions) -> str | None:
     """What names the record within its kind, the same in every file: never shown, never stored as it is."""
     kind = how.of
     reachable = contacts(values, how)
+    named = {**values, **dict.fromkeys(("email", "phone", "contact")), **_as_written(values), **reachable}
     for name in kind.identity:
-        text = reachable.get(name) if name in ("email", "phone") else values.get(name)
+        text = named.get(name)
         if text:
-            normal = (
-                "".join(c for c in text if c.isalnum()).upper()
-                if name == "number"
-                else " ".join(text.casefold().split())
-            )
-            period = [
-                str(values.get(n, "")) for n in ("pay_period_start", "pay_period_end", "pay_date") if n in kind.names
-            ]
-            return "\x1f".join([kind.name, name, normal, *period])
+            is_code = name == "number"
+            normal = "".join(filter(str.isalnum, text)).upper() if is_code else " ".join(text.casefold().split())
+            dates = ("pay_period_start", "pay_period_end", "pay_date") if kind.name == "payroll" else ()
+            return "\x1f".join([kind.name, name, normal, *(str(values.get(date, "")) for date in dates)])
     return None
+
+
+def unreadable_contacts(values: Mapping[str, Any], how: Conventions) -> list[str]:
+    """The fields of a line whose contact is there and cannot be read: it is kept as written, and finds nobody."""
+    reachable = contacts(values, how)
+    found = [name for name in ("email", "phone") if values.get(name) and name not in reachable]
+    return [*found, *(["contact"] if values.get("contact") and not reachable else [])]
+
+
+def _as_written(values: Mapping[str, Any]) -> dict[str, str]:
+    """A phone number as its digits, where it is long enough to be one somewhere: it still names the record."""
+    digits = "".join(filter(str.isdigit, values.get("phone") or values.get("contact") or ""))
+    return {"phone": digits} if len(digits) >= _SHORTEST_PHONE else {}
 
 
 def signed(amount: int, how: Conventions) -> int:
@@ -133,7 +149,7 @@ def consents(values: Mapping[str, Any], how: Conventions) -> list[tuple[str, str
     return found
 
 
-def _judge(read: Read, how: Conventions) -> None:
+def _judge(read: Read, raw: Mapping[str, str], how: Conventions) -> None:
     """What is wrong with a line as a whole."""
     kind, values, problems = how.of, read.values, read.problems
     if values.get("currency", how.currency) != how.currency:
@@ -141,13 +157,15 @@ def _judge(read: Read, how: Conventions) -> None:
     broken = {name for name, _ in problems}
     if kind.amount and not kind.may_be_negative and read.amount is not None and signed(read.amount, how) < 0:
         problems.append((kind.amount, "the balance is negative: this kind of credit cannot owe"))
-    if identity(values, how) is None and not broken & set(kind.identity):
-        names = [name for name in kind.identity if name in values]
-        what = "cannot be read, and nothing else names the record" if names else "nothing names the record"
-        problems.append((names[0] if names else kind.identity[0], what))
+    named = next((name for name in kind.identity if name in values), None)
+    column = named or next((name for name in kind.identity if name in raw), kind.identity[0])
+    if not broken & set(kind.identity):
+        if kind.name == "consents" and not contacts(values, how):
+            problems.append((column, "no contact can be read, so nobody can be found by it"))
+        elif kind.name != "consents" and identity(values, how) is None:
+            what = "cannot be read, and nothing else names the record" if named else "nothing names the record"
+            problems.append((column, what))
     if kind.name == "consents":
-        if not contacts(values, how) and not broken & set(kind.identity):
-            problems.append((kind.identity[0], "no contact can be read, so nobody can be found by it"))
         _judge_consents(read, how, broken)
     start, end = values.get("pay_period_start"), values.get("pay_period_end")
     if start and end and start > end:
@@ -171,6 +189,11 @@ def _text(cell: str, name: str, how: Conventions) -> str:
     if name == "number":
         return cells.number_text(cell)
     text = plain(cell)
+    if name == "location":
+        site = cells.one_of(cell, how.sites, "the location")
+        if how.site is not None and site != how.site:
+            raise Unreadable("the line is of another location than the file")
+        return site
     if name in ("account", "employee_code"):
         return cells.number_text(cell)
     if name == "purpose":

@@ -11,7 +11,7 @@ from aura_migration.core.errors import BadInput
 from aura_migration.database.connections import Connection
 from aura_migration.intake import Kind, Place, check_file, list_files, load_mapping, record_file, withdraw
 from aura_migration.intake.contacts import DEFAULT_REGION
-from aura_migration.migration.integrations import choose_locations, get_integration
+from aura_migration.migration.integrations import choose_locations, get_integration, list_locations
 from aura_migration.migration.workshop import Workshop
 
 
@@ -69,15 +69,10 @@ def hand_over(
 def find_place(
     connection: Connection, integration_id: int, kind: Kind, location_key: str | None, currency: str | None = None
 ) -> Place:
-    """Whose file it is. Payroll is a location's; everything else is the merchant's unless a location is named."""
+    """Whose file it is: the merchant's unless a location is named. Payroll of the only location is that location's."""
     integration = get_integration(connection, integration_id)
     locations = choose_locations(connection, integration_id, (location_key,) if location_key else ())
-    if kind == "payroll" and location_key is None:
-        if len(locations) != 1:
-            raise BadInput(
-                f"Payroll belongs to a location, and integration {integration_id} has {len(locations)}.",
-                f"Give one export per location: --location {locations[0].key}",
-            )
+    if kind == "payroll" and len(locations) == 1:
         location_key = locations[0].key
     currencies = {location.source.currency for location in locations}
     if currency is None and len(currencies) != 1:
@@ -93,6 +88,7 @@ def find_place(
         currency=currency or source.currency,
         zone=source.timezone,
         region=source.address.get("country") or DEFAULT_REGION,
+        sites={site.source.source_id: site.name for site in list_locations(connection, integration_id)},
     )
 
 
