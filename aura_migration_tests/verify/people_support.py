@@ -72,7 +72,7 @@ class Crew:
             ],
         )
 
-    def load(self, entity: str, key: str, action: str = "create", **values: Any) -> int:
+    def load(self, entity: str, key: str, **values: Any) -> int:
         """A record as the loader leaves it: row, crosswalk, claim and the plan's word."""
         row = {"restaurant_id": self.subject.restaurant_id, "source_vendor": "square", "source_id": key, **values}
         row |= {"migration_run_id": self.subject.migration_id, "created_at": LOADED, "updated_at": LOADED}
@@ -86,7 +86,7 @@ class Crew:
             *row.values(),
         )
         self.claim(entity, key, number)
-        self.plan(entity, key, action, aura_id=number)
+        self.plan(entity, key, "create", aura_id=number)
         return number
 
     def claim(self, entity: str, key: str, number: int) -> None:

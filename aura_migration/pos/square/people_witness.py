@@ -3,8 +3,7 @@
 Written from the Square API reference (sections 8 to 10 and 15) and nothing of this folder's mapping: a mistake there must
 not be repeated here. Pages are read one at a time; what is kept across pages is a few numbers per record.
 
-A list that moved while it was read repeats records: of one id the newest version counts. Profiles without any name or
-contact are nobody's and give no fact.
+A list that moved while it was read repeats records: of one id the newest version counts.
 """
 
 from __future__ import annotations
@@ -139,8 +138,6 @@ def _ms(text: str) -> int:
 def _customers(reader: SnapshotReader) -> Iterator[CustomerFact]:
     for one in _newest(reader, "customers", is_revealed=True):
         first, last, email, phone = (_text(one.get(name)) for name in NAMES)
-        if not (first or last or email or phone or _text(one.get("company_name"))):
-            continue
         is_out = (one.get("preferences") or {}).get("email_unsubscribed") is True
         yield CustomerFact(one["id"], first, last, email, phone, "denied" if is_out else "unknown")
 
@@ -263,7 +260,7 @@ def _team(reader: SnapshotReader) -> Iterator[StaffFact | WageFact]:
             title = _text(held.get("job_title")) or titles.get(held.get("job_id") or "", "")
             rate = _amount(held.get("hourly_rate")) if held.get("pay_type") == "HOURLY" else None
             yield WageFact(key, title, rate)
-    for wage in _newest(reader, "wages"):
+    for wage in _newest(reader, "wages", is_revealed=True):
         if wage["team_member_id"] not in told:
             title = _text(wage.get("title")) or titles.get(wage.get("job_id") or "", "")
             yield WageFact(wage["team_member_id"], title, _amount(wage.get("hourly_rate")))
