@@ -86,7 +86,7 @@ def make_tables(cursor: Cursor) -> None:
         ) ON COMMIT DROP;
         CREATE TEMP TABLE work (
             source_key text, seq integer, source_hash text, verdict text, staged_reason text, label text, parent_action text,
-            parent_reason text, raw jsonb, is_copied boolean, originals jsonb, inherited jsonb
+            parent_reason text, raw jsonb, is_copied boolean, originals jsonb, inherited jsonb, same_id bigint
         ) ON COMMIT DROP;
         CREATE TEMP TABLE known (
             source_key text, crosswalk_key text, aura_id bigint, original_id bigint, row jsonb, is_gone boolean, is_native boolean,
@@ -164,7 +164,7 @@ def lay_ground(
 def _gather(cursor: Cursor, subject: Subject, entity: Entity, wave: int) -> int:
     columns = (
         "source_key, seq, source_hash, verdict, staged_reason, label, parent_action, parent_reason, "
-        "is_copied, originals, inherited, raw"
+        "is_copied, originals, inherited, raw, same_id"
     )
     cursor.execute(
         f"INSERT INTO work ({columns}) SELECT {columns} FROM ({gathered(entity)}) g",
@@ -187,7 +187,11 @@ def gathered(entity: Entity, *, is_fresh: bool = False) -> str:
     ]
     binding = [(alias, ref) for alias, ref in refs if is_binding(entity, ref)]
     action, reason = _fate(binding)
-    label = "left(coalesce(s.content ->> 'name', s.content ->> 'item_name', s.source_key), 200)"
+    # The name of a person is no label.
+    named = (
+        "s.source_key" if entity.personal else "coalesce(s.content ->> 'name', s.content ->> 'item_name', s.source_key)"
+    )
+    label = f"left({named}, 200)"
     if is_fresh:
         numbered = "row_number() OVER (ORDER BY seq, source_key) AS place"
         found = ["s.content", "s.record", "s.place"]
@@ -197,7 +201,14 @@ def gathered(entity: Entity, *, is_fresh: bool = False) -> str:
         found = [
             f"CASE WHEN s.verdict IS NULL THEN {_raw_image(entity, refs)} END AS raw",
             f"{_originals(entity, refs)} AS originals",
+            "same.aura_id AS same_id",
         ]
+        joins.append("LEFT JOIN planned same ON same.entity = %(entity)s AND same.source_key = s.same_as")
+        action = f"coalesce({action}, CASE WHEN same.action IN ('skip', 'quarantine') THEN same.action END)"
+        reason = (
+            f"coalesce(nullif({reason}, ''), CASE WHEN same.action IN ('skip', 'quarantine') "
+            "THEN 'goes with ' || s.same_as || ', the same person' END)"
+        )
     return f"""
         SELECT s.source_key, s.seq, s.source_hash, s.verdict, s.reason AS staged_reason, {label} AS label,
                {action} AS parent_action, {reason} AS parent_reason, {_is_copied(entity, binding)} AS is_copied,
@@ -403,7 +414,7 @@ def _propose(
             FROM work w
             JOIN aura.{entity.table} t
               ON t.restaurant_id = %(restaurant)s AND t.deleted_at IS NULL AND {" AND ".join(_sameness(entity))}
-            WHERE w.verdict IS NULL AND w.parent_action IS NULL AND NOT w.is_copied
+            WHERE w.verdict IS NULL AND w.parent_action IS NULL AND NOT w.is_copied AND w.same_id IS NULL
               AND NOT EXISTS (SELECT 1 FROM known k WHERE k.source_key = w.source_key)
               AND NOT EXISTS (SELECT 1 FROM migration.crosswalk c
                               WHERE c.aura_table = %(table)s AND c.aura_id = t.id AND c.is_active {_taken_here(entity)})
@@ -455,7 +466,7 @@ def record_strategies(entity: Entity, options: MigrationOptions) -> str:
 
 def _sameness(entity: Entity) -> list[str]:
     """The tests by which a record ``t`` may be the same as a staged row ``w``: an equivalence, never a similarity."""
-    tests = []
+    tests = [_any_agrees(entity)] if entity.match_by else []
     for name in entity.match_on:
         found = entity.field(name)
         raw = f"w.raw ->> {sql.quote(found.target)}"
@@ -466,7 +477,7 @@ def _sameness(entity: Entity) -> list[str]:
             tests.append(f"lower(btrim(t.{found.target})) {operator} lower(btrim({raw}))")
         else:
             tests.append(f"t.{found.target} IS NOT DISTINCT FROM ({raw})::numeric")
-    if not entity.match_on:
+    if not entity.match_on and not entity.match_by:
         for ref in entity.refs:
             operator = "=" if ref.required else "IS NOT DISTINCT FROM"
             tests.append(f"t.{ref.target} {operator} (w.raw ->> {sql.quote(ref.target)})::bigint")
@@ -474,6 +485,21 @@ def _sameness(entity: Entity) -> list[str]:
         here = "(SELECT aura_id FROM planned WHERE entity = 'locations' AND source_key = %(location)s)"
         tests.append(f"(t.location_id IS NULL OR t.location_id = {here})")
     return tests
+
+
+def _any_agrees(entity: Entity) -> str:
+    """People: the e-mail address or the phone number is the same. A record made by hand may lack the normalised form."""
+    ways = []
+    for names in entity.match_by:
+        same = []
+        for name in names:
+            column = entity.field(name).target
+            held = f"t.{column}"
+            if column == "email_normalized":
+                held = "coalesce(t.email_normalized, lower(btrim(t.email)))"
+            same.append(f"{held} = (w.raw ->> {sql.quote(column)})")
+        ways.append(f"({' AND '.join(same)})")
+    return f"({' OR '.join(ways)})"
 
 
 def _taken_here(entity: Entity) -> str:

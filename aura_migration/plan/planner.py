@@ -83,6 +83,7 @@ def _plan_entities(
     pointed_at = {ref.ref for entity in entities for ref in entity.refs} | {"locations"}
     refined = {ref.ref for entity in entities if entity.refines for ref in entity.refs}
     waves = _staged_waves(cursor, subject)
+    merging = _merging_waves(cursor, subject)
     loaded = _loaded_entities(cursor, subject)
     make_tables(cursor)
     seq = 0
@@ -90,7 +91,7 @@ def _plan_entities(
         is_refined, tells, is_loaded = entity.name in refined, entity.name in pointed_at, entity.name in loaded
         fresh = entity.name in waves and is_fresh(cursor, subject, entity, before, is_loaded=is_loaded)
         for wave in waves.get(entity.name, ()):
-            if fresh:
+            if fresh and (entity.name, wave) not in merging:
                 written = stored.store_fresh(
                     cursor, subject, entity, wave, plan_id, seq, tells=tells, is_refined=is_refined
                 )
@@ -116,6 +117,15 @@ def _staged_waves(cursor: Cursor, subject: Subject) -> dict[str, list[int]]:
         [subject.migration_id],
     )
     return {row["entity"]: row["waves"] for row in cursor.fetchall()}
+
+
+def _merging_waves(cursor: Cursor, subject: Subject) -> set[tuple[str, int]]:
+    """The waves with rows that staging found to be the same person as a row of an earlier wave."""
+    cursor.execute(
+        "SELECT DISTINCT entity, wave FROM staging.rows WHERE migration_id = %s AND same_as IS NOT NULL",
+        [subject.migration_id],
+    )
+    return {(row["entity"], row["wave"]) for row in cursor.fetchall()}
 
 
 def _loaded_entities(cursor: Cursor, subject: Subject) -> set[str]:

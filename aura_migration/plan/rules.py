@@ -56,6 +56,8 @@ IS_SHARED_DIFFERENCE = "known_id IS NOT NULL AND others IS NOT NULL AND shared_c
 RULES: tuple[Rule, ...] = (
     Rule("verdict IS NOT NULL", "verdict", "staged_reason"),
     Rule("parent_action IS NOT NULL", "parent_action", "parent_reason"),
+    Rule("is_same AND was_same", "'unchanged'", "staged_reason"),
+    Rule("is_same", "'merge'", "staged_reason"),
     Rule("must_copy", "'create'", "'belongs to a copy made for this location'"),
     Rule(
         "is_gone AND said IS NOT DISTINCT FROM image",
@@ -101,7 +103,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "candidate_ids IS NOT NULL AND is_named AND strategy = 'duplicate'",
         "'create'",
-        "'a record of the same name exists; kept apart'",
+        "'a record of the same ' || likeness || ' exists; kept apart'",
     ),
     Rule(
         "known_id IS NOT NULL AND NOT is_named AND changed = '{}'", "'merge'", "'the same link exists in AuraConnect'"
@@ -111,13 +113,13 @@ RULES: tuple[Rule, ...] = (
         {**EXISTING, "duplicate": "merge"},
         f"'the same link exists in AuraConnect; differs in ' || {sql.object_keys('changed')}",
     ),
-    Rule("known_id IS NOT NULL", EXISTING, "'a record of the same name exists in AuraConnect'"),
+    Rule("known_id IS NOT NULL", EXISTING, "'a record of the same ' || likeness || ' exists in AuraConnect'"),
     Rule(
         "candidate_ids IS NOT NULL",
         "'conflict'",
         "CASE WHEN cardinality(candidate_ids) > 1 "
-        "THEN cardinality(candidate_ids) || ' records of the same name exist in AuraConnect' "
-        "ELSE rivals || ' records of the POS have the name of one record in AuraConnect' END",
+        "THEN cardinality(candidate_ids) || ' records of the same ' || likeness || ' exist in AuraConnect' "
+        "ELSE rivals || ' records of the POS have the ' || likeness || ' of one record in AuraConnect' END",
     ),
     Rule("true", "'create'"),
 )
@@ -170,6 +172,8 @@ NOTHING = {
     "said": "NULL::jsonb",
     "others": "NULL::jsonb",
     "must_copy": "false",
+    "is_same": "false",
+    "was_same": "false",
     "candidate_ids": "NULL::bigint[]",
     "rivals": "0",
     "own_strategy": "NULL::text",
@@ -198,7 +202,7 @@ def fresh(entity: Entity) -> str:
                CASE action WHEN 'create' THEN {sql.next_id(entity)} END AS aura_id,
                CASE action WHEN 'create' THEN {_fresh_image(entity)} END AS image
         FROM (SELECT *, CASE {actions} END AS action, CASE {reasons} END AS why
-              FROM (SELECT w.*, NULL::jsonb AS image, {str(bool(entity.match_on)).lower()} AS is_named, {nothing}
+              FROM (SELECT w.*, NULL::jsonb AS image, {_likeness(entity)}, {nothing}
                     FROM ({gathered(entity, is_fresh=True)} OFFSET 0) w) compared OFFSET 0) acted
     """
 
@@ -219,6 +223,12 @@ def _fresh_image(entity: Entity) -> str:
     return sql.normalised(f"jsonb_build_object({built})", entity)
 
 
+def _likeness(entity: Entity) -> str:
+    """Whether records are proposed by what they are called, and by what, for the reasons shown."""
+    likeness = "e-mail or phone" if entity.match_by else "name"
+    return f"{str(bool(entity.match_on or entity.match_by)).lower()} AS is_named, {sql.quote(likeness)} AS likeness"
+
+
 def _new_key(entity: Entity, alias: str) -> str:
     """The crosswalk key of a row that has none: of one location, and so named, unless it is shared."""
     key = f"{alias}.source_key"
@@ -235,11 +245,15 @@ def _met(entity: Entity) -> str:
     where it cannot touch them.
     """
     row = sql.table_row("t", entity)
+    # What is the merchant's holds for all its locations: a change of it is no difference between them.
+    others = "NULL::jsonb" if entity.merchant_wide else "coalesce(k.others, claimed.keys)"
     return f"""
-        SELECT w.*, k.source_key IS NOT NULL AS is_own, {str(bool(entity.match_on)).lower()} AS is_named,
-               coalesce(k.aura_id, t.id) AS known_id, CASE WHEN k.source_key IS NULL AND t.id IS NOT NULL THEN {row} ELSE k.row END AS known_row,
+        SELECT w.*, k.source_key IS NOT NULL AS is_own, {_likeness(entity)},
+               s.is_same, coalesce(k.aura_id = w.same_id, false) AS was_same,
+               CASE WHEN s.is_same THEN w.same_id ELSE coalesce(k.aura_id, t.id) END AS known_id,
+               CASE WHEN s.is_same THEN NULL WHEN k.source_key IS NULL AND t.id IS NOT NULL THEN {row} ELSE k.row END AS known_row,
                coalesce(k.is_gone, false) AS is_gone, coalesce(k.is_native, t.id IS NOT NULL) AS is_native,
-               k.written, coalesce(k.said, k.written) AS said, coalesce(k.others, claimed.keys) AS others, k.stands_on_plan,
+               k.written, coalesce(k.said, k.written) AS said, {others} AS others, k.stands_on_plan,
                k.original_id, coalesce(k.crosswalk_key, {_new_key(entity, "w")}) AS crosswalk_key,
                w.is_copied AND k.crosswalk_key = w.source_key AS must_copy,
                c.ids AS candidate_ids, coalesce(c.rivals, 0) AS rivals,
@@ -248,6 +262,8 @@ def _met(entity: Entity) -> str:
                         CASE WHEN %(general)s::text IN ('keep_existing', 'duplicate') THEN %(general)s::text END) AS shared_strategy
         FROM work w
         LEFT JOIN known k USING (source_key)
+        CROSS JOIN LATERAL (
+            SELECT w.same_id IS NOT NULL AND (k.aura_id IS NULL OR k.aura_id = w.same_id) AS is_same OFFSET 0) s
         LEFT JOIN candidates c USING (source_key)
         LEFT JOIN migration.decisions d
                ON d.migration_id = %(migration)s AND d.entity = %(entity)s AND d.source_key = w.source_key
