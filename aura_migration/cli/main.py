@@ -11,7 +11,19 @@ from pathlib import Path
 
 import click
 
-from aura_migration.cli import decisions, demo, handed, journey, keys, liabilities, output, privacy, steering, system
+from aura_migration.cli import (
+    decisions,
+    demo,
+    handed,
+    journey,
+    keys,
+    liabilities,
+    output,
+    privacy,
+    reports,
+    steering,
+    system,
+)
 from aura_migration.core.errors import AuraError
 from aura_migration.database.faults import presentable
 from aura_migration.settings import load_settings
@@ -50,6 +62,7 @@ for command in (
     *decisions.COMMANDS,
     *handed.COMMANDS,
     *liabilities.COMMANDS,
+    *reports.COMMANDS,
     *privacy.COMMANDS,
     *keys.COMMANDS,
     *system.COMMANDS,

@@ -65,6 +65,14 @@ def test_purge_and_snapshots_answer_as_json_and_as_tables(world: World, subject:
     assert "no snapshot 7" in world.fails(2, "snapshots", "delete", 7)["what"]
 
 
+def test_the_report_is_written_where_it_is_said(world: World, subject: Subject) -> None:
+    answer = world.ok("report", subject.migration_id, "--kind", "entities")
+    assert [(one["kind"], one["rows"] > 0) for one in answer["files"]] == [("entities", True)]
+    shown = world.call("report", subject.migration_id, "--out", world.folder / "out")
+    assert shown.code == 0 and str(world.folder / "out" / "index.html") in shown.out
+    assert world.call("report", subject.migration_id, "--kind", "gossip", "--json").code == 2
+
+
 # -- keys -----------------------------------------------------------------------------------------------------------------
 
 

@@ -20,8 +20,9 @@ from aura_migration.archive.retention import collect_garbage, delete_snapshot
 from aura_migration.archive.store import shown_url
 from aura_migration.core.errors import BadInput, Refused
 from aura_migration.database.connections import Connection
-from aura_migration.database.faults import FOLDER
+from aura_migration.database.faults import FOLDER as FAULTS
 from aura_migration.migration.privacy.forms import personal_entities
+from aura_migration.migration.reports.files import FOLDER as REPORTS
 from aura_migration.migration.states import ENDED
 from aura_migration.migration.workshop import Workshop
 
@@ -78,11 +79,11 @@ def purge(workshop: Workshop, days: int, *, rehearse: bool = False) -> Purged:
                     raise _RehearsalError
         except _RehearsalError:
             _count_keys(connection, done)
-            _faults(workshop, done, remove=False)
+            _files(workshop, done, remove=False)
             return done
         _delete_snapshots(workshop, connection, done)
         _drop_keys(connection, done)
-    _faults(workshop, done, remove=True)
+    _files(workshop, done, remove=True)
     return done
 
 
@@ -243,13 +244,14 @@ def _drop_keys(connection: Connection, done: Purged) -> None:
 # -- files ----------------------------------------------------------------------------------------------------------------
 
 
-def _faults(workshop: Workshop, done: Purged, *, remove: bool) -> None:
-    folder = workshop.settings.data_dir / FOLDER
-    for path in sorted(folder.glob("*.txt")) if folder.is_dir() else ():
-        if path.stat().st_mtime < done.older_than.timestamp():
-            done.counts["fault files"] += 1
-            if remove:
-                path.unlink(missing_ok=True)
+def _files(workshop: Workshop, done: Purged, *, remove: bool) -> None:
+    """Stacks of defects, and reports that were written into the data folder."""
+    for name, folder, pattern in (("fault files", FAULTS, "*.txt"), ("report files", REPORTS, "*/*")):
+        for path in sorted((workshop.settings.data_dir / folder).glob(pattern)):
+            if path.is_file() and path.stat().st_mtime < done.older_than.timestamp():
+                done.counts[name] += 1
+                if remove:
+                    path.unlink(missing_ok=True)
 
 
 # -- snapshots by command -------------------------------------------------------------------------------------------------

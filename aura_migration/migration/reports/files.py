@@ -1,0 +1,137 @@
+"""A report as files: one CSV per section, and a page that holds them all and asks nobody for anything."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from html import escape
+from pathlib import Path
+from typing import Any, TextIO
+
+from aura_migration.core.errors import BadInput, EnvironmentFault
+from aura_migration.migration.integrations import get_integration
+from aura_migration.migration.records import get_migration
+from aura_migration.migration.reports.sections import KINDS, Section, sections
+from aura_migration.migration.workshop import Workshop
+
+FOLDER = "reports"
+PAGE_ROWS = 200
+"""Rows of a section on the page; its CSV has all."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #1c2530; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
+table { border-collapse: collapse; width: 100%; font-size: .9rem; } .wide { overflow-x: auto; }
+th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #d9dee5; vertical-align: top; }
+th { background: #f2f4f7; } td.number { text-align: right; font-variant-numeric: tabular-nums; }
+.note { color: #55606e; } nav a { margin-right: .9rem; }
+@media (prefers-color-scheme: dark) {
+  body { background: #14181d; color: #dde3ea; } th { background: #20262e; } th, td { border-color: #323a44; }
+  .note { color: #9aa6b4; } a { color: #8ab4f8; } }
+"""
+
+
+def write_report(
+    workshop: Workshop, migration_id: int, out: Path | None = None, kinds: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Write the report of a migration into a folder (its own in the data folder unless named), replacing an earlier one.
+
+    Returns ``{"migration_id", "folder", "page", "files": [{"kind", "file", "rows"}]}``. Files are readable by their owner only.
+    """
+    unknown = sorted(set(kinds) - set(KINDS))
+    if unknown:
+        raise BadInput(f"A report has no kind {', '.join(unknown)}.", f"Choose among {', '.join(KINDS)}.")
+    folder = out or workshop.settings.data_dir / FOLDER / f"migration-{migration_id}"
+    with workshop.connect() as connection:
+        migration = get_migration(connection, migration_id)
+        integration = get_integration(connection, migration.integration_id)
+        row = connection.execute("SELECT name FROM migration.locations WHERE key = %s", [migration.location_key])
+        (name,) = row.fetchone() or (migration.location_key,)
+        title = f"Migration {migration.id}: {integration.merchant_name}, {name}"
+        facts = f"{migration.location_key} · {migration.state} · {workshop.now():%Y-%m-%d %H:%M} UTC"
+        parts: list[str] = []
+        files: list[dict[str, Any]] = []
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for section in sections(connection, migration, kinds):
+                path = folder / f"{section.kind}.csv"
+                shown, total = _write_csv(path, section)
+                files.append({"kind": section.kind, "file": str(path), "rows": total})
+                parts.append(_part(section, shown, total))
+            page = folder / "index.html"
+            with _file(page) as file:
+                file.write(_page(title, facts, files, parts))
+        except OSError as error:
+            raise EnvironmentFault(
+                f"The report cannot be written to {folder}: {error.strerror or error}.",
+                "Name another folder with --out.",
+            ) from error
+    return {"migration_id": migration_id, "folder": str(folder), "page": str(page), "files": files}
+
+
+def _write_csv(path: Path, section: Section) -> tuple[list[list[str]], int]:
+    """Write all rows; returns those for the page and how many there are."""
+    shown: list[list[str]] = []
+    total = 0
+    with _file(path) as file:
+        writer = csv.writer(file)
+        writer.writerow(section.headings)
+        for row in section.rows:
+            cells = ["" if cell is None else str(cell) for cell in row]
+            writer.writerow([_harmless(cell) for cell in cells])
+            total += 1
+            if len(shown) < PAGE_ROWS:
+                shown.append(cells)
+    return shown, total
+
+
+def _harmless(cell: str) -> str:
+    """A text that a spreadsheet does not take for a formula."""
+    return f"'{cell}" if cell.startswith(_FORMULA) and not _is_number(cell) else cell
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _page(title: str, facts: str, files: Sequence[dict[str, Any]], parts: Sequence[str]) -> str:
+    links = " ".join(f'<a href="#{one["kind"]}">{escape(one["kind"])}</a>' for one in files)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
+        f'<h1>{escape(title)}</h1><p class="note">{escape(facts)}</p><nav>{links}</nav>{"".join(parts)}</body></html>\n'
+    )
+
+
+def _part(section: Section, shown: Sequence[Sequence[str]], total: int) -> str:
+    note = f'<p class="note">{escape(section.note)}</p>' if section.note else ""
+    head = "".join(f"<th>{escape(heading)}</th>" for heading in section.headings)
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in shown)
+    table = f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>' if shown else "<p>None.</p>"
+    more = f'<p class="note">The first {len(shown)} of {total}.</p>' if total > len(shown) else ""
+    csv_link = f'<p class="note"><a href="{section.kind}.csv">{section.kind}.csv</a></p>'
+    return f'<h2 id="{section.kind}">{escape(section.title)}</h2>{note}{table}{more}{csv_link}'
+
+
+def _cell(text: str) -> str:
+    return f'<td class="number">{escape(text)}</td>' if _is_number(text) else f"<td>{escape(text)}</td>"
+
+
+@contextmanager
+def _file(path: Path) -> Iterator[TextIO]:
+    """A new file for its owner only, put in the place of an older one when it is whole."""
+    draft = path.with_name(f".{path.name}.part")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            yield file
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,299 @@
+"""What a report tells: one table per kind, read from what the stages stored, row by row.
+
+Nothing is computed anew and nothing is judged. Values of persons pass through ``canonical.masking`` or do not pass.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import psycopg
+
+from aura_migration.canonical.entities import ENTITIES
+from aura_migration.canonical.masking import HIDDEN, mask, masked
+from aura_migration.core.money import show
+from aura_migration.migration.records import Migration, get_plan, latest_report
+
+Row = Sequence[Any]
+YES_NO = {True: "yes", False: "NO", None: "not measured"}
+COUNTED = ("source", "create", "update", "unchanged", "merge", "skip", "conflict", "quarantine")
+CHUNK = 2_000
+
+
+@dataclass(frozen=True)
+class Section:
+    """One table. ``rows`` may be many: they are read while they are written."""
+
+    kind: str
+    title: str
+    headings: tuple[str, ...]
+    rows: Iterable[Row]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a section reads: the connection, the migration, and what was found about its people."""
+
+    connection: psycopg.Connection[Any]
+    migration: Migration
+    people: Mapping[str, Any]
+
+    def rows(self, query: str, **named: Any) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query, in bounded memory."""
+        with self.connection.transaction(), self.connection.cursor(name="report") as cursor:
+            cursor.itersize = CHUNK
+            cursor.execute(
+                query.encode(),
+                {
+                    "migration": self.migration.id,
+                    "plan": self.migration.plan_id,
+                    "integration": self.migration.integration_id,
+                    "restaurant": self.migration.restaurant_id,
+                    **named,
+                },
+            )
+            yield from cursor
+
+    def one(self, query: str, **named: Any) -> Any:
+        """The first value of a query, or None."""
+        return next((row[0] for row in list(self.rows(query, **named))), None)
+
+
+def sections(connection: psycopg.Connection[Any], migration: Migration, kinds: Sequence[str] = ()) -> Iterator[Section]:
+    """The sections of the kinds (all unless named) in their order; read one before you take the next."""
+    people = latest_report(connection, migration.integration_id, migration.location_key, "people") or {}
+    source = Source(connection, migration, people)
+    for kind in KINDS:
+        if not kinds or kind in kinds:
+            yield _MAKERS[kind](source)
+
+
+# -- the whole ------------------------------------------------------------------------------------------------------------
+
+
+def _scorecard(source: Source) -> Section:
+    card = source.one(
+        "SELECT result -> 'scorecard' FROM migration.requests WHERE migration_id = %(migration)s AND result ? 'scorecard' "
+        "ORDER BY id DESC LIMIT 1"
+    )
+    if not card:
+        return Section("scorecard", "Scorecard", ("metric", "value"), (), "Nothing has been verified yet.")
+    rows = [("passed", YES_NO[card.get("passed")]), *((k, _plain(v)) for k, v in card.get("metrics", {}).items())]
+    return Section("scorecard", "Scorecard", ("metric", "value"), rows)
+
+
+def _entities(source: Source) -> Section:
+    counts: dict[str, dict[str, int]] = {}
+    if source.migration.plan_id is not None:
+        counts = get_plan(source.connection, source.migration.plan_id)["counts"]
+    rows = [[name, *(counts[name].get(column, 0) for column in COUNTED)] for name in ENTITIES if name in counts]
+    return Section("entities", "Records of the present plan", ("entity", *COUNTED), rows)
+
+
+def _gates(source: Source) -> Section:
+    rows = (
+        (name, YES_NO[passed], value or "", "" if passed else remedy, measured.isoformat())
+        for name, passed, value, remedy, measured in source.rows(
+            "SELECT name, passed, value, remedy, measured_at FROM migration.gates WHERE migration_id = %(migration)s ORDER BY name"
+        )
+    )
+    return Section("gates", "Gates", ("gate", "passed", "measured", "what to do", "at"), rows)
+
+
+def _findings(source: Source) -> Section:
+    rows = (
+        (
+            check,
+            entity,
+            key,
+            _side(entity, expected),
+            _side(entity, actual),
+            "" if cents is None else show(cents),
+            cause or ("unexplained" if blocking else "accepted"),
+        )
+        for check, entity, key, expected, actual, cents, cause, blocking in source.rows(
+            "SELECT check_name, entity, source_key, expected, actual, difference_cents, cause, is_blocking "
+            "FROM migration.findings WHERE migration_id = %(migration)s ORDER BY is_blocking DESC, check_name, id"
+        )
+    )
+    headings = ("check", "entity", "key", "in the POS", "in AuraConnect", "difference", "cause")
+    return Section("findings", "Differences found", headings, rows)
+
+
+def _quarantine(source: Source) -> Section:
+    rows = (
+        (entity, key, "; ".join(reasons), _side(entity, values), record)
+        for entity, key, reasons, values, record in source.rows(
+            'SELECT entity, source_key, reasons, "values", record FROM migration.quarantine '
+            "WHERE migration_id = %(migration)s AND state = 'open' ORDER BY id"
+        )
+    )
+    headings = ("entity", "key", "why", "values", "record")
+    return Section("quarantine", "Records in quarantine", headings, rows)
+
+
+def _losses(source: Source) -> Section:
+    stored = latest_report(
+        source.connection, source.migration.integration_id, source.migration.location_key, "losses"
+    ) or {"losses": []}
+    rows = [(one["source_entity"], one["field"], one["records"], one["note"]) for one in stored["losses"]]
+    return Section(
+        "losses", "What has no place in AuraConnect", ("in the POS", "field", "records", "what becomes of it"), rows
+    )
+
+
+# -- people ---------------------------------------------------------------------------------------------------------------
+
+
+def _merges(source: Source) -> Section:
+    rows = (
+        (number, key, _profile(source, key), one["why"])
+        for number, one in enumerate(source.people.get("merged", ()), start=1)
+        for key in one["keys"]
+    )
+    total = source.people.get("merged_persons", 0)
+    note = f"{total} persons have more than one profile ({source.people.get('merged_profiles', 0)} profiles)."
+    return Section("merges", "Profiles that are one person", ("person", "key", "masked", "why"), rows, note)
+
+
+def _near_ties(source: Source) -> Section:
+    rows = (
+        (number, key, _profile(source, key), _words(one, "shares"), _words(one, "differs"), _words(one, "lacks"))
+        for number, one in enumerate(source.people.get("near_ties", ()), start=1)
+        for key in one["keys"]
+    )
+    note = (
+        f"{source.people.get('near_ties_total', 0)} groups share a contact and are kept apart. Pairs confirmed in the "
+        "options (samePerson, differentPersons) are decided."
+    )
+    headings = ("group", "key", "masked", "shares", "differs in", "lacks")
+    return Section("near-ties", "Who might be one person", headings, rows, note)
+
+
+def _points(source: Source) -> Section:
+    loyalty = source.people.get("loyalty", {})
+    rows = [
+        (one["key"], one["before"], one["after"], one["lost"], _words(one, "causes"))
+        for one in loyalty.get("accounts_losing", ())
+    ]
+    lost = loyalty.get("points_lost", {})
+    note = f"{loyalty.get('losing', 0)} accounts would lose {lost.get('total', 0)} points by the conversion rule."
+    headings = ("account", "before", "after", "lost", "by")
+    return Section("points-lost", "Who would lose points", headings, rows, note)
+
+
+def _liabilities(source: Source) -> Section:
+    rows = (
+        (kind, key, f"…{last4}" if last4 else "", unit, *(_amount(value, unit) for value in amounts), cause)
+        for kind, key, last4, unit, *amounts, cause in source.rows(
+            """
+            SELECT l.class, l.subject_key, g.last4, l.unit, l.source_opening, l.source_activity, l.source_closing,
+                   l.aura_opening, l.aura_activity, l.aura_closing, l.difference, l.cause
+            FROM migration.liability_ledger l
+            LEFT JOIN migration.crosswalk c ON l.class = 'gift_cards' AND c.integration_id = l.integration_id
+                 AND c.entity = 'gift_cards' AND c.source_key = l.subject_key AND c.is_active
+            LEFT JOIN aura.gift_cards g ON g.id = c.aura_id
+            WHERE l.integration_id = %(integration)s
+            ORDER BY l.difference = 0, l.class, l.subject_key COLLATE "C"
+            """
+        )
+    )
+    headings = (
+        "class", "key", "card", "unit", "POS opening", "POS activity", "POS closing", "AuraConnect opening",
+        "AuraConnect activity", "AuraConnect closing", "difference", "cause",
+    )  # fmt: skip
+    return Section("liabilities", "What is owed, on both sides", headings, rows)
+
+
+def _consents(source: Source) -> Section:
+    stated = source.rows(
+        """
+        SELECT purpose, status, source, count(*) FROM aura.customer_consents
+        WHERE restaurant_id = %(restaurant)s AND deleted_at IS NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+        """
+    )
+    skipped = source.rows(
+        """
+        SELECT 'left out', entity, reason, count(*) FROM migration.plan_rows
+        WHERE plan_id = %(plan)s AND action = 'skip' AND entity = ANY(%(personal)s) GROUP BY 2, 3 ORDER BY 2, 3
+        """,
+        personal=[entity.name for entity in ENTITIES.values() if entity.personal],
+    )
+    consent = source.people.get("consent", {})
+    note = f"Policy: {consent.get('policy', 'not known yet')}. No row means unknown, and unknown is not yes."
+    headings = ("purpose", "answer", "by", "number")
+    return Section("consents", "Consents, and who is left out", headings, chain(stated, skipped), note)
+
+
+def _roles(source: Source) -> Section:
+    staff = source.people.get("staff", {})
+    rows = [(one["key"], one["name"]) for one in staff.get("roles_to_review", ())]
+    note = f"{staff.get('roles_to_review_total', 0)} roles match none of AuraConnect's: somebody must give them rights."
+    return Section("roles", "Roles to review", ("key", "name in the POS"), rows, note)
+
+
+# -- small readings -------------------------------------------------------------------------------------------------------
+
+
+def _profile(source: Source, key: str) -> str:
+    """Initials and masked contacts of a profile of the present plan; nothing of one that was erased or left out."""
+    row = source.connection.execute(
+        "SELECT content FROM migration.plan_rows WHERE plan_id = %s AND entity = 'customers' AND source_key = %s",
+        [source.migration.plan_id, key],
+    ).fetchone()
+    content = (row[0] if row else None) or {}
+    shown = [mask(name, content[name]) for name in ("first_name", "last_name", "email", "phone") if content.get(name)]
+    return " ".join(text for text in shown if text != HIDDEN)
+
+
+def _side(entity: str, value: Any) -> str:
+    """One side of a finding or a row's values; of persons only declared fields, the personal ones masked."""
+    declared = ENTITIES.get(entity)
+    if value is None:
+        return ""
+    if declared is None or not declared.personal or not isinstance(value, dict):
+        return _plain(value)
+    known = {f.name: f for f in declared.fields} | {f.target: f for f in declared.fields}
+    fields = {k: v for k, v in value.items() if k in known and known[k].kind != "json" and v is not None}
+    return ", ".join(f"{name} {member}" for name, member in masked(entity, fields).items())
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "not measured"
+    if isinstance(value, bool):
+        return YES_NO[value]
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _words(one: Mapping[str, Any], name: str) -> str:
+    return ", ".join(one.get(name, ())).replace("_", " ")
+
+
+def _amount(value: int | None, unit: str) -> str:
+    if value is None:
+        return ""
+    return str(value) if unit == "points" else show(value, unit)
+
+
+_MAKERS: dict[str, Callable[[Source], Section]] = {
+    "scorecard": _scorecard,
+    "gates": _gates,
+    "entities": _entities,
+    "findings": _findings,
+    "quarantine": _quarantine,
+    "losses": _losses,
+    "merges": _merges,
+    "near-ties": _near_ties,
+    "points-lost": _points,
+    "liabilities": _liabilities,
+    "consents": _consents,
+    "roles": _roles,
+}
+KINDS = tuple(_MAKERS)
+"""What a report can tell, in its order."""

@@ -1,0 +1,187 @@
+"""Reports for people outside the tool: everything is told, persons are masked, spreadsheets and browsers stay safe."""
+
+from __future__ import annotations
+
+import csv
+import stat
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.types.json import Jsonb
+
+from aura_migration.core.errors import BadInput, EnvironmentFault
+from aura_migration.migration.reports import KINDS, files, write_report
+from aura_migration.migration.workshop import Workshop
+from aura_migration.plan.planner import Subject
+from aura_migration.settings import Settings
+from aura_migration_tests.support.guests import ADA_TEXTS, ada, grace, migrate, worker
+from aura_migration_tests.support.menus import make_chain
+
+Connection = psycopg.Connection[Any]
+PEOPLE = {
+    "merged": [{"keys": ["ADA", "GRACE"], "why": "confirmed in the options"}],
+    "merged_persons": 1,
+    "merged_profiles": 2,
+    "near_ties": [
+        {"keys": ["ADA", "NOBODY"], "profiles": 2, "shares": ["email"], "differs": ["first_name"], "lacks": ["phone"]}
+    ],
+    "near_ties_total": 7,
+    "consent": {"policy": "marketing"},
+    "loyalty": {
+        "losing": 1,
+        "points_lost": {"total": 20},
+        "accounts_losing": [{"key": "ADA-LOY", "before": 120, "after": 100, "lost": 20, "causes": ["cap"]}],
+    },
+    "staff": {"roles_to_review": [{"key": "J1", "name": "=Pizzaiolo"}], "roles_to_review_total": 1},
+}
+
+
+@pytest.fixture
+def workshop(settings: Settings) -> Workshop:
+    return Workshop(settings, str(settings.database_url))
+
+
+@pytest.fixture
+def subject(connection: Connection) -> Subject:
+    (found,) = make_chain(connection)
+    migrate(connection, found, [*ada(), *grace(), *worker()])
+    for kind, body in (
+        ("people", PEOPLE),
+        ("losses", {"losses": [{"source_entity": "catalog", "field": "x", "records": 3, "note": "no <place>"}]}),
+    ):
+        connection.execute(
+            "INSERT INTO migration.reports (integration_id, location_key, kind, body) VALUES (%s, %s, %s, %s)",
+            [found.integration_id, found.location_key, kind, Jsonb(body)],
+        )
+    connection.execute(
+        'INSERT INTO migration.quarantine (migration_id, entity, source_key, reasons, "values", record) '
+        "VALUES (%s, 'customers', 'ADA', '[\"status is no status\"]', %s, 'customers#ADA')",
+        [found.migration_id, Jsonb({**ada()[0][2], "surprise": "analytical"})],
+    )
+    connection.execute(
+        "INSERT INTO migration.findings (migration_id, check_name, entity, source_key, expected, actual, difference_cents) "
+        "VALUES (%s, 'customers_accounted', 'customers', 'ADA', %s, NULL, 125)",
+        [found.migration_id, Jsonb({"last_name": "Lovelace"})],
+    )
+    connection.execute(
+        "INSERT INTO migration.liability_ledger (integration_id, class, subject_key, unit, source_opening, source_activity, "
+        "source_closing, aura_opening, aura_activity, aura_closing, difference, migration_id, measured_at) VALUES "
+        "(%(i)s, 'gift_cards', 'ADA-GC', 'USD', 0, 2500, 2500, 0, 2500, 2500, 0, %(m)s, now()), "
+        "(%(i)s, 'loyalty', 'ADA-LOY', 'points', 0, 120, 120, 0, 100, 100, -20, %(m)s, now())",
+        {"i": found.integration_id, "m": found.migration_id},
+    )
+    connection.execute(
+        "INSERT INTO migration.gates (migration_id, name, passed, value, remedy, measured_at) "
+        "VALUES (%s, 'loyalty_conserved', false, '-20 points', 'Run again.', now())",
+        [found.migration_id],
+    )
+    connection.execute(
+        "INSERT INTO migration.requests (kind, integration_id, location_key, migration_id, state, requested_by, result) "
+        "VALUES ('run', %s, %s, %s, 'done', 'Grace', %s)",
+        [
+            found.integration_id,
+            found.location_key,
+            found.migration_id,
+            Jsonb({"scorecard": {"passed": False, "metrics": {"loyalty_points_diff": -20, "menu": None}}}),
+        ],
+    )
+    return found
+
+
+def table(answer: dict[str, Any], kind: str) -> list[list[str]]:
+    (path,) = [one["file"] for one in answer["files"] if one["kind"] == kind]
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        _, *rows = csv.reader(file)
+    return rows
+
+
+def test_a_report_tells_everything_and_names_nobody(workshop: Workshop, subject: Subject) -> None:
+    answer = write_report(workshop, subject.migration_id)
+    assert [one["kind"] for one in answer["files"]] == list(KINDS)
+    assert table(answer, "scorecard") == [["passed", "NO"], ["menu", "not measured"], ["loyalty_points_diff", "-20"]]
+    assert table(answer, "gates")[0][:4] == ["loyalty_conserved", "NO", "-20 points", "Run again."]
+    assert ["customers", "2", "2", "0", "0", "0", "0", "0", "0"] in table(answer, "entities")
+    assert table(answer, "findings") == [
+        ["customers_accounted", "customers", "ADA", "last_name L…", "", "1.25", "unexplained"]
+    ]
+    ((entity, key, why, values, record),) = table(answer, "quarantine")
+    assert (entity, key, why, record) == ("customers", "ADA", "status is no status", "customers#ADA")
+    assert "first_name A…" in values and "email A…@C…" in values and "phone …43" in values
+    assert table(answer, "losses") == [["catalog", "x", "3", "no <place>"]]
+    assert table(answer, "merges") == [
+        ["1", "ADA", "A… L… A…@C… …43", "confirmed in the options"],
+        ["1", "GRACE", "G… H… g…@n… …99", "confirmed in the options"],
+    ]
+    assert table(answer, "near-ties")[1] == ["1", "NOBODY", "", "email", "first name", "phone"]
+    assert table(answer, "points-lost") == [["ADA-LOY", "120", "100", "20", "cap"]]
+    first, second = table(answer, "liabilities")
+    assert first[:2] == ["loyalty", "ADA-LOY"] and first[-2] == "-20", "what does not agree comes first"
+    assert second[:7] == ["gift_cards", "ADA-GC", "…1234", "USD", "0.00", "25.00", "25.00"]
+    assert table(answer, "consents") == [["marketing_email", "denied", "pos_flag", "1"]]
+    assert table(answer, "roles") == [["J1", "'=Pizzaiolo"]], "no cell is a formula"
+    for one in (answer["page"], *(f["file"] for f in answer["files"])):
+        text = Path(one).read_text(encoding="utf-8")
+        assert not [word for word in (*ADA_TEXTS, "Hopper", "navy.test") if word in text], one
+        assert stat.S_IMODE(Path(one).stat().st_mode) == 0o600
+
+
+def test_the_page_is_whole_by_itself_and_escapes_what_it_shows(workshop: Workshop, subject: Subject) -> None:
+    page = Path(write_report(workshop, subject.migration_id)["page"]).read_text(encoding="utf-8")
+
+    class Seen(HTMLParser):
+        opened: list[str]
+        links: list[str]
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            self.opened.append(tag)
+            self.links += [str(value) for name, value in attrs if name in ("href", "src")]
+
+    seen = Seen()
+    seen.opened, seen.links = [], []
+    seen.feed(page)
+    assert not {"script", "link", "img", "iframe", "place"} & set(seen.opened)
+    assert all(link.startswith("#") or (link.endswith(".csv") and "/" not in link) for link in seen.links)
+    assert "no &lt;place&gt;" in page and "7 groups share a contact" in page
+
+
+def test_chosen_parts_go_to_a_chosen_folder_and_again_replaces_them(
+    workshop: Workshop, subject: Subject, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        answer = write_report(workshop, subject.migration_id, tmp_path / "out", ["roles", "gates"])
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["gates.csv", "index.html", "roles.csv"]
+    assert [one["rows"] for one in answer["files"]] == [1, 1]
+
+
+def test_a_long_table_is_whole_in_its_csv_and_cut_on_the_page(
+    workshop: Workshop, connection: Connection, subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "PAGE_ROWS", 5)
+    connection.execute(
+        "INSERT INTO migration.findings (migration_id, check_name, entity, source_key) "
+        "SELECT %s, 'x', 'items', n::text FROM generate_series(1, 4000) n",
+        [subject.migration_id],
+    )
+    answer = write_report(workshop, subject.migration_id, kinds=["findings"])
+    assert len(table(answer, "findings")) == 4001 == answer["files"][0]["rows"]
+    assert "The first 5 of 4001." in Path(answer["page"]).read_text(encoding="utf-8")
+
+
+def test_nothing_to_tell_is_said(workshop: Workshop, connection: Connection) -> None:
+    (bare,) = make_chain(connection)
+    answer = write_report(workshop, bare.migration_id)
+    assert {one["rows"] for one in answer["files"]} == {0}
+    assert "Nothing has been verified yet." in Path(answer["page"]).read_text(encoding="utf-8")
+
+
+def test_a_report_that_cannot_be_is_refused(workshop: Workshop, subject: Subject, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no kind gossip"):
+        write_report(workshop, subject.migration_id, kinds=["gossip"])
+    with pytest.raises(BadInput, match="Migration 99 does not exist"):
+        write_report(workshop, 99)
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(EnvironmentFault, match="cannot be written"):
+        write_report(workshop, subject.migration_id, tmp_path / "file")
