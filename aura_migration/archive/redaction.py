@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NoReturn, Protocol
@@ -63,7 +63,10 @@ class Redaction:
     Paths are dotted keys; ``[]`` after a key goes through a list, ``*`` stands for any key (maps keyed by id). ``drop``
     paths are cut out; ``drop_everywhere`` are key names cut out at any depth of every body, and of request parameters
     and request bodies; ``personal`` values are encrypted with the key of the person whose id is at the second path
-    (whose lists must be lists of the first path too). A personal value without a person id is a person of its own:
+    (whose lists must be lists of the first path too). The second path may be several, separated by ``|``: the first that
+    the body has counts. The first of them is the person's id; the others are contacts of somebody the POS gives no id, and
+    stand for a person of their own (:func:`person_of_value`, in lower case). Of several paths, any may go through further
+    lists: then the first entry that has a value counts. A personal value without a person id is a person of its own:
     :func:`person_of_value`. ``free_text`` are those personal values in which people type what they should not: secrets in
     them are cut out before anything is stored (``free_text.py``).
     """
@@ -79,7 +82,7 @@ class Redaction:
                 split_path(path)
         for entity, pairs in self.personal.items():
             for value_path, person_path in pairs:
-                _shared_depth(split_path(value_path), split_path(person_path))
+                _bound_at(split_path(value_path), split_persons(person_path))
             if unknown := set(self.free_text.get(entity, ())) - {value_path for value_path, _ in pairs}:
                 raise BadInput(
                     f"{sorted(unknown)} of {entity} are free text but not personal.", "Declare them personal too."
@@ -175,11 +178,28 @@ def split_path(path: str) -> tuple[str, ...]:
     return tuple(steps)
 
 
-def _shared_depth(value: tuple[str, ...], person: tuple[str, ...]) -> int:
-    """How many leading steps a personal value and its person id share."""
+def split_persons(paths: str) -> tuple[tuple[str, ...], ...]:
+    """``"customer.id | customer.email"`` → the steps of each path, the id's first."""
+    return tuple(split_path(path.strip()) for path in paths.split("|"))
+
+
+def _bound_at(value: tuple[str, ...], persons: Sequence[tuple[str, ...]]) -> int:
+    """How many leading steps of a personal value lead to what it has in common with all that may name its person."""
+    if len(persons) == 1:
+        return _shared_depth(value, persons[0])
+    return min(_common(value, person) for person in persons)
+
+
+def _common(value: tuple[str, ...], person: tuple[str, ...]) -> int:
     depth = 0
     while depth < min(len(value), len(person)) and value[depth] == person[depth]:
         depth += 1
+    return depth
+
+
+def _shared_depth(value: tuple[str, ...], person: tuple[str, ...]) -> int:
+    """How many leading steps a personal value and its person id share."""
+    depth = _common(value, person)
     if "[]" in person[depth:] or "*" in person[depth:] or (depth == len(person) and value != person):
         raise BadInput(
             f"{'.'.join(person)!r} does not name one person per value {'.'.join(value)!r}.",
@@ -204,7 +224,7 @@ class _Node:
         self.drop = False
         self.binds: list[int] = []
         self.value_of: list[int] = []
-        self.person_of: list[int] = []
+        self.person_of: list[tuple[int, int]] = []
 
     def at(self, steps: Iterable[str]) -> _Node:
         node = self
@@ -216,12 +236,23 @@ class _Node:
 class _Binding:
     """The values of one personal rule that belong to one person, within the innermost list entry both paths share."""
 
-    __slots__ = ("is_free_text", "person", "spans")
+    __slots__ = ("is_free_text", "named", "spans")
 
     def __init__(self, is_free_text: bool) -> None:
         self.is_free_text = is_free_text
-        self.person: str | None = None
+        self.named: dict[int, str] = {}
         self.spans: list[tuple[int, int]] = []
+
+    def name(self, rank: int, notation: str) -> None:
+        """Note who it may be; the lower rank counts, and of one rank the first."""
+        person = _person_id(notation)
+        if person is not None and rank not in self.named:
+            self.named[rank] = person_of_value(notation.lower()) if rank else person
+
+    @property
+    def person(self) -> str | None:
+        """Who it is, where the body says it."""
+        return self.named[min(self.named)] if self.named else None
 
 
 class _Walk:
@@ -238,12 +269,13 @@ class _Walk:
         for path in rules.drop.get(entity, ()):
             root.at(split_path(path)).drop = True
         for number, (value_path, person_path) in enumerate(rules.personal.get(entity, ())):
-            value, person = split_path(value_path), split_path(person_path)
+            value, persons = split_path(value_path), split_persons(person_path)
             if value_path in rules.free_text.get(entity, ()):
                 self.free_text.add(number)
-            root.at(value[: _shared_depth(value, person)]).binds.append(number)
+            root.at(value[: _bound_at(value, persons)]).binds.append(number)
             root.at(value).value_of.append(number)
-            root.at(person).person_of.append(number)
+            for rank, person in enumerate(persons):
+                root.at(person).person_of.append((number, rank))
         self.root = [root]
 
     def value(self, nodes: list[_Node], bound: dict[int, _Binding]) -> tuple[int, int]:
@@ -269,8 +301,8 @@ class _Walk:
                 _, end = _JSON.raw_decode(self.text, start)
                 self.position = end
         for node in nodes:
-            for number in node.person_of:
-                bound[number].person = _person_id(self.text[start:end])
+            for number, rank in node.person_of:
+                bound[number].name(rank, self.text[start:end])
             for number in node.value_of:
                 bound[number].spans.append((start, end))
         return start, end

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from aura_migration.archive.snapshot import Redaction, SnapshotReader
 from aura_migration.canonical.model import Batch
+from aura_migration.canonical.seals import Seals
 from aura_migration.pos.port import Account, Session, SourceEntity, SourceLocation
-from aura_migration.pos.toast import client, mapping
+from aura_migration.pos.toast import client, guest_rights, mapping, people
+from aura_migration.pos.toast.redaction import REDACTION
 
 __all__ = ["CONNECTOR", "ToastConnector"]
 
@@ -46,8 +48,39 @@ SOURCE_ENTITIES = (
     SourceEntity("stock", "location", "stock:read", ("stock",), doc="What is 86'd or counted."),
     SourceEntity("availability", "location", "restaurants:read", (), required=False, doc="Online ordering now."),
     SourceEntity("ordering_schedule", "location", "digital_schedule:read", (), required=False, doc="Online hours."),
+    SourceEntity("jobs", "location", "labor:read", ("roles",), doc="Jobs with their usual wages."),
+    SourceEntity(
+        "employees",
+        "location",
+        "labor.employees:read",
+        ("staff", "staff_jobs", "staff_locations"),
+        doc="Employees, also those who left, without their codes.",
+    ),
+    SourceEntity(
+        "time_entries", "location", "labor:read", ("timecards",), doc="Time worked in the last twelve months."
+    ),
+    SourceEntity(
+        "orders",
+        "location",
+        "orders:read",
+        ("customers", "customer_addresses"),
+        doc="A year of orders, which alone tell of guests; without card data.",
+    ),
+    SourceEntity(
+        "guests",
+        "location",
+        guest_rights.GUEST,
+        ("customers", "customer_addresses"),
+        doc="Whether the orders name their guests.",
+    ),
+    SourceEntity(
+        "delivery_addresses",
+        "location",
+        guest_rights.ADDRESS,
+        ("customer_addresses",),
+        doc="Whether the orders say where they were delivered.",
+    ),
 )
-REDACTION = Redaction(drop_everywhere=frozenset({"createdByEmailAddress", "accessToken", "clientSecret"}))
 
 
 @dataclass(frozen=True)
@@ -72,6 +105,10 @@ class ToastConnector:
     def map_menu(self, reader: SnapshotReader, location: SourceLocation) -> Batch:
         """See the port."""
         return mapping.map_menu(reader, location)
+
+    def map_people(self, reader: SnapshotReader, location: SourceLocation, seals: Seals) -> Iterator[Batch]:
+        """See the port. Guests are those of the restaurant's own orders."""
+        return people.map_people(reader, location, seals)
 
     def source_counts(self, reader: SnapshotReader, location: SourceLocation) -> Mapping[str, int]:
         """See the port."""

@@ -10,10 +10,10 @@ import asyncio
 import base64
 import binascii
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -50,6 +50,7 @@ from aura_migration.pos.toast import paths
 from aura_migration.pos.toast.setup import closeout, location_name
 from aura_migration.pos.toast.wire import Connection, ConnectionPage, RestaurantInfo, WireError, convert
 
+T = TypeVar("T")
 POS = "toast"
 TITLE = "Toast"
 RESTAURANT_HEADER = "Toast-Restaurant-External-ID"
@@ -66,6 +67,14 @@ LIMITS = LimitPolicy(
         Limit("GLOBAL 15 min", "toast:{client}:{scope}:quarter", capacity=10_000, per_seconds=900.0, block=20),
         Limit("GLOBAL", "toast:{client}:{scope}:second", capacity=20, per_seconds=1.0),
         Limit("ENDPOINT", "toast:{client}:{scope}:menus", capacity=1, per_seconds=1.0, paths=r"^GET /menus/v\d/menus$"),
+        # Toast allows 5; on the way requests may come closer together than they left.
+        Limit(
+            "ENDPOINT",
+            "toast:{client}:{scope}:orders",
+            capacity=4,
+            per_seconds=1.0,
+            paths=r"^GET /orders/v2/ordersBulk$",
+        ),
     )
 )
 ADVICE = ("retry-after", "x-toast-ratelimit-reset")
@@ -406,6 +415,18 @@ async def open_session(account: Account) -> AsyncIterator[ToastSession]:
     async with PosClient(account.base_url, tokens, limits, account.buckets, classify, RETRY, pos=POS) as client:
         held.append(client)
         yield ToastSession(account, client, tokens, stored.get("restaurant_guids") or ())
+
+
+async def together(calls: Sequence[Awaitable[T]]) -> list[T]:
+    """All at once (the limits hold them back); the first failure ends the others and is raised as it is."""
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    try:
+        return list(await asyncio.gather(*tasks))
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 def reason_of(error: PosError) -> str:

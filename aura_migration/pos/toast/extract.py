@@ -18,6 +18,9 @@ from aura_migration.pos.port import Scope
 from aura_migration.pos.toast import paths
 from aura_migration.pos.toast.client import POS, RESTARTS, Listing, ToastSession, reason_of
 from aura_migration.pos.toast.document import PRE_MODIFIER_MAPS
+from aura_migration.pos.toast.guest_rights import certify_addresses, certify_guests
+from aura_migration.pos.toast.labor import fetch_employees, fetch_jobs, fetch_time_entries
+from aura_migration.pos.toast.orders import fetch_orders
 from aura_migration.pos.toast.wire import DECODER
 
 CONFIG_LISTS = (
@@ -32,8 +35,9 @@ CONFIG_LISTS = (
     "restaurantServices",
     "priceGroups",
     "printers",
+    "breakTypes",
 )
-"""Recorded with the snapshot; the mapping reads the tax rates, the others are the backup of the setup."""
+"""Recorded with the snapshot; the mapping reads the tax rates and the breaks' names, the others are the backup of the setup."""
 SEARCH_CHUNK = 500
 SECOND_ROUTE_SWITCH = "menu_second_route"
 
@@ -54,6 +58,12 @@ async def extract(
         "stock": _stock,
         "availability": _availability,
         "ordering_schedule": _ordering_schedule,
+        "jobs": fetch_jobs,
+        "employees": fetch_employees,
+        "time_entries": fetch_time_entries,
+        "orders": fetch_orders,
+        "guests": certify_guests,
+        "delivery_addresses": certify_addresses,
     }
     for entity in entities:
         if entity not in steps:

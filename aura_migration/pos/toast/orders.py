@@ -1,0 +1,235 @@
+"""Fetching a year of orders, as far as guests are known by them: month by month of the last change, page by page.
+
+Every page is recorded as it comes. A walk through a month is held against its own last page, asked once more; the last
+month is read when all others are, because an order that is changed meanwhile moves there. Afterwards some business dates
+are asked one by one: what they list must have been in the months.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from aura_migration.archive.snapshot import Certificate, Recorder, SecondRoute
+from aura_migration.pos.http.client import PosResponse
+from aura_migration.pos.http.errors import MalformedBody
+from aura_migration.pos.toast import paths
+from aura_migration.pos.toast.client import MAX_PAGES, POS, RESTARTS, ToastSession, together
+from aura_migration.pos.toast.months import Span, asked, holds, instant, months
+
+PAGE = 100
+"""The largest page Toast gives."""
+AT_ONCE = 4
+FREE_CALLS = 60
+"""Calls before the pause Toast asks for between those of a long history."""
+PAUSE_SWITCH, PAUSE = "orders_pause_seconds", 5.0
+EVERY_DAY_SWITCH = "orders_every_day"
+SKEW = timedelta(minutes=2)
+ENTITY = "orders"
+
+
+class Seen(msgspec.Struct, rename="camel"):
+    """What is looked at of an order while it is fetched."""
+
+    guid: str
+    modified_date: str | None = None
+    business_date: int | None = None
+
+
+SEEN = msgspec.json.Decoder(list[Seen])
+
+
+async def fetch_orders(session: ToastSession, recorder: Recorder, location: str) -> None:
+    """Read, record and certify the orders changed in the last twelve months."""
+    await _Reading(session, recorder, location).run()
+
+
+class _Reading:
+    def __init__(self, session: ToastSession, recorder: Recorder, location: str) -> None:
+        self.session, self.recorder, self.location = session, recorder, location
+        self.spans = months(recorder.taken_at)
+        self.lane = asyncio.Semaphore(AT_ONCE)
+        self.pace = asyncio.Lock()
+        self.pause = float(session.account.switches.get(PAUSE_SWITCH, PAUSE))
+        self.calls = 0
+        self.asked_at = 0.0
+        self.began = datetime.now(UTC)
+        self.rows = 0
+        self.orders: dict[str, Seen] = {}
+        self.doubts: list[str] = []
+
+    async def run(self) -> None:
+        """All months, the last one last, then the business dates."""
+        *earlier, last = self.spans
+        await together([self._month(span) for span in earlier])
+        await self._month(last)
+        route = await self._second_route()
+        pages = await asyncio.to_thread(self.recorder.pages, ENTITY)
+        distinct = len(self.orders)
+        self.recorder.certify(
+            Certificate(
+                ENTITY,
+                "suspicious" if self.doubts else "complete",
+                pages=len(pages),
+                rows=self.rows,
+                distinct=distinct,
+                second_route=route,
+                suspicious_caps=tuple(self.doubts),
+                duplicates_dropped=self.rows - distinct,
+            )
+        )
+
+    # -- months --------------------------------------------------------------------------------------------------------
+
+    async def _month(self, span: Span) -> None:
+        if self.recorder.recorded(ENTITY, span.name):
+            bodies = await asyncio.to_thread(lambda: [body.data for body in self.recorder.bodies(ENTITY, span.name)])
+            for body in bodies:
+                self._take(SEEN.decode(body))
+            return
+        async with self.lane:
+            await asyncio.to_thread(self.recorder.restart_window, ENTITY, span.name)
+            if await self._passes(span):
+                await asyncio.to_thread(self.recorder.complete_window, ENTITY, span.name)
+
+    async def _passes(self, span: Span) -> bool:
+        """Walk until the pages stood still, or a further walk shows nothing that the one before should have shown."""
+        known: set[str] = set()
+        recorded = 0
+        for attempt in range(RESTARTS + 1):
+            began = datetime.now(UTC) - SKEW
+            walked = await self._walk(span, recorded)
+            if walked is None:
+                return False
+            recorded += len(walked)
+            found = {one.guid: one for page in walked for one in page}
+            unseen = [one for guid, one in found.items() if guid not in known]
+            known |= found.keys()
+            if attempt and all((instant(one.modified_date) or began) >= began for one in unseen):
+                return True
+            full = [page for page in walked if page]
+            if len(full) < 2 or await self._stood_still(span, len(full), full[-1]):
+                return True
+        self.doubts.append(f"the orders of {span.name} moved each of {RESTARTS + 1} times they were read")
+        return False
+
+    async def _walk(self, span: Span, recorded: int) -> list[list[Seen]] | None:
+        """The pages of one walk, recorded; None (and a doubt) where they go round in a circle."""
+        pages: list[list[Seen]] = []
+        guids: set[str] = set()
+        for number in range(1, MAX_PAGES):
+            params = self._params(span, number)
+            answer = await self._ask(params)
+            rows = _seen(answer)
+            fresh = {one.guid for one in rows} - guids
+            guids |= fresh
+            if rows and not fresh:
+                self.doubts.append(f"page {number} of {span.name} repeated only orders already seen")
+                return None
+            if rows or number == 1:
+                pages.append(rows)
+                await asyncio.to_thread(self._record, answer, params, len(rows), recorded + number, span.name)
+                self._take(rows)
+            if not rows or (len(rows) < PAGE and not _has_next(answer)):
+                return pages
+        self.doubts.append(f"the orders of {span.name} never end")
+        return None
+
+    async def _stood_still(self, span: Span, number: int, page: Sequence[Seen]) -> bool:
+        """Whether the last page still holds what it held: an order that left the walk would have moved it."""
+        again = _seen(await self._ask(self._params(span, number)))
+        return [one.guid for one in again] == [one.guid for one in page]
+
+    def _params(self, span: Span, page: int) -> dict[str, str]:
+        return {
+            "startDate": asked(span.begin),
+            "endDate": asked(span.end),
+            "pageSize": str(PAGE),
+            "page": str(page),
+        }
+
+    def _record(self, answer: PosResponse, params: dict[str, str], rows: int, page: int, window: str) -> None:
+        self.recorder.record(
+            ENTITY,
+            method="GET",
+            path=paths.ORDERS,
+            params=params,
+            request_body=None,
+            body=answer.content,
+            rows=rows,
+            page=page,
+            window=window,
+        )
+
+    def _take(self, rows: Sequence[Seen]) -> None:
+        self.rows += len(rows)
+        self.orders.update((one.guid, one) for one in rows)
+
+    async def _ask(self, params: dict[str, str]) -> PosResponse:
+        """One call; those of a long history at the distance Toast asks for."""
+        self.calls += 1
+        if self.calls > FREE_CALLS and self.pause:
+            async with self.pace:
+                await asyncio.sleep(self.asked_at + self.pause - time.monotonic())
+                self.asked_at = time.monotonic()
+        return await self.session.get(paths.ORDERS, self.location, params)
+
+    # -- business dates ------------------------------------------------------------------------------------------------
+
+    async def _second_route(self) -> SecondRoute | None:
+        """The orders counted once more through business dates: a sample of them, or all where that is switched on."""
+        by_day: dict[int, set[str]] = defaultdict(set)
+        first = int(f"{self.spans[0].begin + timedelta(days=1):%Y%m%d}")
+        last = int(f"{self.recorder.taken_at.astimezone(UTC) - timedelta(days=2):%Y%m%d}")
+        for one in self.orders.values():
+            if one.business_date is not None and first <= one.business_date <= last:
+                by_day[one.business_date].add(one.guid)
+        if not by_day:
+            return None
+        days = sorted(by_day)
+        if not self.session.account.switches.get(EVERY_DAY_SWITCH, False):
+            days = sorted({days[0], days[-1], max(days, key=lambda day: (len(by_day[day]), day))})
+        differing = await together([self._day(day, by_day[day]) for day in days])
+        lost, unconfirmed = sum(found[0] for found in differing), sum(found[1] for found in differing)
+        if lost:
+            self.doubts.append(f"{lost:,} orders of single business dates are in none of the months")
+        if unconfirmed:
+            self.doubts.append(f"{unconfirmed:,} orders of the months are not listed under their business date")
+        how = f"the months and {len(days)} business {'date' if len(days) == 1 else 'dates'} asked one by one"
+        return SecondRoute(how, len(self.orders) + lost - unconfirmed)
+
+    async def _day(self, day: int, known: set[str]) -> tuple[int, int]:
+        """How many orders the day lists that no month showed, and how many of the months' it does not list."""
+        listed: dict[str, Seen] = {}
+        async with self.lane:
+            for number in range(1, MAX_PAGES):
+                params = {"businessDate": str(day), "pageSize": str(PAGE), "page": str(number)}
+                answer = await self._ask(params)
+                rows = _seen(answer)
+                before = len(listed)
+                listed.update((one.guid, one) for one in rows)
+                if len(listed) == before or (len(rows) < PAGE and not _has_next(answer)):
+                    break
+        expected = {
+            guid
+            for guid, one in listed.items()
+            if holds(self.spans, one.modified_date) and (instant(one.modified_date) or self.began) < self.began - SKEW
+        }
+        return len(expected - self.orders.keys()), len(known - listed.keys())
+
+
+def _has_next(answer: PosResponse) -> bool:
+    return 'rel="next"' in answer.headers.get("link", "").replace("rel=next", 'rel="next"')
+
+
+def _seen(answer: PosResponse) -> list[Seen]:
+    try:
+        return SEEN.decode(answer.content)
+    except msgspec.ValidationError as error:
+        reason = "the answer is not a list of orders with guids"
+        raise MalformedBody(reason, pos=POS, method="GET", path=paths.ORDERS, retryable=False) from error
