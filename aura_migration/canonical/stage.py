@@ -54,6 +54,12 @@ class Staged:
         counts = self.entities.setdefault(entity, {"rows": 0, "quarantined": 0, "skipped": 0})
         counts["rows" if verdict is None else "quarantined" if verdict == "quarantine" else "skipped"] += number
 
+    def add(self, other: Staged) -> None:
+        """Take in what was staged beside it; the entities are different ones."""
+        self.entities |= other.entities
+        self.losses += other.losses
+        self.people |= other.people
+
     def as_dict(self) -> dict[str, Any]:
         """``{"total", "entities": {…}, "losses": […], "people": {…}}``."""
         losses = [asdict(loss) for loss in self.losses]

@@ -13,6 +13,7 @@ from aura_migration.archive.snapshot import SnapshotRef, open_snapshot, snapshot
 from aura_migration.canonical.options import MigrationOptions
 from aura_migration.core.errors import Refused
 from aura_migration.database.connections import Connection, session_lock
+from aura_migration.intake import current_files
 from aura_migration.migration import progress
 from aura_migration.migration.integrations import (
     Integration,
@@ -43,7 +44,10 @@ def extract(
         require_plannable(migration)
         progress.report(connection, migration_id, "Exporting from the POS", 0, 0)
         try:
-            refs = _export(workshop, connection, migration, fresh_since, resume)
+            refs = [
+                *_export(workshop, connection, migration, fresh_since, resume),
+                *current_files(connection, migration.integration_id, migration.location_key),
+            ]
         except PosError as error:
             _note_failure(connection, migration, error, by)
             raise

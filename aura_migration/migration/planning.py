@@ -6,23 +6,29 @@ Nothing here asks a POS or writes to AuraConnect; how rows are compared is the p
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Literal
 
 from aura_migration.archive.certificates import Certificate
 from aura_migration.archive.snapshot import SnapshotReader, require
 from aura_migration.canonical.entities import ALL_ENTITIES
-from aura_migration.canonical.stage import stage_rows
+from aura_migration.canonical.persons.staging import stage_people
+from aura_migration.canonical.stage import Staged, stage_rows
 from aura_migration.core import collector
 from aura_migration.database.connections import Connection
+from aura_migration.database.seals import Suppression, VaultSeals
+from aura_migration.intake import map_files
 from aura_migration.migration import progress
 from aura_migration.migration.extraction import pinned
-from aura_migration.migration.integrations import get_location
+from aura_migration.migration.integrations import KnownLocation, get_location
 from aura_migration.migration.records import Migration, get_migration, latest_report, require_plannable, store_report
 from aura_migration.migration.states import AFTER_LOAD, transition
 from aura_migration.migration.workshop import Workshop
 from aura_migration.plan.planner import StoredPlan, build_plan
 from aura_migration.pos.port import SourceEntity
 
+HOME_REGION = "US"
+"""Where a location's POS does not tell its country, numbers without a country code are read as of here."""
 MENU = ("categories", "items", "modifier_groups", "modifiers")
 """A restaurant without any of these has nothing on its menu, whatever taxes and kitchen stations it has set up."""
 PEOPLE = ("customers", "loyalty_accounts", "gift_cards", "house_accounts", "staff")
@@ -37,10 +43,18 @@ def canonicalise(workshop: Workshop, migration_id: int, by: str) -> dict[str, An
         location = get_location(connection, migration.location_key)
         progress.report(connection, migration_id, "Mapping and checking", 0, 0)
         reader = SnapshotReader(*pinned(connection, migration_id), cipher=workshop.persons)
-        with collector.paused():
-            batch = workshop.connector(migration.subject.pos).map_menu(reader, location.source)
-            staged = stage_rows(connection, migration_id, batch, migration.parsed_options)
+        with connection.transaction():
+            staged = _stage_menu(workshop, connection, migration, reader, location)
+            people = _stage_people(workshop, connection, migration, reader, location)
+        staged.add(people)
         result = staged.as_dict()
+        store_report(
+            connection,
+            migration.integration_id,
+            migration.location_key,
+            "people",
+            {"migration_id": migration_id, **people.people},
+        )
         store_report(
             connection,
             migration.integration_id,
@@ -50,6 +64,35 @@ def canonicalise(workshop: Workshop, migration_id: int, by: str) -> dict[str, An
         )
         progress.report(connection, migration_id, "Mapped and checked", staged.total, staged.total)
         return result
+
+
+def _stage_menu(
+    workshop: Workshop, connection: Connection, migration: Migration, reader: SnapshotReader, location: KnownLocation
+) -> Staged:
+    with collector.paused():
+        batch = workshop.connector(migration.subject.pos).map_menu(reader, location.source)
+        return stage_rows(connection, migration.id, batch, migration.parsed_options)
+
+
+def _stage_people(
+    workshop: Workshop, connection: Connection, migration: Migration, reader: SnapshotReader, location: KnownLocation
+) -> Staged:
+    """People of the POS and of the files the restaurant handed over; never all of them in memory."""
+    restaurant_id = migration.subject.restaurant_id
+    seals = VaultSeals(workshop.vault, restaurant_id)
+    batches = chain(
+        workshop.connector(migration.subject.pos).map_people(reader, location.source, seals),
+        map_files(reader, location.source, seals),
+    )
+    return stage_people(
+        connection,
+        migration.id,
+        batches,
+        migration.parsed_options,
+        region=location.source.address.get("country") or HOME_REGION,
+        suppressed=Suppression(workshop.vault, restaurant_id),
+        now=workshop.now(),
+    )
 
 
 def plan(workshop: Workshop, migration_id: int, by: str, kind: Literal["preview", "delta"] = "preview") -> StoredPlan:
