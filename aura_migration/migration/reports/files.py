@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
@@ -19,6 +20,8 @@ from aura_migration.migration.workshop import Workshop
 FOLDER = "reports"
 PAGE_ROWS = 200
 """Rows of a section on the page; its CSV has all."""
+_MEASURE = re.compile(r"[-+]?[0-9][0-9.,]*(%|( [a-z]+)+)?")
+_NUMBER = re.compile(r"[-+]?[0-9][0-9.]*")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #1c2530; }
@@ -89,15 +92,7 @@ def _write_csv(path: Path, section: Section) -> tuple[list[list[str]], int]:
 
 def _harmless(cell: str) -> str:
     """A text that a spreadsheet does not take for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) and not _is_number(cell) else cell
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+    return f"'{cell}" if cell.startswith(_FORMULA) and not _MEASURE.fullmatch(cell) else cell
 
 
 def _page(title: str, facts: str, files: Sequence[dict[str, Any]], parts: Sequence[str]) -> str:
@@ -121,7 +116,7 @@ def _part(section: Section, shown: Sequence[Sequence[str]], total: int) -> str:
 
 
 def _cell(text: str) -> str:
-    return f'<td class="number">{escape(text)}</td>' if _is_number(text) else f"<td>{escape(text)}</td>"
+    return f'<td class="number">{escape(text)}</td>' if _NUMBER.fullmatch(text) else f"<td>{escape(text)}</td>"
 
 
 @contextmanager
