@@ -87,7 +87,7 @@ class Unreadable(Exception):
 def plain(cell: str) -> str:
     """A cell without outer blanks and without what spreadsheets put around a text (``="0012"``, ``'0012``)."""
     text = cell.strip(SPACES + "\r\n\ufeff")
-    if (quoted := _EXCEL_TEXT.match(text)) is not None:
+    if text.startswith('="') and (quoted := _EXCEL_TEXT.match(text)) is not None:
         text = quoted[1]
     return text[1:] if text.startswith("'") and len(text) > 1 else text
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aura_migration.core.errors import BadInput
@@ -19,7 +19,7 @@ from aura_migration.intake.cells import Unreadable, plain, word
 from aura_migration.intake.kinds import FILE_KINDS, FileKind, Kind
 from aura_migration.intake.mapping_file import TOTALS_WORDS, FileMapping
 from aura_migration.intake.reading import Line, Table, read_table, shown
-from aura_migration.intake.rows import Conventions, Read, identity, read_row, unreadable_contacts
+from aura_migration.intake.rows import Conventions, Read, contacts, identity, read_row, unreadable_contacts
 
 MALFORMED = "the quotes of the line do not close"
 
@@ -52,7 +52,8 @@ class Problem:
 class Checked:
     """One line with what it says. ``raw`` holds the cells that could be read, by field; ``problems`` reject the line.
 
-    ``name`` identifies the record (see :func:`rows.identity`), None where it cannot be read.
+    ``name`` identifies the record (see :func:`rows.identity`), None where it cannot be read. ``contacts`` are those
+    that could be read, normalised; ``is_unfindable``: another one could not.
     """
 
     number: int
@@ -60,6 +61,8 @@ class Checked:
     name: str | None
     problems: tuple[Problem, ...]
     amount: int | None
+    contacts: Mapping[str, str] = field(default_factory=dict)
+    is_unfindable: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,11 +129,7 @@ def check_file(data: bytes, kind_name: Kind, mapping: FileMapping, place: Place)
         rejected=tuple(line for line in checked if line.problems),
         totals=totals,
         left_out=_left_out(table, records),
-        unreadable_contacts=[
-            line.number
-            for line in checked
-            if not line.problems and unreadable_contacts(read_row(line.raw, how).values, how)
-        ],
+        unreadable_contacts=[line.number for line in checked if line.is_unfindable and not line.problems],
         mapping=_resolved(table, how, mapping),
     )
 
@@ -200,7 +199,15 @@ def _checked(table: Table, kind: FileKind, how: Conventions, line: Line, raw: Ma
     read: Read = read_row(raw, how)
     problems = tuple(Problem(table.column(name), reason) for name, reason in read.problems)
     legible = {name: raw[name] for name in read.values}
-    return Checked(line.number, legible, identity(read.values, how), problems, read.amount)
+    return Checked(
+        line.number,
+        legible,
+        identity(read.values, how),
+        problems,
+        read.amount,
+        contacts(read.values, how),
+        bool(unreadable_contacts(read.values, how)),
+    )
 
 
 def _duplicates(lines: list[Checked], table: Table, kind: FileKind) -> list[Checked]:
@@ -225,9 +232,7 @@ def _duplicates(lines: list[Checked], table: Table, kind: FileKind) -> list[Chec
                 others = ", ".join(str(other.number) for other in same if other is not line)
                 against[line.number] = Problem(column, f"the same record stands in line {others}, with other values")
     return [
-        Checked(line.number, line.raw, line.name, (*line.problems, against[line.number]), line.amount)
-        if line.number in against
-        else line
+        replace(line, problems=(*line.problems, against[line.number])) if line.number in against else line
         for line in lines
     ]
 

@@ -46,6 +46,8 @@ def decimal_separator(columns: Sequence[tuple[Sequence[str], Callable[[str, str]
     differs = False
     for cells, read in columns:
         for cell in cells:
+            if "." not in cell and "," not in cell:
+                continue  # reads the same either way
             values = [_try(read, cell, separator) for separator in SEPARATORS]
             for separator, value in zip(SEPARATORS, values, strict=True):
                 score[separator] += value is not None

@@ -32,7 +32,6 @@ from aura_migration.intake.checking import Checked, CheckedFile, Place
 from aura_migration.intake.files import HandedFile, current_of, find_same, get_file
 from aura_migration.intake.kinds import FILE_KINDS, Kind, source_entity
 from aura_migration.intake.mapping_file import FileMapping
-from aura_migration.intake.rows import contacts, read_row
 
 Connection = psycopg.Connection[Any]
 ROWS_PER_BODY = 1000
@@ -195,8 +194,7 @@ def _stored(checked: CheckedFile, seals: Seals, lines: Iterable[Checked]) -> Ite
             "ref": ref,
             **line.raw,
         }
-        values = read_row(line.raw, checked.conventions).values
-        reachable = contacts(values, checked.conventions)
+        reachable = line.contacts
         for name in ("email", "phone"):
             if name in line.raw:
                 stored[f"{name}_ref"] = contact_ref(seals, reachable[name]) if name in reachable else ref
