@@ -194,7 +194,7 @@ class _Staff:
             "is_tip_eligible": _flag(job, "tipped"),
             "is_active": is_active and job.get("deleted") is not True,
         }
-        key = path(staff, "job", guid)
+        key = f"{staff}/{path('job', guid)}"
         try:
             amount = cents(wage, self.location.currency)
         except BadInput:

@@ -25,6 +25,7 @@ from aura_migration.pos.toast import CONNECTOR, client
 from aura_migration.pos.toast.client import LIMITS, ToastSession
 from aura_migration.sandbox.core.server import RunningSandbox, serve
 from aura_migration_tests.support import database as support
+from aura_migration_tests.support.ciphers import MemoryCipher
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ALL = tuple(entity.name for entity in CONNECTOR.source_entities)
@@ -41,6 +42,7 @@ class Toast:
     control: httpx.Client
     numbers: Iterator[int]
     taken: dict[str, Any] = field(default_factory=dict)
+    cipher: MemoryCipher = field(default_factory=MemoryCipher)
 
     @property
     def truth(self) -> dict[str, Any]:
@@ -90,7 +92,7 @@ class Toast:
         """What the account reaches."""
         return self.session(lambda session: session.discover(), **given)
 
-    def recorder(self, location: str) -> Recorder:
+    def recorder(self, location: str, taken_at: datetime = NOON) -> Recorder:
         """A recorder of a snapshot of its own."""
         return open_snapshot(
             self.connection,
@@ -99,17 +101,20 @@ class Toast:
             pos="toast",
             scope="location",
             location_key=f"toast:{location}",
-            taken_at=NOON,
+            taken_at=taken_at,
             redaction=CONNECTOR.redaction,
+            cipher=self.cipher,
             resume=False,
         )
 
-    def extract(self, location: str, entities: Sequence[str] = ALL, **given: Any) -> SnapshotReader:
+    def extract(
+        self, location: str, entities: Sequence[str] = ALL, taken_at: datetime = NOON, **given: Any
+    ) -> SnapshotReader:
         """A snapshot of one location."""
-        with self.recorder(location) as recorder:
+        with self.recorder(location, taken_at) as recorder:
             self.session(lambda session: session.extract(recorder, "location", location, entities), **given)
             ref = recorder.finish()
-        return SnapshotReader(ref)
+        return SnapshotReader(ref, cipher=self.cipher)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from aura_migration.canonical.entities import ENTITIES
+from aura_migration.canonical.menu import MENU_ENTITIES
 from aura_migration.pos.toast import CONNECTOR
 from aura_migration_tests.pos.toast.canonical_menu import Moment, Path, Till
 
@@ -208,7 +209,7 @@ def test_every_row_names_known_fields_and_points_at_rows_that_are_there(taken: A
 def test_the_source_counts_are_loaded_plus_quarantined(taken: Any, till: Till) -> None:
     location = next(one for one in taken.discovery.locations if one.source_id == taken.location)
     counts = CONNECTOR.source_counts(taken.reader, location)
-    counted = {name for name, entity in ENTITIES.items() if entity.counted}
+    counted = {entity.name for entity in MENU_ENTITIES if entity.counted}
     assert counts.keys() == counted
     for name, count in counts.items():
         assert count == len(till.of(name)), name
