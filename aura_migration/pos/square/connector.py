@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from aura_migration.archive.snapshot import Redaction, SnapshotReader
 from aura_migration.canonical.model import Batch
+from aura_migration.canonical.seals import Seals
 from aura_migration.pos.port import Account, Session, SourceEntity, SourceLocation
 from aura_migration.pos.square import client, mapping
+from aura_migration.pos.square.people import mapping as people
 from aura_migration.pos.square.people.sources import DROP, PERSONAL
 
 
@@ -45,6 +47,10 @@ class SquareConnector:
     def map_menu(self, reader: SnapshotReader, location: SourceLocation) -> Batch:
         """See the port."""
         return mapping.map_menu(reader, location)
+
+    def map_people(self, reader: SnapshotReader, location: SourceLocation, seals: Seals) -> Iterator[Batch]:
+        """See the port."""
+        return people.map_people(reader, location, seals)
 
     def source_counts(self, reader: SnapshotReader, location: SourceLocation) -> Mapping[str, int]:
         """See the port."""
