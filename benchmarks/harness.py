@@ -7,6 +7,8 @@ seconds (and counts). Peak memory is that of the process tree, sampled.
 from __future__ import annotations
 
 import json
+import os
+import re
 import statistics
 import subprocess
 import sys
@@ -14,9 +16,18 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+PREFACE = """# Performance
+
+Written by the benchmarks (`make bench`, `python -m benchmarks.chain`); do not edit. Only ratios inside one run mean
+anything: machines differ and are noisy.
+"""
 
 
 @dataclass
@@ -40,9 +51,7 @@ class Series:
         return f"{statistics.median(found):.2f}{unit} ({min(found):.2f}–{max(found):.2f})"
 
 
-def run_variant(
-    module: str, function: str, environment: Mapping[str, str], arguments: Sequence[str]
-) -> dict[str, float]:
+def run_variant(module: str, function: str, environment: Mapping[str, str], arguments: Sequence[str]) -> dict[str, Any]:
     """Call ``module:function`` in a fresh process; returns its figures plus ``wall`` and ``peak_mb``."""
     code = f"import json, sys; from {module} import {function}; print(json.dumps({function}(*sys.argv[1:])))"
     started = time.monotonic()
@@ -54,7 +63,7 @@ def run_variant(
     peak.stop()
     if process.returncode != 0:
         raise SystemExit(f"{module}:{function} failed with exit code {process.returncode}")
-    figures: dict[str, float] = json.loads(output.strip().splitlines()[-1])
+    figures: dict[str, Any] = json.loads(output.strip().splitlines()[-1])
     return {**figures, "wall": time.monotonic() - started, "peak_mb": peak.megabytes}
 
 
@@ -81,6 +90,48 @@ class _Peak:
         """End sampling."""
         self._done.set()
         self._thread.join()
+
+
+class Stand:
+    """A stand-in POS in a process of its own, so that its work is not ours."""
+
+    def __init__(self, scenario: str, pos: str = "square", *more: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "aura_migration.sandbox", "--pos", pos, "--scenario", scenario, *more],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        assert self._process.stdout is not None
+        self.base_url: str = json.loads(self._process.stdout.readline())[pos]["base_url"]
+        # The first answer renders the scenario; the product shall not pay for that.
+        httpx.get(f"{self.base_url}/_control/credentials")
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.terminate()
+        self._process.wait()
+
+
+def surroundings(data_dir: str) -> dict[str, str]:
+    """The environment of a variant: its own data directory, nothing of the caller's."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AURA_", "DAGSTER_"))}
+    return {**kept, "AURA_DATA_DIR": data_dir, "PYTHONPATH": str(ROOT)}
+
+
+def put(page: Path, name: str, text: str) -> None:
+    """Put a benchmark's part in place of its former one on the page, and leave the other benchmarks' parts as they are."""
+    marks = r"<!-- (?P<name>.+?) -->\n(?P<text>.*?)<!-- end -->\n"
+    before = page.read_text(encoding="utf-8") if page.exists() else ""
+    parts = {found["name"]: found["text"].strip() for found in re.finditer(marks, before, re.DOTALL)}
+    parts[name] = text.strip()
+    whole = [PREFACE, *(f"<!-- {key} -->\n\n{parts[key]}\n\n<!-- end -->\n" for key in sorted(parts, key=_order))]
+    page.write_text("\n".join(whole), encoding="utf-8")
+
+
+def _order(name: str) -> tuple[bool, str]:
+    """Menus come first."""
+    return name != "menu", name
 
 
 def machine() -> str:

@@ -14,9 +14,7 @@ import argparse
 import asyncio
 import io
 import json
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,9 +24,8 @@ from typing import Any
 import httpx
 import psycopg
 
-from benchmarks.harness import Series, machine, run_variant, table
+from benchmarks.harness import ROOT, Series, Stand, machine, put, run_variant, surroundings, table
 
-ROOT = Path(__file__).resolve().parent.parent
 STEPS = ("export_snapshot", "map_and_validate", "make_plan", "load_plan", "verify_load")
 
 
@@ -79,7 +76,7 @@ class _Forgetful:
 
 def product(base_url: str, scenario: str) -> dict[str, float]:
     """Connect, preview, approve and run through Dagster; seconds per Dagster step and of each job."""
-    from aura_migration.cli import journey
+    from aura_migration.cli import work
     from aura_migration.migration import decide
     from aura_migration.migration.integrations import connect_account
     from aura_migration.migration.workshop import Workshop
@@ -90,10 +87,10 @@ def product(base_url: str, scenario: str) -> dict[str, float]:
     document = httpx.get(f"{base_url}/_control/credentials").json()["default"]
     integration, locations = connect_account(workshop, "square", base_url, document, f"Benchmark {scenario}")
     started = time.monotonic()
-    plan = journey.carry_out_preview(workshop, integration.id, (locations[0].key,), None)[0]
+    plan = work.carry_out_preview(workshop, integration.id, (locations[0].key,), None)[0]
     previewed = time.monotonic()
     decide.approve(workshop, plan["migration_id"], plan["plan_hash"], "benchmark")
-    result = journey.carry_out_run(workshop, plan["migration_id"])
+    result = work.carry_out_run(workshop, plan["migration_id"])
     figures: dict[str, float] = {"preview": previewed - started, "run": time.monotonic() - previewed}
     if result["scorecard"]["passed"] is not True:
         raise SystemExit(f"the benchmark's migration did not pass: {json.dumps(result['scorecard'])[:2000]}")
@@ -176,32 +173,6 @@ _LOADED_TABLES = """
 # -- the run ----------------------------------------------------------------------------------------------------------------
 
 
-class Stand:
-    """A stand-in POS in a process of its own, so that its work is not ours."""
-
-    def __init__(self, scenario: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "aura_migration.sandbox", "--pos", "square", "--scenario", scenario],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        )
-        assert self._process.stdout is not None
-        self.base_url: str = json.loads(self._process.stdout.readline())["square"]["base_url"]
-        # The first answer renders the scenario; the product shall not pay for that.
-        httpx.get(f"{self.base_url}/_control/credentials")
-
-    def close(self) -> None:
-        self._process.terminate()
-        self._process.wait()
-
-
-def surroundings(data_dir: str) -> dict[str, str]:
-    """The environment of a variant: its own data directory, nothing of the caller's."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AURA_", "DAGSTER_"))}
-    return {**kept, "AURA_DATA_DIR": data_dir, "PYTHONPATH": str(ROOT)}
-
-
 def measure(rounds: int, scenario: str) -> dict[str, Series]:
     """All variants, interleaved."""
     from aura_migration.database import embedded
@@ -279,15 +250,12 @@ def report(series: dict[str, Series], rounds: int, scenario: str) -> str:
     ]
     return "\n\n".join(
         [
-            "# Performance",
-            "Written by `make bench`; do not edit. Only ratios inside one run mean anything: machines differ and are noisy.",
-            f"Measured on {machine()}, {rounds} interleaved rounds, each variant in a fresh process; medians (min–max).",
+            f"Measured by `make bench` on {machine()}, {rounds} interleaved rounds, each variant in a fresh process; medians (min–max).",
             f"## Menu `{scenario}`: {product_.median('rows'):,.0f} planned rows, {floor_.median('floor_rows'):,.0f} rows written",
             table(["what", "seconds", "ratio"], rows),
             f"Peak memory of the product's process tree: {product_.shown('peak_mb', ' MB')}.",
             "## A small café",
             table(["what", "seconds", ""], small),
-            "",
         ]
     )
 
@@ -302,7 +270,7 @@ def main() -> None:
     if shutil.which("nice") is None:
         print("note: no `nice`; other work on this machine will show in the figures", file=sys.stderr)
     text = report(measure(chosen.rounds, chosen.scenario), chosen.rounds, chosen.scenario)
-    chosen.output.write_text(text, encoding="utf-8")
+    put(chosen.output, "menu", text)
     print(text)
 
 

@@ -21,7 +21,7 @@ from aura_migration.database.connections import transaction_lock
 from aura_migration.plan import sql
 from aura_migration.plan.planner import Subject, restaurant_lock
 
-BATCH_ROWS = 5_000
+BATCH_ROWS = 10_000
 NAMES_SHOWN = 3
 Cursor = psycopg.Cursor[dict[str, Any]]
 ROWS = "p.plan_id = %(plan)s AND p.seq BETWEEN %(first)s AND %(last)s"
@@ -146,20 +146,35 @@ def _write_batch(
     load_at: datetime,
 ) -> str:
     """Check, write and remember the rows from ``first`` to ``last``; returns the last entity among them."""
-    span = {"plan": plan_id, "first": first, "last": last}
-    names = _present(cursor, span)
     bound = {
-        **span,
+        "plan": plan_id,
+        "first": first,
+        "last": last,
         "restaurant": subject.restaurant_id,
         "integration": subject.integration_id,
         "migration": subject.migration_id,
         "pos": subject.pos,
         "load_at": load_at,
     }
-    for name in names:
-        _write(cursor, subject, entities[name], bound)
-    _remember(cursor, bound)
-    return names[-1] if names else ""
+    todo = _todo(cursor, bound)
+    for work in todo:
+        _write(cursor, subject, entities[work["entity"]], bound, work)
+    _remember(cursor, bound, todo)
+    return str(todo[-1]["entity"]) if todo else ""
+
+
+def _todo(cursor: Cursor, span: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What is to be done in a span: per entity, in load order, how many rows are of which kind."""
+    cursor.execute(
+        f"""
+        SELECT entity, count(*) FILTER (WHERE action = 'create') AS creates, count(before_hash) AS known,
+               count(*) FILTER (WHERE action IN ('update', 'merge') AND image <> '{{}}') AS changes,
+               count(aura_id) AS linked, count(replaces_id) AS replaced
+        FROM migration.plan_rows p WHERE {ROWS} GROUP BY entity ORDER BY min(seq)
+        """,
+        span,
+    )
+    return cursor.fetchall()
 
 
 def _present(cursor: Cursor, span: Mapping[str, Any]) -> list[str]:
@@ -199,23 +214,13 @@ def _moved(cursor: Cursor, entity: Entity, span: Mapping[str, Any]) -> list[dict
 # -- writes -------------------------------------------------------------------------------------------------------------
 
 
-def _write(cursor: Cursor, subject: Subject, entity: Entity, bound: Mapping[str, Any]) -> None:
+def _write(cursor: Cursor, subject: Subject, entity: Entity, bound: Mapping[str, Any], todo: Mapping[str, int]) -> None:
     is_local = entity.scope == "location" and entity.name != "locations"
     arguments = {
         **bound,
         "entity": entity.name,
         "location": _location_id(cursor, subject, bound) if is_local else None,
     }
-    cursor.execute(
-        f"""
-        SELECT count(*) FILTER (WHERE action = 'create') AS creates, count(*) FILTER (WHERE before_hash IS NOT NULL) AS known,
-               count(*) FILTER (WHERE action IN ('update', 'merge') AND image <> '{{}}') AS changes
-        FROM migration.plan_rows p WHERE {ROWS} AND p.entity = %(entity)s
-        """,
-        arguments,
-    )
-    todo = cursor.fetchone()
-    assert todo is not None
     if todo["changes"]:
         _lock_rows(cursor, entity, arguments)
     if todo["known"]:
@@ -332,34 +337,54 @@ def _update(cursor: Cursor, entity: Entity, arguments: Mapping[str, Any]) -> Non
 # -- memory -------------------------------------------------------------------------------------------------------------
 
 
-def _remember(cursor: Cursor, bound: Mapping[str, Any]) -> None:
+def _remember(cursor: Cursor, bound: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> None:
     """Crosswalk, claims and how far the plan is written: in the transaction that wrote the rows."""
-    _link_keys(cursor, bound)
-    cursor.execute(
-        f"""
-        INSERT INTO migration.claims (migration_id, aura_table, aura_id, plan_id, seq, mark)
-        SELECT DISTINCT ON (p.aura_id, p.aura_table) %(migration)s, p.aura_table, p.aura_id, p.plan_id, p.seq,
-               (SELECT nextval(pg_get_serial_sequence('migration.journal', 'id')))
-        FROM migration.plan_rows p WHERE {ROWS} AND p.aura_id IS NOT NULL ORDER BY p.aura_id, p.aura_table, p.seq
-        ON CONFLICT (aura_id, aura_table, migration_id) DO UPDATE SET plan_id = excluded.plan_id, seq = excluded.seq, mark = excluded.mark
-        """,
-        bound,
-    )
+    if any(work["replaced"] for work in todo):
+        _retire_keys(cursor, bound)
+    _link_keys(cursor, bound, sum(work["linked"] for work in todo))
+    _claim(cursor, bound, are_all_new=all(work["linked"] == work["creates"] for work in todo))
     cursor.execute("UPDATE migration.plans SET applied_seq = %(last)s WHERE id = %(plan)s", bound)
 
 
-def _link_keys(cursor: Cursor, bound: Mapping[str, Any]) -> None:
-    """Enter the batch's source keys. One that has come to stand for another record since the plan was made stops it."""
-    same_key = (
-        "c.integration_id = %(integration)s AND c.entity = p.entity AND c.source_key = p.crosswalk_key AND c.is_active"
-    )
+def _claim(cursor: Cursor, bound: Mapping[str, Any], *, are_all_new: bool) -> None:
+    """Claim the rows of the batch. Nobody has a claim on a row that was not there before."""
+    which, renew, other = "", "", ""
+    if not are_all_new:
+        which = "DISTINCT ON (p.aura_id, p.aura_table)"
+        # A profile merged into another one stands on its row by that one's claim, which holds what the POS said of it.
+        other = "AND NOT (p.action IN ('merge', 'unchanged') AND p.before_hash IS NULL)"
+        renew = """ORDER BY p.aura_id, p.aura_table, p.seq ON CONFLICT (aura_id, aura_table, migration_id)
+                   DO UPDATE SET plan_id = excluded.plan_id, seq = excluded.seq, mark = excluded.mark"""
     cursor.execute(
         f"""
-        UPDATE migration.crosswalk c SET is_active = false FROM migration.plan_rows p
-        WHERE {ROWS} AND p.replaces_id IS NOT NULL AND c.aura_id = p.replaces_id AND {same_key}
+        INSERT INTO migration.claims (migration_id, aura_table, aura_id, plan_id, seq, mark)
+        SELECT {which} %(migration)s, p.aura_table, p.aura_id, p.plan_id, p.seq,
+               (SELECT nextval(pg_get_serial_sequence('migration.journal', 'id')))
+        FROM migration.plan_rows p WHERE {ROWS} AND p.aura_id IS NOT NULL {other} {renew}
         """,
         bound,
     )
+
+
+SAME_KEY = (
+    "c.integration_id = %(integration)s AND c.entity = p.entity AND c.source_key = p.crosswalk_key AND c.is_active"
+)
+
+
+def _retire_keys(cursor: Cursor, bound: Mapping[str, Any]) -> None:
+    """Source keys that stood for another record until now. Those rows are few, which the server cannot know."""
+    cursor.execute(
+        f"""
+        WITH p AS MATERIALIZED (
+            SELECT entity, crosswalk_key, replaces_id FROM migration.plan_rows p WHERE {ROWS} AND replaces_id IS NOT NULL)
+        UPDATE migration.crosswalk c SET is_active = false FROM p WHERE c.aura_id = p.replaces_id AND {SAME_KEY}
+        """,
+        bound,
+    )
+
+
+def _link_keys(cursor: Cursor, bound: Mapping[str, Any], expected: int) -> None:
+    """Enter the batch's source keys. One that has come to stand for another record since the plan was made stops it."""
     cursor.execute(
         f"""
         INSERT INTO migration.crosswalk AS c (restaurant_id, integration_id, entity, source_key, aura_table, aura_id, source_hash, record,
@@ -373,14 +398,11 @@ def _link_keys(cursor: Cursor, bound: Mapping[str, Any]) -> None:
         """,
         bound,
     )
-    linked = cursor.rowcount
-    cursor.execute(f"SELECT count(*) AS n FROM migration.plan_rows p WHERE {ROWS} AND p.aura_id IS NOT NULL", bound)
-    row = cursor.fetchone()
-    if row and row["n"] != linked:
+    if cursor.rowcount != expected:
         cursor.execute(
             f"""
             SELECT p.seq, p.entity, p.source_key, p.label FROM migration.plan_rows p
-            JOIN migration.crosswalk c ON {same_key} AND c.aura_id <> p.aura_id WHERE {ROWS} ORDER BY p.seq
+            JOIN migration.crosswalk c ON {SAME_KEY} AND c.aura_id <> p.aura_id WHERE {ROWS} ORDER BY p.seq
             """,
             bound,
         )
