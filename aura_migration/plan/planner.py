@@ -80,10 +80,10 @@ def _plan_entities(
     plan_id: int,
     before: Sequence[Before],
 ) -> None:
-    pointed_at = {ref.ref for entity in entities for ref in entity.refs} | {"locations"}
+    merging = _merging_waves(cursor, subject)
+    pointed_at = {ref.ref for entity in entities for ref in entity.refs} | {"locations"} | {name for name, _ in merging}
     refined = {ref.ref for entity in entities if entity.refines for ref in entity.refs}
     waves = _staged_waves(cursor, subject)
-    merging = _merging_waves(cursor, subject)
     loaded = _loaded_entities(cursor, subject)
     make_tables(cursor)
     seq = 0
