@@ -121,6 +121,15 @@ GATE_MEANING = {
     "with its crosswalk row and this migration's claim.",
     "nothing_is_in_quarantine": "No record of the plan is in quarantine.",
     "no_conflict_is_undecided": "No conflict of the plan waits for a decision.",
+    "customers_accounted": "Every profile that the witness finds is loaded, merged, skipped by a signed reason or in "
+    "quarantine, with the names and contacts the POS shows.",
+    "consent_respected": "Nobody is opted in without a grant by the POS or by a handed file; people who are one carry "
+    "their most restrictive answer; whom the policy leaves out or who was erased has no personal data.",
+    "loyalty_conserved": "Per account opening + activity = closing on both sides, and both sides are equal, or differ by "
+    "exactly the signed conversion.",
+    "gift_cards_conserved": "Per card opening + activity = closing on both sides, and both sides are equal to the cent.",
+    "house_accounts_conserved": "The same for house accounts and store credit of the restaurant's own exports.",
+    "staff_accounted": "Every person, job, wage and timecard with its effective times, unpaid breaks and tips.",
     "full_export_before_load": "The source was exported in full, with certificates, directly before the first write.",
 }
 """``{gate: meaning}``; it must name exactly the gates that verification stores."""

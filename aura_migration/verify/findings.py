@@ -23,13 +23,6 @@ GIFT_CARDS = "gift_cards_conserved"
 HOUSE_ACCOUNTS = "house_accounts_conserved"
 STAFF = "staff_accounted"
 PEOPLE_CHECKS = (CUSTOMERS, CONSENT, LOYALTY, GIFT_CARDS, HOUSE_ACCOUNTS, STAFF)
-CUSTOMERS = "customers_accounted"
-CONSENT = "consent_respected"
-LOYALTY = "loyalty_conserved"
-GIFT_CARDS = "gift_cards_conserved"
-HOUSE_ACCOUNTS = "house_accounts_conserved"
-STAFF = "staff_accounted"
-PEOPLE_CHECKS = (CUSTOMERS, CONSENT, LOYALTY, GIFT_CARDS, HOUSE_ACCOUNTS, STAFF)
 CHECKS = (COMPLETE, ACCOUNTED, MIGRATED, RECORDS, PRICES, MODIFIERS, COUNTS, QUARANTINE, DECIDED, *PEOPLE_CHECKS)
 """The checks a verification makes, in the order in which they are shown."""
 
