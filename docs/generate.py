@@ -33,6 +33,7 @@ from aura_migration.migration import states
 from aura_migration.pos import registry
 from aura_migration.pos.port import Connector
 from aura_migration.verify.findings import CHECKS, EXPORTED
+from aura_migration.verify.people import REMEDIES as PEOPLE_REMEDIES
 from aura_migration.verify.verdict import REMEDIES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -245,7 +246,8 @@ def state_page() -> str:
 
 def gates() -> str:
     """The gates a verification stores, with what a no asks for."""
-    rows = [[f"`{name}`", GATE_MEANING[name], REMEDIES[name]] for name in (*CHECKS, EXPORTED)]
+    remedies = {**REMEDIES, **PEOPLE_REMEDIES}
+    rows = [[f"`{name}`", GATE_MEANING[name], remedies[name]] for name in (*CHECKS, EXPORTED)]
     return (
         f"# Gates\n\n{NOTE}\nA gate is a row of `migration.gates`: name, yes or no, the number, the remedy, the evidence and "
         "when it was measured. What was measured over nothing (an empty restaurant, an entity left out) is neither yes nor "
