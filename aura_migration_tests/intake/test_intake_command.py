@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -154,3 +155,16 @@ def test_places_that_do_not_fit_are_refused(terminal: Terminal) -> None:
     assert (code, "no location" in answer["what"]) == (2, True)
     code, answer = terminal.json("import-file", "3", "--kind", "payroll", "--file", pay, "--as-of", "yesterday")
     assert code == 2
+
+
+def test_the_worked_example_of_the_documentation_happens_as_it_says(terminal: Terminal) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "handed-files.md").read_text(encoding="utf-8")
+    blocks = dict(re.findall(r"^```(csv|text|json)\n(.*?)^```", page, re.M | re.S))
+    hand = ("import-file", "3", "--kind", "gift_cards", "--file", terminal.file("cards.csv", blocks["csv"]))
+    code, shown = terminal(*hand, "--check")
+    words = " ".join(re.sub(r"[┃│┏━┳┓┡╇┩└─┴┘]", " ", shown).split())
+    for line in blocks["text"].splitlines():
+        assert " ".join(line.split()) in words
+    code, report = terminal.json(*hand, "--mapping", terminal.file("cards.json", blocks["json"]))
+    assert (code, report["accepted"], [line["line"] for line in report["rejected"]]) == (0, 3, [6])
+    assert report["totals"]["agrees_with"] == ["expected count", "expected sum", "totals in line 7"]

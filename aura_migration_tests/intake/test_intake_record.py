@@ -3,38 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
 import zstandard
 
-from aura_migration.archive.snapshot import Redaction, SnapshotReader, open_snapshot
+from aura_migration.archive.snapshot import Redaction, open_snapshot
 from aura_migration.canonical import validate
 from aura_migration.canonical.model import Batch, Row
 from aura_migration.core.errors import BadInput, Refused
 from aura_migration.core.ids import path
 from aura_migration.intake import (
-    Handed,
-    check_file,
     current_files,
     list_files,
-    map_files,
-    parse_mapping,
-    record_file,
     withdraw,
 )
-from aura_migration.intake.checking import Place
 from aura_migration.intake.kinds import KINDS, Kind
 from aura_migration.intake.record import contact_ref
 from aura_migration.intake.witness import people_facts, stated_totals
-from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.port import SourceLocation
 from aura_migration.settings import Settings
-from aura_migration_tests.support.handed import CANARIES, CONSENTS, GIFT_CARDS, HOUSE, LOYALTY, PAYROLL
+from aura_migration_tests.support.handed import CANARIES, CONSENTS, GIFT_CARDS, HOUSE, LOYALTY, PAYROLL, Desk
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SITE = SourceLocation("LOOP-1", "The Loop", "America/Chicago", "USD")
@@ -47,62 +37,6 @@ ALL: dict[Kind, str] = {
     "consents": CONSENTS,
     "payroll": PAYROLL,
 }
-
-
-class Desk:
-    """Hands files over to one restaurant."""
-
-    def __init__(
-        self, workshop: Workshop, connection: psycopg.Connection[Any], integration_id: int, owner: int
-    ) -> None:
-        self.workshop = workshop
-        self.connection = connection
-        self.integration_id = integration_id
-        self.seals = workshop.seals(owner)
-
-    def hand(self, kind: Kind, text: str, location: str | None = None, **given: Any) -> Handed:
-        place = Place(self.integration_id, "toast", location, "USD", "America/Chicago", "US")
-        mapping = parse_mapping(given.pop("mapping", {}), kind)
-        asked: dict[str, Any] = {"file_name": f"{kind}.csv", "as_of": None, "now": NOON, "by": "ana"} | given
-        return record_file(
-            self.connection, self.workshop.store, self.workshop.persons, self.seals, place,
-            check_file(text.encode(), kind, mapping, place), mapping, **asked,
-        )  # fmt: skip
-
-    def reader(self, location: str | None = None) -> SnapshotReader:
-        return SnapshotReader(
-            *current_files(self.connection, self.integration_id, location), cipher=self.workshop.persons
-        )
-
-    def batch(self, location: str | None = None) -> Batch:
-        whole = Batch()
-        for part in map_files(self.reader(location), SITE, self.seals):
-            whole.rows += part.rows
-            whole.rejected += part.rejected
-            whole.losses += part.losses
-        return whole
-
-
-@pytest.fixture
-def desk(settings: Settings) -> Iterator[Desk]:
-    workshop = Workshop.open(settings)
-    with workshop.connect() as connection:
-        owner = connection.execute(
-            "insert into aura.restaurants (name, timezone, currency) values ('R', 'America/Chicago', 'USD') returning id"
-        ).fetchone()
-        assert owner is not None
-        integration = connection.execute(
-            "insert into migration.integrations (restaurant_id, pos, base_url, merchant_id, merchant_name) "
-            "values (%s, 'toast', 'https://pos.example.com', 'm', 'M') returning id",
-            owner,
-        ).fetchone()
-        assert integration is not None
-        connection.execute(
-            "insert into migration.locations (key, integration_id, restaurant_id, source_id, name, facts) "
-            "values ('toast:LOOP-1', %s, %s, 'LOOP-1', 'The Loop', '{}')",
-            (integration[0], owner[0]),
-        )
-        yield Desk(workshop, connection, integration[0], owner[0])
 
 
 def rows(batch: Batch, entity: str) -> list[Row]:

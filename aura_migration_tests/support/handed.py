@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+
+from aura_migration.archive.snapshot import SnapshotReader
+from aura_migration.canonical.model import Batch
+from aura_migration.intake import Handed, check_file, current_files, map_files, parse_mapping, record_file
 from aura_migration.intake.checking import Place
+from aura_migration.intake.kinds import Kind
+from aura_migration.migration.workshop import Workshop
+from aura_migration.pos.port import SourceLocation
 
 PLACE = Place(1, "toast", None, "USD", "America/Chicago", "US")
 GIFT_CARDS = """Gift card report,,,,
@@ -54,3 +65,40 @@ CANARIES = (
     "181240",
 )
 """Pieces of card numbers, contacts, names and pay of the exports above."""
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+SITE = SourceLocation("LOOP-1", "The Loop", "America/Chicago", "USD")
+
+
+class Desk:
+    """Hands files over to one restaurant."""
+
+    def __init__(
+        self, workshop: Workshop, connection: psycopg.Connection[Any], integration_id: int, owner: int
+    ) -> None:
+        self.workshop = workshop
+        self.connection = connection
+        self.integration_id = integration_id
+        self.seals = workshop.seals(owner)
+
+    def hand(self, kind: Kind, text: str, location: str | None = None, **given: Any) -> Handed:
+        place = Place(self.integration_id, "toast", location, "USD", "America/Chicago", "US")
+        mapping = parse_mapping(given.pop("mapping", {}), kind)
+        asked: dict[str, Any] = {"file_name": f"{kind}.csv", "as_of": None, "now": NOON, "by": "ana"} | given
+        return record_file(
+            self.connection, self.workshop.store, self.workshop.persons, self.seals, place,
+            check_file(text.encode(), kind, mapping, place), mapping, **asked,
+        )  # fmt: skip
+
+    def reader(self, location: str | None = None) -> SnapshotReader:
+        return SnapshotReader(
+            *current_files(self.connection, self.integration_id, location), cipher=self.workshop.persons
+        )
+
+    def batch(self, location: str | None = None) -> Batch:
+        whole = Batch()
+        for part in map_files(self.reader(location), SITE, self.seals):
+            whole.rows += part.rows
+            whole.rejected += part.rejected
+            whole.losses += part.losses
+        return whole
