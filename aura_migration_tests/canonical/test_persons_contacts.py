@@ -112,3 +112,9 @@ def test_contacts_are_tidied_once_and_for_all() -> None:
     values["email"] = "ben@example.com"
     assert tidy_contacts("customers", values, "US") == []
     assert values["custom_fields"] is None
+
+
+def test_a_connector_may_know_the_country_of_a_number_that_its_text_does_not_say() -> None:
+    values: dict[str, Any] = {"phone": "+442079460018", "phone_raw": "020 7946 0018"}
+    assert tidy_contacts("customers", values, "US") == []
+    assert (values["phone"], values["phone_raw"]) == ("+442079460018", "020 7946 0018")

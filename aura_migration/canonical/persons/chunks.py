@@ -34,8 +34,15 @@ LINKED_BY_CONTACT = {
     "payroll": "staff_key",
 }
 """Rows of files that find their person by the contact in their source where they name nobody, and the field that names."""
-IDENTIFYING = {"house_accounts": ("name", "email", "phone"), "payroll": ("employee_code",)}
+IDENTIFYING: dict[str, tuple[str, ...]] = {"house_accounts": ("name", "email", "phone"), "payroll": ("employee_code",)}
 """Fields by which a row that outlives its person would still name them."""
+FORGOTTEN: dict[str, tuple[str, ...]] = {
+    **IDENTIFYING,
+    "loyalty_accounts": ("claim_hash", "hash_key_id", "tier"),
+    "house_accounts": ("name", "email", "phone", "claim_hash", "hash_key_id"),
+    "timecards": ("hourly_rate_cents",),
+}
+"""Fields that such a row of an erased person loses: who wants to be forgotten is not found again by a contact either."""
 WAGES = {
     "roles": ("default_rate_cents",),
     "staff_jobs": ("hourly_rate_cents", "annual_salary_cents"),
@@ -243,8 +250,8 @@ class Chunks:
         if not self._hashes:
             return email, phone, False
         is_erased = self._is_erased(row, email, phone)
-        if is_erased and row.entity in IDENTIFYING:
-            row.values.update(dict.fromkeys(IDENTIFYING[row.entity]))
+        if is_erased:
+            row.values.update(dict.fromkeys(FORGOTTEN.get(row.entity, ())))
         if is_erased and row.entity not in ("customers", "staff", "customer_consents"):
             return None, None, False
         return email, phone, is_erased
@@ -323,8 +330,11 @@ def _names(row: Row) -> tuple[str | None, str | None]:
 
 
 def _source_hash(row: Row, hashes: dict[int, str]) -> str:
-    """The hash of the POS's record, where there is one, else of the row; ``hashes`` are those seen, by identity."""
-    if row.source is None:
+    """The hash of the POS's record, where there is one, else of the row; ``hashes`` are those seen, by identity.
+
+    Of a line of a file the row alone: little more than a contact stands in its source, and that could be guessed back.
+    """
+    if row.source is None or row.record.startswith(FROM_FILE):
         return _hash(row.values)
     if id(row.source) not in hashes:
         hashes[id(row.source)] = _hash(row.source)

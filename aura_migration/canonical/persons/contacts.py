@@ -97,6 +97,7 @@ def tidy_contacts(entity: str, values: dict[str, Any], region: str) -> list[str]
 
     ``email`` stays as the POS has it; ``email_normalized`` and E.164 ``phone`` are null where nothing can be read. A
     customer's number as the POS has it goes to ``phone_raw``; staff and house accounts, which have no such field, keep it.
+    A connector that knows more of a number than its text says (the country) may fill both.
     Values that are no texts are left to validation.
     """
     problems = []
@@ -108,9 +109,10 @@ def tidy_contacts(entity: str, values: dict[str, Any], region: str) -> list[str]
         values["email_normalized"] = normalised_email(email) if isinstance(email, str) else None
     if isinstance(email, str) and (values.get("email_normalized") or normalised_email(email)) is None:
         problems.append(EMAIL_FLAG)
-    raw = values.get("phone_raw") or values.get("phone")
-    if isinstance(raw, str):
-        number = normalised_phone(raw, region)
+    phone, raw = values.get("phone"), values.get("phone_raw") or values.get("phone")
+    texts = [text for text in (phone, raw) if isinstance(text, str)]
+    if texts:
+        number = next((found for text in texts if (found := normalised_phone(text, region))), None)
         if number is None:
             problems.append(PHONE_FLAG)
         if entity == "customers":

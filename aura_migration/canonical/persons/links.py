@@ -8,7 +8,14 @@ import psycopg
 
 from aura_migration.canonical.model import Entity, Field, Loss
 from aura_migration.canonical.people import PEOPLE_ENTITIES
-from aura_migration.canonical.persons.chunks import EXAMPLES, IDENTIFYING, NOTHING_HASH, left_out_reason
+from aura_migration.canonical.persons.chunks import (
+    ERASED,
+    EXAMPLES,
+    FORGOTTEN,
+    IDENTIFYING,
+    NOTHING_HASH,
+    left_out_reason,
+)
 from aura_migration.canonical.persons.tables import many, one
 from aura_migration.canonical.references import is_binding
 
@@ -53,22 +60,29 @@ def judge_references(connection: Connection, migration_id: int) -> list[Loss]:
 
 
 def _missing(entity: Entity, ref: Field) -> str:
-    """``n`` and ``target`` of rows whose reference leads nowhere. A partial answer does not unmake what was loaded before."""
+    """``n`` and ``target`` of rows whose reference leads nowhere. A partial answer does not unmake what was loaded before.
+
+    What was loaded is asked only about the few that were not sent.
+    """
     return f"""
-        SELECT r.n, r.content ->> '{ref.name}' AS target FROM people_rows r
-        WHERE r.entity = '{entity.name}' AND r.verdict IS DISTINCT FROM 'skip' AND r.content ->> '{ref.name}' IS NOT NULL
-          AND NOT EXISTS (SELECT FROM people_rows t
-                          WHERE t.entity = '{ref.ref}' AND t.source_key = r.content ->> '{ref.name}' COLLATE "C")
-          AND NOT EXISTS (SELECT FROM migration.migrations m JOIN migration.crosswalk c
+        WITH unsent AS MATERIALIZED (
+            SELECT r.n, r.content ->> '{ref.name}' AS target FROM people_rows r
+            WHERE r.entity = '{entity.name}' AND r.verdict IS DISTINCT FROM 'skip' AND r.content ->> '{ref.name}' IS NOT NULL
+              AND NOT EXISTS (SELECT FROM people_rows t
+                              WHERE t.entity = '{ref.ref}' AND t.source_key = r.content ->> '{ref.name}' COLLATE "C"))
+        SELECT n, target FROM unsent u
+        WHERE NOT EXISTS (SELECT FROM migration.migrations m JOIN migration.crosswalk c
                             ON c.integration_id = m.integration_id AND c.entity = '{ref.ref}' AND c.is_active
-                           AND c.source_key IN (r.content ->> '{ref.name}',
-                                                r.content ->> '{ref.name}' || '@' || split_part(m.location_key, ':', 2))
+                           AND c.source_key IN (u.target, u.target || '@' || split_part(m.location_key, ':', 2))
                           WHERE m.id = %s)
     """
 
 
 def follow_the_skipped(connection: Connection) -> None:
-    """What belongs to somebody left out goes with them; what they are owed stays, with nothing that names them."""
+    """What belongs to somebody left out goes with them; what they are owed stays, with nothing that names them.
+
+    Not even a hash of the POS's record is kept of that: whoever knows the rest of it could guess the contact in it.
+    """
     for entity, ref in REFERENCES:
         if not one(
             connection, f"SELECT EXISTS (SELECT FROM people_rows WHERE entity = '{ref.ref}' AND verdict = 'skip')"
@@ -87,12 +101,22 @@ def follow_the_skipped(connection: Connection) -> None:
                 {"nothing": NOTHING_HASH},
             )
         else:
-            naming = [ref.name, *IDENTIFYING.get(entity.name, ())]
-            kept = f"CASE WHEN %(excluded)s = ANY(t.reasons) THEN ARRAY['{ref.name}'] ELSE %(naming)s::text[] END"
             connection.execute(
-                f"UPDATE people_rows r SET content = r.content - ({kept}) FROM people_rows t WHERE {pointing}",
-                {"naming": naming, "excluded": left_out_reason(str(ref.ref))},
+                f"""
+                UPDATE people_rows r SET content = r.content - '{ref.name}'
+                FROM people_rows t WHERE {pointing} AND t.reasons = ARRAY[%s]
+                """,
+                [left_out_reason(str(ref.ref))],
             )
+            for is_erased, naming in ((True, FORGOTTEN), (False, IDENTIFYING)):
+                named = "r.content - %(naming)s::text[]"
+                connection.execute(
+                    f"""
+                    UPDATE people_rows r SET content = {named}, source_hash = encode(sha256(convert_to(({named})::text, 'UTF8')), 'hex')
+                    FROM people_rows t WHERE {pointing} AND (t.reasons = ARRAY[%(erased)s]) = %(is_erased)s
+                    """,
+                    {"naming": [ref.name, *naming.get(entity.name, ())], "erased": ERASED, "is_erased": is_erased},
+                )
 
 
 def link_files(connection: Connection) -> int:

@@ -49,7 +49,6 @@ def find_persons(connection: Connection, options: PeopleOptions) -> dict[str, An
     ``{"merged": [{"keys", "why"}], "merged_persons", "merged_profiles", "near_ties": [{"keys", "profiles", "shares",
     "differs", "lacks"}], "near_ties_total", "unknown_keys"}``; keys only, lists of at most ``LISTED``.
     """
-    _check_pairs(options)
     connection.execute(
         """
         INSERT INTO people_persons (key, person, email, phone, first, last, acquired)
@@ -129,7 +128,8 @@ def _has(content: str, fields: Sequence[str]) -> str:
     return "(" + " OR ".join(f"coalesce({content} -> '{field}', 'null') <> 'null'" for field in fields) + ")"
 
 
-def _check_pairs(options: PeopleOptions) -> None:
+def check_pairs(options: PeopleOptions) -> None:
+    """``BadInput`` where a pair is confirmed to be one person and not to be one."""
     torn = {frozenset(p) for p in options.same_person} & {frozenset(p) for p in options.different_persons}
     if torn:
         shown = "; ".join(" and ".join(sorted(pair)) for pair in sorted(torn, key=sorted)[:5])

@@ -41,6 +41,7 @@ def stage_people(
     counts and names of fields and roles; no personal values). Raises ``BadInput`` for options that fit no record or
     contradict each other.
     """
+    merging.check_pairs(options.people)
     with connection.transaction():
         # Compiling costs more than the statements of most directories take.
         connection.execute("SET LOCAL jit = off; SET LOCAL work_mem = '64MB'")
@@ -151,13 +152,24 @@ def _write(connection: Connection, migration_id: int) -> None:
 
 
 def _quarantine(connection: Connection, migration_id: int) -> None:
-    """Bring the quarantine table up to this staging as far as it is of people: new ones open, mended ones released."""
+    """Bring the quarantine table up to this staging as far as it is of people: new ones open, mended ones released.
+
+    Of those who are left out by now nothing is kept there.
+    """
     arguments = {"migration": migration_id, "people": list(PEOPLE)}
     connection.execute(
         """
         UPDATE migration.quarantine q SET state = 'released', updated_at = now()
         WHERE q.migration_id = %(migration)s AND q.entity = ANY(%(people)s) AND q.state = 'open' AND NOT EXISTS (
             SELECT FROM people_rows r WHERE r.entity = q.entity AND r.source_key = q.source_key AND r.verdict = 'quarantine')
+        """,
+        arguments,
+    )
+    connection.execute(
+        """
+        UPDATE migration.quarantine q SET "values" = '{}', correction = NULL, updated_at = now()
+        FROM people_rows r WHERE q.migration_id = %(migration)s AND r.entity = q.entity AND r.source_key = q.source_key
+         AND r.verdict = 'skip' AND r.content = '{}' AND (q."values" <> '{}' OR q.correction IS NOT NULL)
         """,
         arguments,
     )
