@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from aura_migration.pos.http.errors import NotFound, PermissionMissing, PosError
 from aura_migration.pos.port import AuditLine, Permission, ReverseLevel
-from aura_migration.pos.toast import paths
+from aura_migration.pos.toast import guest_rights, paths
 from aura_migration.pos.toast.document import PRE_MODIFIER_MAPS
 from aura_migration.pos.toast.extract import count_menus
 from aura_migration.pos.toast.wire import DECODER
@@ -20,16 +20,24 @@ from aura_migration.pos.toast.wire import DECODER
 if TYPE_CHECKING:
     from aura_migration.pos.toast.client import ToastSession
 
-RIGHTS = (
-    ("restaurant", "restaurants:read", paths.RESTAURANT),
-    ("menus", "menus:read", paths.MENUS_METADATA),
-    ("config", "config:read", paths.CONFIG.format(name="taxRates")),
-    ("prep_stations", "kitchen:read", paths.PREP_STATIONS),
-    ("stock", "stock:read", paths.INVENTORY),
-    ("availability", "restaurants:read", paths.AVAILABILITY),
-    ("ordering_schedule", "digital_schedule:read", paths.ORDERING_SCHEDULE),
+NO_DAY = {"businessDate": "20160101"}
+"""A day on which nothing is listed: what is asked is whether asking is allowed."""
+RIGHTS: tuple[tuple[str, str, str, Mapping[str, str]], ...] = (
+    ("restaurant", "restaurants:read", paths.RESTAURANT, {}),
+    ("menus", "menus:read", paths.MENUS_METADATA, {}),
+    ("config", "config:read", paths.CONFIG.format(name="taxRates"), {}),
+    ("prep_stations", "kitchen:read", paths.PREP_STATIONS, {}),
+    ("stock", "stock:read", paths.INVENTORY, {}),
+    ("availability", "restaurants:read", paths.AVAILABILITY, {}),
+    ("ordering_schedule", "digital_schedule:read", paths.ORDERING_SCHEDULE, {}),
+    ("jobs", "labor:read", paths.JOBS, {}),
+    ("employees", "labor.employees:read", paths.EMPLOYEES, {}),
+    ("time_entries", "labor:read", paths.TIME_ENTRIES, NO_DAY),
+    ("orders", "orders:read", paths.ORDERS, {**NO_DAY, "pageSize": "1"}),
+    (guest_rights.GUESTS, guest_rights.GUEST, "", {}),
+    (guest_rights.ADDRESSES, guest_rights.ADDRESS, "", {}),
 )
-"""Source entity, scope, and the cheapest address that needs it."""
+"""Source entity, scope, and the cheapest question that needs it; no address: it only fills fields of orders."""
 
 CONFIG_LINES = (
     ("taxRates", "tax rates"),
@@ -59,14 +67,27 @@ QUESTIONS = (
         "drafts and archived menus",
         "Which menus or items are unpublished or archived in Toast and still wanted?",
     ),
-    ("app data", "loyalty", "Is Toast Loyalty in use? Export members, points and rewards from Toast Web."),
-    ("app data", "gift cards", "Are Toast gift cards in circulation? Export numbers and balances from Toast Web."),
+    (
+        "app data",
+        "loyalty members",
+        "Is Toast Loyalty in use? Hand over a file of its members with points and rewards, exported from Toast Web.",
+    ),
+    (
+        "app data",
+        "gift-card balances",
+        "Are Toast gift cards in circulation? Hand over a file of their numbers and balances, exported from Toast Web.",
+    ),
     (
         "app data",
         "guests",
-        "Is there a guest list with consent to be contacted? Export it, with the consent, from Toast Web.",
+        "Is there a guest list with consent to be contacted? Hand over a file of it, with the consent: the API shows the "
+        "guests of orders only, and no consent.",
     ),
-    ("app data", "house accounts", "Which house accounts exist, and what does each owe today?"),
+    (
+        "app data",
+        "house accounts",
+        "Which house accounts exist, and what does each owe today? Hand over a file of them: the API shows no balances.",
+    ),
     ("app data", "reservations", "Is Toast Tables in use for reservations or a waitlist?"),
     (
         "workflows",
@@ -75,7 +96,11 @@ QUESTIONS = (
     ),
     ("workflows", "roles", "Which roles may void, discount and open the drawer? Permissions are not in the API."),
     ("workflows", "tips", "How are tips pooled and paid out? The rules are not in the API."),
-    ("workflows", "payroll", "Who runs payroll, with which overtime rules? Payroll runs are not in the API."),
+    (
+        "workflows",
+        "payroll",
+        "Who runs payroll, with which overtime rules? Payroll runs are not in the API: hand over the provider's export.",
+    ),
     ("workflows", "stock and recipes", "Is xtraCHEF in use for ingredients and recipes? They are not in the API."),
     ("devices", "kitchen displays", "How many kitchen displays are there, and which stations does each show?"),
     ("devices", "terminals and readers", "Which terminals, handhelds and card readers are in use?"),
@@ -97,13 +122,20 @@ async def permissions(session: ToastSession, location: str) -> tuple[Permission,
     """One line per source entity. The token's own scopes say no; only an answer of the API says yes."""
     scopes = await session.scopes()
     found = []
-    for entity, scope, path in RIGHTS:
+    for entity, scope, path, params in RIGHTS:
         if scopes is not None and scope not in scopes:
             found.append(Permission(entity, scope, False, f"The token's scopes do not include {scope}."))
             continue
+        if not path:
+            granted = True if scopes is not None else None
+            evidence = (
+                f"The token's scopes include {scope}." if granted else "The token does not say; orders will show it."
+            )
+            found.append(Permission(entity, scope, granted, evidence))
+            continue
         said = f"the token's scopes include {scope}, and " if scopes is not None else ""
         try:
-            answer = await session.get(path.format(guid=location), location)
+            answer = await session.get(path.format(guid=location), location, params or None)
             found.append(Permission(entity, scope, True, f"{said}GET answers {answer.status}.".capitalize()))
         except NotFound:
             found.append(
@@ -142,6 +174,8 @@ async def audit(session: ToastSession, location: str) -> tuple[AuditLine, ...]:
     lines += await _shown("workflows", "online ordering", partial(_online, session, location))
     lines += await _shown("workflows", "online ordering now", partial(_availability, session, location))
     lines += await _shown("workflows", "online ordering hours", partial(_schedule, session, location))
+    lines += await _shown("people", "jobs", partial(_jobs, session, location))
+    lines += await _shown("people", "employees", partial(_employees, session, location))
     scopes = await session.scopes()
     lines.append(AuditLine("integrations", "rights of this access", ", ".join(sorted(scopes or ())) or "not said"))
     lines += [AuditLine(area, label, "not shown by Toast's API", question) for area, label, question in QUESTIONS]
@@ -226,6 +260,18 @@ async def _list(session: ToastSession, location: str, name: str, label: str) -> 
     if name == "printers":
         return [AuditLine("devices", label, str(count), question)]
     return [AuditLine("configuration", label, str(count), question)]
+
+
+async def _jobs(session: ToastSession, location: str) -> list[AuditLine]:
+    rows = (await session.get(paths.JOBS, location)).json()
+    current = sum(not row.get("deleted") for row in rows)
+    return [AuditLine("people", "jobs", f"{len(rows)} ({current} in use)")]
+
+
+async def _employees(session: ToastSession, location: str) -> list[AuditLine]:
+    rows = (await session.get(paths.EMPLOYEES, location)).json()
+    current = sum(not (row.get("deleted") or row.get("disabled")) for row in rows)
+    return [AuditLine("people", "employees", f"{len(rows)} ({current} working)")]
 
 
 async def _tips(session: ToastSession, location: str) -> list[AuditLine]:

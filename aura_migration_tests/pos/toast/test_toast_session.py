@@ -494,8 +494,8 @@ def test_toast_has_nothing_of_the_whole_merchant(cafe: Toast) -> None:
     with cafe.recorder(first(cafe)) as recorder:
         with pytest.raises(BadInput, match="whole merchant"):
             cafe.session(lambda session: session.extract(recorder, "merchant", None, ("menus",)))
-        with pytest.raises(BadInput, match="no source entity 'orders'"):
-            cafe.session(lambda session: session.extract(recorder, "location", first(cafe), ("orders",)))
+        with pytest.raises(BadInput, match="no source entity 'recipes'"):
+            cafe.session(lambda session: session.extract(recorder, "location", first(cafe), ("recipes",)))
         cafe.session(lambda session: session.extract(recorder, "merchant", None, ()))
 
 
