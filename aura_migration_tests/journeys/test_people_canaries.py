@@ -1,0 +1,215 @@
+"""Known values of guests and staff go in; everything that a journey writes is searched for them.
+
+What is personal may stand in AuraConnect and in the contents the migration needs for planning and rollback, nowhere else.
+What is secret (PINs, tax ids, card fingerprints, gift-card numbers, tokens) may stand nowhere at all.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterable, Iterator
+from html import escape
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from aura_migration.archive.snapshot import SnapshotStore
+from aura_migration.sandbox.core.server import RunningSandbox
+from aura_migration_tests.support.journey import PROJECT, World, edit
+
+CONTENTS = {
+    "migration.plan_rows": ("content", "image", "before", "source_image"),
+    "migration.journal": ("before", "after"),
+    "migration.quarantine": ("values", "correction"),
+    "staging.rows": ("content",),
+}
+"""Columns that hold rows of persons, besides AuraConnect's own tables."""
+SEALED = {"migration.credentials", "migration.person_keys", "migration.sealed_secrets"}
+"""Ciphertext: random bytes may hold any short text by chance."""
+
+
+class Written:
+    """Everything a journey has written, by place: ``anywhere`` must hold no personal value, ``contents`` no secret."""
+
+    def __init__(self) -> None:
+        self.anywhere: dict[str, str] = {}
+        self.contents: dict[str, str] = {}
+
+    def add_database(self, world: World) -> None:
+        """Every table of the database, Dagster's too, row by row as text."""
+        columns: dict[str, list[str]] = {}
+        for schema, table, column in world.rows(
+            "SELECT c.table_schema, c.table_name, c.column_name FROM information_schema.columns c "
+            "JOIN information_schema.tables t USING (table_schema, table_name) "
+            "WHERE t.table_type = 'BASE TABLE' AND c.table_schema NOT IN ('pg_catalog', 'information_schema') "
+            "ORDER BY 1, 2, c.ordinal_position"
+        ):
+            columns.setdefault(f"{schema}.{table}", []).append(column)
+        assert {"public.event_logs", "public.runs", "public.run_tags", *CONTENTS} <= set(columns)
+        for table, names in columns.items():
+            if table in SEALED:
+                continue
+            of_persons = names if table.startswith("aura.") else CONTENTS.get(table, ())
+            for place, chosen in (
+                (self.contents, [name for name in names if name in of_persons]),
+                (self.anywhere, [name for name in names if name not in of_persons]),
+            ):
+                if chosen:
+                    shown = ", ".join(f't."{name}"::text' for name in chosen)
+                    rows = world.rows(f"SELECT concat_ws(E'\\n', {shown}) FROM {table} t")  # type: ignore[arg-type]
+                    place[table] = "\n".join(row[0] for row in rows)
+
+    def add_files(self, folder: Path, store: SnapshotStore) -> None:
+        """Every file of the data folder except the keys, and what snapshots hold, unpacked."""
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and path.relative_to(folder).parts[0] not in ("keys", "postgres"):
+                self.anywhere[str(path.relative_to(folder))] = path.read_bytes().decode("utf-8", "replace")
+        bodies = list(store.blobs())
+        assert bodies
+        for sha in bodies:
+            self.anywhere[f"body {sha}"] = store.get(sha).decode("utf-8", "replace")
+        for sha in store.manifests():
+            self.anywhere[f"manifest {sha}"] = store.get_manifest(sha).decode("utf-8", "replace")
+
+
+def forms(value: str) -> set[str]:
+    """A value as it may be written: as it is, in JSON, in HTML, in an address, in Markdown and in PostgreSQL's CSV."""
+    plain = json.dumps(value, ensure_ascii=False)[1:-1]
+    return {
+        value,
+        plain,
+        json.dumps(value)[1:-1],
+        json.dumps(plain)[1:-1],
+        escape(value),
+        quote(value),
+        quote(value, ""),
+    }
+
+
+def leaks(places: dict[str, str], values: Iterable[str]) -> Iterator[str]:
+    """Where one of the values stands: ``place: value …context…``."""
+    wanted = {form: value for value in values for form in forms(value)}
+    for place, text in places.items():
+        for form, value in wanted.items():
+            at = text.find(form)
+            if at >= 0:
+                yield f"{place}: {value!r} in {text[max(0, at - 60) : at + len(form) + 20]!r}"
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """All that is logged, also what no command shows."""
+    caplog.set_level(logging.INFO)
+    return caplog
+
+
+def _journey(world: World, sandbox: RunningSandbox) -> tuple[int, dict[str, str]]:
+    """The whole way by command, with all a person may look at; the migration's id and what was printed."""
+    said: dict[str, str] = {}
+
+    def call(*arguments: object, codes: tuple[int, ...] = (0,)) -> dict[str, object]:
+        for json_too in ((), ("--json",)):
+            if not json_too and arguments[0] in ("preview", "approve", "run", "rollback", "connect"):
+                continue
+            answer = world.call(*arguments, *json_too)
+            assert answer.code in codes, f"{' '.join(map(str, arguments))}: {answer}"
+            said[" ".join(map(str, (*arguments[:2], *json_too)))] = answer.out + answer.err
+        return answer.json
+
+    integration = call(*world.connect_arguments(sandbox))["integration_id"]
+    call("preflight", integration)
+    call("audit", integration)
+    (plan,) = call("preview", integration)["migrations"]  # type: ignore[misc]
+    number = plan["migration_id"]
+    call("losses", integration)
+    call("conflicts", "list", number)
+    call("quarantine", "list", number)
+    call("status", number)
+    call("approve", number, "--plan-hash", plan["plan_hash"], "--by", "Ada")
+    _somebody_changes(sandbox)
+    moved = call("run", number, codes=(0, 1))
+    assert moved["error"] == "PlanMoved", "the plan's difference is shown, and must name nobody"
+    call("status", number)
+    call("approve", number, "--plan-hash", moved["plan_hash"], "--by", "Ada")
+    done = call("run", number, codes=(0, 1))
+    assert done.get("scorecard") or done.get("entities"), done
+    call("verify", number, codes=(0, 1))
+    call("report", number)
+    call("status", number)
+    call("rollback", number, "--preview")
+    return number, said
+
+
+def _somebody_changes(sandbox: RunningSandbox) -> None:
+    """A guest moves house at the POS after the plan was approved."""
+    truth = httpx.get(f"{sandbox.control_url}/truth").json()
+    guest = next(one for one in truth["customers"] if one["listed"] and one["email"])
+    edit(
+        sandbox,
+        op="edit_customer",
+        customer=guest["id"],
+        family_name="Kanarienvogel",
+        email="neu@kanarienvogel.example",
+    )
+
+
+@pytest.fixture
+def searched(
+    world: World, open_pos: Callable[..., RunningSandbox], logged: pytest.LogCaptureFixture
+) -> tuple[World, Written, dict[str, list[str]]]:
+    """A diner taken through its journey, what was written, and the values that must not be found."""
+    sandbox = open_pos("square", "diner")
+    number, said = _journey(world, sandbox)
+    written = Written()
+    for command, text in said.items():
+        written.anywhere[f"printed by {command}"] = text
+    written.anywhere["logged"] = "\n".join(record.getMessage() for record in logged.records)
+    written.add_database(world)
+    folder = Path(world.environ["AURA_DATA_DIR"])
+    store = world.workshop.store
+    written.add_files(folder, store)
+    answer = world.call("rollback", number, "--json")
+    assert answer.code == 0, answer
+    written.anywhere["printed by rollback"] = answer.out + answer.err
+    after = Written()
+    after.add_database(world)
+    for table, text in after.anywhere.items():
+        written.anywhere[f"{table} after the rollback"] = text
+    truth = httpx.get(f"{sandbox.control_url}/truth").json()
+    return world, written, {name: truth[name] for name in ("secrets", "personal")}
+
+
+def test_no_secret_and_nobody_is_found_in_what_a_journey_writes(
+    searched: tuple[World, Written, dict[str, list[str]]],
+) -> None:
+    world, written, truth = searched
+    assert len(truth["secrets"]) > 20 and len(truth["personal"]) > 200
+    assert "neu@kanarienvogel.example" in truth["personal"]
+    found = [
+        *leaks(written.anywhere, {*truth["personal"], *truth["secrets"]}),
+        *(f"secret in {leak}" for leak in leaks(written.contents, truth["secrets"])),
+    ]
+    assert not found, f"{len(found)} leaks:\n" + "\n".join(found[:40])
+    _assert_the_search_finds_what_there_is(written, truth)
+    _assert_the_page_names_every_place(written, truth)
+    assert world.rows("SELECT count(*) FROM aura.customers") == [(0,)]
+
+
+def _assert_the_search_finds_what_there_is(written: Written, truth: dict[str, list[str]]) -> None:
+    """A search that finds nothing proves nothing: guests do stand where they may."""
+    for place in ("aura.customers", "aura.staff_members", "migration.plan_rows", "staging.rows"):
+        found = sum(1 for _ in leaks({place: written.contents[place]}, truth["personal"]))
+        assert found > 5, f"{place} holds {found} of the known values"
+
+
+def _assert_the_page_names_every_place(written: Written, truth: dict[str, list[str]]) -> None:
+    """Every table in which a guest stands in the clear is listed in docs/privacy.md."""
+    page = (PROJECT / "docs" / "privacy.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:aura|migration|staging)\.)?([a-z_]+)`", page))
+    tables = {table for _, table in named}
+    holding = {leak.split(":")[0].split(".")[1] for leak in leaks(written.contents, truth["personal"])}
+    assert holding <= tables, holding - tables
