@@ -11,6 +11,7 @@ import pytest
 
 from aura_migration.database.connections import connect
 from aura_migration.pos.people_facts import BalanceFact, ConsentFact, CustomerFact, RewardFact, contact_key
+from aura_migration.verify.people import PeopleVerdict
 from aura_migration_tests.support import database as support
 from aura_migration_tests.verify.people_support import Crew, blocking, fill, open_crew, people_facts
 
@@ -36,7 +37,7 @@ def crew(work: Connection) -> Crew:
     return fill(open_crew(work))
 
 
-def gate(verdict: Any, name: str) -> bool | None:
+def gate(verdict: PeopleVerdict, name: str) -> bool | None:
     return next(one.passed for one in verdict.gates if one.name == name)
 
 
