@@ -19,7 +19,7 @@ from aura_migration.intake.cells import Unreadable, plain, word
 from aura_migration.intake.kinds import FILE_KINDS, FileKind, Kind
 from aura_migration.intake.mapping_file import TOTALS_WORDS, FileMapping
 from aura_migration.intake.reading import Line, Table, read_table, shown
-from aura_migration.intake.rows import Conventions, Read, contacts, identity, read_row, unreadable_contacts
+from aura_migration.intake.rows import Conventions, Read, contacts, holder, identity, read_row, unreadable_contacts
 
 MALFORMED = "the quotes of the line do not close"
 
@@ -53,7 +53,7 @@ class Checked:
     """One line with what it says. ``raw`` holds the cells that could be read, by field; ``problems`` reject the line.
 
     ``name`` identifies the record (see :func:`rows.identity`), None where it cannot be read. ``contacts`` are those
-    that could be read, normalised; ``is_unfindable``: another one could not.
+    that could be read, normalised, ``holder`` what names whose the record is; ``is_unfindable``: another one could not.
     """
 
     number: int
@@ -62,6 +62,7 @@ class Checked:
     problems: tuple[Problem, ...]
     amount: int | None
     contacts: Mapping[str, str] = field(default_factory=dict)
+    holder: str | None = None
     is_unfindable: bool = False
 
 
@@ -206,6 +207,7 @@ def _checked(table: Table, kind: FileKind, how: Conventions, line: Line, raw: Ma
         problems,
         read.amount,
         contacts(read.values, how),
+        holder(read.values, how),
         bool(unreadable_contacts(read.values, how)),
     )
 

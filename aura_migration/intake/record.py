@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import psycopg
@@ -46,9 +46,14 @@ class Handed:
     is_known: bool
 
 
-def contact_ref(seals: Seals, contact: str) -> str:
-    """The person under whose key a contact of a file is encrypted: erasing it makes the contact unreadable everywhere."""
-    return f"c-{seals.person(contact)}"
+def contact_ref(seals: Seals, contact: str, of: Literal["customers", "staff"] = "customers") -> str:
+    """The person under whose key cells of a file are encrypted: erasing it makes them unreadable everywhere.
+
+    Of guests a normalised contact, of staff the employee's code, e-mail address or name, whichever the file names first.
+    A guest and an employee with one address are two persons here: the one may be erased without the other.
+    """
+    text = " ".join(contact.casefold().split())
+    return f"c-{seals.person(text)}" if of == "customers" else f"e-{seals.person(text)}"
 
 
 def record_key(seals: Seals, name: str) -> str:
@@ -62,8 +67,11 @@ def line_key(sha256: str, number: int) -> str:
 
 
 def redaction(kind: Kind) -> Redaction:
-    """What is encrypted, and with whose key: contacts with their own, names with the first contact's, the rest the record's."""
+    """What is encrypted, and with whose key: pay with the employee's; contacts with their own, names with the first
+    contact's, numbers of cards and accounts with the record's."""
     owners = {name: f"{name}_ref" for name in ("email", "phone", "contact", "name")}
+    if kind == "payroll":
+        owners = dict.fromkeys(FILE_KINDS[kind].private, "person_ref")
     pairs = tuple(
         (f"{part}[].{name}", f"{part}[].{owners.get(name, 'ref')}")
         for part in ("rows", "rejected")
@@ -192,19 +200,22 @@ def _stored(checked: CheckedFile, seals: Seals, lines: Iterable[Checked]) -> Ite
             "line": line.number,
             "key": line_key(checked.sha256, line.number) if line.problems or is_event else ref,
             "ref": ref,
+            **_owners(checked.conventions.kind, line, seals, ref),
             **line.raw,
         }
-        reachable = line.contacts
-        for name in ("email", "phone"):
-            if name in line.raw:
-                stored[f"{name}_ref"] = contact_ref(seals, reachable[name]) if name in reachable else ref
-        first = next(iter(reachable.values()), None)
-        for name in ("contact", "name"):
-            if name in line.raw:
-                stored[f"{name}_ref"] = contact_ref(seals, first) if first is not None else ref
         if line.problems:
             stored["problems"] = [{"column": p.column, "reason": p.reason} for p in line.problems]
         yield stored
+
+
+def _owners(kind: Kind, line: Checked, seals: Seals, ref: str) -> dict[str, str]:
+    """With whose key the private cells of a line are encrypted (see :func:`redaction`), where that is not the record's."""
+    if kind == "payroll":
+        return {"person_ref": contact_ref(seals, line.holder, of="staff") if line.holder else ref}
+    own = {name: contact_ref(seals, contact) for name, contact in line.contacts.items()}
+    first = next(iter(own.values()), ref)
+    owners = {"email": own.get("email", ref), "phone": own.get("phone", ref), "contact": first, "name": first}
+    return {f"{name}_ref": owner for name, owner in owners.items() if name in line.raw}
 
 
 def _note(

@@ -108,16 +108,28 @@ def contacts(values: Mapping[str, Any], how: Conventions) -> dict[str, str]:
 
 def identity(values: Mapping[str, Any], how: Conventions) -> str | None:
     """What names the record within its kind, the same in every file: never shown, never stored as it is."""
-    kind = how.of
+    found = _holder(values, how)
+    if found is None:
+        return None
+    dates = ("pay_period_start", "pay_period_end", "pay_date") if how.kind == "payroll" else ()
+    return "\x1f".join([how.kind, *found, *(str(values.get(date, "")) for date in dates)])
+
+
+def holder(values: Mapping[str, Any], how: Conventions) -> str | None:
+    """The number, contact or name that names whose record it is, normalised."""
+    found = _holder(values, how)
+    return None if found is None else found[1]
+
+
+def _holder(values: Mapping[str, Any], how: Conventions) -> tuple[str, str] | None:
+    """The first of the kind's identifying fields that a line has, and its text."""
     reachable = contacts(values, how)
     named = {**values, **dict.fromkeys(("email", "phone", "contact")), **_as_written(values), **reachable}
-    for name in kind.identity:
+    for name in how.of.identity:
         text = named.get(name)
         if text:
             is_code = name == "number"
-            normal = "".join(filter(str.isalnum, text)).upper() if is_code else " ".join(text.casefold().split())
-            dates = ("pay_period_start", "pay_period_end", "pay_date") if kind.name == "payroll" else ()
-            return "\x1f".join([kind.name, name, normal, *(str(values.get(date, "")) for date in dates)])
+            return name, "".join(filter(str.isalnum, text)).upper() if is_code else " ".join(text.casefold().split())
     return None
 
 

@@ -266,3 +266,12 @@ def test_erasing_a_contact_leaves_what_is_owed_and_forgets_who_it_was(desk: Desk
     ]
     assert owed[0] == owed[1]
     assert len(after.rows) + len(after.rejected) == len(before.rows) + len(before.rejected)
+
+
+def test_erasing_an_employee_makes_their_pay_unreadable_and_not_that_of_others(desk: Desk) -> None:
+    desk.hand("payroll", PAYROLL, "toast:LOOP-1")
+    desk.workshop.persons.erase(desk.integration_id, contact_ref(desk.seals, "E-104417", of="staff"))
+    batch = desk.batch("toast:LOOP-1")
+    assert [row.values["gross_pay_cents"] for row in rows(batch, "payroll")] == [60000]
+    (forgotten,) = batch.rejected
+    assert "erased" in forgotten.reason and "gross_pay_cents" not in forgotten.values

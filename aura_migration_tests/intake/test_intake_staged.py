@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from aura_migration.archive.snapshot import SnapshotReader
+from aura_migration.intake import current_files
+from aura_migration.migration.privacy.erasure import erase
+from aura_migration.migration.privacy.finding import Wanted
+from aura_migration.migration.workshop import Workshop
 from aura_migration.plan.planner import Subject
 from aura_migration_tests.support.handed import CONSENTS, GIFT_CARDS, HOUSE, LOYALTY, PAYROLL, Desk
 from aura_migration_tests.support.menus import make_subject, one, rows
@@ -82,3 +87,20 @@ def test_pay_finds_the_employee_it_names_and_goes_without_one_where_it_names_nob
     stage(desk.connection, subject, guests(), desk.batch("toast:LOOP-1"))
     pay = {row["gross_pay_cents"]: row.get("staff_key") for row in staged(desk.connection, "payroll").values()}
     assert pay == {181240: "S1", 60000: None}
+
+
+def test_erasing_a_guest_reaches_the_files_that_name_them(desk: Desk, subject: Subject) -> None:
+    desk.hand("consents", CONSENTS)
+    desk.hand("loyalty", LOYALTY)
+    desk.connection.execute(
+        "insert into aura.customers (restaurant_id, first_name, email, email_normalized) "
+        "values (%s, 'Maria', 'maria.quintero@canary-mail.example.com', 'maria.quintero@canary-mail.example.com')",
+        [subject.restaurant_id],
+    )
+    wanted = Wanted(emails=("maria.quintero@canary-mail.example.com",))
+    erase(desk.workshop, subject.restaurant_id, wanted, "ana")
+    fresh = Workshop.open(desk.workshop.settings)
+    reader = SnapshotReader(*current_files(desk.connection, desk.integration_id, None), cipher=fresh.persons)
+    said = [str(reader.revealed(body)) for entity in reader.entities() for body in reader.bodies(entity)]
+    assert not any("quintero" in text for text in said)
+    assert any("jo@canary-mail" in text for text in said)

@@ -22,6 +22,7 @@ from aura_migration.canonical.entities import ENTITIES
 from aura_migration.core.errors import BadInput
 from aura_migration.database.connections import transaction_lock
 from aura_migration.database.seals import What
+from aura_migration.intake import contact_ref
 from aura_migration.migration import stages
 from aura_migration.migration.privacy.finding import Finder, Found, Wanted, person_ids
 from aura_migration.migration.privacy.forms import Form, forms
@@ -122,6 +123,7 @@ class _Erasure:
         seals = workshop.seals(restaurant_id)
         contacts = sorted(self._found.emails | self._found.phones)
         self._claims = [claim for contact in contacts for claim in seals.claims(contact)]
+        self._in_files = {contact_ref(seals, contact, self._found.subject) for contact in contacts}
         self._rivals: list[int] = []
 
     def carry_out(self, by: str, reason: str) -> None:
@@ -470,7 +472,7 @@ class _Erasure:
         erased = sum(
             self._workshop.persons.erase(integration, person, self._connection)
             for integration in self._found.integrations
-            for person in sorted(person_ids(self._found))
+            for person in sorted(person_ids(self._found) | self._in_files)
         )
         if erased:
             self._done.counts["migration.person_keys"] += erased
