@@ -12,7 +12,7 @@ from aura_migration.canonical.seals import Seals
 from aura_migration.pos.port import Account, Session, SourceEntity, SourceLocation
 from aura_migration.pos.square import client, mapping
 from aura_migration.pos.square.people import mapping as people
-from aura_migration.pos.square.people.sources import DROP, PERSONAL
+from aura_migration.pos.square.people.sources import DROP, FREE_TEXT, PERSONAL
 
 
 class SquareConnector:
@@ -33,6 +33,7 @@ class SquareConnector:
             **DROP,
         },
         personal=PERSONAL,
+        free_text=FREE_TEXT,
     )
     session_parallelism = 4
 

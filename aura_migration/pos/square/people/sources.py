@@ -165,3 +165,10 @@ PERSONAL: Mapping[str, tuple[tuple[str, str], ...]] = {
     "timecards": (("timecards[].wage.hourly_rate", "timecards[].team_member_id"),),
 }
 """Encrypted with a key of the person's own, so that erasing the key erases what is stored."""
+
+FREE_TEXT: Mapping[str, tuple[str, ...]] = {
+    "customers": ("customers[].note", "customers[].reference_id"),
+    "customer_attributes": ("customers[].custom_attributes[].value",),
+    "team": ("team_members[].reference_id",),
+}
+"""Of these, texts in which people type what they should not: secrets in them are cut out first."""
