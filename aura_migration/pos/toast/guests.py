@@ -26,16 +26,16 @@ from aura_migration.pos.toast.records import Raw, pages, phone, text
 BATCH_ROWS = 2_000
 CONTACTS = ("firstName", "lastName", "email", "phone")
 PLACE = ("address1", "address2", "city", "state", "zipCode", "country")
-NOT_GUESTS = dict.fromkeys(
-    ("deliveredDate", "dispatchedDate", "deliveryEmployee", "deliveryState", "administrativeArea"), TECHNICAL
-)
 TOLD = {
     "order": TECHNICAL,
-    "customer": TECHNICAL,
+    "customer.guid": TECHNICAL,
+    "customer.entityType": TECHNICAL,
     **{f"customer.{name}": MAPPED for name in (*CONTACTS, "phoneCountryCode")},
-    "deliveryInfo": TECHNICAL,
-    **{f"deliveryInfo.{name}": MAPPED for name in (*PLACE, "notes")},
-    **{f"deliveryInfo.{name}": said for name, said in NOT_GUESTS.items()},
+    **{f"deliveryInfo.{name}": MAPPED for name in (*PLACE, "administrativeArea", "notes")},
+    **{
+        f"deliveryInfo.{name}": TECHNICAL
+        for name in ("deliveredDate", "dispatchedDate", "deliveryEmployee", "deliveryState")
+    },
     "deliveryInfo.latitude": "The coordinates of an address are not kept.",
     "deliveryInfo.longitude": "The coordinates of an address are not kept.",
     "curbsidePickupInfo": "What a guest's car looks like is not kept.",

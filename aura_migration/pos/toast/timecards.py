@@ -36,7 +36,8 @@ ENTRY = {
     **dict.fromkeys(("autoClockedOut", "businessDate", "regularHours", "overtimeHours", "hourlyWage"), MAPPED),
     **dict.fromkeys(("declaredCashTips", *AMOUNTS), MAPPED),
     "deleted": TECHNICAL,
-    "breaks": TECHNICAL,
+    "breaks[].guid": TECHNICAL,
+    **{f"breaks[].{name}": MAPPED for name in ("breakType", "paid", "inDate", "outDate", "missed", "waived")},
     "breaks[].auditResponse": "What somebody answered about a break is not kept.",
 }
 DELETED = "Time entries deleted in Toast are not loaded."
