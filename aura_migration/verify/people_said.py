@@ -7,6 +7,7 @@ none, e-mail addresses to lower case and canonical form, without asking the netw
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -24,6 +25,10 @@ from aura_migration.verify.people_case import Case
 
 Connection = psycopg.Connection[Any]
 Row = tuple[Any, ...]
+PLAIN_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*")
+AMERICAN = re.compile(
+    r"(?P<code>\+1)?[ .-]?\(?(?P<area>[2-9]\d{2})\)?[ .-]?(?P<office>\d{3})[ .-]?(?P<line>\d{4})", re.ASCII
+)
 COUNTRY_OF = {"USD": "US", "CAD": "CA", "GBP": "GB", "AUD": "AU", "NZD": "NZ", "JPY": "JP", "EUR": "IE", "MXN": "MX"}
 """Where a place's address names no country: the one its currency speaks for."""
 
@@ -160,29 +165,50 @@ class Saying:
 
 def email_of(text: str | None) -> str | None:
     """An e-mail address in lower case and canonical form; None where the text is none."""
-    if not text or not text.strip():
-        return None
+    given = (text or "").strip()
+    local, at, domain = given.rpartition("@")
+    if at and len(given) <= 254 and len(local) <= 64 and PLAIN_LOCAL.fullmatch(local):
+        written = _domain(domain)  # guests share few domains, and asking for each address is what costs
+        return f"{local}@{written}".lower() if written else None
+    return _validated(given)
+
+
+@lru_cache(maxsize=10_000)
+def _domain(domain: str) -> str | None:
+    found = _validated(f"x@{domain}")
+    return found.partition("@")[2] if found else None
+
+
+def _validated(text: str) -> str | None:
     try:
-        found = validate_email(text.strip(), check_deliverability=False)
+        return validate_email(text, check_deliverability=False).normalized.lower()
     except EmailNotValidError:
         return None
-    return found.normalized.lower()
 
 
 def phone_of(text: str | None, country: str, calling_code: str | None = None) -> str | None:
     """A number in E.164; None where no number of that country (or the one it names) can be read in the text."""
     if not text:
         return None
-    if calling_code and calling_code.strip("+ ").isdigit() and not text.strip().startswith("+"):
-        regions = _regions(int(calling_code.strip("+ ")))
+    code = (calling_code or "").strip("+ ")
+    if code.isdigit() and not text.strip().startswith("+"):
+        regions = _regions(int(code))
         country = country if country in regions else (regions[0] if regions else country)
     try:
-        number = phonenumbers.parse(text, country)
+        number = _ten_digits(text, country) or phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
         return None
     if not phonenumbers.is_valid_number(number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _ten_digits(text: str, country: str) -> phonenumbers.PhoneNumber | None:
+    """The usual American notations, for which the parser is not needed; None for any other text."""
+    found = AMERICAN.fullmatch(text)
+    if found is None or (not found["code"] and country not in _regions(1)):
+        return None
+    return phonenumbers.PhoneNumber(country_code=1, national_number=int("".join(found.group("area", "office", "line"))))
 
 
 @lru_cache(maxsize=300)

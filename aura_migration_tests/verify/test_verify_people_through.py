@@ -103,7 +103,8 @@ def extract(connection: Connection, pos: str, scenario: str, folder: Path) -> Pl
     """Read the first location of a scenario, and what belongs to its merchant."""
     connector = registry.connector(pos)
     cipher, store = MemoryCipher(), SnapshotStore(str(folder))
-    with serve(pos, scenario, **({"limits": "off"} if pos == "clover" else {})) as sandbox:
+    options: dict[str, Any] = {"limits": "off"} if pos == "clover" else {}
+    with serve(pos, scenario, **options) as sandbox:
         document = httpx.get(f"{sandbox.control_url}/credentials", timeout=60).json()["default"]
 
         async def read() -> tuple[SourceLocation, list[SnapshotRef]]:
