@@ -58,7 +58,7 @@ def run_variant(module: str, function: str, environment: Mapping[str, str], argu
     process = subprocess.Popen(
         [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, env=dict(environment), text=True
     )
-    peak = _Peak(process.pid)
+    peak = Peak(process.pid)
     output, _ = process.communicate()
     peak.stop()
     if process.returncode != 0:
@@ -67,7 +67,7 @@ def run_variant(module: str, function: str, environment: Mapping[str, str], argu
     return {**figures, "wall": time.monotonic() - started, "peak_mb": peak.megabytes}
 
 
-class _Peak:
+class Peak:
     """Samples the resident memory of a process tree."""
 
     def __init__(self, pid: int) -> None:
