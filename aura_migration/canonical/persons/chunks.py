@@ -48,6 +48,9 @@ WAGES = {
     "staff_jobs": ("hourly_rate_cents", "annual_salary_cents"),
     "timecards": ("hourly_rate_cents",),
 }
+WITH_CONTACTS = frozenset({"customers", "staff", *LINKED_BY_CONTACT})
+NO_CONTACTS: list[tuple[str | None, str | None, bool]] = [(None, None, False)]
+NO_ROLES = [False]
 CHUNK = 5_000
 """Rows judged at once: enough to make a frame worth its price, few enough to be no burden."""
 UNSTORABLE = "its id holds characters that no database can store"
@@ -178,9 +181,10 @@ class Chunks:
         if not rows:
             return
         self._map(name, rows, reasons)
-        apply_corrections(rows, self._corrections)
-        mapped_roles = [self._staff_options(row) for row in rows]
-        contacts = [self._contacts(row) for row in rows]
+        if self._corrections:
+            apply_corrections(rows, self._corrections)
+        mapped_roles = [self._staff_options(row) for row in rows] if name in WAGES else NO_ROLES * len(rows)
+        contacts = [self._contacts(row) for row in rows] if name in WITH_CONTACTS else NO_CONTACTS * len(rows)
         checked = [position for position, (*_, is_erased) in enumerate(contacts) if not is_erased]
         problems = validate.invalid(name, [rows[position] for position in checked])
         invalid = {checked[position]: said for position, said in problems.items()}

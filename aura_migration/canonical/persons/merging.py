@@ -228,10 +228,12 @@ def _near_ties(connection: Connection, options: PeopleOptions) -> dict[str, Any]
                array_remove(ARRAY[CASE WHEN count(p.first) < count(*) THEN 'first_name' END,
                                   CASE WHEN count(p.last) < count(*) THEN 'last_name' END,
                                   CASE WHEN count(p.{other}) < count(*) THEN '{other}' END], NULL) AS lacks,
-               (SELECT count(DISTINCT (least(a.person, b.person), greatest(a.person, b.person)))
-                FROM people_different d JOIN people_persons a ON a.key = d.a JOIN people_persons b ON b.key = d.b
-                WHERE a.{shared} = p.{shared} AND b.{shared} = p.{shared} AND a.person <> b.person) AS decided
-        FROM people_persons p WHERE p.{shared} IS NOT NULL GROUP BY p.{shared} HAVING count(DISTINCT p.person) > 1
+               coalesce(min(d.pairs), 0) AS decided
+        FROM people_persons p LEFT JOIN (
+            SELECT a.{shared}, count(DISTINCT (least(a.person, b.person), greatest(a.person, b.person))) AS pairs
+            FROM people_different x JOIN people_persons a ON a.key = x.a JOIN people_persons b ON b.key = x.b
+            WHERE a.{shared} = b.{shared} AND a.person <> b.person GROUP BY a.{shared}) d USING ({shared})
+        WHERE p.{shared} IS NOT NULL GROUP BY p.{shared} HAVING count(DISTINCT p.person) > 1
         """
         for shared, other in (("email", "phone"), ("phone", "email"))
     )
