@@ -146,6 +146,7 @@ def test_the_preview_answers_the_same_and_changes_nothing(
     migrate(connection, subject, ada())
     workshop.suppression(subject.restaurant_id).hash("email", "x")  # the key is made on first use
     workshop.seals(subject.restaurant_id).claim("x")
+    workshop.seals(subject.restaurant_id).person("x")
     before = everything(connection)
     rehearsed = gone(workshop, subject, aura_ids=(ada_id(connection),), rehearse=True)
     assert everything(connection) == before
@@ -411,6 +412,26 @@ def test_what_snapshots_hold_cannot_be_read_afterwards(
         with pytest.raises(PersonErased):
             fresh.decrypt(subject.integration_id, sealed)
     assert fresh.decrypt(subject.integration_id, other) == '"Hopper"'
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_lines_of_a_payroll_file_that_name_an_employee_go_unless_another_has_the_name(
+    workshop: Workshop, connection: Connection, subject: Subject, is_alone: bool
+) -> None:
+    from aura_migration.intake import contact_ref
+
+    migrate(connection, subject, worker())
+    if not is_alone:
+        connection.execute(
+            "INSERT INTO aura.staff_members (restaurant_id, name) VALUES (%s, 'ADA LOVELACE')", [subject.restaurant_id]
+        )
+    gone(workshop, subject, subject="staff", keys=("EMP",))
+    seals = workshop.seals(subject.restaurant_id)
+    erased = {
+        text: workshop.persons.is_erased(subject.integration_id, contact_ref(seals, text, of="staff"))
+        for text in ("Ada Lovelace", "E-analytical", "ada@canary.test")
+    }
+    assert erased == {"Ada Lovelace": is_alone, "E-analytical": True, "ada@canary.test": True}
 
 
 def test_reports_lose_the_entries_that_name_the_person(

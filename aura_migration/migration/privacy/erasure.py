@@ -22,7 +22,6 @@ from aura_migration.canonical.entities import ENTITIES
 from aura_migration.core.errors import BadInput
 from aura_migration.database.connections import transaction_lock
 from aura_migration.database.seals import What
-from aura_migration.intake import contact_ref
 from aura_migration.migration import stages
 from aura_migration.migration.privacy.finding import Finder, Found, Wanted, person_ids
 from aura_migration.migration.privacy.forms import Form, forms
@@ -123,7 +122,7 @@ class _Erasure:
         seals = workshop.seals(restaurant_id)
         contacts = sorted(self._found.emails | self._found.phones)
         self._claims = [claim for contact in contacts for claim in seals.claims(contact)]
-        self._in_files = {contact_ref(seals, contact, self._found.subject) for contact in contacts}
+        self._person_ids = person_ids(self._found, seals)
         self._rivals: list[int] = []
 
     def carry_out(self, by: str, reason: str) -> None:
@@ -472,7 +471,7 @@ class _Erasure:
         erased = sum(
             self._workshop.persons.erase(integration, person, self._connection)
             for integration in self._found.integrations
-            for person in sorted(person_ids(self._found) | self._in_files)
+            for person in sorted(self._person_ids)
         )
         if erased:
             self._done.counts["migration.person_keys"] += erased

@@ -14,6 +14,7 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from aura_migration.canonical.entities import ENTITIES
+from aura_migration.canonical.seals import Seals
 from aura_migration.core.errors import BadInput, Refused
 from aura_migration.migration.privacy.forms import Subject
 
@@ -38,7 +39,8 @@ class Wanted:
 class Found:
     """What is of the person: rows of the table, source keys of every integration, contacts that nobody else has.
 
-    ``texts`` are the contacts in every notation met, ``emails`` and ``phones`` those in normal form.
+    ``texts`` are the contacts in every notation met, ``emails`` and ``phones`` those in normal form. ``names`` are, of
+    staff, the name and the restaurant's own number, by which a payroll export may know them.
     """
 
     subject: Subject
@@ -49,6 +51,7 @@ class Found:
     texts: set[str] = field(default_factory=set)
     emails: set[str] = field(default_factory=set)
     phones: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
 
     @property
     def table(self) -> str:
@@ -257,6 +260,20 @@ class Finder:
             else:
                 found.phones |= {form for form in forms if form.startswith("+")}
         found.texts = own
+        if found.subject == "staff":
+            self._gather_names(found)
+
+    def _gather_names(self, found: Found) -> None:
+        for name in ("name", "employee_code"):
+            rows = self._rows(
+                f"""
+                SELECT t.{name} FROM aura.staff_members t WHERE t.id = ANY(%(ids)s) AND t.{name} IS NOT NULL
+                AND NOT EXISTS (SELECT 1 FROM aura.staff_members o WHERE o.restaurant_id = t.restaurant_id
+                                AND o.id <> ALL(%(ids)s) AND lower(o.{name}) = lower(t.{name}))
+                """,
+                **self._named(found, ids=sorted(found.aura_ids)),
+            )
+            found.names |= {row[0] for row in rows}
 
     def _is_shared(self, found: Found, contact: str) -> bool:
         ids, keys = self._holders(found, {contact})
@@ -297,11 +314,16 @@ def _email_forms(text: str) -> set[str]:
     return {text.strip().lower(), normalised_email(text) or ""} - {""}
 
 
-def person_ids(found: Found) -> set[str]:
-    """Ids under which the archive may have encrypted the person's fields: the POS's ids, and contacts that stood alone."""
+def person_ids(found: Found, seals: Seals) -> set[str]:
+    """Ids under which the archive may have encrypted the person's fields: the POS's ids, contacts that stood alone, and
+    what names the person in a handed file."""
     from aura_migration.archive.redaction import person_of_value
+    from aura_migration.intake import contact_ref
 
     ids = {part for key in found.keys for part in (key, key.rpartition("/")[2])}
     notations = {json.dumps(text, ensure_ascii=is_ascii) for text in found.texts for is_ascii in (True, False)}
-    values = {person_of_value(notation) for notation in notations}
-    return ids | values
+    values = {person_of_value(form) for notation in notations for form in (notation, notation.lower())}
+    in_files = {
+        contact_ref(seals, text, of=found.subject) for text in (found.emails | found.phones | found.names) if text
+    }
+    return ids | values | in_files
