@@ -32,7 +32,7 @@ async def read_attributes(session: SquareCalls, recorder: Recorder, switches: Ma
     """Definitions, then the values of every profile that has any, unless that would take too many requests."""
     listing = lists.ATTRIBUTE_DEFINITIONS
     defined = await read_window(session, recorder, listing, DEFINITIONS)
-    judgement = await confirmed(session, listing, defined)
+    judgement = await confirmed(session, recorder, listing, defined)
     if not defined.ids:
         await certify(recorder, judgement)
         return

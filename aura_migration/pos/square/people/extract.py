@@ -27,6 +27,7 @@ from aura_migration.pos.square.people.walk import (
     heads_page,
     judged,
     read_window,
+    reading_began,
     recount,
 )
 from aura_migration.pos.square.people.windows import forget_others, read_windows, year_before, year_starts
@@ -84,7 +85,7 @@ async def _plain(
 ) -> None:
     """A list without windows and without a second route, unless it ends exactly on a full page."""
     read = await read_window(session, recorder, listing, asked=asked, replay=replay)
-    await certify(recorder, await confirmed(session, listing, read, asked))
+    await certify(recorder, await confirmed(session, recorder, listing, read, asked))
 
 
 async def _stated(
@@ -100,7 +101,7 @@ async def _stated(
     for attempt in range(1, ATTEMPTS + 1):
         reading = Reading(listing.entity)
         reading.take(await read_window(session, recorder, listing, asked=asked, is_named=is_named))
-        route = await by_value(session, listing, asks, reading, how)
+        route = await by_value(session, recorder, listing, asks, reading, how)
         if route.count == reading.distinct or attempt == ATTEMPTS:
             await certify(recorder, reading.certificate(route))
             return
@@ -123,23 +124,27 @@ async def _customers(session: SquareCalls, recorder: Recorder) -> None:
             if span:
                 asked["query"] = {**asked["query"], "filter": {"created_at": span}}
             read = await read_window(session, recorder, listing, window, asked)
-            reading.take(read, None if before is not None else await confirmed(session, listing, read, asked))
+            reading.take(read, None if before is not None else await confirmed(session, recorder, listing, read, asked))
         after, _ = await _count(session)
-        if before == after == reading.distinct or attempt == ATTEMPTS:
+        counts = [count for count in (before, after) if count is not None]
+        is_within = not counts or min(counts) <= reading.distinct <= max(counts)
+        if is_within or attempt == ATTEMPTS:
             break
         for window in windows:
             await restart(recorder, listing.entity, window)
-    doubts = [] if before == after else [f"the directory changed while it was read, {ATTEMPTS} times in a row"]
-    if after is None or after <= LISTED_AGAIN:
-        again = lists.CUSTOMER_LIST
-        listed = await recount(session, again, again.request(), reading.ids, reading.newest)
-        if listed != reading.ids:
-            doubts.append(f"{len(listed ^ reading.ids):,} profiles show in only one of search and list")
-        route = SecondRoute("the list", len(listed))
-        if after is not None and after != len(listed):
-            doubts.append(f"the list shows {len(listed):,} profiles and counts {after:,}")
+    doubts: list[str] = []
+    if after is not None and after > LISTED_AGAIN:
+        changed = f" (from {before or 0:,} to {after:,} while it was read)" if before != after else ""
+        route = SecondRoute(f"the list's own count{changed}", reading.distinct if is_within else after)
     else:
-        route = SecondRoute("the list's own count", after)
+        again = lists.CUSTOMER_LIST
+        listed = await recount(session, again, again.request(), reading_began(recorder))
+        early = reading.ids - reading.late
+        if listed != early:
+            doubts.append(f"{len(listed ^ early):,} profiles show in only one of search and list")
+        if not is_within:
+            doubts.append(f"the list shows {len(listed):,} profiles and counts {after or 0:,}")
+        route = SecondRoute("the list", len(listed) + len(reading.late))
     await certify(recorder, reading.certificate(route, doubts))
 
 

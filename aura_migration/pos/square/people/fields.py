@@ -186,6 +186,10 @@ NOTES: Mapping[tuple[str, str], tuple[str, str]] = {
         "wage_setting.job_assignments[].hourly_rate",
         "The list of wages shows another hourly wage for the same job; the person's own wage setting is kept.",
     ),
+    ("TEAM_MEMBER", "wage_only"): (
+        "wage_setting.job_assignments",
+        "The list of wages shows a job that the person's own wage setting does not; the wage setting is kept.",
+    ),
     ("TEAM_MEMBER", "currency"): ("wage_setting", "A wage in another currency than the location's is not kept."),
     ("TIMECARD", "staff"): ("team_member_id", "Time worked by somebody whom Square does not list any more."),
     ("TIMECARD", "currency"): ("wage", "An amount in another currency than the location's is not kept."),

@@ -209,11 +209,11 @@ def _card(
         "issued_at": when(card.created_at),
         "last_activity_at": when(ledger.last),
     }
-    if not card.gan:
+    if not any(sign.isalnum() for sign in card.gan or ""):
         reason = "Square shows no number for this gift card, so that nobody could present it."
         packs.reject("gift_cards", card.id, reason, record, **values)
         return
-    seal = seals.gift_card(card.gan)
+    seal = seals.gift_card(card.gan or "")
     packs.add(
         "gift_cards",
         card.id,

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from aura_migration.archive.snapshot import Certificate, Recorder, SecondRoute
+from aura_migration.archive.snapshot import Certificate, Recorder
 from aura_migration.pos.http.client import PosResponse
 from aura_migration.pos.http.errors import NotFound, Permanent, PermissionMissing, Unauthorized
 from aura_migration.pos.square.calls import SquareCalls
@@ -114,7 +114,7 @@ async def _program(session: SquareCalls, recorder: Recorder, response: PosRespon
     path = f"/v2/loyalty/programs/{quote(program.id, safe='')}/promotions"
     listing = Listing(ENTITY, "GET", path, "loyalty_promotions", 30)
     promotions = await read_window(session, recorder, listing, PROMOTIONS)
-    judgement = await confirmed(session, listing, promotions)
+    judgement = await confirmed(session, recorder, listing, promotions)
     await certify(
         recorder,
         Certificate(
@@ -151,12 +151,11 @@ async def _sized(session: SquareCalls, recorder: Recorder, listing: Listing) -> 
     for attempt in range(1, ATTEMPTS + 1):
         read = await read_window(session, recorder, listing)
         if read.distinct > RECOUNTED:
-            await certify(recorder, await confirmed(session, listing, read))
+            await certify(recorder, await confirmed(session, recorder, listing, read))
             return
         reading = Reading(listing.entity)
         reading.take(read)
-        size = listing.page - 1
-        route = SecondRoute(f"the same list in pages of {size}", await other_pages(session, listing, reading, size))
+        route = await other_pages(session, recorder, listing, reading)
         if route.count == reading.distinct or attempt == ATTEMPTS:
             await certify(recorder, reading.certificate(route))
             return

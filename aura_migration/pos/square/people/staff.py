@@ -117,7 +117,7 @@ def map_staff(reader: SnapshotReader, packs: Packs, staff: Staff, at: str, worke
 
 
 def own_jobs(staff: Staff, member: TeamMember) -> list[OwnJob]:
-    """The person's jobs, the primary one first: the wage setting's, then what only the list of wages has."""
+    """The person's jobs, the primary one first: the wage setting's; of somebody without one, the list of wages'."""
     found: list[OwnJob] = []
     wages = {(wage.job_id or "", slug(wage.title or "")): wage for wage in staff.wages.get(member.id, ())}
     for assigned in (member.wage_setting.job_assignments if member.wage_setting is not None else None) or ():
@@ -134,6 +134,8 @@ def own_jobs(staff: Staff, member: TeamMember) -> list[OwnJob]:
                 tip,
             )
         )
+    if found:
+        return found
     for wage in wages.values():
         job = staff.jobs.get(wage.job_id or "")
         title = wage.title or (job.title if job is not None else None)
@@ -188,7 +190,7 @@ def _person(
     is_active = member.status == "ACTIVE"
     if member.status not in ("ACTIVE", "INACTIVE"):
         packs.note("TEAM_MEMBER", "status", member.id)
-    names = [part.strip() for part in (member.given_name, member.family_name) if part and part.strip()]
+    names = [part for part in (member.given_name, member.family_name) if part and part.strip()]
     jobs = own_jobs(staff, member)
     keys = [staff.role(job.job_id, job.title) for job in jobs]
     packs.add(
@@ -242,7 +244,13 @@ def _differing(packs: Packs, staff: Staff, member: TeamMember) -> None:
         for job in (member.wage_setting.job_assignments if member.wage_setting is not None else None) or ()
         if job.pay_type == "HOURLY" and job.hourly_rate is not None
     }
+    assigned = {
+        (job.job_id or "", slug(job.job_title or ""))
+        for job in (member.wage_setting.job_assignments if member.wage_setting is not None else None) or ()
+    }
     for wage in staff.wages.get(member.id, ()):
+        if assigned and (wage.job_id or "", slug(wage.title or "")) not in assigned:
+            packs.note("TEAM_MEMBER", "wage_only", member.id)
         rate = rates.get((wage.job_id or "", slug(wage.title or "")))
         if rate is not None and wage.hourly_rate is not None and rate.amount != wage.hourly_rate.amount:
             packs.note("TEAM_MEMBER", "wage_differs", member.id)

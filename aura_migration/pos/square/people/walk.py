@@ -7,9 +7,9 @@ but the record's id and when it arose.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -24,7 +24,8 @@ from aura_migration.pos.square.recording import certify, complete, record, resta
 from aura_migration.pos.square.wire import instant
 
 ENVELOPE = ("cursor", "count", "errors")
-EARLIEST = datetime.min.replace(tzinfo=UTC)
+SKEW = timedelta(minutes=5)
+"""By so much the POS's clock may be behind ours."""
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -45,25 +46,31 @@ class Head(msgspec.Struct, frozen=True):
 
 @dataclass
 class WindowRead:
-    """One window as read: its pages, the ids on them, and when its newest record arose."""
+    """One window as read: its pages and the ids on them.
+
+    ``late`` are records that arose while the list was read: a second route may or may not show them, so that they stand
+    on this reading alone, as do the ``unnamed`` ones that cannot be asked for by name.
+    """
 
     entity: str
     caps: Caps
     pages: list[PageSeen] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
     distinct: int = 0
-    newest: datetime = EARLIEST
+    late: set[str] = field(default_factory=set)
     unnamed: int = 0
 
-    def page(self, heads: Sequence[Head], has_next: bool, is_named: Callable[[Head], bool]) -> None:
-        """Note one page; ``is_named`` says whether the second route can ask for a record's kind by name."""
+    def page(self, heads: Sequence[Head], has_next: bool, until: datetime, is_named: Callable[[Head], bool]) -> None:
+        """Note one page. What arose after ``until`` is late; ``is_named``: a second route can ask for its kind by name."""
         new = 0
         for head in heads:
             if head.ident not in self.ids:
                 new += 1
                 self.ids.add(head.ident)
-                self.unnamed += not is_named(head)
-                self.newest = max(self.newest, instant(head.created_at))
+                if instant(head.created_at) >= until:
+                    self.late.add(head.ident)
+                elif not is_named(head):
+                    self.unnamed += 1
         self.distinct += new
         self.pages.append(PageSeen(len(heads), new, has_next))
 
@@ -82,7 +89,7 @@ class Reading:
     rows: int = 0
     doubts: list[str] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
-    newest: datetime = EARLIEST
+    late: set[str] = field(default_factory=set)
     unnamed: int = 0
     _disjoint: int = 0
 
@@ -96,7 +103,7 @@ class Reading:
         self.pages += window.pages
         self.rows += judgement.rows
         self.doubts += [*judgement.suspicious_caps, *filter(None, [judgement.reason])]
-        self.newest = max(self.newest, window.newest)
+        self.late |= window.late
         self.unnamed += window.unnamed
         if self.overlapping:
             self.ids |= window.ids
@@ -179,7 +186,7 @@ async def read_window(
     ``replay=False`` reads it again nevertheless: for lists whose ids are not stored.
     """
     asked = asked or listing.request()
-    entity = listing.entity
+    entity, until = listing.entity, reading_began(recorder)
 
     def fresh() -> WindowRead:
         return WindowRead(entity, Caps(page_size=listing.page))
@@ -189,7 +196,7 @@ async def read_window(
         for stored in await asyncio.to_thread(lambda: list(recorder.bodies(entity, window))):
             parts = msgspec.json.decode(stored.data, type=dict[str, msgspec.Raw])
             heads = msgspec.json.decode(parts[listing.rows], type=list[Head]) if listing.rows in parts else []
-            read.page(heads, bool(parts.get("cursor")), is_named)
+            read.page(heads, bool(parts.get("cursor")), until, is_named)
         return read
     await restart(recorder, entity, window)
     read, walk = fresh(), 1
@@ -205,33 +212,36 @@ async def read_window(
         assert response is not None  # every page was asked for
         sent = {**asked, **({"cursor": cursor} if cursor else {})}
         await record(session, recorder, entity, response, sent, len(page.page.rows), page.number, window)
-        read.page(page.page.rows, bool(page.page.next_cursor), is_named)
+        read.page(page.page.rows, bool(page.page.next_cursor), until, is_named)
         cursor = page.page.next_cursor
     await complete(recorder, entity, window)
     return read
 
 
+def reading_began(recorder: Recorder) -> datetime:
+    """What arose from then on may have arisen while the lists were read."""
+    return recorder.taken_at - SKEW
+
+
 async def recount(
-    session: SquareCalls,
-    listing: Listing,
-    asked: Mapping[str, Any],
-    known: Container[str] = (),
-    newest: datetime | None = None,
+    session: SquareCalls, listing: Listing, asked: Mapping[str, Any], until: datetime | None = None
 ) -> set[str]:
-    """Ids of a list read once more and not kept. Records that arose after ``newest`` and are not ``known`` do not count."""
+    """Ids of a list read once more and not kept; without those that arose after ``until``."""
     found: set[str] = set()
     pages = cursor_pages(
         lambda cursor: heads_page(session, listing, asked, cursor), row_id=lambda head: head.ident, trail=PageTrail()
     )
     async for page in pages:
-        for head in page.rows:
-            if newest is None or head.ident in known or instant(head.created_at) <= newest:
-                found.add(head.ident)
+        found.update(head.ident for head in page.rows if until is None or instant(head.created_at) < until)
     return found
 
 
 async def confirmed(
-    session: SquareCalls, listing: Listing, read: WindowRead, asked: Mapping[str, Any] | None = None
+    session: SquareCalls,
+    recorder: Recorder,
+    listing: Listing,
+    read: WindowRead,
+    asked: Mapping[str, Any] | None = None,
 ) -> Certificate:
     """The judgement on one window; one that ended exactly on a full page is read again with another page size."""
     judgement = read.judgement()
@@ -242,27 +252,34 @@ async def confirmed(
     if listing.sized:
         again["limit"] = listing.page - 1
         how = f"the same list in pages of {listing.page - 1}"
-    found = await recount(session, listing, again, read.ids, read.newest)
-    return read.judgement(SecondRoute(how, len(found)))
+    found = await recount(session, listing, again, reading_began(recorder))
+    return read.judgement(SecondRoute(how, len(found) + len(read.late)))
 
 
 async def by_value(
-    session: SquareCalls, listing: Listing, asks: Sequence[Mapping[str, Any]], reading: Reading, how: str
+    session: SquareCalls,
+    recorder: Recorder,
+    listing: Listing,
+    asks: Sequence[Mapping[str, Any]],
+    reading: Reading,
+    how: str,
 ) -> SecondRoute:
-    """A second route: the list asked for value by value. What cannot be asked for by name stands on the first reading.
+    """A second route: the list asked for value by value.
 
     Where one of the values is not known to the account's version, the list is counted in other pages instead.
     """
     found: set[str] = set()
+    until = reading_began(recorder)
     try:
-        for part in await together([recount(session, listing, asked, reading.ids, reading.newest) for asked in asks]):
+        for part in await together([recount(session, listing, asked, until) for asked in asks]):
             found |= part
     except Rejected:
-        size = listing.page - 1
-        return SecondRoute(f"the same list in pages of {size}", await other_pages(session, listing, reading, size))
-    return SecondRoute(how, len(found) + reading.unnamed)
+        return await other_pages(session, recorder, listing, reading)
+    return SecondRoute(how, len(found) + len(reading.late) + reading.unnamed)
 
 
-async def other_pages(session: SquareCalls, listing: Listing, reading: Reading, size: int) -> int:
-    """How many records the same list shows in pages of another size."""
-    return len(await recount(session, listing, listing.request(size), reading.ids, reading.newest))
+async def other_pages(session: SquareCalls, recorder: Recorder, listing: Listing, reading: Reading) -> SecondRoute:
+    """A second route: the same list in pages of another size."""
+    size = listing.page - 1
+    found = await recount(session, listing, listing.request(size), reading_began(recorder))
+    return SecondRoute(f"the same list in pages of {size}", len(found) + len(reading.late))

@@ -77,16 +77,16 @@ async def read_windows(
         for window, asked in windows.items():
             read = await read_window(session, recorder, listing, window, asked, is_named=is_named)
             if reading.distinct + read.distinct > RECOUNTED:
-                reading.take(read, await confirmed(session, listing, read, asked))
+                reading.take(read, await confirmed(session, recorder, listing, read, asked))
             else:
                 if read.judgement().status != "complete":
                     full.append((asked, read))
                 reading.take(read)
         if reading.distinct > RECOUNTED:
-            doubts = [await confirmed(session, listing, read, asked) for asked, read in full]
+            doubts = [await confirmed(session, recorder, listing, read, asked) for asked, read in full]
             await certify(recorder, reading.certificate(doubts=[one.reason for one in doubts if one.reason]))
             return
-        route = await by_value(session, listing, asks, reading, "asking type by type")
+        route = await by_value(session, recorder, listing, asks, reading, "asking type by type")
         if route.count == reading.distinct or attempt == ATTEMPTS:
             await certify(recorder, reading.certificate(route))
             return
