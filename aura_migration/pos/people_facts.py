@@ -18,13 +18,13 @@ CONTACT = "contact:"
 """Begins a key that is a contact: a person for whom there is no id of the POS."""
 
 
-def contact_key(contact: str) -> str:
-    """The key of a person who is known by a contact only: an e-mail address in lower case, or an E.164 number.
+def contact_key(*contacts: str) -> str:
+    """The key of a person who is known by contacts only: e-mail addresses and phone numbers.
 
-    It stays inside verification, which seals it (as ``g-`` and the keyed hash) where a source key is needed, and looks the
-    contact up where the holder of a balance is meant.
+    It stays inside verification. As the key of a guest (one contact: an address in lower case, else a number) it is sealed
+    to ``g-`` and the keyed hash; as the holder of a balance it means whoever has one of the contacts.
     """
-    return f"{CONTACT}{contact}"
+    return CONTACT + "\n".join(contacts)
 
 
 class CustomerFact(NamedTuple):

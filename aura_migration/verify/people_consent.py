@@ -32,7 +32,9 @@ def judge_consent(case: Case) -> dict[str, int]:
 
 
 def _stated(case: Case) -> None:
-    """``people_answers``: the answer per person and purpose; ``people_rows``: what AuraConnect holds."""
+    """What POS and files state, per profile. A contact that several people share says no for each and yes for nobody.
+
+    ``people_answers``: the answer per person and purpose; ``people_rows``: what AuraConnect holds."""
     case.run(
         """
         CREATE TEMP TABLE people_stated (aura_id bigint, key text, purpose text, answer text, is_pos boolean) ON COMMIT DROP;
@@ -41,11 +43,14 @@ def _stated(case: Case) -> None:
         CROSS JOIN LATERAL (VALUES ('marketing_email', s.marketing_email), ('marketing_sms', s.marketing_sms)) v (purpose, answer)
         WHERE g.outcome = 'stands' AND v.answer <> 'unknown';
         INSERT INTO people_stated
-        SELECT g.aura_id, g.key, c.purpose, c.answer, false FROM said_consents c JOIN said_customers s ON s.email_normalized = c.contact
-        JOIN people_guests g ON g.key = s.key AND g.outcome = 'stands' WHERE c.answer <> 'unknown'
-        UNION ALL
-        SELECT g.aura_id, g.key, c.purpose, c.answer, false FROM said_consents c JOIN said_customers s ON s.phone = c.contact
-        JOIN people_guests g ON g.key = s.key AND g.outcome = 'stands' WHERE c.answer <> 'unknown';
+        SELECT aura_id, key, purpose, answer, false FROM (
+            SELECT g.aura_id, g.key, c.purpose, c.answer, dense_rank() OVER w + dense_rank() OVER backwards - 1 AS persons
+            FROM said_consents c
+            JOIN (SELECT key, email_normalized AS contact FROM said_customers UNION ALL SELECT key, phone FROM said_customers) s
+                 ON s.contact = c.contact
+            JOIN people_guests g ON g.key = s.key AND g.outcome = 'stands' WHERE c.answer <> 'unknown'
+            WINDOW w AS (PARTITION BY c.contact ORDER BY g.aura_id), backwards AS (PARTITION BY c.contact ORDER BY g.aura_id DESC)
+        ) stated WHERE answer = 'denied' OR persons = 1;
         CREATE TEMP TABLE people_answers ON COMMIT DROP AS
         SELECT t.aura_id, t.purpose, bool_or(t.answer = 'denied') AS is_denied,
                NOT bool_or(t.answer = 'denied') AND count(DISTINCT t.key) = min(p.profiles) AS is_granted, bool_or(t.is_pos) AS is_pos

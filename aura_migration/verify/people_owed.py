@@ -287,7 +287,6 @@ def _holders(case: Case, liability: Liability) -> None:
                'the POS names nobody who is in AuraConnect', true
         FROM people_owed o
         WHERE o.is_said AND o.customer_id IS NOT NULL AND coalesce(o.customer, '') NOT LIKE 'contact:%%'
-          AND NOT (o.customer IS NULL AND o.key LIKE 'file:%%')
           AND NOT EXISTS (SELECT 1 FROM people_guests g WHERE g.key = o.customer AND g.outcome = 'stands')
           AND (o.customer IS NULL OR EXISTS (SELECT 1 FROM people_fate f WHERE f.entity = 'customers' AND f.key = o.customer)
                OR NOT EXISTS (SELECT 1 FROM {holder.replace(" ON ", " WHERE ")} AND x.key = o.customer))
@@ -295,6 +294,7 @@ def _holders(case: Case, liability: Liability) -> None:
         check=liability.check,
         entity=liability.entity,
     )
+    contacts = "string_to_array(substr(o.customer, 9), E'\\n')"
     case.run(
         f"""
         INSERT INTO {FOUND}
@@ -304,8 +304,28 @@ def _holders(case: Case, liability: Liability) -> None:
         WHERE o.is_said AND o.customer LIKE 'contact:%%'
           AND NOT EXISTS (SELECT 1 FROM people_stands x JOIN said_customers s ON s.key = x.key
                           WHERE x.entity = 'customers' AND x.aura_id = t.id
-                            AND substr(o.customer, 9) IN (s.email_normalized, s.phone))
-          AND substr(o.customer, 9) NOT IN (coalesce(t.email_normalized, ''), coalesce(t.phone, ''))
+                            AND (s.email_normalized = ANY({contacts}) OR s.phone = ANY({contacts})))
+          AND coalesce(t.email_normalized <> ALL({contacts}), true) AND coalesce(t.phone <> ALL({contacts}), true)
+        """,
+        check=liability.check,
+        entity=liability.entity,
+    )
+    case.run(
+        f"""
+        INSERT INTO {FOUND}
+        SELECT %(check)s, %(entity)s, o.key, '{{"holder": "given"}}', '{{"holder": "none"}}', NULL,
+               'only one guest has the contact the file names', true
+        FROM people_owed o
+        JOIN LATERAL (SELECT g.aura_id FROM said_customers s JOIN people_guests g ON g.key = s.key AND g.outcome <> 'lost'
+                      WHERE s.email_normalized = ANY({contacts})
+                      UNION ALL
+                      SELECT g.aura_id FROM said_customers s JOIN people_guests g ON g.key = s.key AND g.outcome <> 'lost'
+                      WHERE s.phone = ANY({contacts})) found ON true
+        WHERE o.is_said AND o.aura_id IS NOT NULL AND o.customer_id IS NULL AND o.customer LIKE 'contact:%%'
+        GROUP BY o.key
+        HAVING count(DISTINCT found.aura_id) = 1 AND count(*) = count(found.aura_id)
+           AND bool_or(EXISTS (SELECT 1 FROM said_customers s JOIN people_guests g ON g.key = s.key AND g.outcome = 'stands'
+                               WHERE g.aura_id = found.aura_id AND s.email_normalized = ANY({contacts})))
         """,
         check=liability.check,
         entity=liability.entity,

@@ -137,9 +137,9 @@ class Saying:
     def _balance(self, fact: facts.BalanceFact) -> Row:
         customer = fact.customer
         if customer is not None and customer.startswith(CONTACT):
-            contact = customer.removeprefix(CONTACT)
-            found = email_of(contact) if "@" in contact else phone_of(contact, self._country)
-            customer = f"{CONTACT}{found}"
+            told = customer.removeprefix(CONTACT).split("\n")
+            found = (email_of(one) if "@" in one else phone_of(one, self._country) for one in told)
+            customer = CONTACT + "\n".join(filter(None, found))
         return (fact.liability, fact.key, fact.unit, fact.balance, customer, fact.activity, fact.is_live)
 
     def _staff(self, fact: facts.StaffFact) -> Row:

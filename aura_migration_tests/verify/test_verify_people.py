@@ -281,13 +281,36 @@ def test_somebody_erased_does_not_come_back_unseen(crew: Crew) -> None:
 def test_the_holder_of_a_balance_from_a_file_is_somebody_with_that_contact(crew: Crew) -> None:
     said = [fact for fact in people_facts() if fact[:2] != ("gift_cards", "G1")]
 
-    def holder(contact: str) -> list[Any]:
-        file = [BalanceFact("gift_cards", "G1", "USD", 2750, contact_key(contact), 2750)]
+    def holder(*contacts: str) -> list[Any]:
+        file = [BalanceFact("gift_cards", "G1", "USD", 2750, contact_key(*contacts), 2750)]
         return list(blocking(crew.verify(said, file)))
 
+    wrong = [("gift_cards_conserved", "gift_cards", "G1")]
     assert holder("mira@EXAMPLE.org") == []
     assert holder("212-555-0142") == []
-    assert holder("somebody@example.org") == [("gift_cards_conserved", "gift_cards", "G1")]
+    assert holder("somebody@example.org", "(212) 555 0142") == []
+    assert holder("somebody@example.org") == wrong
+    assert holder() == wrong
+    crew.connection.execute("UPDATE aura.gift_cards SET customer_id = NULL WHERE source_id = 'G1'")
+    assert holder("mira@example.org") == wrong, "only one guest has it"
+    assert holder("t@example.org") == wrong, "two profiles, but one person"
+    assert holder("somebody@example.org") == []
+
+
+def test_a_contact_several_people_share_says_yes_for_nobody_and_no_for_each(work: Connection) -> None:
+    crew = open_crew(work)
+    both = {"email": "family@example.org", "email_normalized": "family@example.org", "status": "active"}
+    said = []
+    for key, name in (("C1", "Ann"), ("C2", "Bo")):
+        crew.load("customers", key, first_name=name, **both)
+        said.append(CustomerFact(key, name, email="family@example.org"))
+    for status in ("granted", "denied"):
+        file = [ConsentFact("family@example.org", "marketing_email", status)]
+        assert list(blocking(crew.verify(said, file))) == []
+    row = {"purpose": "marketing_email", "status": "granted", "source": "restaurant_export"}
+    crew.load("customer_consents", "C1/marketing_email", customer_id=crew.id_of("customers", "C1"), **row)
+    yes = [ConsentFact("family@example.org", "marketing_email", "granted")]
+    assert list(blocking(crew.verify(said, yes))) == [("consent_respected", "customer_consents", "C1")]
 
 
 def test_a_value_kept_by_a_signed_decision_is_accepted_by_name(crew: Crew) -> None:
