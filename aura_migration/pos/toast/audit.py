@@ -69,12 +69,12 @@ QUESTIONS = (
     ),
     (
         "app data",
-        "loyalty members",
+        "loyalty",
         "Is Toast Loyalty in use? Hand over a file of its members with points and rewards, exported from Toast Web.",
     ),
     (
         "app data",
-        "gift-card balances",
+        "gift cards",
         "Are Toast gift cards in circulation? Hand over a file of their numbers and balances, exported from Toast Web.",
     ),
     (

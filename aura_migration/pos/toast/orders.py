@@ -1,8 +1,8 @@
 """Fetching a year of orders, as far as guests are known by them: month by month of the last change, page by page.
 
-Every page is recorded as it comes. A walk through a month is held against its own last page, asked once more; the last
-month is read when all others are, because an order that is changed meanwhile moves there. Afterwards some business dates
-are asked one by one: what they list must have been in the months.
+Every page is recorded as it comes. The latest days are read when all months are, because an order that is changed
+meanwhile moves there: it left its month, the pages of that month moved up behind it, and the month is read again.
+Afterwards some business dates are asked one by one: what they list must have been in the months.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -30,6 +30,8 @@ FREE_CALLS = 60
 PAUSE_SWITCH, PAUSE = "orders_pause_seconds", 5.0
 EVERY_DAY_SWITCH = "orders_every_day"
 SKEW = timedelta(minutes=2)
+"""How far Toast's clock may be from ours."""
+LATEST, LATEST_DAYS = "latest", timedelta(days=1)
 ENTITY = "orders"
 
 
@@ -52,71 +54,93 @@ async def fetch_orders(session: ToastSession, recorder: Recorder, location: str)
 class _Reading:
     def __init__(self, session: ToastSession, recorder: Recorder, location: str) -> None:
         self.session, self.recorder, self.location = session, recorder, location
-        self.spans = months(recorder.taken_at)
+        self.spans, self.latest = split(months(recorder.taken_at), recorder.taken_at - LATEST_DAYS)
         self.lane = asyncio.Semaphore(AT_ONCE)
         self.pace = asyncio.Lock()
         self.pause = float(session.account.switches.get(PAUSE_SWITCH, PAUSE))
         self.calls = 0
         self.asked_at = 0.0
         self.began = datetime.now(UTC)
-        self.rows = 0
-        self.orders: dict[str, Seen] = {}
+        self.seen: dict[str, dict[str, Seen]] = {}
+        self.walked: dict[str, tuple[datetime, datetime]] = {}
         self.doubts: list[str] = []
 
     async def run(self) -> None:
-        """All months, the last one last, then the business dates."""
-        *earlier, last = self.spans
-        await together([self._month(span) for span in earlier])
-        await self._month(last)
-        route = await self._second_route()
+        """All months, then the latest days, until none of the months moved while it was read; then business dates."""
+        for _ in range(RESTARTS + 1):
+            await together([self._month(span) for span in self.spans if span.name not in self.seen])
+            await self._latest_days()
+            moved = [] if self.doubts else self._moved()
+            if not moved:
+                break
+            for name in moved:
+                await asyncio.to_thread(self.recorder.restart_window, ENTITY, name)
+                del self.seen[name], self.walked[name]
+        else:
+            self.doubts.append(f"the orders of {', '.join(moved)} moved each of {RESTARTS + 1} times they were read")
+        orders = {guid: one for found in self.seen.values() for guid, one in found.items()}
+        route = await self._second_route(orders)
         pages = await asyncio.to_thread(self.recorder.pages, ENTITY)
-        distinct = len(self.orders)
+        rows = sum(page.rows for page in pages)
         self.recorder.certify(
             Certificate(
                 ENTITY,
                 "suspicious" if self.doubts else "complete",
                 pages=len(pages),
-                rows=self.rows,
-                distinct=distinct,
+                rows=rows,
+                distinct=len(orders),
                 second_route=route,
                 suspicious_caps=tuple(self.doubts),
-                duplicates_dropped=self.rows - distinct,
+                duplicates_dropped=rows - len(orders),
             )
         )
 
     # -- months --------------------------------------------------------------------------------------------------------
 
     async def _month(self, span: Span) -> None:
+        found = self.seen[span.name] = dict[str, Seen]()
         if self.recorder.recorded(ENTITY, span.name):
-            bodies = await asyncio.to_thread(lambda: [body.data for body in self.recorder.bodies(ENTITY, span.name)])
-            for body in bodies:
-                self._take(SEEN.decode(body))
+            for body in await asyncio.to_thread(lambda: [b.data for b in self.recorder.bodies(ENTITY, span.name)]):
+                found.update((one.guid, one) for one in SEEN.decode(body))
             return
         async with self.lane:
+            began = datetime.now(UTC)
             await asyncio.to_thread(self.recorder.restart_window, ENTITY, span.name)
-            if await self._passes(span):
-                await asyncio.to_thread(self.recorder.complete_window, ENTITY, span.name)
+            pages = await self._walk(span, 0)
+            if pages is None:
+                return
+            if len(pages) > 1:
+                self.walked[span.name] = began, datetime.now(UTC)
+            await asyncio.to_thread(self.recorder.complete_window, ENTITY, span.name)
 
-    async def _passes(self, span: Span) -> bool:
-        """Walk until the pages stood still, or a further walk shows nothing that the one before should have shown."""
-        known: set[str] = set()
+    def _moved(self) -> list[str]:
+        """The months that an order left while their pages were being read."""
+        latest = {guid: instant(one.modified_date) for guid, one in self.seen[LATEST].items()}
+        return sorted(
+            name
+            for name, (began, ended) in self.walked.items()
+            if any(
+                changed is not None and began - SKEW <= changed <= ended + SKEW
+                for changed in (latest.get(guid) for guid in self.seen[name])
+            )
+        )
+
+    async def _latest_days(self) -> None:
+        """Where orders are changed all the time: read until a walk shows none that the one before should have shown."""
+        known = self.seen[LATEST] = {}
+        await asyncio.to_thread(self.recorder.restart_window, ENTITY, LATEST)
         recorded = 0
-        for attempt in range(RESTARTS + 1):
-            began = datetime.now(UTC) - SKEW
-            walked = await self._walk(span, recorded)
-            if walked is None:
-                return False
-            recorded += len(walked)
-            found = {one.guid: one for page in walked for one in page}
-            unseen = [one for guid, one in found.items() if guid not in known]
-            known |= found.keys()
-            if attempt and all((instant(one.modified_date) or began) >= began for one in unseen):
-                return True
-            full = [page for page in walked if page]
-            if len(full) < 2 or await self._stood_still(span, len(full), full[-1]):
-                return True
-        self.doubts.append(f"the orders of {span.name} moved each of {RESTARTS + 1} times they were read")
-        return False
+        for _ in range(RESTARTS + 1):
+            before, began = set(known), datetime.now(UTC) - SKEW
+            pages = await self._walk(self.latest, recorded)
+            if pages is None:
+                return
+            unseen = [one for page in pages for one in page if one.guid not in before]
+            if len(pages) == 1 or (recorded and all((instant(one.modified_date) or began) >= began for one in unseen)):
+                await asyncio.to_thread(self.recorder.complete_window, ENTITY, LATEST)
+                return
+            recorded += len(pages)
+        self.doubts.append(f"the orders of the latest days moved each of {RESTARTS + 1} times they were read")
 
     async def _walk(self, span: Span, recorded: int) -> list[list[Seen]] | None:
         """The pages of one walk, recorded; None (and a doubt) where they go round in a circle."""
@@ -134,16 +158,11 @@ class _Reading:
             if rows or number == 1:
                 pages.append(rows)
                 await asyncio.to_thread(self._record, answer, params, len(rows), recorded + number, span.name)
-                self._take(rows)
+                self.seen[span.name].update((one.guid, one) for one in rows)
             if not rows or (len(rows) < PAGE and not _has_next(answer)):
                 return pages
         self.doubts.append(f"the orders of {span.name} never end")
         return None
-
-    async def _stood_still(self, span: Span, number: int, page: Sequence[Seen]) -> bool:
-        """Whether the last page still holds what it held: an order that left the walk would have moved it."""
-        again = _seen(await self._ask(self._params(span, number)))
-        return [one.guid for one in again] == [one.guid for one in page]
 
     def _params(self, span: Span, page: int) -> dict[str, str]:
         return {
@@ -166,10 +185,6 @@ class _Reading:
             window=window,
         )
 
-    def _take(self, rows: Sequence[Seen]) -> None:
-        self.rows += len(rows)
-        self.orders.update((one.guid, one) for one in rows)
-
     async def _ask(self, params: dict[str, str]) -> PosResponse:
         """One call; those of a long history at the distance Toast asks for."""
         self.calls += 1
@@ -181,12 +196,12 @@ class _Reading:
 
     # -- business dates ------------------------------------------------------------------------------------------------
 
-    async def _second_route(self) -> SecondRoute | None:
+    async def _second_route(self, orders: Mapping[str, Seen]) -> SecondRoute | None:
         """The orders counted once more through business dates: a sample of them, or all where that is switched on."""
         by_day: dict[int, set[str]] = defaultdict(set)
         first = int(f"{self.spans[0].begin + timedelta(days=1):%Y%m%d}")
         last = int(f"{self.recorder.taken_at.astimezone(UTC) - timedelta(days=2):%Y%m%d}")
-        for one in self.orders.values():
+        for one in orders.values():
             if one.business_date is not None and first <= one.business_date <= last:
                 by_day[one.business_date].add(one.guid)
         if not by_day:
@@ -194,16 +209,16 @@ class _Reading:
         days = sorted(by_day)
         if not self.session.account.switches.get(EVERY_DAY_SWITCH, False):
             days = sorted({days[0], days[-1], max(days, key=lambda day: (len(by_day[day]), day))})
-        differing = await together([self._day(day, by_day[day]) for day in days])
+        differing = await together([self._day(day, by_day[day], orders) for day in days])
         lost, unconfirmed = sum(found[0] for found in differing), sum(found[1] for found in differing)
         if lost:
             self.doubts.append(f"{lost:,} orders of single business dates are in none of the months")
         if unconfirmed:
             self.doubts.append(f"{unconfirmed:,} orders of the months are not listed under their business date")
         how = f"the months and {len(days)} business {'date' if len(days) == 1 else 'dates'} asked one by one"
-        return SecondRoute(how, len(self.orders) + lost - unconfirmed)
+        return SecondRoute(how, len(orders) + lost - unconfirmed)
 
-    async def _day(self, day: int, known: set[str]) -> tuple[int, int]:
+    async def _day(self, day: int, known: set[str], orders: Mapping[str, Seen]) -> tuple[int, int]:
         """How many orders the day lists that no month showed, and how many of the months' it does not list."""
         listed: dict[str, Seen] = {}
         async with self.lane:
@@ -218,9 +233,17 @@ class _Reading:
         expected = {
             guid
             for guid, one in listed.items()
-            if holds(self.spans, one.modified_date) and (instant(one.modified_date) or self.began) < self.began - SKEW
+            if holds((*self.spans, self.latest), one.modified_date)
+            and (instant(one.modified_date) or self.began) < self.began - SKEW
         }
-        return len(expected - self.orders.keys()), len(known - listed.keys())
+        return len(expected - orders.keys()), len(known - listed.keys())
+
+
+def split(spans: Sequence[Span], moment: datetime) -> tuple[list[Span], Span]:
+    """The spans until the midnight before ``moment``, and the rest as one, which is a few days."""
+    cut = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    earlier = [Span(one.name, one.begin, min(one.end, cut)) for one in spans if one.begin < cut]
+    return earlier, Span(LATEST, cut, spans[-1].end)
 
 
 def _has_next(answer: PosResponse) -> bool:
