@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import psycopg
+import pytest
 
 from aura_migration.canonical.model import Batch
 from aura_migration.canonical.options import MigrationOptions
-from aura_migration.canonical.persons import stage_people
-from aura_migration.canonical.persons.chunks import CHUNK
+from aura_migration.canonical.persons import chunks, stage_people
 from aura_migration_tests.support.menus import make_integration, make_restaurant, make_subject
 from aura_migration_tests.support.persons import Directory, KnownHashes
 
@@ -47,9 +47,10 @@ def peak(connection: Connection, merchant: str, number: int) -> int:
     return held
 
 
-def test_more_guests_take_no_more_memory(connection: Connection) -> None:
+def test_more_guests_take_no_more_memory(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "CHUNK", 1_000)
     peak(connection, "WARM", PAGE)
-    few = peak(connection, "FEW", 2 * CHUNK)
-    many = peak(connection, "MANY", 6 * CHUNK // 2)
-    assert few < 60 * 2**20
+    few = peak(connection, "FEW", 2_000)
+    many = peak(connection, "MANY", 10_000)
+    assert few < 20 * 2**20
     assert many < few * 1.2 + 2**20

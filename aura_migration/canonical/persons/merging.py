@@ -100,7 +100,7 @@ def fill_gaps(connection: Connection) -> list[Loss]:
     differing = " UNION ALL ".join(
         f"""
         SELECT '{name}' AS name, key FROM people_merged
-        WHERE {_has("content", fields[-1:])} AND content -> '{fields[-1]}' IS DISTINCT FROM kept -> '{fields[-1]}'
+        WHERE {_has("content", fields[-1:])} AND {_compared("content", fields[-1])} IS DISTINCT FROM {_compared("kept", fields[-1])}
         """
         for name, fields in UNITS.items()
     )
@@ -122,6 +122,13 @@ def _taken_over(fields: Sequence[str]) -> str:
          FROM people_merged WHERE {_has("content", fields)} AND NOT {_has("kept", fields)}
          ORDER BY person, acquired NULLS LAST, key)
     """
+
+
+def _compared(content: str, field: str) -> str:
+    """SQL: a value as it is compared; letters of a name may be large or small, composed or not."""
+    if field in ("first_name", "last_name"):
+        return f"lower(normalize({content} ->> '{field}', NFKC))"
+    return f"{content} -> '{field}'"
 
 
 def _has(content: str, fields: Sequence[str]) -> str:
