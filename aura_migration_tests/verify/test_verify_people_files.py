@@ -6,8 +6,19 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
+from aura_migration.canonical.entities import ALL_ENTITIES, ENTITIES
+from aura_migration.canonical.options import MigrationOptions
 from aura_migration.intake.witness import people_facts
-from aura_migration.pos.people_facts import BalanceFact, ConsentFact, contact_key
+from aura_migration.load.apply import apply_plan
+from aura_migration.plan.planner import build_plan
+from aura_migration.pos.people_facts import BalanceFact, ConsentFact, CustomerFact, contact_key
+from aura_migration.verify.people import PeopleVerdict, verify_people
+from aura_migration_tests.intake.conftest import desk as desk
+from aura_migration_tests.support.handed import CONSENTS, GIFT_CARDS, HOUSE, LOYALTY, Desk
+from aura_migration_tests.support.menus import make_subject
+from aura_migration_tests.support.persons import Directory, stage
+from aura_migration_tests.verify.people_support import blocking
+from aura_migration_tests.verify.verify_support import NOW
 
 
 class InMemory:
@@ -71,3 +82,54 @@ def test_a_balance_belongs_to_whoever_has_one_of_the_contacts() -> None:
     assert said("file_house_accounts", rows) == [
         BalanceFact("house_accounts", "f-1", "USD", -123450, contact_key("a@example.org", "212 555 0142"))
     ]
+
+
+def test_what_files_say_agrees_with_what_was_loaded_of_them_and_holders_are_judged(desk: Desk) -> None:
+    desk.connection.execute("delete from migration.locations")
+    subject = make_subject(desk.connection, desk.integration_id, "LOOP-1")
+    desk.hand("loyalty", LOYALTY)
+    desk.hand("house_accounts", HOUSE)
+    desk.hand("gift_cards", GIFT_CARDS.replace("Redeemed? no", "Active"))
+    desk.hand("consents", CONSENTS)
+    people = Directory()
+    people.guest("MARIA", "Maria Quintero", "Maria.Quintero@canary-mail.example.com", "(312) 555-0142")
+    people.guest("JO", "Jo", "jo@canary-mail.example.com")
+    people.guest("ANN", "Ann Lee", phone="+1 312 555 0190")
+    people.guest("BOB", "Bob Lee", phone="(312) 555-0190")
+    guests = [
+        CustomerFact("MARIA", "Maria", "Quintero", "Maria.Quintero@canary-mail.example.com", "(312) 555-0142"),
+        CustomerFact("JO", "Jo", None, "jo@canary-mail.example.com"),
+        CustomerFact("ANN", "Ann", "Lee", phone="+1 312 555 0190"),
+        CustomerFact("BOB", "Bob", "Lee", phone="(312) 555-0190"),
+    ]
+    stage(desk.connection, subject, people, desk.batch())
+    plan = build_plan(desk.connection, subject, ALL_ENTITIES, MigrationOptions())
+    desk.connection.execute("UPDATE migration.plans SET state = 'approved', approved_at = now()")
+    desk.connection.execute("UPDATE migration.migrations SET state = 'loading', load_at = %s", [NOW])
+    apply_plan(desk.connection, subject, plan.plan_id, ENTITIES, NOW)
+
+    def judged() -> PeopleVerdict:
+        reader: Any = None
+        told = people_facts(desk.reader(), "LOOP-1", "USD")
+        return verify_people(
+            desk.connection, subject, reader, "LOOP-1", "USD", plan.plan_id, MigrationOptions(), NOW, told,
+            witness=lambda *_: iter(guests), seals=desk.seals,
+        )  # fmt: skip
+
+    verdict = judged()
+    assert [
+        (f.check_name, f.entity, f.source_key, f.expected, f.actual, f.cause) for f in verdict.findings if f.is_blocking
+    ] == []
+    assert {gate.name: gate.passed for gate in verdict.gates} == {
+        "customers_accounted": True,
+        "consent_respected": True,
+        "loyalty_conserved": True,
+        "gift_cards_conserved": True,
+        "house_accounts_conserved": True,
+        "staff_accounted": None,
+    }
+    desk.connection.execute(
+        "UPDATE aura.loyalty_accounts SET customer_id = (SELECT id FROM aura.customers WHERE first_name = 'Ann') "
+        "WHERE balance_points = 1250"
+    )
+    assert {found for found, entity, _ in blocking(judged()) if entity == "loyalty_accounts"} == {"loyalty_conserved"}
