@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 import os
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -258,14 +259,22 @@ class PersonKeys:
     """Encryption of personal fields with one key per person, so that deleting the key erases what is stored anywhere.
 
     The same text of the same person always gives the same token (AES-SIV): an unchanged record stays unchanged in the
-    archive. Keys are kept in memory for the life of the object, so make one per task.
+    archive. The keys used last are kept in memory, so make one per task. What is kept is the key, not the cipher: that
+    is made in no time and takes forty times the memory.
     """
 
     PREFIX = "person1."
+    KEPT = 50_000
+    """Persons whose keys are kept in memory; beyond that they are asked of the database again."""
+    WORKED_ON = 500
+    """Persons whose ciphers are kept: those of a page or two."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
-        self._ciphers: dict[tuple[int, str], AESSIV | None] = {}
+        self._keys: dict[tuple[int, str], bytes | None] = {}
+        self._ciphers: dict[tuple[int, str], AESSIV] = {}
+        """Of the persons whose fields are being worked on: a record has several."""
+        self._mutex = threading.Lock()
 
     def person_hash(self, integration_id: int, person_id: str) -> str:
         """What stands for the person in the database and in tokens."""
@@ -324,7 +333,7 @@ class PersonKeys:
         if connection is None:
             with self._vault.connection_factory() as own:
                 erased = self.erase(integration_id, person_id, own)
-            self._ciphers[integration_id, self.person_hash(integration_id, person_id)] = None
+            self._keep({(integration_id, self.person_hash(integration_id, person_id)): None})
             return erased
         person = self.person_hash(integration_id, person_id)
         done = connection.execute(
@@ -335,51 +344,77 @@ class PersonKeys:
             """,
             (integration_id, person),
         )
-        self._ciphers.pop((integration_id, person), None)  # ask again: the caller may yet roll back
+        self._forget((integration_id, person))  # ask again: the caller may yet roll back
         return done.rowcount == 1
 
     def _cipher(self, integration_id: int, person: str, make: bool) -> AESSIV:
-        if (integration_id, person) not in self._ciphers:
-            self._load(integration_id, [person], make=make)
-            if (integration_id, person) not in self._ciphers:
-                raise BadInput(
-                    f"A personal field names a person unknown to integration {integration_id}.",
-                    "The token belongs to another integration or another database.",
-                )
-        cipher = self._ciphers[integration_id, person]
-        if cipher is None:
+        place = (integration_id, person)
+        cipher = self._ciphers.get(place)
+        if cipher is not None:
+            return cipher
+        key = self._keys.get(place, b"")
+        if key == b"":
+            key = self._fetch(integration_id, [person], make).get(place, b"")
+        if key is None:
             raise PersonErased("The person was erased; their fields are neither stored nor read.", "Skip the record.")
+        if not key:
+            raise BadInput(
+                f"A personal field names a person unknown to integration {integration_id}.",
+                "The token belongs to another integration or another database.",
+            )
+        cipher = AESSIV(key)
+        with self._mutex:
+            if len(self._ciphers) >= self.WORKED_ON:
+                self._ciphers.clear()
+            self._ciphers[place] = cipher
         return cipher
 
     def _load(self, integration_id: int, persons: list[str], make: bool) -> None:
-        wanted = sorted({person for person in persons if (integration_id, person) not in self._ciphers})
-        if not wanted:
-            return
-        with self._vault.connection_factory() as connection:
-            found = self._stored(connection, integration_id, wanted)
-            if make and (missing := [person for person in wanted if person not in found]):
-                fingerprint = self._vault.register(connection)
-                with connection.cursor() as cursor:
-                    cursor.executemany(
-                        "insert into migration.person_keys (integration_id, person_hash, sealed_key, key_fingerprint) "
-                        "values (%s, %s, %s, %s) on conflict do nothing",
-                        [
-                            (
-                                integration_id,
-                                p,
-                                self._vault.seal(_owned(integration_id, p) + os.urandom(64)),
-                                fingerprint,
-                            )
-                            for p in missing
-                        ],
-                    )
-                found |= self._stored(connection, integration_id, missing)  # another process may have been faster
-        for person, sealed in found.items():
-            self._ciphers[integration_id, person] = (
-                None if sealed is None else self._open(integration_id, person, sealed)
-            )
+        kept = self._keys
+        wanted = sorted({person for person in persons if (integration_id, person) not in kept})
+        if wanted:
+            self._fetch(integration_id, wanted, make)
 
-    def _open(self, integration_id: int, person: str, sealed: bytes) -> AESSIV:
+    def _fetch(self, integration_id: int, persons: list[str], make: bool) -> dict[tuple[int, str], bytes | None]:
+        """The keys of these persons, from the database; they are kept."""
+        with self._vault.connection_factory() as connection:
+            stored = self._stored(connection, integration_id, persons)
+            if make and (missing := [person for person in persons if person not in stored]):
+                self._make(connection, integration_id, missing)
+                stored |= self._stored(connection, integration_id, missing)  # another process may have been faster
+        found = {
+            (integration_id, person): None if sealed is None else self._open(integration_id, person, sealed)
+            for person, sealed in stored.items()
+        }
+        self._keep(found)
+        return found
+
+    def _make(self, connection: psycopg.Connection[Any], integration_id: int, persons: list[str]) -> None:
+        connection.execute(
+            "insert into migration.person_keys (integration_id, person_hash, sealed_key, key_fingerprint) "
+            "select %s, person, sealed, %s from unnest(%s::text[], %s::bytea[]) made(person, sealed) on conflict do nothing",
+            (
+                integration_id,
+                self._vault.register(connection),
+                persons,
+                [self._vault.seal(_owned(integration_id, person) + os.urandom(64)) for person in persons],
+            ),
+        )
+
+    def _keep(self, keys: Mapping[tuple[int, str], bytes | None]) -> None:
+        with self._mutex:
+            if len(self._keys) + len(keys) > self.KEPT:  # others may be reading: they keep the dictionary they have
+                self._keys = dict(list(self._keys.items())[len(self._keys) // 2 :])
+            self._keys.update(keys)
+            for place in keys:
+                self._ciphers.pop(place, None)
+
+    def _forget(self, place: tuple[int, str]) -> None:
+        with self._mutex:
+            self._keys.pop(place, None)
+            self._ciphers.pop(place, None)
+
+    def _open(self, integration_id: int, person: str, sealed: bytes) -> bytes:
         owner = _owned(integration_id, person)
         opened = self._vault.unseal(sealed)
         if not opened.startswith(owner):
@@ -387,7 +422,7 @@ class PersonKeys:
                 f"A person's key of integration {integration_id} is stored in the row of another person.",
                 "Restore migration.person_keys from your backup.",
             )
-        return AESSIV(opened[len(owner) :])
+        return opened[len(owner) :]
 
     @staticmethod
     def _stored(

@@ -308,6 +308,28 @@ def test_erasing_belongs_to_the_callers_transaction(vault: Vault, factory: Calla
     assert persons.decrypt(7, token) == "Ada"
 
 
+def test_no_more_keys_are_kept_in_memory_than_may_be(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PersonKeys, "KEPT", 20)
+    monkeypatch.setattr(PersonKeys, "WORKED_ON", 5)
+    persons = PersonKeys(vault)
+    ids = [f"E{number}" for number in range(60)]
+    persons.prepare(7, ids[:30])
+    persons.erase(7, "E40")
+    tokens = {}
+    for start in range(0, 60, 10):
+        persons.prepare(7, ids[start : start + 10])
+        tokens |= {
+            ident: persons.encrypt(7, ident, f"name of {ident}") for ident in ids[start : start + 10] if ident != "E40"
+        }
+    assert len(persons._keys) <= 30  # a batch may be larger than the limit
+    assert len(persons._ciphers) <= 5
+    assert {ident: persons.decrypt(7, token) for ident, token in tokens.items()} == {
+        ident: f"name of {ident}" for ident in ids if ident != "E40"
+    }
+    with pytest.raises(PersonErased):
+        persons.encrypt(7, "E40", "Ada")
+
+
 def test_many_persons_are_prepared_in_one_go(vault: Vault, factory: Callable[[], Connection]) -> None:
     opened = 0
 
