@@ -25,6 +25,7 @@ from aura_migration.core import collector
 from aura_migration.core.errors import Refused
 from aura_migration.cutover.liabilities import owned_here
 from aura_migration.database.connections import Connection, held_lock
+from aura_migration.intake import witness as file_witness
 from aura_migration.load.undo import Undone, undo_migration
 from aura_migration.migration import progress
 from aura_migration.migration.extraction import extract, pinned
@@ -74,16 +75,22 @@ def verify(workshop: Workshop, migration_id: int, by: str) -> Verdict:
             if judged != migration.plan_id:  # a later preview waits for approval: what stands is the plan before it
                 refs = [snapshot_ref(connection, number) for number in stood_on["snapshot_ids"]]
         progress.report(connection, migration_id, "Verifying", 0, 0)
+        reader = SnapshotReader(*refs, cipher=workshop.persons)
+        site = location.source
+        suppression = workshop.suppression(migration.restaurant_id)
         with collector.paused():
             verdict = verify_migration(
                 connection,
                 migration.subject,
-                SnapshotReader(*refs, cipher=workshop.persons),
-                location.source.source_id,
-                location.source.currency,
+                reader,
+                site.source_id,
+                site.currency,
                 judged,
                 options,
                 workshop.now(),
+                file_facts=file_witness.people_facts(reader, site.source_id, site.currency),
+                seals=workshop.seals(migration.restaurant_id),
+                suppressed_hash=lambda what, text, _of: suppression.hash(what, text),
             )
         if migration.state in ("loaded", "verified"):
             transition(connection, migration_id, "verified" if verdict.passed else "loaded", by)
