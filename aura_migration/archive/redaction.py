@@ -25,6 +25,8 @@ ERASED = ENCRYPTED + "erased"
 """Stored instead of a personal value whose person was already erased when it was fetched."""
 
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]|[^\s{}\[\]:,"]+', re.DOTALL)
+_SEALED = re.compile(r'(?<!\\)"' + re.escape(ENCRYPTED) + r'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+"""Strings that begin like an encrypted value. A quote behind a backslash begins none: backslashes stand inside strings."""
 _SEGMENT = re.compile(r"^([^\[\]]*)((?:\[\])*)$")
 _ESCAPED_ASCII = re.compile(r"\\u00[2-7]")
 _PLAIN_NAME = re.compile(r"^[A-Za-z0-9_.$-]+$")
@@ -153,9 +155,7 @@ def reveal_body(body: bytes, integration_id: int, cipher: PersonCipher) -> bytes
     text = body.decode()
     if f'"{ENCRYPTED}' not in text:
         return body
-    found = [
-        (m.start(), m.end(), m.group()[1:-1]) for m in _TOKEN.finditer(text) if m.group().startswith(f'"{ENCRYPTED}')
-    ]
+    found = [(m.start(), m.end(), m.group()[1:-1]) for m in _SEALED.finditer(text)]
     cipher.know(integration_id, (token.removeprefix(ENCRYPTED) for _, _, token in found if token != ERASED))
     edits: list[_Edit] = []
     for start, end, token in found:

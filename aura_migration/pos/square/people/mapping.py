@@ -27,8 +27,11 @@ def map_people(reader: SnapshotReader, location: SourceLocation, seals: Seals) -
     if certificate is not None and certificate.status != "complete" and guests.known:
         packs.note("CUSTOMER", "attributes_unread", certificate.entity)
     yield from map_guests(reader, packs, guests)
-    yield from map_loyalty(reader, packs, seals, guests.known, location.currency)
-    yield from map_gift_cards(reader, packs, seals, guests.known, location.currency)
+    known = guests.known
+    del guests  # of a large directory it holds much that nothing behind this needs
+    yield from map_loyalty(reader, packs, seals, known, location.currency)
+    yield from map_gift_cards(reader, packs, seals, known, location.currency)
+    del known
     staff = Staff(reader, location.currency)
     yield from map_staff(reader, packs, staff, location.source_id, worked_here(reader, location.source_id))
     yield from map_time(reader, packs, staff, location)
