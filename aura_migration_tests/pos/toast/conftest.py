@@ -29,6 +29,7 @@ from aura_migration_tests.support.ciphers import MemoryCipher
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ALL = tuple(entity.name for entity in CONNECTOR.source_entities)
+MENU_ONLY = tuple(entity.name for entity in CONNECTOR.source_entities if entity.is_menu)
 T = TypeVar("T")
 
 
@@ -180,7 +181,7 @@ def take(serve_toast: Callable[..., Toast]) -> Callable[..., Taken]:
             truth, discovery = toast.truth, toast.discover()
             source = truth["locations"][index]["id"]
             location = next(one for one in discovery.locations if one.source_id == source)
-            reader = toast.extract(source)
+            reader = toast.extract(source, MENU_ONLY)
             batch = CONNECTOR.map_menu(reader, location)
             held[scenario, index] = Taken(reader, batch, truth, discovery, source)
         return held[scenario, index]

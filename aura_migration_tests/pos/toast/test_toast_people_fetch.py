@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -90,10 +91,12 @@ class Till:
         self.days = {guid: int(f"{at:%Y%m%d}") for guid, at in self.orders.items()}
         self.moving = moving or (lambda till: None)
         self.calls: list[Mapping[str, str]] = []
+        self.times: list[float] = []
         self.account = SimpleNamespace(switches=switches)
 
     async def get(self, path: str, location: str, params: Mapping[str, str]) -> PosResponse:
         self.calls.append(params)
+        self.times.append(time.monotonic())
         begin, end = (instant(params.get(name)) for name in ("startDate", "endDate"))
         self.moving(self)
         found = [
@@ -217,22 +220,17 @@ def test_all_business_dates_are_asked_where_that_is_switched_on() -> None:
 
 
 def test_a_long_history_is_read_at_the_pace_toast_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    slept: list[float] = []
-    clock = [1000.0]
-
-    async def sleep(seconds: float) -> None:
-        slept.append(max(seconds, 0.0))
-        clock[0] += max(seconds, 0.0)
-
-    fake: Any = SimpleNamespace(monotonic=lambda: clock[0])
-    monkeypatch.setattr(orders, "time", fake)
+    assert (orders.FREE_CALLS, orders.PAUSE) == (60, 5.0)
     monkeypatch.setattr(orders, "FREE_CALLS", 16)
-    monkeypatch.setattr(orders.asyncio, "sleep", sleep)
-    read(Till(900))
-    assert sum(slept) >= 5.0 * 5
-    slept.clear()
-    read(Till(900, orders_pause_seconds=0))
-    assert slept == []
+    till = Till(900, orders_pause_seconds=0.02)
+    read(till)
+    gaps = [later - sooner for sooner, later in itertools.pairwise(till.times)]
+    assert len(till.times) > 24
+    assert min(gaps[16:]) > 0.018
+    monkeypatch.setattr(orders, "FREE_CALLS", 0)
+    book, certificate = read(Till(30, orders_pause_seconds=0))
+    assert certificate.status == "complete"
+    assert book.done
 
 
 def test_an_answer_that_is_no_list_of_orders_is_an_error_and_not_an_empty_month() -> None:

@@ -25,7 +25,7 @@ from aura_migration.pos.toast import CONNECTOR
 from aura_migration.pos.toast.client import RESTARTS, RETRY, ToastSession, jwt_scopes
 from aura_migration.pos.toast.paths import LOGIN, MENUS
 from aura_migration.pos.toast.wire import RestaurantInfo, convert
-from aura_migration_tests.pos.toast.conftest import ALL, NOON, Toast
+from aura_migration_tests.pos.toast.conftest import ALL, MENU_ONLY, NOON, Toast
 
 Serve = Callable[..., Toast]
 FAST = RetryPolicy(max_attempts=4, base_delay=0.01, advice_headers=RETRY.advice_headers)
@@ -53,7 +53,7 @@ def first(toast: Toast) -> str:
     return location
 
 
-def take(toast: Toast, entities: tuple[str, ...] = ALL, **given: Any) -> SnapshotReader:
+def take(toast: Toast, entities: tuple[str, ...] = MENU_ONLY, **given: Any) -> SnapshotReader:
     """A snapshot of the first location, with retries that do not wait."""
     location = first(toast)
     with toast.recorder(location) as recorder:
