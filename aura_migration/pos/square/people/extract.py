@@ -11,13 +11,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from aura_migration.archive.snapshot import Recorder, SecondRoute
+from aura_migration.archive.snapshot import Certificate, Recorder, SecondRoute
+from aura_migration.pos.http.errors import NotFound, Rejected
 from aura_migration.pos.port import Scope
 from aura_migration.pos.square.calls import SquareCalls
 from aura_migration.pos.square.people import lists
 from aura_migration.pos.square.people.attributes import read_attributes
 from aura_migration.pos.square.people.lists import Listing
 from aura_migration.pos.square.people.points import read_loyalty
+from aura_migration.pos.square.people.sources import PEOPLE
 from aura_migration.pos.square.people.walk import (
     Head,
     Reading,
@@ -39,6 +41,7 @@ ONE_WINDOW = 5_000
 """A directory of so many profiles is read in one window."""
 LISTED_AGAIN = 2_000
 """A directory of so many profiles is compared id by id with the list; a larger one with the list's own count."""
+OPTIONAL = frozenset(entity.name for entity in PEOPLE if not entity.required)
 LOYALTY = ("loyalty_program", "loyalty_accounts", "loyalty_events", "loyalty_rewards")
 
 
@@ -68,11 +71,23 @@ def people_readings(
         readings["break_types"] = lambda: _plain(
             session, recorder, lists.BREAK_TYPES, {**lists.BREAK_TYPES.request(), "location_id": location}
         )
-    found: list[Awaitable[None]] = [judged(recorder, name, readings[name]()) for name in wanted if name in readings]
+    found: list[Awaitable[None]] = []
+    for name in wanted:
+        if name in readings:
+            reading = readings[name]()
+            found.append(judged(recorder, name, _optional(recorder, name, reading) if name in OPTIONAL else reading))
     points = [name for name in LOYALTY if name in wanted]
     if scope == "merchant" and points:
         found.append(read_loyalty(session, recorder, points))
     return found
+
+
+async def _optional(recorder: Recorder, entity: str, reading: Awaitable[None]) -> None:
+    """Await a reading nothing depends on: where Square does not give it, that is said and all else goes on."""
+    try:
+        await reading
+    except (NotFound, Rejected) as error:
+        await certify(recorder, Certificate(entity, "not_extracted", reason=str(error)))
 
 
 async def _plain(

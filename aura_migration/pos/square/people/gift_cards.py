@@ -163,6 +163,7 @@ def _cards(
 ) -> Iterator[Batch]:
     counted = newest(reader, "gift_cards", "gift_cards")
     for page in pages(reader, "gift_cards", "gift_cards"):
+        live: list[Mapping[str, Any]] = []
         for found in page:
             ident = found.raw.get("id")
             if usable(ident) and counted[str(ident)] != found.number:
@@ -172,8 +173,9 @@ def _cards(
                 why = card if isinstance(card, str) else "it has no usable id"
                 packs.unreadable("gift_cards", "gift_cards", found.raw, why, found.number)
                 continue
-            packs.fields("GIFT_CARD", [found.raw])
+            live.append(found.raw)
             _card(packs, seals, known, currency, card, found.raw, ledgers[card.id])
+        packs.fields("GIFT_CARD", live)
         yield from packs.full()
 
 

@@ -187,6 +187,7 @@ def _rewards(reader: SnapshotReader, packs: Packs, tiers: Mapping[str, Tier]) ->
     """Rewards taken out and not used yet; used and returned ones stand in the ledgers."""
     counted = newest(reader, "loyalty_rewards", "rewards")
     for page in pages(reader, "loyalty_rewards", "rewards"):
+        still_open: list[Mapping[str, Any]] = []
         for found in page:
             if not _counts(found, counted):
                 continue
@@ -202,7 +203,7 @@ def _rewards(reader: SnapshotReader, packs: Packs, tiers: Mapping[str, Tier]) ->
                 reason = "The reward has a status that is not known; whether it is still open has to be decided."
                 packs.reject("customer_rewards", reward.id, reason, record)
                 continue
-            packs.fields("LOYALTY_REWARD", [found.raw])
+            still_open.append(found.raw)
             tier = tiers.get(reward.reward_tier_id or "")
             if tier is None and tiers:
                 packs.note("LOYALTY_REWARD", "tier", reward.id)
@@ -218,6 +219,7 @@ def _rewards(reader: SnapshotReader, packs: Packs, tiers: Mapping[str, Tier]) ->
                 status="available",
                 issued_at=when(reward.created_at),
             )
+        packs.fields("LOYALTY_REWARD", still_open)
         yield from packs.full()
 
 

@@ -34,6 +34,7 @@ def map_time(reader: SnapshotReader, packs: Packs, staff: Staff, location: Sourc
     at = location.source_id
     counted = newest(reader, "timecards", "timecards")
     for page in pages(reader, "timecards", "timecards"):
+        live: list[Mapping[str, Any]] = []
         for found in page:
             ident = found.raw.get("id")
             if usable(ident) and counted[str(ident)] != found.number:
@@ -45,8 +46,9 @@ def map_time(reader: SnapshotReader, packs: Packs, staff: Staff, location: Sourc
                 continue
             if card.location_id not in (None, at):
                 continue
-            packs.fields("TIMECARD", [found.raw])
+            live.append(found.raw)
             _timecard(packs, staff, location, card, found.raw)
+        packs.fields("TIMECARD", live)
         yield from packs.full()
     for page in pages(reader, "break_types", "break_types"):
         for found in page:
