@@ -23,7 +23,8 @@ def judge_consent(case: Case) -> dict[str, int]:
     """``{judged, contacted, unstated, left_out}``; findings go to ``people_found``. Stands on ``people_guests``."""
     _stated(case)
     _invented(case)
-    _lost(case)
+    if not case.leaves_out("customer_consents"):
+        _lost(case)
     contacted = _opted_in(case) + _in_outboxes(case)
     left_out = _left_out(case)
     _without_basis(case)

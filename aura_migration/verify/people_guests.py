@@ -40,17 +40,19 @@ def judge_guests(case: Case) -> dict[str, int]:
 
 
 def _outcomes(case: Case) -> None:
-    """A profile the plan leaves out is left out, also where another location's migration took it over."""
+    """A profile the plan leaves out is left out, also where another location's migration took it over; so is one that was
+    erased after it was loaded."""
     case.run("CREATE TEMP TABLE people_guests (key text, aura_id bigint, outcome text) ON COMMIT DROP")
     rows = case.run(
         """
         INSERT INTO people_guests
         SELECT s.key, x.aura_id, CASE
+            WHEN s.is_suppressed THEN 'skipped'
             WHEN f.action = 'skip' THEN CASE WHEN f.is_signed THEN 'skipped' ELSE 'lost' END
             WHEN f.action = 'quarantine' THEN 'quarantined'
             WHEN f.action = ANY(%(standing)s) AND x.aura_id IS NOT NULL THEN 'stands'
             ELSE 'lost' END
-        FROM (SELECT DISTINCT key FROM said_customers) s
+        FROM (SELECT key, bool_or(is_suppressed) AS is_suppressed FROM said_customers GROUP BY key) s
         LEFT JOIN people_fate f ON f.entity = 'customers' AND f.key = s.key
         LEFT JOIN people_stands x ON x.entity = 'customers' AND x.key = s.key
         """

@@ -263,7 +263,8 @@ def _movements(case: Case, liability: Liability) -> None:
 
 
 def _holders(case: Case, liability: Liability) -> None:
-    """The holder is the POS's, or nobody where that person is not in AuraConnect; a contact's is somebody who has it."""
+    """The holder is the POS's, or nobody where that person is not in AuraConnect or was erased; a contact's is somebody
+    who has it."""
     if case.leaves_out("customers"):
         return
     holder = "people_stands x ON x.entity = 'customers' AND x.aura_id = o.customer_id"
@@ -275,7 +276,9 @@ def _holders(case: Case, liability: Liability) -> None:
                'not the holder the POS names', true
         FROM people_owed o
         JOIN people_guests g ON g.key = o.customer AND g.outcome = 'stands'
-        WHERE o.is_said AND o.aura_id IS NOT NULL AND o.customer_id IS DISTINCT FROM g.aura_id
+        JOIN aura.customers t ON t.id = g.aura_id
+        WHERE o.is_said AND o.aura_id IS NOT NULL
+          AND o.customer_id IS DISTINCT FROM CASE WHEN t.erased_at IS NULL THEN t.id END
         """,
         check=liability.check,
         entity=liability.entity,
@@ -287,6 +290,7 @@ def _holders(case: Case, liability: Liability) -> None:
                'the POS names nobody who is in AuraConnect', true
         FROM people_owed o
         WHERE o.is_said AND o.customer_id IS NOT NULL AND coalesce(o.customer, '') NOT LIKE 'contact:%%'
+          AND NOT EXISTS (SELECT 1 FROM aura.customers e WHERE e.id = o.customer_id AND e.erased_at IS NOT NULL)
           AND NOT EXISTS (SELECT 1 FROM people_guests g WHERE g.key = o.customer AND g.outcome = 'stands')
           AND (o.customer IS NULL OR EXISTS (SELECT 1 FROM people_fate f WHERE f.entity = 'customers' AND f.key = o.customer)
                OR NOT EXISTS (SELECT 1 FROM {holder.replace(" ON ", " WHERE ")} AND x.key = o.customer))
@@ -300,7 +304,7 @@ def _holders(case: Case, liability: Liability) -> None:
         INSERT INTO {FOUND}
         SELECT %(check)s, %(entity)s, o.key, '{{"holder": "given"}}', '{{"holder": "differs"}}', NULL,
                'the holder has not the contact the file names', true
-        FROM people_owed o JOIN aura.customers t ON t.id = o.customer_id
+        FROM people_owed o JOIN aura.customers t ON t.id = o.customer_id AND t.erased_at IS NULL
         WHERE o.is_said AND o.customer LIKE 'contact:%%'
           AND NOT EXISTS (SELECT 1 FROM people_stands x JOIN said_customers s ON s.key = x.key
                           WHERE x.entity = 'customers' AND x.aura_id = t.id

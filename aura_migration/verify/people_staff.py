@@ -20,7 +20,7 @@ def judge_staff(case: Case) -> dict[str, int]:
     }
 
 
-def _lost(case: Case, entity: str, said: str) -> tuple[int, int]:
+def _lost(case: Case, entity: str, said: str, but: str = "") -> tuple[int, int]:
     """Report what is neither in AuraConnect nor left out by a signed decision nor in quarantine; (said, accounted)."""
     case.run(
         f"""
@@ -28,7 +28,7 @@ def _lost(case: Case, entity: str, said: str) -> tuple[int, int]:
         SELECT %(check)s, %(entity)s, s.key, '"present"', NULL, NULL, {WHY_NOT}, true
         FROM {said} s LEFT JOIN people_fate f ON f.entity = %(entity)s AND f.key = s.key
         LEFT JOIN people_stands x ON x.entity = %(entity)s AND x.key = s.key
-        WHERE NOT coalesce((f.action = 'skip' AND f.is_signed) OR f.action = 'quarantine', false)
+        WHERE NOT coalesce((f.action = 'skip' AND f.is_signed) OR f.action = 'quarantine', false) {but}
           AND (x.aura_id IS NULL OR f.action IS NULL OR NOT f.action = ANY(%(standing)s))
         """,
         check=STAFF,
@@ -53,7 +53,7 @@ def _lost(case: Case, entity: str, said: str) -> tuple[int, int]:
 
 
 def _people(case: Case) -> tuple[int, int]:
-    counted = _lost(case, "staff", "said_staff")
+    counted = _lost(case, "staff", "said_staff", "AND NOT s.is_suppressed")  # erased after the load
     report_not_said(case, STAFF, "staff", "said_staff", "t.erased_at IS NULL")
     report_doubled(case, STAFF, "staff", where="t.erased_at IS NULL")
     case.run(

@@ -327,6 +327,31 @@ def test_a_value_kept_by_a_signed_decision_is_accepted_by_name(crew: Crew) -> No
     assert gate(crew.verify(), "customers_accounted") is False
 
 
+def test_a_value_corrected_in_quarantine_is_that_persons_decision_and_no_other(crew: Crew) -> None:
+    crew.connection.execute(
+        "UPDATE aura.customers SET email = 'b@example.org', email_normalized = 'b@example.org' WHERE source_id = 'C3'"
+    )
+    crew.connection.execute(
+        'INSERT INTO migration.quarantine (migration_id, entity, source_key, reasons, "values", correction, corrected_by) '
+        "VALUES (%s, 'customers', 'C3', '[]', '{}', '{\"email\": \"b@example.org\"}', 'Ann')",
+        [crew.subject.migration_id],
+    )
+    verdict = crew.verify()
+    assert list(blocking(verdict)) == []
+    assert {(one.source_key, one.cause) for one in verdict.findings} == {("C3", "corrected in quarantine by Ann")}
+    crew.connection.execute("UPDATE aura.customers SET first_name = 'X' WHERE source_id = 'C3'")
+    assert gate(crew.verify(), "customers_accounted") is False
+
+
+def test_a_field_the_options_fill_from_elsewhere_is_accepted(work: Connection) -> None:
+    mapping = {"entity": "customers", "posField": "nickname", "auraField": "firstName"}
+    crew = open_crew(work, {"fieldMapping": [mapping]})
+    crew.load("customers", "C1", first_name="Mimi", last_name="Olsson", status="active")
+    verdict = crew.verify([CustomerFact("C1", "Mira", "Olsson")])
+    assert [(one.source_key, one.is_blocking) for one in verdict.findings] == [("C1", False)]
+    assert gate(crew.verify([CustomerFact("C1", "Mira", "Other")]), "customers_accounted") is False
+
+
 def test_findings_name_keys_and_fields_and_never_what_is_personal(crew: Crew) -> None:
     crew.connection.execute(
         "UPDATE aura.customers SET first_name = 'Zebulon', email = 'z@example.org', phone = '+12125550199'"

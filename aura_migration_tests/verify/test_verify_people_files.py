@@ -6,10 +6,15 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
+from aura_migration.archive.snapshot import SnapshotReader
 from aura_migration.canonical.entities import ALL_ENTITIES, ENTITIES
 from aura_migration.canonical.options import MigrationOptions
+from aura_migration.intake import current_files
 from aura_migration.intake.witness import people_facts
 from aura_migration.load.apply import apply_plan
+from aura_migration.migration.privacy.erasure import erase
+from aura_migration.migration.privacy.finding import Wanted
+from aura_migration.migration.workshop import Workshop
 from aura_migration.plan.planner import build_plan
 from aura_migration.pos.people_facts import BalanceFact, ConsentFact, CustomerFact, contact_key
 from aura_migration.verify.people import PeopleVerdict, verify_people
@@ -108,12 +113,14 @@ def test_what_files_say_agrees_with_what_was_loaded_of_them_and_holders_are_judg
     desk.connection.execute("UPDATE migration.migrations SET state = 'loading', load_at = %s", [NOW])
     apply_plan(desk.connection, subject, plan.plan_id, ENTITIES, NOW)
 
-    def judged() -> PeopleVerdict:
+    def judged(workshop: Workshop = desk.workshop) -> PeopleVerdict:
         reader: Any = None
-        told = people_facts(desk.reader(), "LOOP-1", "USD")
+        files = SnapshotReader(*current_files(desk.connection, desk.integration_id, None), cipher=workshop.persons)
+        told = people_facts(files, "LOOP-1", "USD")
+        listed = workshop.suppression(subject.restaurant_id)
         return verify_people(
             desk.connection, subject, reader, "LOOP-1", "USD", plan.plan_id, MigrationOptions(), NOW, told,
-            witness=lambda *_: iter(guests), seals=desk.seals,
+            witness=lambda *_: iter(guests), seals=desk.seals, suppressed_hash=lambda what, text, _of: listed.hash(what, text),
         )  # fmt: skip
 
     verdict = judged()
@@ -133,3 +140,18 @@ def test_what_files_say_agrees_with_what_was_loaded_of_them_and_holders_are_judg
         "WHERE balance_points = 1250"
     )
     assert {found for found, entity, _ in blocking(judged()) if entity == "loyalty_accounts"} == {"loyalty_conserved"}
+    desk.connection.execute(
+        "UPDATE aura.loyalty_accounts SET customer_id = (SELECT id FROM aura.customers WHERE first_name = 'Maria') "
+        "WHERE balance_points = 1250"
+    )
+    wanted = Wanted(emails=("maria.quintero@canary-mail.example.com",))
+    erase(desk.workshop, subject.restaurant_id, wanted, "ana")
+    after = judged(Workshop.open(desk.workshop.settings))
+    assert [
+        (f.check_name, f.entity, f.source_key, f.expected, f.actual, f.cause) for f in after.findings if f.is_blocking
+    ] == []
+    desk.connection.execute(
+        "UPDATE aura.customers SET email = 'maria.quintero@canary-mail.example.com' WHERE erased_at IS NOT NULL"
+    )
+    back = judged(Workshop.open(desk.workshop.settings))
+    assert {found for found, _, _ in blocking(back)} == {"consent_respected"}

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aura_migration.pos.facts import (
@@ -76,6 +76,7 @@ windows = st.builds(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no defect
 @given(st.lists(st.tuples(windows, st.integers(0, 3), st.integers(0, 2)), max_size=6))
 def test_a_painted_week_says_at_every_minute_what_the_windows_say(prices: list[tuple[Window, int, int]]) -> None:
     week = paint([(window, fixed(cents, rank)) for window, cents, rank in prices])
