@@ -198,7 +198,7 @@ def _left_out(case: Case) -> int:
         SELECT %(check)s, 'customers', g.key, NULL, '"present"', NULL, 'left out by the options, and yet in AuraConnect', true
         FROM people_guests g JOIN people_stands x ON x.entity = 'customers' AND x.key = g.key
         JOIN aura.customers t ON t.id = x.aura_id AND t.source_vendor IS NOT NULL AND t.erased_at IS NULL
-        WHERE g.outcome = 'skipped' AND (
+        WHERE g.outcome = 'skipped' AND NOT EXISTS (SELECT 1 FROM said_customers s WHERE s.key = g.key AND s.is_suppressed) AND (
             EXISTS (SELECT 1 FROM migration.claims c WHERE c.aura_id = t.id AND c.aura_table = 'customers' AND c.migration_id = %(migration)s)
             OR NOT EXISTS (SELECT 1 FROM migration.claims c WHERE c.aura_id = t.id AND c.aura_table = 'customers'))
         """,

@@ -548,7 +548,7 @@ def test_options_of_no_item_are_counted_apart(loaded: Restaurant) -> None:
 def test_nested_groups_in_a_circle_end(restaurant: Restaurant) -> None:
     batch, facts = menu_rows(), menu_facts()
     limits = {"min_selections": 0, "max_selections": 1, "display_order": 0}
-    batch.add("nested_groups", "L1/melt/soft/cheese", modifier_key="melt/soft", modifier_group_key="cheese", **limits)  # type: ignore[arg-type]
+    batch.add("nested_groups", "L1/melt/soft/cheese", modifier_key="melt/soft", modifier_group_key="cheese", **limits)
     restaurant.load(batch)
     verdict = restaurant.verify(facts)
     extra = {f.source_key for f in verdict.findings_of(MODIFIERS) if f.expected is None}
