@@ -124,6 +124,17 @@ def test_rows_that_come_again_on_the_next_page_count_once(
     )
 
 
+def test_kinds_and_states_of_no_document_are_counted_and_carried_over(cafe: RunningSandbox, reads: Reads) -> None:
+    control(cafe, "/switches", "POST", {"unknown_enums": True})
+    taken = reads("locations", "loyalty_program", "loyalty_accounts", "loyalty_events", "gift_cards", "team")
+    for certificate in taken.reader.certificates():
+        assert certificate.status == "complete", certificate.explain()
+    totals = truth(cafe)["people_totals"]
+    people = mapped(taken.reader, taken.location)
+    assert sum(row["points_change"] for row in people.of("loyalty_transactions").values()) == totals["loyalty_points"]
+    assert sum(row["balance_cents"] for row in people.of("gift_cards").values()) == totals["gift_card_cents"]
+
+
 def test_a_directory_that_counts_more_than_it_shows_is_suspicious(
     cafe: RunningSandbox, reads: Reads, monkeypatch: pytest.MonkeyPatch
 ) -> None:

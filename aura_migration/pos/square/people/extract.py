@@ -159,7 +159,7 @@ async def _customers(session: SquareCalls, recorder: Recorder) -> None:
             doubts.append(f"{len(listed ^ early):,} profiles show in only one of search and list")
         if not is_within:
             doubts.append(f"the list shows {len(listed):,} profiles and counts {after or 0:,}")
-        route = SecondRoute("the list", len(listed) + len(reading.late))
+        route = SecondRoute("the list", len(listed | reading.late))
     await certify(recorder, reading.certificate(route, doubts))
 
 

@@ -58,7 +58,7 @@ class WindowRead:
     ids: set[str] = field(default_factory=set)
     distinct: int = 0
     late: set[str] = field(default_factory=set)
-    unnamed: int = 0
+    unnamed: set[str] = field(default_factory=set)
 
     def page(self, heads: Sequence[Head], has_next: bool, until: datetime, is_named: Callable[[Head], bool]) -> None:
         """Note one page. What arose after ``until`` is late; ``is_named``: a second route can ask for its kind by name."""
@@ -70,7 +70,7 @@ class WindowRead:
                 if instant(head.created_at) >= until:
                     self.late.add(head.ident)
                 elif not is_named(head):
-                    self.unnamed += 1
+                    self.unnamed.add(head.ident)
         self.distinct += new
         self.pages.append(PageSeen(len(heads), new, has_next))
 
@@ -90,7 +90,7 @@ class Reading:
     doubts: list[str] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
     late: set[str] = field(default_factory=set)
-    unnamed: int = 0
+    unnamed: set[str] = field(default_factory=set)
     _disjoint: int = 0
 
     def take(self, window: WindowRead, judgement: Certificate | None = None) -> None:
@@ -104,7 +104,7 @@ class Reading:
         self.rows += judgement.rows
         self.doubts += [*judgement.suspicious_caps, *filter(None, [judgement.reason])]
         self.late |= window.late
-        self.unnamed += window.unnamed
+        self.unnamed |= window.unnamed
         if self.overlapping:
             self.ids |= window.ids
         else:
@@ -253,7 +253,7 @@ async def confirmed(
         again["limit"] = listing.page - 1
         how = f"the same list in pages of {listing.page - 1}"
     found = await recount(session, listing, again, reading_began(recorder))
-    return read.judgement(SecondRoute(how, len(found) + len(read.late)))
+    return read.judgement(SecondRoute(how, len(found | read.late)))
 
 
 async def by_value(
@@ -275,11 +275,11 @@ async def by_value(
             found |= part
     except Rejected:
         return await other_pages(session, recorder, listing, reading)
-    return SecondRoute(how, len(found) + len(reading.late) + reading.unnamed)
+    return SecondRoute(how, len(found | reading.late | reading.unnamed))
 
 
 async def other_pages(session: SquareCalls, recorder: Recorder, listing: Listing, reading: Reading) -> SecondRoute:
     """A second route: the same list in pages of another size."""
     size = listing.page - 1
     found = await recount(session, listing, listing.request(size), reading_began(recorder))
-    return SecondRoute(f"the same list in pages of {size}", len(found) + len(reading.late))
+    return SecondRoute(f"the same list in pages of {size}", len(found | reading.late))
