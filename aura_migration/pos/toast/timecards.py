@@ -102,7 +102,7 @@ def _timecard(
     if shift := ref(raw.get("shiftReference")):
         details["scheduled_shift"] = shift
     if employee is not None and employee not in crew.employees:
-        details["former_employee"] = employee
+        details["former_employee" if crew.employees else "employee"] = employee
     automatic = raw.get("autoClockedOut")
     batch.add(
         "timecards",

@@ -289,8 +289,11 @@ def test_a_time_entry_keeps_its_hours_exactly_and_its_shift_in_either_form(shift
 
 
 def test_time_of_somebody_not_listed_is_kept_without_a_person_and_the_business_date_can_be_worked_out() -> None:
-    values = rows(people({"time_entries": [entry("T1", businessDate=None)]}), "timecards")["R1/T1"].values
+    lists = {"employees": [employee("E2")], "time_entries": [entry("T1", businessDate=None)]}
+    values = rows(people(lists), "timecards")["R1/T1"].values
     assert (values["staff_key"], values["details"]) == (None, {"former_employee": "E1"})
+    unread = rows(people({"time_entries": [entry("T1")]}), "timecards")["R1/T1"].values
+    assert unread["details"] == {"employee": "E1"}
     assert (values["business_date"], values["status"]) == ("2026-03-01", "checked_in")
 
 

@@ -507,12 +507,19 @@ def test_the_audit_counts_what_the_api_shows_and_asks_for_the_rest(diner: Toast)
     assert shown["menu", "menus"] == str(truth["counts"]["menus"])
     assert shown["configuration", "tax rates"] == str(truth["configuration"][location]["taxRates"])
     assert shown["devices", "printers"] == str(truth["configuration"][location]["printers"])
+    staff = truth["staff"]
+    working = sum(one["active"] and not one["disabled"] for one in staff if one["location"] == location)
+    here = sum(one["location"] == location for one in staff)
+    assert shown["people", "employees"] == f"{here} ({working} working)"
+    jobs = [one["active"] for one in truth["jobs"] if one["location"] == location]
+    assert shown["people", "jobs"] == f"{len(jobs)} ({sum(jobs)} in use)"
     asked = {line.label for line in lines if line.question}
     assert {
         "loyalty",
         "gift cards",
         "guests",
         "house accounts",
+        "payroll",
         "kitchen displays",
         "drafts and archived menus",
     } <= asked
