@@ -406,20 +406,26 @@ def _propose(
     """
     if entity.name == "price_rules" or not _has_unknown(cursor):
         return
+    # One join for each way to be the same: joined by "or", every row would be held against every other.
+    same = " UNION ".join(
+        f"""
+        SELECT w.source_key, t.id
+        FROM work w
+        JOIN aura.{entity.table} t
+          ON t.restaurant_id = %(restaurant)s AND t.deleted_at IS NULL AND {" AND ".join(tests)}
+        WHERE w.verdict IS NULL AND w.parent_action IS NULL AND NOT w.is_copied AND w.same_id IS NULL
+          AND NOT EXISTS (SELECT 1 FROM known k WHERE k.source_key = w.source_key)
+          AND NOT EXISTS (SELECT 1 FROM migration.crosswalk c
+                          WHERE c.aura_table = %(table)s AND c.aura_id = t.id AND c.is_active {_taken_here(entity)})
+          {_not_pending(entity) if before else ""}
+        """
+        for tests in _sameness(entity)
+    )
     cursor.execute(
         f"""
         INSERT INTO candidates (source_key, ids, rivals)
         SELECT source_key, ids, count(*) OVER (PARTITION BY ids) FROM (
-            SELECT w.source_key, array_agg(t.id ORDER BY t.id) AS ids
-            FROM work w
-            JOIN aura.{entity.table} t
-              ON t.restaurant_id = %(restaurant)s AND t.deleted_at IS NULL AND {" AND ".join(_sameness(entity))}
-            WHERE w.verdict IS NULL AND w.parent_action IS NULL AND NOT w.is_copied AND w.same_id IS NULL
-              AND NOT EXISTS (SELECT 1 FROM known k WHERE k.source_key = w.source_key)
-              AND NOT EXISTS (SELECT 1 FROM migration.crosswalk c
-                              WHERE c.aura_table = %(table)s AND c.aura_id = t.id AND c.is_active {_taken_here(entity)})
-              {_not_pending(entity) if before else ""}
-            GROUP BY w.source_key
+            SELECT source_key, array_agg(id ORDER BY id) AS ids FROM ({same}) same GROUP BY source_key
         ) found
         """,
         arguments(subject, entity, before),
@@ -464,9 +470,12 @@ def record_strategies(entity: Entity, options: MigrationOptions) -> str:
     )
 
 
-def _sameness(entity: Entity) -> list[str]:
-    """The tests by which a record ``t`` may be the same as a staged row ``w``: an equivalence, never a similarity."""
-    tests = [_any_agrees(entity)] if entity.match_by else []
+def _sameness(entity: Entity) -> list[list[str]]:
+    """The tests by which a record ``t`` may be the same as a staged row ``w``: an equivalence, never a similarity.
+
+    All tests of a list must hold, and any one of the lists is enough.
+    """
+    tests: list[str] = []
     for name in entity.match_on:
         found = entity.field(name)
         raw = f"w.raw ->> {sql.quote(found.target)}"
@@ -484,10 +493,10 @@ def _sameness(entity: Entity) -> list[str]:
     if entity.scope == "location" and entity.name != "locations":
         here = "(SELECT aura_id FROM planned WHERE entity = 'locations' AND source_key = %(location)s)"
         tests.append(f"(t.location_id IS NULL OR t.location_id = {here})")
-    return tests
+    return [[*ways, *tests] for ways in _ways(entity)] if entity.match_by else [tests]
 
 
-def _any_agrees(entity: Entity) -> str:
+def _ways(entity: Entity) -> list[list[str]]:
     """People: the e-mail address or the phone number is the same. A record made by hand may lack the normalised form."""
     ways = []
     for names in entity.match_by:
@@ -498,8 +507,8 @@ def _any_agrees(entity: Entity) -> str:
             if column == "email_normalized":
                 held = "coalesce(t.email_normalized, lower(btrim(t.email)))"
             same.append(f"{held} = (w.raw ->> {sql.quote(column)})")
-        ways.append(f"({' AND '.join(same)})")
-    return f"({' OR '.join(ways)})"
+        ways.append(same)
+    return ways
 
 
 def _taken_here(entity: Entity) -> str:

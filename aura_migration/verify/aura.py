@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from aura_migration.canonical.people import PEOPLE_ENTITIES
 from aura_migration.pos.facts import (
     DAYS,
     EdgeFact,
@@ -123,9 +124,9 @@ def read_sold(connection: Connection, integration_id: int, restaurant_id: int, l
 class _Reading:
     def __init__(self, connection: Connection, integration_id: int, restaurant_id: int, source_id: str) -> None:
         rows = connection.execute(
-            "SELECT entity, source_key, aura_id FROM migration.crosswalk WHERE integration_id = %s AND is_active "
-            'ORDER BY source_key COLLATE "C"',
-            [integration_id],
+            "SELECT entity, source_key, aura_id FROM migration.crosswalk "
+            'WHERE integration_id = %s AND is_active AND entity <> ALL(%s) ORDER BY source_key COLLATE "C"',
+            [integration_id, [entity.name for entity in PEOPLE_ENTITIES]],
         ).fetchall()
         places = [aura_id for entity, key, aura_id in rows if entity == "locations" and key == source_id]
         self.connection = connection

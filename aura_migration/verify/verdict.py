@@ -29,7 +29,7 @@ from aura_migration.pos.port import SourceEntity
 from aura_migration.verify import findings as words
 from aura_migration.verify.aura import read_sold
 from aura_migration.verify.compare import Comparison, compare
-from aura_migration.verify.counts import COLUMNS, count_entities
+from aura_migration.verify.counts import COLUMNS, count_entities, missing
 from aura_migration.verify.findings import Finding, Gate, percentage
 from aura_migration.verify.people import PeopleVerdict, verify_people
 from aura_migration.verify.people_said import PersonSeal
@@ -105,7 +105,7 @@ def verify_migration(
         sold = read_sold(connection, subject.integration_id, subject.restaurant_id, location_source_id)
         decisions = read_decisions(connection, subject, plan_id, options, sold.keys)
         compared = compare(source, sold.facts, decisions, _planned_items(connection, plan_id), sold.own_edges, currency)
-        counts, missing = count_entities(connection, subject, plan_id)
+        counts, not_there = count_entities(connection, subject, plan_id)
         people = verify_people(
             connection,
             subject,
@@ -120,10 +120,10 @@ def verify_migration(
             seals=seals,
             suppressed_hash=suppressed_hash,
         )
-        found = tuple(sorted([*compared.findings, *missing], key=lambda one: one.order))
+        found = tuple(sorted([*compared.findings, *not_there], key=lambda one: one.order))
         gates = [
             _completeness(reader, source_entities, options),
-            *_gates(compared, counts, missing),
+            *_gates(compared, counts),
             *people.gates,
             *_stored_gate(connection, subject.migration_id, words.EXPORTED, _has_written(connection, subject)),
         ]
@@ -208,7 +208,8 @@ def _completeness(reader: SnapshotReader, entities: Sequence[SourceEntity], opti
     )
 
 
-def _gates(compared: Comparison, counts: Mapping[str, Mapping[str, int]], missing: Sequence[Finding]) -> list[Gate]:
+def _gates(compared: Comparison, counts: Mapping[str, Mapping[str, int]]) -> list[Gate]:
+    lacking = missing(counts)
     scope, choices = compared.in_scope, compared.choices
     accounted = percentage(compared.accounted, compared.source_items)
     migrated = percentage(compared.migrated, scope)
@@ -256,9 +257,7 @@ def _gates(compared: Comparison, counts: Mapping[str, Mapping[str, int]], missin
                 "unattached_in_auraconnect": compared.unattached[1],
             },
         ),
-        _plain(
-            words.COUNTS, None if not planned else not missing, f"{len(missing)} of {planned} missing", len(missing)
-        ),
+        _plain(words.COUNTS, None if not planned else not lacking, f"{lacking} of {planned} missing", lacking),
         _plain(words.QUARANTINE, None if not planned else not quarantined, f"{quarantined} in quarantine", quarantined),
         _plain(words.DECIDED, None if not planned else not undecided, f"{undecided} undecided", undecided),
     ]
