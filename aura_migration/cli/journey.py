@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from aura_migration.cli.work import (
     read_json,
     show_plans,
 )
+from aura_migration.core.errors import BadInput
 from aura_migration.migration import decide, inspect, stages
 from aura_migration.migration.integrations import (
     choose_locations,
@@ -53,10 +55,23 @@ location_option = click.option(
     "--restaurant", "restaurant", required=True, metavar="NAME", help="Name of the restaurant in AuraConnect."
 )
 @click.option("--restaurant-id", type=int, help="Connect to this existing restaurant instead of creating one.")
+@click.option(
+    "--switch",
+    "switches",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set a switch of the POS's connector (repeatable); they are listed on the POS's page.",
+)
 @json_option
 @answers
 def connect(
-    pos: str, base_url: str | None, credentials: str, restaurant: str, restaurant_id: int | None, as_json: bool
+    pos: str,
+    base_url: str | None,
+    credentials: str,
+    restaurant: str,
+    restaurant_id: int | None,
+    switches: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Connect a POS account: sign in, discover its locations, seal its credentials.
 
@@ -70,7 +85,9 @@ def connect(
     """
     document = read_json(credentials)
     workshop = open_workshop()
-    integration, locations = connect_account(workshop, pos, base_url, document, restaurant, restaurant_id)
+    integration, locations = connect_account(
+        workshop, pos, base_url, document, restaurant, restaurant_id, _switches(switches)
+    )
     answer = {
         "integration_id": integration.id,
         "restaurant_id": integration.restaurant_id,
@@ -90,6 +107,20 @@ def connect(
         )
 
     emit(answer, as_json, show)
+
+
+def _switches(given: tuple[str, ...]) -> dict[str, Any]:
+    """Values are JSON where they are (true, 5), else texts."""
+    found: dict[str, Any] = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not name or not equals:
+            raise BadInput(f"{pair!r} is no switch.", "Write --switch NAME=VALUE.")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
 
 
 @click.command()

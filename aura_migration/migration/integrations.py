@@ -7,6 +7,7 @@ A location belongs to one restaurant; another restaurant that reaches it is refu
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,12 +58,14 @@ def connect_account(
     document: Any,
     restaurant_name: str,
     restaurant_id: int | None = None,
+    switches: Mapping[str, Any] | None = None,
 ) -> tuple[Integration, list[KnownLocation]]:
     """Sign in with the given credentials, discover the account, and store integration, credentials and locations.
 
     Nothing is stored unless the POS answered. Creates the restaurant unless told which.
     """
     connector = workshop.connector(pos)
+    _check_switches(connector, switches or {})
     url = checked_base_url(base_url or connector.default_base_url)
     credentials = connector.parse_credentials(document)
     found, used = asyncio.run(_discover(connector, url, credentials))
@@ -70,10 +73,23 @@ def connect_account(
         transaction_lock(connection, f"connect {pos} {url} {found.merchant_id}")
         integration = _integration(connection, pos, url, found, restaurant_name, restaurant_id)
         workshop.credentials.replace(integration.id, used, None, connection)
+        if switches:
+            connection.execute(
+                "UPDATE migration.integrations SET switches = switches || %s WHERE id = %s",
+                [Jsonb(dict(switches)), integration.id],
+            )
         locations = _store_locations(connection, integration, found)
         _return_from_reconnect(connection, integration.id)
         connection.commit()
     return integration, locations
+
+
+def _check_switches(connector: Connector, switches: Mapping[str, Any]) -> None:
+    known = getattr(connector, "switches", {})  # a plugin may have none
+    unknown = sorted(set(switches) - set(known))
+    if unknown:
+        said = "; ".join(f"{name}: {meaning}" for name, meaning in known.items()) or "it has none"
+        raise BadInput(f"{connector.title} has no switch {', '.join(unknown)}.", f"Its switches: {said}.")
 
 
 def _return_from_reconnect(connection: psycopg.Connection[Any], integration_id: int) -> None:

@@ -78,10 +78,15 @@ class Workshop:
 
     def account(self, integration_id: int, base_url: str, buckets: Buckets, merchant_id: str = "") -> Account:
         """What a connector needs to open a session on an integration."""
+        with self.connect() as connection:
+            row = connection.execute(
+                "SELECT switches FROM migration.integrations WHERE id = %s", [integration_id]
+            ).fetchone()
         return Account(
             integration_id=integration_id,
             base_url=base_url,
             credentials=self.credentials,
             buckets=buckets,
             merchant_id=merchant_id,
+            switches=row[0] if row is not None else {},
         )

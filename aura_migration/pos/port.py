@@ -146,6 +146,8 @@ class Connector(Protocol):
     source_entities: tuple[SourceEntity, ...]
     redaction: Redaction
     session_parallelism: int
+    switches: Mapping[str, str]
+    """Facts no documentation confirms, and what depends on the account: the name of each switch and what it does."""
 
     def parse_credentials(self, document: Any) -> dict[str, Any]:
         """Check a credentials document and return it normalised; ``BadInput`` names what is missing. No network."""

@@ -291,3 +291,18 @@ def test_what_has_written_cannot_be_cancelled(verified: Started) -> None:
 
 def test_only_a_running_load_can_be_paused(planned: Started) -> None:
     assert "planned" in planned.world.fails(2, "pause", planned.migration)["what"]
+
+
+def test_a_switch_the_connector_does_not_have_is_named_with_those_it_has(
+    world: World, open_pos: Callable[..., RunningSandbox]
+) -> None:
+    arguments = world.connect_arguments(open_pos("toast", "cafe"))
+    refused = world.call(*arguments, "--switch", "orders_every_dya=true", "--json")
+    assert refused.code == 2, refused
+    assert "orders_every_dya" in refused.json["what"] and "orders_every_day" in refused.json["remedy"]
+    answer = world.ok(*arguments, "--switch", "orders_every_day=true", "--switch", "orders_pause_seconds=0")
+    with world.connect() as connection:
+        row = connection.execute(
+            "SELECT switches FROM migration.integrations WHERE id = %s", [answer["integration_id"]]
+        ).fetchone()
+    assert row is not None and row[0] == {"orders_every_day": True, "orders_pause_seconds": 0}

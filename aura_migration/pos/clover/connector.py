@@ -62,6 +62,7 @@ class CloverConnector:
         drop_everywhere=frozenset((*BANKING, *IDENTIFIERS, *STAFF)),
     )
     session_parallelism = 3
+    switches: Mapping[str, str] = {}
 
     def parse_credentials(self, document: Any) -> dict[str, Any]:
         """See the port; the shapes are named in the error."""

@@ -12,7 +12,9 @@ from aura_migration.canonical.seals import Seals
 from aura_migration.pos.port import Account, Session, SourceEntity, SourceLocation
 from aura_migration.pos.square import client, mapping
 from aura_migration.pos.square.people import mapping as people
+from aura_migration.pos.square.people.attributes import SWITCH as ATTRIBUTES_SWITCH
 from aura_migration.pos.square.people.sources import DROP, FREE_TEXT, PERSONAL
+from aura_migration.pos.square.wire import VERSION_SWITCH
 
 
 class SquareConnector:
@@ -36,6 +38,10 @@ class SquareConnector:
         free_text=FREE_TEXT,
     )
     session_parallelism = 4
+    switches: Mapping[str, str] = {
+        VERSION_SWITCH: "the version of Square's API that is asked for, as 2025-08-20",
+        ATTRIBUTES_SWITCH: "of how many guests at most the restaurant's own fields are read, one by one (5000)",
+    }
 
     def parse_credentials(self, document: Any) -> dict[str, Any]:
         """See the port; the shapes are named in the error."""

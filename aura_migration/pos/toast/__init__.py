@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aura_migration.archive.snapshot import Redaction, SnapshotReader
@@ -83,6 +83,13 @@ SOURCE_ENTITIES = (
 )
 
 
+SWITCHES: Mapping[str, str] = {
+    "menu_second_route": "false: the menu is not counted once more in the configuration",
+    "orders_every_day": "true: every business date of the orders is counted once more (a call a day)",
+    "orders_pause_seconds": "seconds between pages of a long history of orders (5, as Toast asks)",
+}
+
+
 @dataclass(frozen=True)
 class ToastConnector:
     """Toast behind the port."""
@@ -93,6 +100,7 @@ class ToastConnector:
     source_entities: tuple[SourceEntity, ...] = SOURCE_ENTITIES
     redaction: Redaction = REDACTION
     session_parallelism: int = 4
+    switches: Mapping[str, str] = field(default_factory=lambda: SWITCHES)
 
     def parse_credentials(self, document: Any) -> dict[str, Any]:
         """See the port."""
