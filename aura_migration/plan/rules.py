@@ -379,7 +379,7 @@ def _written(entity: Entity) -> str:
                   AND NOT w.writes ? k AND NOT {is_by_location}
                 ORDER BY 1) AS kept
             WHERE known_row IS NOT NULL AND image <> known_row
-            UNION ALL SELECT '{{}}' WHERE known_row IS NULL OR image = known_row
+            UNION ALL SELECT '{{}}' WHERE (known_row IS NOT NULL AND image <> known_row) IS NOT TRUE
             OFFSET 0) x
     """
 
