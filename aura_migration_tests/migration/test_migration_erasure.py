@@ -17,7 +17,7 @@ from aura_migration.migration.privacy.erasure import REASON, Erased, erase, with
 from aura_migration.migration.privacy.finding import Wanted
 from aura_migration.migration.privacy.forms import forms
 from aura_migration.migration.workshop import Workshop
-from aura_migration.plan.planner import Subject
+from aura_migration.plan.planner import Subject, build_plan
 from aura_migration.settings import Settings
 from aura_migration_tests.support.guests import (
     ADA_PHONE,
@@ -33,7 +33,7 @@ from aura_migration_tests.support.guests import (
     where,
     worker,
 )
-from aura_migration_tests.support.menus import actions, load, make_chain, one, rows, start_loading
+from aura_migration_tests.support.menus import actions, as_options, load, make_chain, one, rows, start_loading
 
 Connection = psycopg.Connection[Any]
 
@@ -300,6 +300,19 @@ def test_what_staff_edited_is_still_their_edit_afterwards(
     undone = undo(connection, subject)
     (kept,) = [entry for entry in undone.kept if entry["table"] == "loyalty_accounts"]
     assert kept["outcome"] == "kept_edited" and kept["columns"] == ["balance_points"]
+
+
+def test_a_later_plan_accounts_for_the_person_as_left_out(
+    workshop: Workshop, connection: Connection, subject: Subject
+) -> None:
+    migrate(connection, subject, [*ada(), *grace()])
+    gone(workshop, subject, keys=("ADA",))
+    stage(connection, subject, [*ada(), *grace()])
+    connection.execute(
+        "UPDATE staging.rows SET verdict = 'skip', reason = %s, content = '{}' WHERE source_key = 'ADA'", [REASON]
+    )
+    stored = build_plan(connection, subject, ALL_ENTITIES, as_options(None))
+    assert actions(connection, stored, "customers") == {"ADA": "skip", "GRACE": "unchanged"}
 
 
 def test_a_plan_that_waits_loses_its_approval_with_the_reason(
