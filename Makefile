@@ -51,8 +51,9 @@ up: install ## Start database, Dagster code server, webserver and daemon; print 
 down: ## Stop what `make up` started, and the embedded database.
 	@if [ -x $(BIN)/aura-migration ]; then $(BIN)/aura-migration down; fi
 
-bench: install ## Run the benchmarks and write docs/performance.md (ARGS="--rounds 1").
+bench: install ## Run the benchmarks and write docs/performance.md; half an hour (ARGS="--rounds 1" for menus).
 	$(BIN)/python -m benchmarks.menu $(ARGS)
+	$(BIN)/python -m benchmarks.people
 
 clean: down ## Remove .venv, caches and build files. Data (.aura) stays.
 	rm -rf .venv .venv.lock build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
