@@ -16,6 +16,9 @@ from aura_migration.sandbox.square.auth import ALL_SCOPES, TokenStore
 from aura_migration.sandbox.square.context import CHOICES, Context, rate_limited
 from aura_migration.sandbox.square.edits import Editor
 from aura_migration.sandbox.square.errors import SquareError
+from aura_migration.sandbox.square.orders import drawers, payments, payouts, search
+from aura_migration.sandbox.square.orders.render import Renderer
+from aura_migration.sandbox.square.orders.wire import OrderWire
 from aura_migration.sandbox.square.people import customers, gift_cards, labor, loyalty, stream, team
 from aura_migration.sandbox.square.people.edits import PeopleEditor
 from aura_migration.sandbox.square.people.truth import people_truth
@@ -45,6 +48,11 @@ class SquareApp(BasePosApp):
         self.switches = self.context.switches
         self._editor = Editor(self.world, self.switches)
         self._people_editor = PeopleEditor(self.world, self.switches)
+        history, wire = (
+            self.world.orders,
+            OrderWire(self.world.orders.marks, self.world.merchant.currency, self.switches),
+        )
+        self.payouts, self.drawers = payouts.Payouts(self.world), drawers.Drawers(self.world)
         self.routes = [
             *oauth_routes.routes(self.context),
             *merchants.routes(self.context),
@@ -55,6 +63,10 @@ class SquareApp(BasePosApp):
             *gift_cards.routes(self.context),
             *team.routes(self.context),
             *labor.routes(self.context),
+            *search.routes(self.context, history, Renderer(history, wire, self.switches)),
+            *payments.routes(self.context, history, wire),
+            *payouts.routes(self.context, self.payouts),
+            *drawers.routes(self.context, self.drawers),
         ]
         self.control_routes = stream.routes(self.world.people)
         self.exception_handlers = {HTTPException: _no_route}

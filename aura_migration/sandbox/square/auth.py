@@ -38,6 +38,7 @@ READ_SCOPES = (
     "BANK_ACCOUNTS_READ",
     "PAYMENT_METHODS_READ",
 )
+MONEY_SCOPES = ("ORDERS_READ", "PAYMENTS_READ", "PAYOUTS_READ", "DISPUTES_READ", "CASH_DRAWER_READ")
 PEOPLE_SCOPES = ("CUSTOMERS_READ", "LOYALTY_READ", "GIFTCARDS_READ", "EMPLOYEES_READ", "TIMECARDS_READ")
 WRITE_SCOPES = ("MERCHANT_PROFILE_WRITE", "ITEMS_WRITE", "INVENTORY_WRITE", "CUSTOMERS_WRITE", "ORDERS_WRITE")
 ALL_SCOPES = (*READ_SCOPES, *WRITE_SCOPES)
@@ -113,7 +114,7 @@ class TokenStore:
         self.personal = self._personal("personal", set(ALL_SCOPES))
         self.missing: dict[str, AccessToken] = {
             scope: self._personal(f"without {scope}", set(READ_SCOPES) - {scope}, fixed=True)
-            for scope in ("ITEMS_READ", "INVENTORY_READ", "MERCHANT_PROFILE_READ", *PEOPLE_SCOPES)
+            for scope in ("ITEMS_READ", "INVENTORY_READ", "MERCHANT_PROFILE_READ", *PEOPLE_SCOPES, *MONEY_SCOPES)
         }
         self.code_grant = self._application_grant("code flow", pkce=False)
         self.pkce_grant = self._application_grant("pkce flow", pkce=True)
@@ -296,7 +297,7 @@ class TokenStore:
             "missing_merchant_scope": {"access_token": self.missing["MERCHANT_PROFILE_READ"].value},
             **{
                 f"missing_{scope.removesuffix('_READ').lower()}_scope": {"access_token": self.missing[scope].value}
-                for scope in PEOPLE_SCOPES
+                for scope in (*PEOPLE_SCOPES, *MONEY_SCOPES)
             },
             "wrong": {"access_token": "EAAAno-such-token"},
             "wrong_secret": {

@@ -66,6 +66,17 @@ SWITCHES: dict[str, Any] = {
     "old_shifts": "gone",
     "unknown_enums": False,
     "repeat_rows": False,
+    # orders and money
+    "orders_location_error": "ARRAY_LENGTH_TOO_LONG",
+    "orders_delay_seconds": 0.0,
+    "payments_delay_seconds": 0.0,
+    "payment_time_end": "inclusive",
+    "tip_in_total": True,
+    "rounding_in_total": True,
+    "return_net_negative": True,
+    "fee_moves_payment": False,
+    "payout_currency_key": "currency",
+    "drawer_sums": "positive",
     # oauth
     "authorize": "page",
     "oauth_grant_error_status": 401,
@@ -83,6 +94,10 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "delete_reward_points": ("positive", "negative"),
     "expire_points_points": ("positive", "negative"),
     "old_shifts": ("gone", "served"),
+    "orders_location_error": ("ARRAY_LENGTH_TOO_LONG", "BAD_REQUEST", "INVALID_VALUE"),
+    "payment_time_end": ("inclusive", "exclusive"),
+    "payout_currency_key": ("currency", "currency_code"),
+    "drawer_sums": ("positive", "negative"),
     "authorize": ("page", "allow", "deny"),
     "oauth_grant_error_status": (400, 401),
 }
@@ -166,7 +181,8 @@ class Call:
         return part, self.context.cursors.issue(position, end, switches["cursor_seconds"])
 
 
-Handler = Callable[[Call], Awaitable[dict[str, Any]] | dict[str, Any]]
+Answer = dict[str, Any] | bytes
+Handler = Callable[[Call], Awaitable[Answer] | Answer]
 
 
 class Context:
@@ -242,7 +258,9 @@ class Context:
                     check_names(request.query_params, allowed_query, "UNKNOWN_QUERY_PARAMETER")
                     check_names(fields, allowed_body, "UNKNOWN_BODY_PARAMETER")
                 answer = handler(Call(self, request, version, fields, token.scopes))
-                found = answer if isinstance(answer, dict) else await answer
+                found = answer if isinstance(answer, dict | bytes) else await answer
+                if isinstance(found, bytes):
+                    return Response(found, 200, headers, "application/json")
                 return JSONResponse(found, 200, headers)
             except SquareError as error:
                 return error.response(headers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aura_migration.sandbox.core.clock import Clock
@@ -16,11 +16,12 @@ SWEEP_EVERY = 512
 
 @dataclass
 class _Listing:
-    """One walk through one query's result."""
+    """One walk through one query's result. `held`: what the walk's first page settled for all of them."""
 
     query: str
     touched: float
     page: int = 0
+    held: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ from typing import Any
 from aura_migration.sandbox.core.clock import Clock
 from aura_migration.sandbox.square.builder import Builder
 from aura_migration.sandbox.square.model import Discount
+from aura_migration.sandbox.square.orders.scenarios import make_history, make_year
 from aura_migration.sandbox.square.people.crowd_tables import crowd as write_crowd
 from aura_migration.sandbox.square.people.scenarios import POPULATIONS
+from aura_migration.sandbox.square.people.scenarios import cafe as cafe_people
 from aura_migration.sandbox.square.scenario_chain import chain
 from aura_migration.sandbox.square.scenario_diner import diner
 from aura_migration.sandbox.square.scenario_huge import huge
@@ -137,6 +139,13 @@ def crowd(builder: Builder, customers: int = 20_000) -> None:
     write_crowd(builder, customers)
 
 
+def year(builder: Builder, orders: int = 100_000, months: int = 12) -> None:
+    """The menu and the people of `cafe` and a long history of orders."""
+    cafe(builder)
+    cafe_people(builder)
+    builder.world.orders = make_year(builder, orders, months)
+
+
 SCENARIOS: dict[str, tuple[str, Callable[..., None], frozenset[str]]] = {
     "cafe": ("Harbor Cafe", cafe, frozenset()),
     "empty": ("Blank Slate", empty, frozenset()),
@@ -144,6 +153,7 @@ SCENARIOS: dict[str, tuple[str, Callable[..., None], frozenset[str]]] = {
     "chain": ("Northern Bowls", chain, frozenset({"locations", "inactive_locations"})),
     "huge": ("Grand Market Hall", huge, frozenset({"items", "groups", "options", "categories"})),
     "crowd": ("Grand Harbor Hall", crowd, frozenset({"customers"})),
+    "year": ("Busy Harbor", year, frozenset({"orders", "months"})),
 }
 
 
@@ -161,4 +171,6 @@ def make_world(scenario: str, seed: int, clock: Clock, **options: Any) -> World:
     write(builder, **options)
     if scenario in POPULATIONS:
         POPULATIONS[scenario](builder)
+    if scenario != "year":
+        builder.world.orders = make_history(builder, scenario)
     return builder.world

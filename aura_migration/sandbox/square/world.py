@@ -1,4 +1,4 @@
-"""The state of one Square account: its objects by id, their history, the stamps of its writes, and its people."""
+"""The state of one Square account: its objects by id, their history, the stamps of its writes, its people and its orders."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from aura_migration.sandbox.square.model import (
     ModifierList,
     Variation,
 )
+from aura_migration.sandbox.square.orders.history import History
+from aura_migration.sandbox.square.orders.marks import Marks
 from aura_migration.sandbox.square.people.store import People
 
 
@@ -37,6 +39,7 @@ class World:
         self.objects: dict[str, CatalogObject] = {}
         self.unlisted: dict[str, CatalogObject] = {}
         self.people = People(self.ids, clock)
+        self.orders = History(Marks(self.ids), clock, "")
         self.history: dict[str, list[CatalogObject]] = {}
         self.counts: list[Count] = []
         self.changes: list[Change] = []
