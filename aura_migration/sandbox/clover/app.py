@@ -10,6 +10,7 @@ from starlette.responses import Response
 from aura_migration.sandbox.clover.auth import Auth
 from aura_migration.sandbox.clover.edits import EditError, Editor
 from aura_migration.sandbox.clover.oauth import OAuthPages
+from aura_migration.sandbox.clover.orders.resources import book_of
 from aura_migration.sandbox.clover.people import stream
 from aura_migration.sandbox.clover.people.edits import PeopleEditor
 from aura_migration.sandbox.clover.people.truth import people_truth
@@ -31,13 +32,16 @@ def build(
     locations: int | None = None,
     vat: bool = False,
     customers: int | None = None,
+    orders: int | None = None,
+    months: int | None = None,
 ) -> CloverApp:
-    """The Clover application of a scenario (cafe, empty, diner, chain, huge, crowd).
+    """The Clover application of a scenario (cafe, empty, diner, chain, huge, crowd, year).
 
     `locations` is the number of merchants of `chain`, `customers` that of `crowd` (20,000 unless given, at most
-    200,000); `vat` starts with prices that include VAT.
+    200,000) and of `year` (2,000); `orders` is how many each merchant has (`year`: 100,000, at most 1,000,000) and
+    `months` over how long; `vat` starts with prices that include VAT, and orders that did.
     """
-    app = CloverApp(scenario, seed, clock, locations, customers)
+    app = CloverApp(scenario, seed, clock, locations, customers, orders, months, vat)
     app.switches["vat"] = vat
     return app
 
@@ -50,11 +54,21 @@ class CloverApp(BasePosApp):
     log_headers = ("accept",)
 
     def __init__(
-        self, scenario: str, seed: int, clock: Clock, locations: int | None = None, customers: int | None = None
+        self,
+        scenario: str,
+        seed: int,
+        clock: Clock,
+        locations: int | None = None,
+        customers: int | None = None,
+        orders: int | None = None,
+        months: int | None = None,
+        vat: bool = False,
     ) -> None:
         super().__init__(scenario, seed, clock)
         self.switches = defaults()
-        self.world: World = build_world(scenario, seed, self.ids, locations, customers)
+        self.world: World = build_world(scenario, seed, self.ids, locations, customers, orders, months, vat)
+        for merchant in self.world.merchants.values():
+            book_of(merchant).open(clock, self.switches)
         self.auth = Auth(self.world, clock, self.switches)
         self.traffic = Traffic(clock, self.switches)
         self.editor = Editor(self.world, clock)
@@ -103,6 +117,10 @@ class CloverApp(BasePosApp):
             "missing_merchant_scope": lacking("MERCHANT_R"),
             "missing_employees_scope": lacking("EMPLOYEES_R"),
             "missing_customers_scope": lacking("CUSTOMERS_R"),
+            "missing_orders_scope": lacking("ORDERS_R"),
+            "missing_payments_scope": lacking("PAYMENTS_R"),
+            "no_orders": lacking("ORDERS_R"),
+            "no_payments": lacking("PAYMENTS_R"),
             "no_employees": lacking("EMPLOYEES_R"),
             "no_customers": lacking("CUSTOMERS_R"),
             "wrong": _several(wrong),

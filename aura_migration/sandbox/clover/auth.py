@@ -99,7 +99,7 @@ class Auth:
             self.merchant_tokens[merchant.id] = self._merchant_token(merchant, "all", set(READ_PERMISSIONS))
             self.poor_tokens[merchant.id] = {
                 lacking: self._merchant_token(merchant, f"no-{lacking}", set(READ_PERMISSIONS) - {lacking})
-                for lacking in ("INVENTORY_R", "MERCHANT_R", "EMPLOYEES_R", "CUSTOMERS_R")
+                for lacking in READ_PERMISSIONS
             }
             legacy = Token(
                 ids.uuid("legacy-token", merchant.id), merchant.id, self.app.client_id, self.permissions(merchant.id)

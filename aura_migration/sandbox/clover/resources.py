@@ -1,4 +1,4 @@
-"""The endpoints of a merchant except people's (`people/resources.py`): which rows, which permission, which filter fields, which children.
+"""The endpoints of a merchant except those of people and sales (their packages have them): which rows, which permission, which filter fields, which children.
 
 Paths are relative to `/v3/merchants/{mId}`. What a list shows of deleted rows is decided here as well.
 """
@@ -32,7 +32,7 @@ class Resource:
     says what lists show of deleted rows, `deleted_field` the filter that asks for them. `fields` depend on the merchant
     because some reach through links. `select` finds the rows of a query by itself, `select_child` does so among given
     rows; `alone` is the kind of `GET /{id}` where it can expand more; `singles` are objects under one row; `csv` is the
-    name of its `.csv` form.
+    name of its `.csv` form; `refused` are paths under a row that answer 405.
     """
 
     kind: str
@@ -51,6 +51,7 @@ class Resource:
     alone: str | None = None
     singles: dict[str, str] = field(default_factory=dict)
     csv: str | None = None
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -202,10 +203,6 @@ _DEVICE = {
     "deleted_time": _key("deletedTime", int),
     "orderPrefix": _key("orderPrefix"),
 }
-_CASH_EVENT = {
-    **{name: _key(name) for name in ("employee.id", "employee.name", "note", "type", "device.id")},
-    **{name: _key(name, int) for name in ("amountChange", "timestamp")},
-}
 
 
 def _whole(value: int | str | None) -> int | None:
@@ -283,18 +280,6 @@ def _configured(kind: str, store: str, fields: Fields, **values: Any) -> Resourc
     return Resource(kind, permission, _store(store), _static(fields), _by_id(store), **values)
 
 
-def _later(permission: str, *names: str, **values: Any) -> Resource:
-    """A list that is there and empty: what it holds is not part of this sandbox yet."""
-    return Resource(
-        "plain",
-        permission,
-        lambda _merchant: [],
-        _static({name: _key(name) for name in names}),
-        lambda _merchant: {},
-        **values,
-    )
-
-
 _ITEM_CHILD = Child("items", _items_by_creation)
 _ITEM_CHILDREN = {
     "categories": Child("categories", _linked("categories", "categories")),
@@ -345,61 +330,8 @@ RESOURCES: dict[str, Resource] = {
     "order_fees": _configured("plain", "order_fees", {}),
     "tax_rules": _configured("plain", "tax_rules", {}, permission="INVENTORY_R"),
     "tenders": _configured("tender", "tenders", _TENDER),
-    "devices": _configured(
-        "device", "devices", _DEVICE, children={"cash_events": Child("cash_events", lambda _renderer, _row: [])}
-    ),
+    "devices": _configured("device", "devices", _DEVICE),
     "roles": _configured("role", "roles", _ROLE, permission="EMPLOYEES_R"),
-    "cash_events": Resource("plain", "MERCHANT_R", lambda _merchant: [], _static(_CASH_EVENT), sortable=()),
-    "orders": _later(
-        "ORDERS_R",
-        *(
-            "id",
-            "createdTime",
-            "modifiedTime",
-            "clientCreatedTime",
-            "deletedTime",
-            "state",
-            "total",
-            "payType",
-            "title",
-        ),
-        *("orderType", "note", "testMode", "manualTransaction", "touched", "externalReferenceId", "employee.id"),
-        *("employee.name", "device.id", "cardTransaction.last4"),
-        missing=("Not Found", "Order not found"),
-        implied=(("filter", "state IS NOT NULL"),),
-    ),
-    "payments": _later(
-        "PAYMENTS_R",
-        *(
-            "id",
-            "createdTime",
-            "modifiedTime",
-            "clientCreatedTime",
-            "result",
-            "offline",
-            "voided",
-            "amount",
-            "tender.id",
-        ),
-        *("employee.id", "device.id", "cardType", "externalReferenceId", "externalPaymentId", "order.modifiedTime"),
-    ),
-    "refunds": _later("PAYMENTS_R", "createdTime"),
-    "credits": _later(
-        "PAYMENTS_R",
-        *(
-            "id",
-            "amount",
-            "taxAmount",
-            "reason",
-            "result",
-            "tender.id",
-            "employee.id",
-            "order.id",
-            "order.modifiedTime",
-        ),
-        *("device.id", "clientCreatedTime", "cardType", "failed", "externalReferenceId"),
-    ),
-    "authorizations": _later("PAYMENTS_R", "id"),
 }
 SINGLES: dict[str, Single] = {
     "address": Single("address", "MERCHANT_R", lambda merchant: merchant.address),

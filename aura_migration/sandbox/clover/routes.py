@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -15,11 +16,14 @@ from starlette.types import Receive, Scope, Send
 
 from aura_migration.sandbox.clover.auth import Auth, Token
 from aura_migration.sandbox.clover.edits import Editor, set_stock
+from aura_migration.sandbox.clover.orders import resources as sales
+from aura_migration.sandbox.clover.orders import wire as sales_wire
 from aura_migration.sandbox.clover.people import wire as people_wire
 from aura_migration.sandbox.clover.people.resources import NESTED, PEOPLE
 from aura_migration.sandbox.clover.query import (
     BadQueryError,
     Query,
+    Tree,
     echo_query,
     parse,
     parse_expand,
@@ -41,13 +45,17 @@ from aura_migration.sandbox.clover.wire import EXPANSIONS, FORMS, Renderer
 from aura_migration.sandbox.clover.world import Merchant, Row, World
 from aura_migration.sandbox.core.faults import fault_of
 
-TOP = {**RESOURCES, **PEOPLE}
-EVERY = {**TOP, **NESTED}
-ALL_FORMS = {**FORMS, **people_wire.FORMS}
+TOP = {**RESOURCES, **PEOPLE, **sales.SALES}
+for _name, _children in (("employees", sales.EMPLOYEE_CHILDREN), ("devices", sales.DEVICE_CHILDREN)):
+    TOP[_name] = replace(TOP[_name], children={**TOP[_name].children, **_children})
+EVERY = {**TOP, **NESTED, **sales.NESTED}
+ALL_FORMS = {**FORMS, **people_wire.FORMS, **sales.FORMS}
 ALL_EXPANSIONS = {
     **EXPANSIONS,
     **people_wire.EXPANSIONS,
-    "merchant": {**people_wire.MERCHANT_EXPANSIONS, **EXPANSIONS["merchant"]},
+    **sales.EXPANSIONS,
+    "merchant": {**people_wire.MERCHANT_EXPANSIONS, **EXPANSIONS["merchant"], **sales.MERCHANT_EXPANSIONS},
+    "customer_alone": {**people_wire.EXPANSIONS["customer_alone"], "orders": sales.CUSTOMER_ORDERS},
 }
 REFUSED_PATHS = ("time_cards",)
 UNAUTHORIZED = {"message": "401 Unauthorized"}
@@ -244,6 +252,8 @@ class _Call:
         if rest[1] in resource.singles and len(rest) == 2:
             self._read_only()
             return self._one(renderer, resource.singles[rest[1]], row)
+        if rest[1] in resource.refused:
+            raise NotAllowedError
         child = resource.children.get(rest[1])
         if child is None or len(rest) > (3 if child.by_id else 2):
             raise NotFoundError
@@ -278,9 +288,14 @@ class _Call:
             raise NotAllowedError
 
     def _one(self, renderer: Renderer, kind: str, row: Any) -> Response:
-        document = renderer.render(kind, row, parse_expand(self.params, self.switches))
+        document = self._written(renderer, kind, [row], parse_expand(self.params, self.switches))[0]
         self._check_expansions(renderer)
         return answer(document)
+
+    def _written(self, renderer: Renderer, kind: str, rows: Sequence[Any], expand: Tree) -> list[Row]:
+        if kind in sales_wire.WRITES:
+            return sales_wire.write(kind, renderer, rows, expand)
+        return [renderer.render(kind, row, expand) for row in rows]
 
     def _found(
         self, resource: Resource, among: list[Any] | None, query: Query, fields: Fields, sortable: Fields
@@ -303,7 +318,7 @@ class _Call:
         except BadQueryError as error:
             return problem(400, {"message": error.message, "details": error.details}, headers)
         found = self._found(resource, among, query, fields, sortable)
-        elements = [renderer.render(resource.kind, row, query.expand) for row in self._page(found, query)]
+        elements = self._written(renderer, resource.kind, self._page(found, query), query.expand)
         self._check_expansions(renderer)
         href = f"{renderer.base}/{path}?{echo_query([*resource.implied, *query.echo])}"
         return answer({"elements": elements, "href": href}, headers=headers)

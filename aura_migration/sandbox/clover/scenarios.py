@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from aura_migration.sandbox.clover.config import make_merchant, printer
 from aura_migration.sandbox.clover.diner import build_diner
+from aura_migration.sandbox.clover.orders import scenarios as sales
 from aura_migration.sandbox.clover.people.scenarios import populate
 from aura_migration.sandbox.clover.world import NO_TAX, MerchantBuilder, ModifierGroup, World
 from aura_migration.sandbox.core.ids import Ids
@@ -22,9 +23,17 @@ HUGE_CATEGORIES = 100
 
 
 def build_world(
-    scenario: str, seed: int, ids: Ids, locations: int | None = None, customers: int | None = None
+    scenario: str,
+    seed: int,
+    ids: Ids,
+    locations: int | None = None,
+    customers: int | None = None,
+    orders: int | None = None,
+    months: int | None = None,
+    vat: bool = False,
 ) -> World:
-    """The world of a scenario. `locations` counts the merchants of `chain` (default 35), `customers` those of `crowd`."""
+    """The world of a scenario. `locations` counts the merchants of `chain` (default 35), `customers` those of `crowd`,
+    `orders` those of each merchant with a history, `months` how long it is; `vat`: what was sold included VAT."""
     builders: dict[str, Callable[[World], None]] = {
         "cafe": _cafe,
         "empty": _empty,
@@ -32,6 +41,7 @@ def build_world(
         "chain": lambda world: _chain(world, locations or CHAIN_LOCATIONS),
         "huge": _huge,
         "crowd": _crowd,
+        "year": _year,
     }
     if scenario not in builders:
         raise ValueError(f"clover sandbox has no scenario {scenario!r}; it has {', '.join(builders)}")
@@ -40,6 +50,7 @@ def build_world(
     world = World(scenario, seed, ids)
     builders[scenario](world)
     populate(world, customers)
+    sales.populate(world, orders, months, vat)
     return world
 
 
@@ -249,6 +260,23 @@ def _chain_location(world: World, number: int) -> None:
             [stations["Fryer"]],
             sku="CH-900",
         )
+
+
+def _year(world: World) -> None:
+    """A busy place: the menu of a chain, and what is sold by weight, at one tax only, or not as a sale at all."""
+    _chain_location(world, 1)
+    merchant = world.first
+    untaxed, city = list(merchant.tax_rates.values())[:2]
+    b = MerchantBuilder(world.ids, merchant)
+    b.skip(10_000)
+    shelf = b.category("Shelf", 20)
+    b.item("House Salsa", 850, [shelf], rates=[city], sku="YR-001")
+    b.item("Smoked Brisket", 1899, [shelf], price_type="PER_UNIT", unit_name="lb", sku="YR-002")
+    b.item("Newspaper", 250, [shelf], rates=[untaxed], sku="YR-003")
+    b.item("Gift Card", 0, [shelf], rates=[untaxed], price_type="VARIABLE", is_revenue=False, sku="YR-004")
+    b.discount("Senior", percentage=10)
+    b.discount("Two off", amount=-200)
+    b.discount("A third", percentage_decimal=333_333)
 
 
 def _huge(world: World) -> None:

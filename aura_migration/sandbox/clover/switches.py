@@ -52,6 +52,19 @@ SWITCHES: dict[str, Switch] = {
     "item_deleted_field": Switch(False, (True, False), "items carry a deleted flag beside deletedTime"),
     "item_expand_menu": Switch(True, (True, False), "items can expand menuItem and itemGroup"),
     "default_rates_in_expand": Switch(False, (True, False), "expand=taxRates also lists the merchant's default rates"),
+    "history_window_days": Switch(
+        90, (), "longest span of a time filter on orders, payments, refunds; the latest part counts"
+    ),
+    "history_without_time_filter": Switch(
+        "last_window", ("last_window", "all"), "orders, payments, refunds asked for without any time"
+    ),
+    "deleted_orders": Switch("on_filter", ("on_filter", "listed", "never"), "deleted orders in lists"),
+    "voided_payments": Switch("listed", ("listed", "on_filter"), "voided payments in lists without filter=voided"),
+    "line_taxes_in_orders": Switch(
+        True, (True, False), "orders expand lineItems.taxRates and lineItems.payments, or ignore them"
+    ),
+    "order_total_after_refunds": Switch(True, (True, False), "order.total leaves refunded lines out"),
+    "order_filters_more": Switch(False, (True, False), "orders also filter by paymentState and customer.id"),
     "filter_null_operators": Switch(False, (True, False), "clients may filter with IS NULL and IS NOT NULL"),
     "filter_like": Switch(False, (True, False), "clients may filter with LIKE"),
     "unknown_order_by": Switch("refuse", ("refuse", "ignore"), "orderBy on a field the endpoint does not know"),

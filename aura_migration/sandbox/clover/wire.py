@@ -408,8 +408,6 @@ EXPANSIONS: dict[str, dict[str, Expansion]] = {
         "attributes": Expansion("plain", _nothing),
     },
     "merchant": {
-        "orders": Expansion("plain", _nothing, True, "ORDERS_R"),
-        "payments": Expansion("plain", _nothing, True, "PAYMENTS_R"),
         "address": Expansion("address", lambda renderer, _row: renderer.merchant.address, False),
         "properties": Expansion("properties", lambda renderer, _row: renderer.merchant.properties, False),
         "gateway": Expansion("plain", lambda renderer, _row: renderer.merchant.gateway, False),

@@ -8,11 +8,15 @@ Money is integer cents, tax rates are 10,000,000 = 100 %, times are epoch millis
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aura_migration.sandbox.clover.people.model import Employee, People
 from aura_migration.sandbox.clover.people.sheets import Sheet
 from aura_migration.sandbox.core.ids import CROCKFORD, Ids
+
+if TYPE_CHECKING:
+    from aura_migration.sandbox.clover.orders.book import Book
+    from aura_migration.sandbox.clover.orders.cash import CashLog
 
 FULL_RATE = 10_000_000
 NO_TAX = "NO_TAX_APPLIED"
@@ -222,6 +226,8 @@ class Merchant:
     tax_rates: dict[str, TaxRate] = field(default_factory=dict)
     discounts: dict[str, Discount] = field(default_factory=dict)
     people: People = field(default_factory=People)
+    book: Book | None = None
+    cash: CashLog | None = None
 
     def effective_rates(self, item: Item) -> list[TaxRate]:
         """The rates charged on `item`: the merchant's default ones, or the item's own."""
@@ -274,6 +280,10 @@ class MerchantBuilder:
         """The next creation time."""
         self._rows += 1
         return FIRST_TICK + self._rows * TICK_MS
+
+    def skip(self, rows: int) -> None:
+        """Leave room, where another builder has been before."""
+        self._rows += rows
 
     def id(self, kind: str) -> str:
         """A 13-character id for the next row; two rows of one name still get two ids."""

@@ -197,9 +197,7 @@ PEOPLE: dict[str, Resource] = {
         deleted_field="deletedTime",
         missing=("Not Found", "Employee not found"),
         children={
-            "cash_events": Child("cash_events", lambda _renderer, _row: []),
             "shifts": Child("shifts", _employee_shifts, by_id=True),
-            "orders": Child("orders", lambda _renderer, _row: []),
         },
     ),
     "shifts": Resource(

@@ -13,6 +13,8 @@ from aura_migration.sandbox.clover.people.pen import HOUR, LAST_DAY, OPENED, Pen
 from aura_migration.sandbox.clover.people.table import Customers
 from aura_migration.sandbox.clover.world import World
 
+YEAR_CUSTOMERS = 2_000
+
 
 def cafe(world: World) -> None:
     """About forty customers with a little of everything, and seven people who work here."""
@@ -129,6 +131,20 @@ def crowd(world: World, customers: int) -> None:
     crowd_files(world, many)
 
 
+def year(world: World, customers: int) -> None:
+    """Guests of a busy place, a dozen people on the team, and two who left in the course of the year."""
+    pen = Pen(world, world.first)
+    if customers:
+        pen.people.customers = Customers(Crowd(world.ids, customers))
+    manager = pen.employee("Rae Manager", [pen.role("Manager", "MANAGER")], role="MANAGER", email="rae@skillet.example")
+    roles = [pen.role("Server", "EMPLOYEE"), pen.role("Cook", "EMPLOYEE")]
+    crew = [pen.employee(f"Worker {number:02d}", [roles[number % 2]]) for number in range(1, 13)]
+    for name in ("Gone Gus", "Gone Hana"):
+        pen.employee(name, [roles[0]], created=OPENED, deleted_time=at(2026, 3, 1))
+    pen.roster(crew, manager, weeks=2)
+    pen.settle()
+
+
 def populate(world: World, customers: int | None = None) -> None:
     """Write the people of the world's scenario; `empty` and `huge` have nobody but the owner."""
     if world.scenario == "cafe":
@@ -140,5 +156,7 @@ def populate(world: World, customers: int | None = None) -> None:
     elif world.scenario == "diner":
         diner(world)
         broken_files(sound_files(world, cards=80, members=150, negative=True))
+    elif world.scenario == "year":
+        year(world, YEAR_CUSTOMERS if customers is None else customers)
     elif world.scenario == "crowd":
         crowd(world, DEFAULT if customers is None else customers)
