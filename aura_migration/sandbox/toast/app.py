@@ -25,6 +25,10 @@ from aura_migration.sandbox.toast.gate import Caller, Gate, ToastError, error_re
 from aura_migration.sandbox.toast.menus_wire import MenuStyle, toast_time
 from aura_migration.sandbox.toast.model import ConfigObject
 from aura_migration.sandbox.toast.orders.api import OrdersApi
+from aura_migration.sandbox.toast.orders.edits import OrdersEditor
+from aura_migration.sandbox.toast.orders.history import History, history_of
+from aura_migration.sandbox.toast.orders.reports import Reports
+from aura_migration.sandbox.toast.orders.truth import OrdersTruth
 from aura_migration.sandbox.toast.partners import connected, connected_page
 from aura_migration.sandbox.toast.people import export_routes, stream
 from aura_migration.sandbox.toast.people.edits import PeopleEditor
@@ -45,14 +49,26 @@ MACHINE_ACCESS = "TOAST_MACHINE_CLIENT"
 SCOPES_LEFT_OUT = {"missing_scope": "stock:read", "missing_menus": "menus:read", "missing_config": "config:read",
                    "missing_kitchen": "kitchen:read", "no_labor": "labor:read",
                    "no_employees": "labor.employees:read", "no_orders": "orders:read", "no_guest_pi": "guest.pi:read",
-                   "no_delivery_address": "delivery_info.address:read"}  # fmt: skip
+                   "no_delivery_address": "delivery_info.address:read", "no_cash": "cashmgmt:read"}  # fmt: skip
 
 Endpoint = Callable[[Request, Caller], Awaitable[Any]]
 
 
-def build(scenario: str, seed: int, clock: Clock, *, locations: int = 35, customers: int = CROWD_DEFAULT) -> ToastApp:
-    """The sandbox Toast of a scenario; ``locations`` counts for ``chain`` only, ``customers`` for ``crowd`` only."""
-    return ToastApp(scenario, seed, clock, locations, customers)
+def build(
+    scenario: str,
+    seed: int,
+    clock: Clock,
+    *,
+    locations: int = 35,
+    customers: int = CROWD_DEFAULT,
+    history: bool = False,
+    orders: int | None = None,
+    months: int | None = None,
+) -> ToastApp:
+    """The sandbox Toast of a scenario; ``locations`` counts for ``chain`` only, ``customers`` for ``crowd`` only.
+    ``history`` adds a history of orders to the orders guests are known by; ``orders`` and ``months`` say how much of one
+    (scenario ``year`` always has one)."""
+    return ToastApp(scenario, seed, clock, locations, customers, history_of(scenario, history, orders, months))
 
 
 class ToastApp(BasePosApp):
@@ -61,12 +77,14 @@ class ToastApp(BasePosApp):
     pos = "toast"
     log_headers = ("Toast-Restaurant-External-ID",)
 
-    def __init__(self, scenario: str, seed: int, clock: Clock, locations: int, customers: int) -> None:
+    def __init__(
+        self, scenario: str, seed: int, clock: Clock, locations: int, customers: int, history: History
+    ) -> None:
         super().__init__(scenario, seed, clock)
         restaurant = make_restaurant(scenario, self.ids, locations)
         self.switches = {**SWITCHES, **restaurant.switches}
         self.world = World(restaurant, self.ids, clock)
-        self.people = make_people(scenario, self.ids, clock, restaurant.locations, customers)
+        self.people = make_people(scenario, self.ids, clock, restaurant.locations, customers, history, self.switches)
         self._orders = OrdersApi(self.people, self.switches)
         self._labor = LaborApi(self.people, self.switches)
         self._shelf = ExportShelf(Exports(self.ids, self.people), dirty=scenario == "diner")
@@ -74,6 +92,14 @@ class ToastApp(BasePosApp):
             lambda: (self.people.at(place.location.guid) for place in self.world.open_places()), self._shelf
         )
         self._people_editor = PeopleEditor(self.people)
+        self._orders_editor = OrdersEditor(self.people, self.ids)
+        self._orders_truth = OrdersTruth(
+            lambda: [self.people.at(place.location.guid) for place in self.world.open_places()]
+        )
+        self._reports = Reports(
+            self._orders_truth,
+            lambda: {guid: place.location.location_name for guid, place in self.world.places.items()},
+        )
         self._told: tuple[Any, dict[str, Any]] | None = None
         self.registry = Registry(self.ids, clock)
         self._register_clients()
@@ -87,7 +113,8 @@ class ToastApp(BasePosApp):
         self.control_routes = [
             Route("/clients", self._control_clients, methods=["GET", "POST"]),
             *stream.routes(self._people_truth),
-            *export_routes.routes(self._shelf),
+            *export_routes.routes(self._shelf, self._orders_truth.ready, self._reports.files),
+            *self._orders_truth.routes(),
         ]
 
     # ---- clients and control
@@ -126,9 +153,16 @@ class ToastApp(BasePosApp):
         secrets = [client.secret for client in self.registry.clients.values()]
         document = Truth(self.world).document(self.scenario, self.seed, secrets)
         told = self._people_document()
-        notes = {**document["notes"], **self.people.notes()}
-        known = list(dict.fromkeys([*document["secrets"], *told["secrets"]]))
-        return {**document, **told, "notes": notes, "secrets": known}
+        orders = self._orders_truth.document()
+        notes = {**document["notes"], **self.people.notes(), **self._orders_truth.notes()}
+        known = [*document["secrets"], *told["secrets"]]
+        cards = told["payment_cards"]
+        if "daily" in orders:
+            known.extend(self._orders_truth.secrets())
+            cards = [*cards, *self._orders_truth.payment_cards()]
+            orders["exports"] = [*told["exports"], *(one.truth() for one in self._reports.files())]
+        secrets = list(dict.fromkeys(known))
+        return {**document, **told, **orders, "notes": notes, "secrets": secrets, "payment_cards": cards}
 
     def _people_document(self) -> dict[str, Any]:
         """The truth about people, told anew only after an edit of people or of the locations; a crowd's is not kept."""
@@ -142,9 +176,11 @@ class ToastApp(BasePosApp):
 
     def edit(self, op: dict[str, Any]) -> list[str]:
         """One edit of the menu or of people; see ``edits`` and ``people.edits``."""
+        if self._orders_editor.takes(op):
+            return self._orders_editor.run(op)
         if op["op"] in self._people_editor.verbs:
             return self._people_editor.run(op)
-        return self._editor.apply(op, also=self._people_editor.verbs)
+        return self._editor.apply(op, also=[*self._people_editor.verbs, *self._orders_editor.verbs])
 
     def expire_tokens(self) -> int:
         """Every access token is expired from now on."""
@@ -267,6 +303,11 @@ class ToastApp(BasePosApp):
             route("/stock/v1/inventory/update", self._stock_update, "stock:write", method="PUT"),
             route("/orders/v2/ordersBulk", self._orders.bulk, "orders:read", limit="orders-bulk"),
             route("/orders/v2/orders/{guid}", self._orders.order, "orders:read"),
+            route("/orders/v2/orders", self._orders.guids, "orders:read"),
+            route("/orders/v2/payments", self._orders.payments, "orders:read"),
+            route("/orders/v2/payments/{guid}", self._orders.payment, "orders:read"),
+            route("/cashmgmt/v1/entries", self._orders.cash_entries, "cashmgmt:read"),
+            route("/cashmgmt/v1/deposits", self._orders.deposits, "cashmgmt:read"),
             route("/labor/v1/jobs", self._labor.jobs, "labor:read"),
             route("/labor/v1/employees", self._labor.employees, "labor.employees:read"),
             route("/labor/v1/employees/{guid}", self._labor.employee, "labor.employees:read"),

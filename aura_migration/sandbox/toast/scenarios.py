@@ -1,4 +1,4 @@
-"""The scenarios of the sandbox Toast: ``cafe``, ``empty``, ``diner``, ``chain``, ``huge``, ``crowd``.
+"""The scenarios of the sandbox Toast: ``cafe``, ``empty``, ``diner``, ``chain``, ``huge``, ``crowd``, ``year``.
 
 Belongs here: the table of scenarios, the small café, the empty restaurant and the huge menu. ``diner`` and ``chain``
 have modules of their own. Does not belong here: how anything is answered.
@@ -32,6 +32,7 @@ def make_restaurant(scenario: str, ids: Ids, locations: int = 35) -> Restaurant:
         "chain": lambda: chain(ids, locations),
         "huge": lambda: huge(ids),
         "crowd": lambda: cafe(ids),
+        "year": lambda: cafe(ids, full=True),
     }
     if scenario not in table:
         raise ValueError(f"the sandbox Toast has no scenario {scenario!r}; it has: {', '.join(table)}")
@@ -44,9 +45,10 @@ def empty(ids: Ids) -> Restaurant:
     return Restaurant("Blank Slate", None, [location], published=False)
 
 
-def cafe(ids: Ids) -> Restaurant:
-    """A small café: 25 items, 6 menu groups, 6 modifier groups with 30 options, one item in two sizes."""
-    location = make_location(ids, "main", 0, "Lark & Fig", group=None, full=False)
+def cafe(ids: Ids, *, full: bool = False) -> Restaurant:
+    """A small café: 25 items, 6 menu groups, 6 modifier groups with 30 options, one item in two sizes. ``full``: with
+    every configuration list."""
+    location = make_location(ids, "main", 0, "Lark & Fig", group=None, full=full)
     b = builder_for(ids, location)
 
     def choices(*rows: tuple[str, str, int], **shared: Any) -> list[Option]:

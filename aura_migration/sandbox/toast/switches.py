@@ -30,6 +30,7 @@ SWITCHES: dict[str, Any] = {
     "orders_period_days": 31,
     "orders_sort": "modified",
     "orders_links": "repeated",
+    "gratuity_in_total": False,
     "labor_period_days": 31,
     "archived_entries_default": False,
     "employee_disabled_flag": True,

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from aura_migration.sandbox.core.faults import fault_of
 from aura_migration.sandbox.toast.gate import Caller, ToastError
-from aura_migration.sandbox.toast.people.model import at
+from aura_migration.sandbox.toast.orders.ledger import Ledger
+from aura_migration.sandbox.toast.orders.sheet import Paid
+from aura_migration.sandbox.toast.people.model import HOUR, at
 from aura_migration.sandbox.toast.people.queries import business_date, chosen, period
 from aura_migration.sandbox.toast.people.queries import guid as checked_guid
 from aura_migration.sandbox.toast.people.store import LocalPeople, People
@@ -23,6 +28,9 @@ SELECTORS = {"period": ("startDate", "endDate"), "day": ("businessDate",)}
 NEITHER = "EITHER (startDate and endDate) OR businessDate is required"
 EXTERNAL = re.compile(r"[^:/]{1,16}:.{1,256}")
 OWN_ORDERS_ONLY = "orders.channel:read"
+ENCODER = msgspec.json.Encoder()
+ORDERS_A_TURN = 20
+PAYMENT_DAYS = {name: (name,) for name in ("paidBusinessDate", "refundBusinessDate", "voidBusinessDate")}
 
 
 class OrdersApi:
@@ -35,9 +43,9 @@ class OrdersApi:
     async def bulk(self, request: Request, caller: Caller) -> Response:
         """``GET /ordersBulk``."""
         here = self._people.at(caller.here.location.guid)
-        numbers = self._select(request, here)
-        if OWN_ORDERS_ONLY in caller.client.scopes:
-            numbers = ()  # such a client sees the orders it submitted, and none can be submitted here
+        numbers = self._select(request, here.ledger)
+        if self._own_only(caller):
+            numbers = ()
         size = self._whole(request, "pageSize", int(self._switches["orders_default_page_size"]))
         if size > LARGEST_PAGE:
             if self._switches["orders_large_page"] == "refuse":
@@ -50,7 +58,7 @@ class OrdersApi:
         more = page * size < len(numbers)
         if lie.get("mode") == "cut":
             rows, more = rows[: int(lie.get("cap", size))], False
-        answer = JSONResponse([self._body(here, number, caller) for number in rows])
+        answer = await self._page(here, rows, caller)
         self._link(request, answer, size, page, more)
         return answer
 
@@ -60,24 +68,76 @@ class OrdersApi:
         wanted = request.path_params["guid"]
         number = None
         if EXTERNAL.fullmatch(wanted) is None:
-            number = here.book.number_of(checked_guid(wanted, "guid"))
-        if number is None or OWN_ORDERS_ONLY in caller.client.scopes:
+            number = here.ledger.key_of(checked_guid(wanted, "guid"))
+        if number is None or self._own_only(caller):
             raise ToastError(404, f"Order {wanted} was not found")
         return self._body(here, number, caller)
 
+    async def guids(self, request: Request, caller: Caller) -> Any:
+        """``GET /orders``, deprecated: guids only, one hour at most."""
+        here = self._people.at(caller.here.location.guid)
+        keys = self._select(request, here.ledger, most=HOUR)
+        return [] if self._own_only(caller) else [here.ledger.sheet(key).guid for key in keys]
+
+    async def payments(self, request: Request, caller: Caller) -> Any:
+        """``GET /payments``: guids of what was paid, refunded or voided on a business date."""
+        way = chosen(request, PAYMENT_DAYS, f"One of {', '.join(PAYMENT_DAYS)} is required")
+        day = business_date(request, way)
+        here = self._people.at(caller.here.location.guid)
+        if self._own_only(caller):
+            return []
+        found: list[str] = []
+        for turn, sheet in enumerate(here.ledger.touching(day)):
+            found += [one.guid for _, one in sheet.payments() if _day_of(one, way) == day]
+            if turn % ORDERS_A_TURN == 0:
+                await asyncio.sleep(0)
+        return found
+
+    async def payment(self, request: Request, caller: Caller) -> Any:
+        """``GET /payments/{guid}``."""
+        here = self._people.at(caller.here.location.guid)
+        wanted = checked_guid(request.path_params["guid"], "guid")
+        found = None if self._own_only(caller) else here.ledger.payment(wanted)
+        if found is None:
+            raise ToastError(404, f"Payment {wanted} was not found")
+        return here.ledger.wire.payment(*found)
+
+    async def cash_entries(self, request: Request, caller: Caller) -> Any:
+        """``GET /cashmgmt/v1/entries``: one business date."""
+        cash = self._people.at(caller.here.location.guid).cash
+        return [cash.entry_body(one) for one in cash.entries(self._required_day(request))]
+
+    async def deposits(self, request: Request, caller: Caller) -> Any:
+        """``GET /cashmgmt/v1/deposits``: one business date."""
+        cash = self._people.at(caller.here.location.guid).cash
+        return [cash.deposit_body(one) for one in cash.deposits(self._required_day(request))]
+
+    @staticmethod
+    def _required_day(request: Request) -> date:
+        if "businessDate" not in request.query_params:
+            raise ToastError(400, "businessDate is required")
+        return business_date(request)
+
+    @staticmethod
+    def _own_only(caller: Caller) -> bool:
+        """Such a client sees the orders it submitted, and none can be submitted here."""
+        return OWN_ORDERS_ONLY in caller.client.scopes
+
     # -- selecting -------------------------------------------------------------------------------------------------
 
-    def _select(self, request: Request, here: LocalPeople) -> Sequence[int]:
+    def _select(self, request: Request, ledger: Ledger, most: int = 0) -> Sequence[int]:
         query = request.query_params
         if chosen(request, SELECTORS, NEITHER) == "day":
-            return here.book.of_day(business_date(request))
+            return ledger.of_day(business_date(request))
         if "startDate" not in query or "endDate" not in query:
             raise ToastError(400, NEITHER, 10_025)
         longest = int(self._switches["orders_period_days"])
         start, end = period(request, "startDate", "endDate", longest)
+        if most and end - start > most:
+            raise ToastError(400, "The period between startDate and endDate must not be longer than one hour")
         if start < EARLIEST:
             raise ToastError(400, "startDate must be after 2015-12-01")
-        return here.book.modified_between(start, end, by_opening=self._switches["orders_sort"] == "opened")
+        return ledger.modified_between(start, end, by_opening=self._switches["orders_sort"] == "opened")
 
     @staticmethod
     def _whole(request: Request, name: str, default: int) -> int:
@@ -104,15 +164,31 @@ class OrdersApi:
 
     # -- masking ---------------------------------------------------------------------------------------------------
 
-    def _body(self, here: LocalPeople, number: int, caller: Caller) -> dict[str, Any]:
+    def _body(self, here: LocalPeople, key: int, caller: Caller) -> dict[str, Any]:
         """An order as that client may see it: without ``guest.pi:read`` the guest's keys are missing, without
         ``delivery_info.address:read`` the delivery is null."""
         scopes = caller.client.scopes
-        body = here.wire.order(here.book.order(number), bool(self._switches["extra_fields"]))
-        if "delivery_info.address:read" not in scopes:
-            body["deliveryInfo"] = None
-        if "guest.pi:read" not in scopes:
-            del body["curbsidePickupInfo"]
-            for check in body["checks"]:
-                del check["customer"]
-        return body
+        return here.ledger.body(
+            key,
+            customers="guest.pi:read" in scopes,
+            delivery="delivery_info.address:read" in scopes,
+            extra=bool(self._switches["extra_fields"]),
+        )
+
+    async def _page(self, here: LocalPeople, keys: Sequence[int], caller: Caller) -> Response:
+        """A page of orders. Other requests get their turn while a large one is made."""
+        pieces = []
+        for start in range(0, len(keys), ORDERS_A_TURN):
+            bodies = [self._body(here, key, caller) for key in keys[start : start + ORDERS_A_TURN]]
+            pieces.append(ENCODER.encode(bodies)[1:-1])
+            await asyncio.sleep(0)
+        return Response(b"[" + b",".join(pieces) + b"]", media_type="application/json")
+
+
+def _day_of(paid: Paid, way: str) -> date | None:
+    """The business date of a payment that a selector means."""
+    if way == "paidBusinessDate":
+        return paid.day
+    if way == "refundBusinessDate":
+        return None if paid.refund is None else paid.refund.day
+    return None if paid.void is None else paid.void.day

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 
@@ -89,15 +89,18 @@ class OrderBook:
         found += [base + place for place, plan in enumerate(self.written) if plan.day == day]
         return sorted(found, key=self._opened)
 
-    def modified_between(self, start: int, end: int, *, by_opening: bool = False) -> Sequence[int]:
-        """Orders last changed from ``start`` up to ``end``, as they changed (or as they were opened)."""
+    def changed(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """When and which orders were last changed from ``start`` up to ``end``."""
         stamps, numbers = self._by_modified()
-        found = numbers[bisect_left(stamps, start) : bisect_left(stamps, end)]
-        return sorted(found, key=self._opened) if by_opening else found
+        first, last = bisect_left(stamps, start), bisect_left(stamps, end)
+        return zip(stamps[first:last], numbers[first:last], strict=True)
+
+    def opened(self, number: int) -> int:
+        """When an order was opened."""
+        return self.ordinary.opened(number) if number < self.ordinary.count else self.plan(number).opened
 
     def _opened(self, number: int) -> tuple[int, int]:
-        base = self.ordinary.count
-        return (self.ordinary.opened(number) if number < base else self.plan(number).opened), number
+        return self.opened(number), number
 
     def _modified(self, number: int) -> int:
         if number < self.ordinary.count and number not in self._changed:

@@ -1,341 +1,413 @@
-"""An order in Toast's JSON. Does not belong here: who may see what (``api`` masks) and how the sums came about."""
+"""An order in Toast's JSON. Does not belong here: who may see what (``api`` masks) and how the sums came about.
+
+Written for speed: a page of a hundred orders is a few thousand objects, so what is the same everywhere is shared and
+never changed after it was made.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from aura_migration.sandbox.toast.locations import Location
-from aura_migration.sandbox.toast.menus_wire import money
-from aura_migration.sandbox.toast.orders.model import (
-    GIFTCARD,
-    HOUSE,
-    OTHER,
-    Check,
-    Choice,
-    Discount,
-    Line,
-    Order,
-    Payment,
-    Tax,
+from aura_migration.sandbox.toast.orders.model import HOUSE
+from aura_migration.sandbox.toast.orders.sheet import (
+    AppliedCharge,
+    AppliedDiscount,
+    AppliedTax,
+    Bill,
+    Paid,
+    PaidBack,
+    Selection,
+    Sheet,
 )
-from aura_migration.sandbox.toast.people.dice import Dice
-from aura_migration.sandbox.toast.people.model import DELIVERY, DINE_IN, TAKE_OUT, Guest
+from aura_migration.sandbox.toast.people.model import DINE_IN, Guest
 
 NEVER = "1970-01-01T00:00:00.000+0000"
-DINING = {DINE_IN: "Dine In", TAKE_OUT: "Take Out", DELIVERY: "Delivery"}
-CARS = (("blue", "small hatchback"), ("silver", "van with a dent"), ("red", "pick-up"))
+DAY_MS = 86_400_000
+DEVICE = {"id": "a1"}
+GRATUITY_IN_TOTAL = "gratuity_in_total"
+_refs: dict[tuple[str, str], dict[str, Any]] = {}
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
+def _day_text(days: int) -> str:
+    return datetime.fromtimestamp(days * 86_400, UTC).strftime("%Y-%m-%dT")
+
+
 def stamp_text(stamp: int | None) -> str | None:
     """A moment as Toast writes it: milliseconds, UTC, an offset without a colon."""
     if stamp is None:
         return None
-    return datetime.fromtimestamp(stamp // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{stamp % 1000:03d}+0000"
+    days, rest = divmod(stamp, DAY_MS)
+    seconds, milliseconds = divmod(rest, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    return f"{_day_text(days)}{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}.{milliseconds:03d}+0000"
 
 
+@lru_cache(maxsize=4096)
 def day_number(day: date) -> int:
     """A business date as orders write it: an integer yyyymmdd."""
     return day.year * 10_000 + day.month * 100 + day.day
 
 
+def money(cents: int | Decimal | None) -> float | None:
+    """Cents as the decimal number Toast sends; a share of pooled tax keeps its fractions of a cent."""
+    if cents is None:
+        return None
+    return cents / 100 if isinstance(cents, int) else float(cents / 100)
+
+
 def ref(guid: str | None, entity: str) -> dict[str, Any] | None:
-    """A reference with an external id that this client never set."""
-    return None if guid is None else {"guid": guid, "entityType": entity, "externalId": None}
+    """A reference with an external id that this client never set; shared, never to be changed."""
+    if guid is None:
+        return None
+    key = (guid, entity)
+    held = _refs.get(key)
+    if held is None:
+        if len(_refs) > 50_000:
+            _refs.clear()
+        held = _refs[key] = {"guid": guid, "entityType": entity, "externalId": None}
+    return held
+
+
+def config_ref(guid: str, entity: str, mlid: str) -> dict[str, Any]:
+    """A reference to a part of the menu."""
+    return {"guid": guid, "entityType": entity, "externalId": None, "multiLocationId": mlid}
+
+
+def plain_ref(guid: str | None, entity: str) -> dict[str, Any] | None:
+    """A reference without an external id."""
+    return None if guid is None else {"guid": guid, "entityType": entity}
 
 
 class OrderWire:
-    """Writes the orders of one location."""
+    """Writes orders."""
 
-    def __init__(self, location: Location, dice: Dice) -> None:
-        self._location = location
-        self._dice = dice
-        names = location.names
-        self._dining = {behavior: names["diningOptions"].get(name) for behavior, name in DINING.items()}
-        self._curbside = names["diningOptions"].get("Curbside")
-        self._other = names["alternatePaymentTypes"].get("House tab")
-        self._drawer = next(iter(names.get("cashDrawers", {}).values()), None)
-        self._tables = list(names.get("tables", {}).values())
+    def __init__(self, switches: Mapping[str, Any] | None = None) -> None:
+        self._switches = switches or {}
 
-    def order(self, made: Order, extra_fields: bool = False) -> dict[str, Any]:
-        """The whole order; nothing is masked."""
-        plan = made.plan
-        first = plan.customers[0]
-        ended = plan.closed if plan.voided or plan.deleted else None
-        dining = self._curbside if plan.curbside and self._curbside else self._dining[plan.behavior]
-        table = self._tables[plan.number % len(self._tables)] if plan.behavior == DINE_IN and self._tables else None
-        device = {"id": f"{self._dice.roll('device', plan.number % 5)[:6].hex()}"}
+    def order(
+        self, sheet: Sheet, *, customers: bool = True, delivery: bool = True, extra: bool = False
+    ) -> dict[str, Any]:
+        """The whole order as a client sees it: without ``customers`` the guest's keys are missing, without ``delivery``
+        it is null."""
+        modified, created, opened = (
+            stamp_text(sheet.modified),
+            stamp_text(sheet.opened + 300),
+            stamp_text(sheet.opened),
+        )
+        at_table = sheet.behavior == DINE_IN
+        void = sheet.void
+        told = Told(
+            opened,
+            created,
+            modified,
+            ref(sheet.dining, "DiningOption"),
+            "NEW" if sheet.closed is None else "READY",
+            1 if at_table else -1,
+            stamp_text(sheet.closed),
+            sheet,
+            customers,
+            bool(self._switches.get(GRATUITY_IN_TOTAL, False)),
+        )
         body: dict[str, Any] = {
-            "guid": plan.guid,
+            "guid": sheet.guid,
             "entityType": "Order",
-            "externalId": None,
-            "openedDate": stamp_text(plan.opened),
-            "createdDate": stamp_text(plan.opened + 300),
-            "modifiedDate": stamp_text(plan.modified),
-            "promisedDate": stamp_text(plan.promised),
-            "estimatedFulfillmentDate": None if plan.behavior == DINE_IN else stamp_text(plan.opened + 1_500_000),
-            "paidDate": stamp_text(made.paid),
-            "closedDate": stamp_text(plan.closed),
-            "deletedDate": stamp_text(ended) if plan.deleted else NEVER,
-            "deleted": plan.deleted,
-            "voided": plan.voided,
-            "voidDate": stamp_text(ended) if plan.voided else None,
-            "voidBusinessDate": day_number(plan.day) if plan.voided else None,
-            "businessDate": day_number(plan.day),
-            "diningOption": ref(dining, "DiningOption"),
-            "server": ref(made.server, "RestaurantUser"),
-            "table": ref(table, "Table"),
-            "serviceArea": None,
-            "restaurantService": None,
-            "revenueCenter": None,
-            "source": plan.source,
-            "duration": 0 if made.paid is None else (made.paid - plan.opened) // 1000,
-            "numberOfGuests": 1 + plan.number % 4 if plan.behavior == DINE_IN else 1,
-            "requiredPrepTime": "PT0S" if plan.behavior == DINE_IN else "PT15M",
-            "approvalStatus": "FUTURE" if plan.promised is not None and plan.closed is None else "APPROVED",
-            "deliveryInfo": _delivery(first) if plan.behavior == DELIVERY else None,
-            "curbsidePickupInfo": self._car(made) if plan.curbside else None,
-            "checks": [self._check(made, check) for check in made.checks],
-            "pricingFeatures": ["TAXESV2"],
-            "createdDevice": device,
-            "lastModifiedDevice": device,
+            "externalId": sheet.external,
+            "openedDate": opened,
+            "createdDate": created,
+            "modifiedDate": modified,
+            "promisedDate": stamp_text(sheet.promised),
+            "estimatedFulfillmentDate": None if at_table else stamp_text(sheet.opened + 1_500_000),
+            "paidDate": stamp_text(sheet.paid),
+            "closedDate": told.closed,
+            "deletedDate": NEVER if sheet.deleted is None else stamp_text(sheet.deleted),
+            "deleted": sheet.deleted is not None,
+            "voided": void is not None,
+            "voidDate": None if void is None else stamp_text(void.at),
+            "voidBusinessDate": None if void is None else day_number(void.day),
+            "businessDate": day_number(sheet.day),
+            "diningOption": told.dining,
+            "server": ref(sheet.server, "RestaurantUser"),
+            "table": ref(sheet.table, "Table"),
+            "serviceArea": ref(sheet.area, "ServiceArea"),
+            "restaurantService": ref(sheet.service, "RestaurantService"),
+            "revenueCenter": ref(sheet.center, "RevenueCenter"),
+            "source": sheet.source,
+            "duration": 0 if sheet.paid is None else (sheet.paid - sheet.opened) // 1000,
+            "numberOfGuests": sheet.guests,
+            "requiredPrepTime": "PT0S" if at_table else "PT15M",
+            "approvalStatus": sheet.approval,
+            "deliveryInfo": _delivery(sheet.delivery, sheet.delivery_state) if delivery else None,
+            "curbsidePickupInfo": sheet.car,
+            "checks": [_bill(told, bill) for bill in sheet.bills],
+            "pricingFeatures": sheet.features,
+            "createdDevice": {"id": sheet.device},
+            "lastModifiedDevice": {"id": sheet.device},
             "createdInTestMode": False,
             "appliedPackagingInfo": None,
-            "excessFood": plan.excess,
-            "displayNumber": made.checks[0].label,
+            "excessFood": sheet.excess,
+            "displayNumber": sheet.label,
             "channelGuid": None,
         }
-        if extra_fields:
-            body["guestOrderStatus"] = "CLOSED" if plan.closed is not None else "RECEIVED"
-            body["initialDate"] = day_number(plan.day)
+        if not customers:
+            del body["curbsidePickupInfo"]
+        if extra:
+            body["guestOrderStatus"] = "CLOSED" if sheet.closed is not None else "RECEIVED"
+            body["initialDate"] = day_number(sheet.day)
         return body
 
-    def _car(self, made: Order) -> dict[str, Any]:
-        color, description = CARS[made.plan.number % len(CARS)]
-        guid = self._dice.guid("curbside", made.plan.number)
-        return {
-            "guid": guid,
-            "entityType": "CurbsidePickup",
-            "transportColor": color,
-            "transportDescription": description,
-            "notes": "",
-        }
+    def payment(self, sheet: Sheet, bill: Bill, paid: Paid) -> dict[str, Any]:
+        """One payment, as an order holds it and as it is read by guid."""
+        return _payment(sheet, bill, paid)
 
-    # -- checks ----------------------------------------------------------------------------------------------------
 
-    def _check(self, made: Order, check: Check) -> dict[str, Any]:
-        plan = made.plan
-        ended = plan.closed if plan.voided or plan.deleted else None
-        paid = bool(check.payments)
-        return {
-            "guid": check.guid,
-            "entityType": "Check",
-            "externalId": None,
-            "displayNumber": check.label,
-            "openedDate": stamp_text(plan.opened),
-            "createdDate": stamp_text(plan.opened + 300),
-            "modifiedDate": stamp_text(plan.modified),
-            "closedDate": stamp_text(plan.closed),
-            "paidDate": stamp_text(made.paid) if paid else None,
-            "deletedDate": stamp_text(ended) if plan.deleted else NEVER,
-            "deleted": plan.deleted,
-            "voided": plan.voided,
-            "voidDate": stamp_text(ended) if plan.voided else None,
-            "voidBusinessDate": day_number(plan.day) if plan.voided else None,
-            "tabName": None,
-            "taxExempt": False,
-            "paymentStatus": "CLOSED" if plan.closed is not None else "PAID" if paid else "OPEN",
-            "amount": money(check.amount),
-            "taxAmount": money(check.tax),
-            "totalAmount": money(check.total),
-            "selections": [self._selection(made, line) for line in check.lines],
-            "payments": [self._payment(made, check, payment) for payment in check.payments],
-            "appliedDiscounts": [self._discount(discount) for discount in check.discounts],
-            "appliedServiceCharges": [],
-            "customer": None if check.guest is None else customer(check.guest),
-            "appliedLoyaltyInfo": None if check.points is None else self._loyalty(made, check),
-            "openedBy": ref(made.server, "RestaurantUser"),
-            "createdDevice": {"id": "a1"},
-            "lastModifiedDevice": {"id": "a1"},
-            "duration": 0 if made.paid is None else (made.paid - plan.opened) // 1000,
-        }
+class Told:
+    """What the parts of an order share."""
 
-    def _loyalty(self, made: Order, check: Check) -> dict[str, Any]:
-        guest = check.guest
-        identifier = (guest.e164 or guest.email or "") if guest is not None else ""
-        identifier = identifier or self._dice.guid("loyalty", made.plan.number)
-        return {
-            "guid": self._dice.guid("applied-loyalty", made.plan.number),
-            "loyaltyIdentifier": identifier,
-            "maskedLoyaltyIdentifier": "x" * max(0, len(identifier) - 4) + identifier[-4:],
-            "vendor": made.plan.loyalty,
-            "accrualFamilyGuid": self._dice.guid("accrual-family", 0),
-            "accrualText": f"You earned {check.points} points.",
-        }
+    __slots__ = (
+        "closed",
+        "created",
+        "customers",
+        "dining",
+        "key",
+        "modified",
+        "opened",
+        "seat",
+        "sheet",
+        "status",
+        "taxes",
+        "with_gratuity",
+    )  # fmt: skip
 
-    def _discount(self, discount: Discount) -> dict[str, Any]:
-        loyalty = None
-        if discount.vendor is not None:
-            loyalty = {"vendor": discount.vendor, "referenceId": f"reward-{discount.guid[:8]}"}
-        return {
-            "guid": discount.guid,
-            "entityType": "AppliedCustomDiscount",
-            "externalId": None,
-            "name": discount.name,
-            "discountAmount": money(discount.cents),
-            "nonTaxDiscountAmount": money(discount.cents),
-            "discount": {"guid": discount.config, "entityType": "Discount"},
-            "discountType": "FIXED" if discount.percent is None else "PERCENT",
-            "discountPercent": discount.percent,
-            "triggers": [],
-            "approver": None,
-            "processingState": None if loyalty is None else "APPLIED",
-            "appliedDiscountReason": None,
-            "loyaltyDetails": loyalty,
-            "comboItems": [],
-            "appliedPromoCode": None,
-        }
+    def __init__(
+        self,
+        opened: str | None,
+        created: str | None,
+        modified: str | None,
+        dining: dict[str, Any] | None,
+        status: str,
+        seat: int,
+        closed: str | None,
+        sheet: Sheet,
+        customers: bool,
+        with_gratuity: bool,
+    ) -> None:
+        self.opened, self.created, self.modified, self.closed = opened, created, modified, closed
+        self.dining, self.status, self.seat, self.sheet = dining, status, seat, sheet
+        self.customers, self.with_gratuity = customers, with_gratuity
 
-    # -- selections ------------------------------------------------------------------------------------------------
 
-    def _selection(self, made: Order, line: Line) -> dict[str, Any]:
-        dish = line.dish
-        name = dish.name if dish is not None else "Gift Card"
-        found = self._line(made, line.guid, name, line.quantity, line.kind)
-        if dish is not None:
-            found["item"] = {**_config_ref(dish.guid, "MenuItem", dish.mlid)}
-            found["itemGroup"] = _config_ref(dish.group, "MenuGroup", dish.group_mlid)
-            found["salesCategory"] = ref(dish.category, "SalesCategory")
-            found["plu"] = dish.plu or None
-        found |= {
-            "deferred": dish is None,
-            "receiptLinePrice": money(line.unit),
-            "preDiscountPrice": money(line.pre),
-            "price": money(line.price),
-            "tax": money(line.tax),
-            "taxInclusion": "NOT_INCLUDED",
-            "appliedTaxes": [
-                self._tax(tax, float(rate), cents, f"{line.guid}{place}")
-                for place, (tax, rate, cents) in enumerate(line.taxes)
-            ],
-            "modifiers": [self._modifier(made, line, choice, place) for place, choice in enumerate(line.choices)],
-        }
-        return found
+def _bill(told: Told, bill: Bill) -> dict[str, Any]:
+    sheet = told.sheet
+    void, server = bill.void, ref(sheet.server, "RestaurantUser")
+    body = {
+        "guid": bill.guid,
+        "entityType": "Check",
+        "externalId": None,
+        "displayNumber": bill.label,
+        "openedDate": told.opened if bill.opened == sheet.opened else stamp_text(bill.opened),
+        "createdDate": told.created,
+        "modifiedDate": told.modified,
+        "closedDate": told.closed if bill.closed == sheet.closed else stamp_text(bill.closed),
+        "paidDate": stamp_text(bill.paid),
+        "deletedDate": NEVER if bill.deleted is None else stamp_text(bill.deleted),
+        "deleted": bill.deleted is not None,
+        "voided": void is not None,
+        "voidDate": None if void is None else stamp_text(void.at),
+        "voidBusinessDate": None if void is None else day_number(void.day),
+        "tabName": bill.tab,
+        "taxExempt": bill.exempt,
+        "paymentStatus": bill.status,
+        "amount": bill.amount / 100,
+        "taxAmount": bill.tax / 100,
+        "totalAmount": (bill.total + (bill.gratuity if told.with_gratuity else 0)) / 100,
+        "selections": [_selection(told, line, line.void) for line in bill.lines],
+        "payments": [_payment(sheet, bill, one) for one in bill.payments],
+        "appliedDiscounts": [_discount(one) for one in bill.discounts],
+        "appliedServiceCharges": [_charge(one) for one in bill.charges],
+        "customer": None if bill.guest is None else customer(bill.guest),
+        "appliedLoyaltyInfo": bill.loyalty,
+        "openedBy": server,
+        "createdDevice": DEVICE,
+        "lastModifiedDevice": DEVICE,
+        "duration": 0 if sheet.paid is None else (sheet.paid - sheet.opened) // 1000,
+    }
+    if not told.customers:
+        del body["customer"]
+    return body
 
-    def _modifier(self, made: Order, line: Line, choice: Choice, place: int) -> dict[str, Any]:
-        key = int(line.guid.replace("-", "")[:12], 16)
-        found = self._line(made, self._dice.guid(f"modifier{place}", key), choice.name, line.quantity, "NONE")
-        found["item"] = _config_ref(choice.guid, "MenuItem", choice.mlid)
-        found["optionGroup"] = _config_ref(choice.group, "MenuOptionGroup", choice.group_mlid)
-        found["optionGroupPricingMode"] = "ADJUSTS_PRICE" if choice.cents else "INCLUDED"
-        amount = money(choice.cents * line.quantity)
-        found |= {"receiptLinePrice": money(choice.cents), "preDiscountPrice": amount, "price": amount}
-        return found
 
-    def _line(self, made: Order, guid: str, name: str, quantity: int, kind: str) -> dict[str, Any]:
-        plan = made.plan
-        return {
-            "guid": guid,
-            "entityType": "MenuItemSelection",
-            "externalId": None,
-            "item": None,
-            "itemGroup": None,
-            "optionGroup": None,
-            "preModifier": None,
-            "quantity": float(quantity),
-            "unitOfMeasure": "NONE",
-            "selectionType": kind,
-            "salesCategory": None,
-            "displayName": name,
-            "plu": None,
-            "premodifierPlu": None,
-            "seatNumber": -1 if plan.behavior != DINE_IN else 1,
-            "deferred": False,
-            "voided": plan.voided,
-            "voidDate": stamp_text(plan.closed) if plan.voided else None,
-            "voidBusinessDate": day_number(plan.day) if plan.voided else None,
-            "voidReason": None,
-            "fulfillmentStatus": "NEW" if plan.closed is None else "READY",
-            "fulfillment": None,
-            "diningOption": ref(self._dining[plan.behavior], "DiningOption"),
-            "taxInclusion": "INHERITED",
-            "receiptLinePrice": 0.0,
-            "preDiscountPrice": 0.0,
-            "price": 0.0,
-            "tax": 0,
-            "appliedTaxes": [],
-            "appliedDiscounts": [],
-            "optionGroupPricingMode": None,
-            "refundDetails": None,
-            "modifiers": [],
-            "createdDate": stamp_text(plan.opened),
-            "modifiedDate": stamp_text(plan.modified),
-        }
+def _selection(told: Told, line: Selection, void: Any) -> dict[str, Any]:
+    quantity = line.quantity
+    return {
+        "guid": line.guid,
+        "entityType": "MenuItemSelection",
+        "externalId": None,
+        "item": line.item,
+        "itemGroup": line.group,
+        "optionGroup": line.option_group,
+        "preModifier": line.pre_modifier,
+        "quantity": quantity,
+        "unitOfMeasure": line.unit,
+        "selectionType": line.kind,
+        "salesCategory": line.category,
+        "displayName": line.name,
+        "plu": line.plu,
+        "premodifierPlu": line.pre_modifier_plu,
+        "seatNumber": told.seat if line.seat is None else line.seat,
+        "deferred": line.deferred,
+        "voided": void is not None,
+        "voidDate": None if void is None else stamp_text(void.at),
+        "voidBusinessDate": None if void is None else day_number(void.day),
+        "voidReason": None if void is None else ref(void.reason, "VoidReason"),
+        "fulfillmentStatus": line.status or told.status,
+        "fulfillment": None if line.unit == "NONE" else {"quantity": quantity, "unit": line.unit},
+        "diningOption": told.dining,
+        "taxInclusion": line.inclusion,
+        "receiptLinePrice": line.listed / 100,
+        "preDiscountPrice": line.pre / 100,
+        "price": line.price / 100,
+        "tax": money(line.tax) if line.taxes else 0,
+        "appliedTaxes": [_tax(one) for one in line.taxes],
+        "appliedDiscounts": [_discount(one) for one in line.discounts],
+        "optionGroupPricingMode": line.mode,
+        "refundDetails": _paid_back(line.refund),
+        "modifiers": [_selection(told, one, void) for one in line.modifiers],
+        "createdDate": told.opened,
+        "modifiedDate": told.modified,
+    }
 
-    def _tax(self, tax: Tax, rate: float, cents: int, key: str) -> dict[str, Any]:
-        return {
-            "guid": self._dice.guid("applied-tax", int(key.replace("-", "")[-12:], 16)),
-            "entityType": "AppliedTaxRate",
-            "taxRate": {"guid": tax.guid, "entityType": "TaxRate"},
-            "name": tax.name,
-            "displayName": tax.name,
-            "rate": rate,
-            "taxAmount": money(cents),
-            "type": "PERCENT",
-            "facilitatorCollectAndRemitTax": False,
-            "jurisdiction": None,
-            "jurisdictionType": None,
-        }
 
-    # -- payments --------------------------------------------------------------------------------------------------
+def _tax(tax: AppliedTax) -> dict[str, Any]:
+    return {
+        "guid": tax.guid,
+        "entityType": "AppliedTaxRate",
+        "taxRate": {"guid": tax.tax, "entityType": "TaxRate"},
+        "name": tax.name,
+        "displayName": tax.name,
+        "rate": tax.rate,
+        "taxAmount": money(tax.cents),
+        "type": tax.kind,
+        "facilitatorCollectAndRemitTax": tax.facilitated,
+        "jurisdiction": tax.jurisdiction,
+        "jurisdictionType": None if tax.jurisdiction is None else "STATE",
+    }
 
-    def _payment(self, made: Order, check: Check, payment: Payment) -> dict[str, Any]:
-        plan, card = made.plan, payment.card
-        captured = plan.closed is not None and not payment.voided
-        status = "VOIDED" if payment.voided else "CAPTURED" if captured else "AUTHORIZED"
-        house = self._dice.guid("house-account", plan.number % 6) if payment.kind == HOUSE else None
-        return {
-            "guid": payment.guid,
-            "entityType": "OrderPayment",
-            "externalId": None,
-            "type": payment.kind,
-            "amount": money(payment.amount),
-            "tipAmount": money(payment.tip),
-            "amountTendered": money(payment.tendered),
-            "paidDate": stamp_text(made.paid),
-            "paidBusinessDate": day_number(plan.day),
-            "cardType": card.brand if card is not None else None,
-            "cardEntryMode": card.entry if card is not None else None,
-            "first6Digits": card.first6 if card is not None else None,
-            "last4Digits": card.last4 if card is not None else None,
-            "originalProcessingFee": money(card.fee) if card is not None and captured else None,
-            "paymentStatus": status if card is not None or payment.voided or payment.kind == GIFTCARD else None,
-            "refundStatus": "NONE",
-            "refund": None,
-            "voidInfo": {
-                "voidUser": ref(made.server, "RestaurantUser"),
-                "voidApprover": None,
-                "voidDate": stamp_text(plan.closed),
-                "voidBusinessDate": day_number(plan.day),
-                "voidReason": None,
-            }
-            if payment.voided
-            else None,
-            "otherPayment": ref(self._other, "AlternatePaymentType") if payment.kind == OTHER else None,
-            "houseAccount": ref(house, "HouseAccount"),
-            "cashDrawer": ref(self._drawer, "CashDrawer") if payment.tendered is not None else None,
-            "server": ref(made.server, "RestaurantUser"),
-            "createdDevice": {"id": "a1"},
-            "lastModifiedDevice": {"id": "a1"},
-            "mcaRepaymentAmount": None,
-            "cardPaymentId": card.payment_id if card is not None else None,
-            "orderGuid": plan.guid,
-            "checkGuid": check.guid,
-            "tenderTransactionGuid": payment.tender_guid,
-            "networkTransactionIdentifier": card.network_id if card is not None else None,
-        }
+
+def _discount(discount: AppliedDiscount) -> dict[str, Any]:
+    loyalty = None
+    if discount.vendor is not None:
+        loyalty = {"vendor": discount.vendor, "referenceId": f"reward-{discount.guid[:8]}"}
+    return {
+        "guid": discount.guid,
+        "entityType": "AppliedCustomDiscount",
+        "externalId": None,
+        "name": discount.name,
+        "discountAmount": money(discount.cents),
+        "nonTaxDiscountAmount": money(discount.net),
+        "discount": plain_ref(discount.config, "Discount"),
+        "discountType": discount.kind,
+        "discountPercent": discount.percent,
+        "triggers": discount.triggers,
+        "approver": ref(discount.approver, "RestaurantUser"),
+        "processingState": discount.state,
+        "appliedDiscountReason": discount.reason,
+        "loyaltyDetails": loyalty,
+        "comboItems": [],
+        "appliedPromoCode": discount.promo,
+    }
+
+
+def _charge(charge: AppliedCharge) -> dict[str, Any]:
+    return {
+        "guid": charge.guid,
+        "entityType": "AppliedServiceCharge",
+        "externalId": None,
+        "serviceCharge": ref(charge.config, "ServiceCharge"),
+        "name": charge.name,
+        "chargeAmount": money(charge.cents),
+        "chargeType": charge.kind,
+        "delivery": False,
+        "takeout": charge.name == "Packaging",
+        "dineIn": charge.gratuity,
+        "gratuity": charge.gratuity,
+        "taxable": charge.taxable,
+        "appliedTaxes": [_tax(one) for one in charge.taxes],
+        "serviceChargeCalculation": charge.calculation,
+        "serviceChargeCategory": charge.category,
+        "paymentGuid": charge.payment,
+        "refundDetails": _paid_back(charge.refund),
+    }
+
+
+def _paid_back(refund: PaidBack | None) -> dict[str, Any] | None:
+    if refund is None:
+        return None
+    return {
+        "refundAmount": refund.cents / 100,
+        "taxRefundAmount": refund.tax / 100,
+        "refundTransaction": {"guid": refund.transaction, "entityType": "RefundTransaction"},
+    }
+
+
+def _payment(sheet: Sheet, bill: Bill, paid: Paid) -> dict[str, Any]:
+    card, refund, void = paid.card, paid.refund, paid.void
+    server = ref(paid.server, "RestaurantUser")
+    status = "NONE"
+    if refund is not None:
+        status = "FULL" if refund.cents >= paid.cents else "PARTIAL"
+    return {
+        "guid": paid.guid,
+        "entityType": "OrderPayment",
+        "externalId": None,
+        "type": paid.kind,
+        "amount": paid.cents / 100,
+        "tipAmount": paid.tip / 100,
+        "amountTendered": money(paid.tendered),
+        "paidDate": stamp_text(paid.at),
+        "paidBusinessDate": day_number(paid.day),
+        "cardType": card.brand if card is not None else None,
+        "cardEntryMode": card.entry if card is not None else None,
+        "first6Digits": card.first6 if card is not None else None,
+        "last4Digits": card.last4 if card is not None else None,
+        "originalProcessingFee": card.fee / 100 if card is not None and paid.status == "CAPTURED" else None,
+        "paymentStatus": paid.status,
+        "refundStatus": status,
+        "refund": None
+        if refund is None
+        else {
+            "refundAmount": refund.cents / 100,
+            "tipRefundAmount": refund.tip / 100,
+            "refundDate": stamp_text(refund.at),
+            "refundBusinessDate": day_number(refund.day),
+            "refundTransaction": {"guid": refund.transaction, "entityType": "RefundTransaction"},
+        },
+        "voidInfo": None
+        if void is None
+        else {
+            "voidUser": ref(void.user, "RestaurantUser"),
+            "voidApprover": ref(void.approver, "RestaurantUser"),
+            "voidDate": stamp_text(void.at),
+            "voidBusinessDate": day_number(void.day),
+            "voidReason": ref(void.reason, "VoidReason"),
+        },
+        "otherPayment": ref(paid.other, "AlternatePaymentType"),
+        "houseAccount": ref(paid.house, "HouseAccount") if paid.kind == HOUSE else None,
+        "cashDrawer": ref(paid.drawer, "CashDrawer"),
+        "server": server,
+        "createdDevice": DEVICE,
+        "lastModifiedDevice": DEVICE,
+        "mcaRepaymentAmount": None,
+        "cardPaymentId": card.payment_id if card is not None else None,
+        "orderGuid": sheet.guid,
+        "checkGuid": bill.guid,
+        "tenderTransactionGuid": paid.tender,
+        "networkTransactionIdentifier": card.network_id if card is not None else None,
+    }
 
 
 def customer(guest: Guest) -> dict[str, Any]:
@@ -351,7 +423,7 @@ def customer(guest: Guest) -> dict[str, Any]:
     }
 
 
-def _delivery(guest: Guest | None) -> dict[str, Any] | None:
+def _delivery(guest: Guest | None, state: str) -> dict[str, Any] | None:
     if guest is None or guest.address is None:
         return None
     held = guest.address
@@ -369,9 +441,5 @@ def _delivery(guest: Guest | None) -> dict[str, Any] | None:
         "deliveredDate": None,
         "dispatchedDate": None,
         "deliveryEmployee": None,
-        "deliveryState": "DELIVERED",
+        "deliveryState": state,
     }
-
-
-def _config_ref(guid: str, entity: str, mlid: str) -> dict[str, Any]:
-    return {"guid": guid, "entityType": entity, "externalId": None, "multiLocationId": mlid}

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from aura_migration.sandbox.core.app import ControlError
+from aura_migration.sandbox.toast.orders.sheet import Sheet
 from aura_migration.sandbox.toast.people.model import DELIVERY, DINE_IN, TAKE_OUT, Employee, Guest, Job, TimeEntry
 from aura_migration.sandbox.toast.people.store import LocalPeople, People
 from aura_migration.sandbox.toast.people.truth import personal_of
@@ -88,6 +90,7 @@ class PeopleEditor:
         plan = here.visit(
             guest, behavior=behavior, opened=stamp, modified=stamp, closed=stamp, day=day, source="Online"
         )
+        here.ledger.appeared(plan.number)
         return plan.guid
 
     def _add_customer(self, op: dict[str, Any]) -> list[str]:
@@ -128,7 +131,12 @@ class PeopleEditor:
         for here in self._people.everywhere():
             number = here.book.number_of(str(op.get("order")))
             if number is not None:
-                return [here.book.change(number, modified=self._people.next_stamp()).guid]
+                stamp = self._people.next_stamp()
+                here.ledger.touched(number, stamp)
+                return [here.book.change(number, modified=stamp).guid]
+            key = here.ledger.key_of(str(op.get("order")))
+            if key is not None:
+                return [here.ledger.put(key, partial(_touch, stamp=self._people.next_stamp())).guid]
         raise ControlError(f"toast: there is no order {op.get('order')!r}")
 
     # -- staff -----------------------------------------------------------------------------------------------------
@@ -201,6 +209,10 @@ class PeopleEditor:
                 if wanted and entry.end is None and entry.deleted is None:
                     return entry
         raise ControlError(f"toast: nobody is clocked in as {op.get('timecard') or op.get('employee')!r}")
+
+
+def _touch(sheet: Sheet, *, stamp: int) -> None:
+    sheet.modified = stamp
 
 
 def _number(phone: Any) -> str | None:

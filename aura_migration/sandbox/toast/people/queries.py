@@ -40,15 +40,15 @@ def period(request: Request, start: str, end: str, longest_days: int) -> tuple[i
     return found
 
 
-def business_date(request: Request) -> date:
-    """``businessDate`` as yyyymmdd. Raises ``ToastError`` 400."""
-    text = request.query_params["businessDate"]
+def business_date(request: Request, name: str = "businessDate") -> date:
+    """``businessDate``, or another parameter, as yyyymmdd. Raises ``ToastError`` 400."""
+    text = request.query_params[name]
     try:
         if _DAY.fullmatch(text) is None:
             raise ValueError
         return datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC).date()
     except ValueError:
-        raise ToastError(400, f"businessDate {text!r} is not a date of the form yyyymmdd") from None
+        raise ToastError(400, f"{name} {text!r} is not a date of the form yyyymmdd") from None
 
 
 def guids(request: Request, name: str) -> list[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from aura_migration.sandbox.core.clock import Clock
 from aura_migration.sandbox.core.ids import Ids
 from aura_migration.sandbox.toast.locations import Location
+from aura_migration.sandbox.toast.orders.history import History
 from aura_migration.sandbox.toast.orders.plans import Season
 from aura_migration.sandbox.toast.people.diner import diner
 from aura_migration.sandbox.toast.people.model import HOUR, SALARY, Address
@@ -15,17 +18,26 @@ from aura_migration.sandbox.toast.people.names import notation
 from aura_migration.sandbox.toast.people.staffing import LAST_DAY, Crew
 from aura_migration.sandbox.toast.people.store import LocalPeople, People, Population
 
-CAFE_GUESTS, CHAIN_GUESTS, DINER_GUESTS = 32, 22, 290
+CAFE_GUESTS, CHAIN_GUESTS, DINER_GUESTS, YEAR_GUESTS = 32, 22, 290, 400
 CROWD_DEFAULT, CROWD_MOST = 20_000, 200_000
 ROAMING = 4  # every fourth restaurant of the chain shares an employee and a guest with the next one
 
 
-def make_people(scenario: str, ids: Ids, clock: Clock, locations: list[Location], customers: int) -> People:
+def make_people(
+    scenario: str,
+    ids: Ids,
+    clock: Clock,
+    locations: list[Location],
+    customers: int,
+    history: History | None = None,
+    switches: Mapping[str, Any] | None = None,
+) -> People:
     """The people of a scenario; ``customers`` counts for ``crowd`` only. Raises ValueError for a wrong number."""
     if not 1 <= customers <= CROWD_MOST:
         raise ValueError(f"scenario 'crowd' has between 1 and {CROWD_MOST:,} customers, not {customers:,}")
     seasons: dict[str, Callable[[int], Population]] = {
         "cafe": lambda _number: Population(Season(CAFE_GUESTS, 3, 42, LAST_DAY)),
+        "year": lambda _number: Population(Season(YEAR_GUESTS, 3, 365, LAST_DAY), mixed=True),
         "diner": lambda _number: Population(Season(DINER_GUESTS, 2, 63, LAST_DAY), mixed=True),
         "chain": lambda number: Population(
             Season(CHAIN_GUESTS, 2, 28, LAST_DAY), mixed=number % 2 == 1, phones_from=number * 200
@@ -35,10 +47,17 @@ def make_people(scenario: str, ids: Ids, clock: Clock, locations: list[Location]
     settlers: dict[str, Callable[[LocalPeople, int], None]] = {
         "cafe": cafe,
         "crowd": lambda here, _number: cafe_staff(here.crew),
+        "year": lambda here, _number: cafe_staff(here.crew),
         "chain": lambda here, number: chain(here, number, len(locations)),
         "diner": diner,
     }
-    return People(ids, clock, locations, seasons.get(scenario), settlers.get(scenario))
+    inhabited = seasons.get(scenario)
+
+    def population(number: int) -> Population:
+        assert inhabited is not None
+        return replace(inhabited(number), history=history or History())
+
+    return People(ids, clock, locations, None if inhabited is None else population, settlers.get(scenario), switches)
 
 
 def cafe(here: LocalPeople, _number: int) -> None:

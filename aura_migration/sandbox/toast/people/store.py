@@ -6,16 +6,20 @@ who they are (``scenarios``, ``diner``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from aura_migration.sandbox.core.clock import Clock
 from aura_migration.sandbox.core.ids import Ids
 from aura_migration.sandbox.toast.locations import Location
+from aura_migration.sandbox.toast.orders.adapt import Adapter, Floor
 from aura_migration.sandbox.toast.orders.book import OrderBook
+from aura_migration.sandbox.toast.orders.cash import CashBook
 from aura_migration.sandbox.toast.orders.compose import Composer
 from aura_migration.sandbox.toast.orders.dishes import dishes
+from aura_migration.sandbox.toast.orders.history import History, make_past
+from aura_migration.sandbox.toast.orders.ledger import Ledger
 from aura_migration.sandbox.toast.orders.model import Plan
 from aura_migration.sandbox.toast.orders.plans import Ordinary, Season
 from aura_migration.sandbox.toast.orders.wire import OrderWire
@@ -32,6 +36,7 @@ class Population:
     season: Season
     mixed: bool = False
     phones_from: int = 0
+    history: History = field(default_factory=History)
 
 
 @dataclass(slots=True)
@@ -43,7 +48,8 @@ class LocalPeople:
     guests: Guests
     book: OrderBook
     crew: Crew
-    wire: OrderWire
+    ledger: Ledger
+    cash: CashBook
     same_person: list[dict[str, Any]] = field(default_factory=list)
     shared_contact: list[dict[str, Any]] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
@@ -92,8 +98,10 @@ class People:
         locations: list[Location],
         population: Callable[[int], Population] | None,
         settle: Settle | None,
+        switches: Mapping[str, Any] | None = None,
     ) -> None:
         self.ids = ids
+        self._wire = OrderWire(switches)
         self.clock = clock
         self._locations = {location.guid: location for location in locations}
         self._numbers = {location.guid: number for number, location in enumerate(locations)}
@@ -131,9 +139,14 @@ class People:
         ordinary = Ordinary(dice, population.season, zone, closeout, guests.ordinary, LATEST)
         servers: list[str] = []
         discount = location.names["discounts"]["Neighbor 10%"]
-        book = OrderBook(dice, ordinary, Composer(dice, dishes(location), servers, discount))
+        menu = dishes(location)
+        book = OrderBook(dice, ordinary, Composer(dice, menu, servers, discount))
         crew = Crew(self.ids, location)
-        made = LocalPeople(location, dice, guests, book, crew, OrderWire(location, dice))
+        floor = Floor(self.ids, location, dice)
+        past = make_past(self.ids, dice, location, floor, menu, servers, population.history, crew, LAST_DAY, LATEST)
+        cash = CashBook(dice, floor, past.days, servers, crew.local)
+        ledger = Ledger(book, past, Adapter(floor, dice), dice, self._wire)
+        made = LocalPeople(location, dice, guests, book, crew, ledger, cash)
         if self._settle is not None:
             self._settle(made, number)
         servers.extend(sorted(one.guid for one in crew.employees.values() if one.deleted is None and one.jobs))

@@ -1,0 +1,154 @@
+"""All orders of a location as they stand: those guests are known by, the history, and what was changed in either.
+
+An order is found by a key: its number among the guests' orders, or ``HISTORY`` plus its number in the history. Nothing is
+held but what was changed, and the order in which orders changed (eight bytes each).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from typing import Any
+
+from aura_migration.sandbox.toast.orders.adapt import Adapter
+from aura_migration.sandbox.toast.orders.book import OrderBook
+from aura_migration.sandbox.toast.orders.past import Past
+from aura_migration.sandbox.toast.orders.sheet import Bill, Paid, Sheet
+from aura_migration.sandbox.toast.orders.wire import OrderWire
+from aura_migration.sandbox.toast.people.dice import Dice
+
+HISTORY = 1 << 28
+PER_ORDER = 64
+"""Payment guids a guests' order may use."""
+Watcher = Callable[[Sheet | None, Sheet | None], None]
+
+
+class Ledger:
+    """The orders of one location. ``watchers`` are told of each order before and after it changes."""
+
+    def __init__(self, book: OrderBook, past: Past, adapter: Adapter, dice: Dice, wire: OrderWire) -> None:
+        self.book = book
+        self.past = past
+        self.wire = wire
+        self.watchers: list[Watcher] = []
+        self._adapter = adapter
+        self._dice = dice
+        self._changed: dict[int, Sheet] = {}
+
+    def __len__(self) -> int:
+        return len(self.book) + len(self.past)
+
+    def keys(self) -> Iterator[int]:
+        """Every order."""
+        yield from range(len(self.book))
+        yield from range(HISTORY, HISTORY + len(self.past))
+
+    # -- one -------------------------------------------------------------------------------------------------------
+
+    def sheet(self, key: int) -> Sheet:
+        """An order as it stands. Whoever changes it hands a fresh one to ``put``."""
+        return self._changed.get(key) or self._made(key)
+
+    def _made(self, key: int) -> Sheet:
+        if key >= HISTORY:
+            made = self.past.sheet(key - HISTORY)
+            made.key = key
+            return made
+        return self._adapter.sheet(self.book.order(key))
+
+    def body(self, key: int, *, customers: bool = True, delivery: bool = True, extra: bool = False) -> dict[str, Any]:
+        """An order as JSON."""
+        return self.wire.order(self.sheet(key), customers=customers, delivery=delivery, extra=extra)
+
+    def key_of(self, guid: str) -> int | None:
+        """The key of an order's guid; None when there is no such order."""
+        number = self.book.number_of(guid)
+        if number is not None:
+            return number
+        number = self.past.number_of(guid)
+        if number is not None and self.past.numbering.family(number).next() == guid:
+            return HISTORY + number
+        return None
+
+    def payment(self, guid: str) -> tuple[Sheet, Bill, Paid] | None:
+        """A payment with its order and check; None when there is no such payment."""
+        for sheet in self._changed.values():
+            for bill, one in sheet.payments():
+                if one.guid == guid:
+                    return sheet, bill, one
+        candidates = []
+        number = self._dice.number_of("payment", guid, len(self.book) * PER_ORDER)
+        if number is not None:
+            candidates.append(number // PER_ORDER)
+        number = self.past.number_of(guid)
+        if number is not None:
+            candidates.append(HISTORY + number)
+        for key in candidates:
+            sheet = self.sheet(key)
+            for bill, one in sheet.payments():
+                if one.guid == guid:
+                    return sheet, bill, one
+        return None
+
+    # -- many ------------------------------------------------------------------------------------------------------
+
+    def of_day(self, day: date) -> list[int]:
+        """Orders of a business date, as they were opened."""
+        found = [(self._opened(key), key) for key in self.book.of_day(day)]
+        found += [(self._opened(HISTORY + number), HISTORY + number) for number in self.past.of_day(day)]
+        return [key for _, key in sorted(found)]
+
+    def _opened(self, key: int) -> int:
+        if key < HISTORY:
+            return self.book.opened(key)
+        return self.past.opened(key - HISTORY)
+
+    def modified_between(self, start: int, end: int, *, by_opening: bool = False) -> Sequence[int]:
+        """Orders last changed from ``start`` up to ``end``, as they changed (or as they were opened)."""
+        changed = self._changed
+        found = [pair for pair in self.book.changed(start, end) if pair[1] not in changed]
+        found += [
+            (stamp, HISTORY + number)
+            for stamp, number in self.past.changed(start, end)
+            if HISTORY + number not in changed
+        ]
+        found += [(one.modified, key) for key, one in changed.items() if start <= one.modified < end]
+        if by_opening:
+            found = [(self._opened(key), key) for _, key in found]
+        return [key for _, key in sorted(found)]
+
+    def touching(self, day: date) -> Iterator[Sheet]:
+        """Every order of which something may belong to a business date."""
+        seen = set(self._changed)
+        yield from self._changed.values()
+        for key in self.book.of_day(day):
+            if key not in seen:
+                yield self._made(key)
+        for number in self.past.touching(day):
+            if HISTORY + number not in seen:
+                yield self._made(HISTORY + number)
+
+    # -- changing --------------------------------------------------------------------------------------------------
+
+    def put(self, key: int, change: Callable[[Sheet], None]) -> Sheet:
+        """Change an order by a function."""
+        made = self.sheet(key)
+        for watcher in self.watchers:
+            watcher(made, None)
+        change(made)
+        self._changed[key] = made
+        for watcher in self.watchers:
+            watcher(None, made)
+        return made
+
+    def appeared(self, key: int) -> None:
+        """An order was added or changed behind this ledger's back: whoever watches hears of it as new."""
+        made = self.sheet(key)
+        for watcher in self.watchers:
+            watcher(None, made)
+
+    def touched(self, key: int, modified: int) -> None:
+        """An order changed once more, whoever wrote that down."""
+        held = self._changed.get(key)
+        if held is not None:
+            held.modified = modified
