@@ -10,7 +10,10 @@ from starlette.responses import Response
 from aura_migration.sandbox.clover.auth import Auth
 from aura_migration.sandbox.clover.edits import EditError, Editor
 from aura_migration.sandbox.clover.oauth import OAuthPages
+from aura_migration.sandbox.clover.orders.edits import SalesEditor
 from aura_migration.sandbox.clover.orders.resources import book_of
+from aura_migration.sandbox.clover.orders.truth import SalesTruth
+from aura_migration.sandbox.clover.orders.truth import routes as sales_routes
 from aura_migration.sandbox.clover.people import stream
 from aura_migration.sandbox.clover.people.edits import PeopleEditor
 from aura_migration.sandbox.clover.people.truth import people_truth
@@ -73,15 +76,17 @@ class CloverApp(BasePosApp):
         self.traffic = Traffic(clock, self.switches)
         self.editor = Editor(self.world, clock)
         self._people_editor = PeopleEditor(self.world, clock)
+        self._sales_editor = SalesEditor(self.world)
         api = Api(self.world, self.auth, self.traffic, self.editor, self.switches)
         self.routes = [*OAuthPages(self.world, self.auth, self.switches).routes(), *api.routes()]
-        self.control_routes = stream.routes(self.world)
+        self._sales = SalesTruth(self.world)
+        self.control_routes = [*stream.routes(self.world), *sales_routes(self._sales)]
         self.exception_handlers = {404: not_found, 405: method_not_allowed}
 
     def truth(self) -> dict[str, Any]:
-        """See `truth.truth_of` and `people.truth.people_truth`."""
+        """See `truth.truth_of`, `people.truth.people_truth` and `orders.truth.SalesTruth`."""
         document = truth_of(self.world)
-        return {**document, **people_truth(self.world, document["secrets"])}
+        return {**document, **people_truth(self.world, document["secrets"]), **self._sales.document()}
 
     def credentials(self) -> dict[str, Any]:
         """One document per merchant: an object for one merchant, a list for several."""
@@ -137,11 +142,13 @@ class CloverApp(BasePosApp):
         return {"default": _several(default), "variants": variants}
 
     def edit(self, op: dict[str, Any]) -> list[str]:
-        """See `edits.Editor` and `people.edits.PeopleEditor`."""
+        """See `edits.Editor`, `people.edits.PeopleEditor` and `orders.edits.SalesEditor`."""
         if op.get("op") in self._people_editor.verbs:
             return self._people_editor.run(op)
+        if op.get("op") in self._sales_editor.verbs:
+            return self._sales_editor.run(op)
         try:
-            return self.editor.apply(op, also=self._people_editor.verbs)
+            return self.editor.apply(op, also=[*self._people_editor.verbs, *self._sales_editor.verbs])
         except EditError as error:
             raise ControlError(str(error)) from error
 

@@ -17,6 +17,7 @@ from aura_migration.sandbox.core.ids import CROCKFORD, Ids
 if TYPE_CHECKING:
     from aura_migration.sandbox.clover.orders.book import Book
     from aura_migration.sandbox.clover.orders.cash import CashLog
+    from aura_migration.sandbox.clover.orders.ledger import Ledger
 
 FULL_RATE = 10_000_000
 NO_TAX = "NO_TAX_APPLIED"
@@ -228,6 +229,7 @@ class Merchant:
     people: People = field(default_factory=People)
     book: Book | None = None
     cash: CashLog | None = None
+    ledger: Ledger | None = None
 
     def effective_rates(self, item: Item) -> list[TaxRate]:
         """The rates charged on `item`: the merchant's default ones, or the item's own."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from aura_migration.sandbox.clover.orders.book import Book
 from aura_migration.sandbox.clover.orders.cash import CashLog
+from aura_migration.sandbox.clover.orders.diner import diner
+from aura_migration.sandbox.clover.orders.ledger import Ledger
 from aura_migration.sandbox.clover.orders.ordinary import MOST, Ordinary, Season
+from aura_migration.sandbox.clover.orders.reports import daily_reports
 from aura_migration.sandbox.clover.orders.shop import open_shop
 from aura_migration.sandbox.clover.world import World
 
@@ -37,3 +40,8 @@ def populate(world: World, orders: int | None = None, months: int | None = None,
             world.scenario == "chain" and merchant.number % 2 == 1
         )
         merchant.cash = CashLog(merchant.book)
+        merchant.ledger = Ledger(merchant.book)
+        if world.scenario == "diner":
+            diner(world, merchant.book)
+    if season is not None:
+        daily_reports(world)

@@ -108,7 +108,8 @@ def open_shop(merchant: Merchant, vat: bool = False) -> Shop:
     shop.former = [one.id for one in people if one.deleted]
     shop.manager = next((one.id for one in people if one.role == "MANAGER" and not one.deleted), merchant.owner.id)
     shop.devices = list(merchant.devices)
-    shop.order_types = [row for row in merchant.order_types.values() if not row["isDeleted"]]
+    kinds = [row for row in merchant.order_types.values() if not row["isDeleted"]]
+    shop.order_types = [row for row in kinds if row["taxable"]] * 5 + [row for row in kinds if not row["taxable"]]
     shop.discounts = [
         Disc("", one.name, one.amount, one.percentage, one.percentage_decimal, one.id, None, one.type)
         for one in merchant.discounts.values()
