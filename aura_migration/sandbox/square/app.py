@@ -17,7 +17,10 @@ from aura_migration.sandbox.square.context import CHOICES, Context, rate_limited
 from aura_migration.sandbox.square.edits import Editor
 from aura_migration.sandbox.square.errors import SquareError
 from aura_migration.sandbox.square.orders import drawers, payments, payouts, search
+from aura_migration.sandbox.square.orders.edits import OrderEditor
 from aura_migration.sandbox.square.orders.render import Renderer
+from aura_migration.sandbox.square.orders.reports import Reports
+from aura_migration.sandbox.square.orders.truth import OrderTruth
 from aura_migration.sandbox.square.orders.wire import OrderWire
 from aura_migration.sandbox.square.people import customers, gift_cards, labor, loyalty, stream, team
 from aura_migration.sandbox.square.people.edits import PeopleEditor
@@ -68,23 +71,36 @@ class SquareApp(BasePosApp):
             *payouts.routes(self.context, self.payouts),
             *drawers.routes(self.context, self.drawers),
         ]
-        self.control_routes = stream.routes(self.world.people)
+        self.order_truth = OrderTruth(self.world, self.payouts, self.drawers, wire)
+        self.reports = Reports(self.world, self.order_truth.ledger)
+        self._order_editor = OrderEditor(self.world)
+        self.control_routes = [
+            *stream.routes(self.world.people),
+            *self.order_truth.routes(),
+            *self.reports.routes(),
+        ]
         self.exception_handlers = {HTTPException: _no_route}
 
     def truth(self) -> dict[str, Any]:
         """The known truth as it stands now, with every token issued so far among the secrets."""
         document = known_truth(self.world, self.tokens.secrets())
-        return {**document, **people_truth(self.world.people, document["secrets"])}
+        found = {**document, **people_truth(self.world.people, document["secrets"])}
+        found.update(self.order_truth.document(found["secrets"], found["personal"]))
+        if "daily" in found:
+            found["export_daily_report"] = self.reports.truth()
+        return found
 
     def credentials(self) -> dict[str, Any]:
         """Credential documents for every way of signing in."""
         return self.tokens.credentials()
 
     def edit(self, op: dict[str, Any]) -> list[str]:
-        """One edit of the menu or of people; see `edits.py` and `people/edits.py`."""
+        """One edit of the menu, of people or of orders; see `edits.py`, `people/edits.py` and `orders/edits.py`."""
         if op["op"] in self._people_editor.verbs:
             return self._people_editor.run(op)
-        return self._editor.run(op, also=self._people_editor.verbs)
+        if op["op"] in self._order_editor.verbs:
+            return self._order_editor.run(op)
+        return self._editor.run(op, also=[*self._people_editor.verbs, *self._order_editor.verbs])
 
     def on_switch(self, name: str, value: Any) -> None:
         """Refuse a value the switch does not know, before anything runs on it."""

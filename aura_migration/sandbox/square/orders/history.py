@@ -212,6 +212,13 @@ class History:
         self._wrote(order.number, None)
         return order.number
 
+    def link(self, number: int) -> None:
+        """A written order was made to give something back after it was written: let its sale know."""
+        back = self.order(number).back
+        if back is not None and back.source is not None:
+            self._back.setdefault(back.source, []).append(number)
+            self._done.clear()
+
     def change(self, number: int, **fields: Any) -> Order:
         """The order is different from now on; its stamps only move if the fields say so."""
         before = self.order(number)
@@ -231,6 +238,8 @@ class History:
             listener.leaving(number)
         self.gone[number] = self.now()
         self._wrote(number, None)
+        for listener in self.listeners:
+            listener.left(number)
 
     def _wrote(self, number: int, before: Order | None) -> None:
         self.revision += 1

@@ -27,7 +27,7 @@ PAYMENT_QUERY = (
     *("is_offline_payment", "offline_begin_time", "offline_end_time"),
 )
 REFUND_QUERY = (*COMMON, "status", "source_type")
-SOURCES = "CARD BANK_ACCOUNT WALLET BUY_NOW_PAY_LATER SQUARE_ACCOUNT CASH EXTERNAL".split()
+SOURCES = ["CARD", "BANK_ACCOUNT", "WALLET", "BUY_NOW_PAY_LATER", "SQUARE_ACCOUNT", "CASH", "EXTERNAL"]
 Span = tuple[float, float]
 
 

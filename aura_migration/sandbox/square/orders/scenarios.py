@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 
 from aura_migration.sandbox.square.builder import Builder
+from aura_migration.sandbox.square.orders.diner import diner
 from aura_migration.sandbox.square.orders.history import History
+from aura_migration.sandbox.square.orders.model import Back
 from aura_migration.sandbox.square.orders.pen import LAST_DAY, OrderPen, months_back
 
-CAFE_ORDERS, DINER_ORDERS, CHAIN_ORDERS = 300, 2400, 50
+CAFE_ORDERS, CHAIN_ORDERS = 300, 50
 MOST = 1_000_000
 
 
@@ -19,11 +21,19 @@ def cafe(pen: OrderPen) -> None:
 
 
 def chain(pen: OrderPen) -> None:
-    """Fifty orders at each location, in two weeks."""
+    """Fifty orders at each location, in two weeks; every third location settles gross; a return in another location."""
     pen.ordinary(date(2026, 9, 17), [CHAIN_ORDERS] * len(pen.places))
+    history, places = pen.history, pen.places
+    history.gross_settled.update(place.id for place in places[2::3])
+    when = int(datetime(2026, 9, 25, 18, tzinfo=UTC).timestamp() * 1000)
+    dishes = pen.dishes(places[0], pen.taxes(places[0]))
+    lines = [pen.line(dish) for dish in dishes[:3]]
+    sale = pen.sale("sold here, returned in another location", places[0], when, lines)
+    away = Back(None, ((0, None), (1, None)), reason="Wrong bag")
+    pen.back("returned in another location", sale, when + 26 * 3_600_000, away, location=places[1].id)
 
 
-HISTORIES: dict[str, Callable[[OrderPen], None]] = {"cafe": cafe, "chain": chain}
+HISTORIES: dict[str, Callable[[OrderPen], None]] = {"cafe": cafe, "chain": chain, "diner": diner}
 
 
 def make_history(builder: Builder, scenario: str) -> History:
