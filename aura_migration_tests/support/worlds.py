@@ -30,6 +30,11 @@ def journey_template(postgres_server: str, template_database: str) -> str:
     return _with_dagster(postgres_server, template_database)
 
 
+@cache
+def _pool(server: str, template: str) -> support.Pool:
+    return support.Pool(server, template)
+
+
 @cache  # the fixtures of this module stand in several conftests, which makes them several fixtures
 def _with_dagster(server: str, template: str) -> str:
     from dagster_postgres import DagsterPostgresStorage
@@ -67,7 +72,7 @@ def make_world(postgres_server: str, journey_template: str, tmp_path: Path) -> I
             folder = tmp_path / f"world{next(numbers)}"
             folder.mkdir()
             environ = {
-                "AURA_DATABASE_URL": stack.enter_context(support.clone(postgres_server, journey_template)),
+                "AURA_DATABASE_URL": stack.enter_context(_pool(postgres_server, journey_template).database()),
                 "AURA_DATA_DIR": str(folder / "aura"),
                 "AURA_NOW": BUSINESS_NOW,
             }
@@ -141,13 +146,13 @@ class Stages:
     @contextmanager
     def without_pos(self, stage: str) -> Iterator[World]:
         """The world at that stage, for looking only: its POS is closed."""
-        with support.clone(self._server, f"cafe_{stage}") as url:
+        with _pool(self._server, f"cafe_{stage}").database() as url:
             yield self.world(url)
 
     @contextmanager
     def at(self, stage: str) -> Iterator[Started]:
         """A world at that stage."""
-        with support.clone(self._server, f"cafe_{stage}") as url, self.sandbox() as sandbox:
+        with _pool(self._server, f"cafe_{stage}").database() as url, self.sandbox() as sandbox:
             yield Started(self.world(url), sandbox, self.integration, dict(self.plan), self.plan.get("migration_id", 0))
 
 
