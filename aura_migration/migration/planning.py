@@ -31,8 +31,8 @@ HOME_REGION = "US"
 """Where a location's POS does not tell its country, numbers without a country code are read as of here."""
 MENU = ("categories", "items", "modifier_groups", "modifiers")
 """A restaurant without any of these has nothing on its menu, whatever taxes and kitchen stations it has set up."""
-PEOPLE = ("customers", "loyalty_accounts", "gift_cards", "house_accounts", "staff")
-"""Somebody is known, owed something or works there."""
+PEOPLE = ("customers", "loyalty_accounts", "gift_cards", "house_accounts")
+"""Somebody is known or owed something. Staff says nothing: an account that was just made has its owner."""
 
 
 def canonicalise(workshop: Workshop, migration_id: int, by: str) -> dict[str, Any]:
