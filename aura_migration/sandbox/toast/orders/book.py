@@ -27,6 +27,7 @@ class OrderBook:
         self.written: list[Plan] = []
         self._changed: dict[int, Plan] = {}
         self._index: tuple[array[int], array[int]] | None = None
+        self.version = 0
 
     def __len__(self) -> int:
         return self.ordinary.count + len(self.written)
@@ -67,6 +68,7 @@ class OrderBook:
         made = replace(plan, number=number, guid=self._dice.guid("order", number))
         self.written.append(made)
         self._index = None
+        self.version += 1
         return made
 
     def change(self, number: int, **changes: object) -> Plan:
@@ -78,6 +80,7 @@ class OrderBook:
         else:
             self._changed[number] = made
         self._index = None
+        self.version += 1
         return made
 
     # -- reading ---------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ held but what was changed, and the order in which orders changed (eight bytes ea
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any
@@ -18,6 +19,8 @@ from aura_migration.sandbox.toast.orders.wire import OrderWire
 from aura_migration.sandbox.toast.people.dice import Dice
 
 HISTORY = 1 << 28
+SELECTIONS = 8
+"""Periods whose orders are remembered, so that the next page need not look for them again."""
 PER_ORDER = 64
 """Payment guids a guests' order may use."""
 Watcher = Callable[[Sheet | None, Sheet | None], None]
@@ -34,6 +37,9 @@ class Ledger:
         self._adapter = adapter
         self._dice = dice
         self._changed: dict[int, Sheet] = {}
+        self._selected: dict[tuple[int, int, bool], array[int]] = {}
+        self._state = (0, 0, 0)
+        self._edits = 0
 
     def __len__(self) -> int:
         return len(self.book) + len(self.past)
@@ -105,6 +111,18 @@ class Ledger:
 
     def modified_between(self, start: int, end: int, *, by_opening: bool = False) -> Sequence[int]:
         """Orders last changed from ``start`` up to ``end``, as they changed (or as they were opened)."""
+        state = (self.book.version, len(self.past), self._edits)
+        if state != self._state:
+            self._state = state
+            self._selected.clear()
+        held = self._selected.get((start, end, by_opening))
+        if held is None:
+            if len(self._selected) >= SELECTIONS:
+                self._selected.pop(next(iter(self._selected)))
+            held = self._selected[start, end, by_opening] = array("I", self._select(start, end, by_opening))
+        return held
+
+    def _select(self, start: int, end: int, by_opening: bool) -> list[int]:
         changed = self._changed
         found = [pair for pair in self.book.changed(start, end) if pair[1] not in changed]
         found += [
@@ -137,6 +155,7 @@ class Ledger:
             watcher(made, None)
         change(made)
         self._changed[key] = made
+        self._edits += 1
         for watcher in self.watchers:
             watcher(None, made)
         return made
@@ -152,3 +171,4 @@ class Ledger:
         held = self._changed.get(key)
         if held is not None:
             held.modified = modified
+            self._edits += 1
