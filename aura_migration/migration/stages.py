@@ -35,6 +35,7 @@ from aura_migration.migration.planning import canonicalise, plan
 from aura_migration.migration.records import Migration, get_migration, get_plan, has_written, loaded_plan
 from aura_migration.migration.states import UNDOABLE, transition
 from aura_migration.migration.workshop import Workshop
+from aura_migration.pos.people_facts import PeopleFact
 from aura_migration.verify.verdict import Verdict, verify_migration
 
 __all__ = ["canonicalise", "extract", "load", "loaded_counts", "locked", "plan", "staged_rows", "undo", "verify"]
@@ -88,6 +89,8 @@ def verify(workshop: Workshop, migration_id: int, by: str) -> Verdict:
                 judged,
                 options,
                 workshop.now(),
+                # Of an empty restaurant nothing is loaded, also not the owner its POS shows as staff.
+                people_witness=_nobody if judged is None else None,
                 file_facts=file_witness.people_facts(reader, site.source_id, site.currency),
                 seals=workshop.seals(migration.restaurant_id),
                 suppressed_hash=lambda what, text, _of: suppression.hash(what, text),
@@ -96,6 +99,10 @@ def verify(workshop: Workshop, migration_id: int, by: str) -> Verdict:
             transition(connection, migration_id, "verified" if verdict.passed else "loaded", by)
         progress.report(connection, migration_id, "Verified" if verdict.passed else "Verdict failed", 0, 0)
         return verdict
+
+
+def _nobody(_reader: SnapshotReader, _location: str, _currency: str) -> Iterator[PeopleFact]:
+    return iter(())
 
 
 def _judged_plan(connection: Connection, migration: Migration) -> int | None:
