@@ -101,7 +101,7 @@ def verify(workshop: Workshop, migration_id: int, by: str) -> Verdict:
         return verdict
 
 
-def _nobody(_reader: SnapshotReader, _location: str, _currency: str) -> Iterator[PeopleFact]:
+def _nobody(reader: SnapshotReader, location_source_id: str, currency: str) -> Iterator[PeopleFact]:
     return iter(())
 
 
