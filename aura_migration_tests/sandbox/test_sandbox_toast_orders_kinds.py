@@ -178,6 +178,17 @@ def test_lines_may_be_weighed_nested_gone_free_text_or_no_sale(site: Site, noted
     )
 
 
+def test_dining_options_may_deliver_wait_in_a_car_or_have_no_behavior(site: Site, noted: dict[str, list[Json]]) -> None:
+    options = {row["guid"]: row for row in site.get("/config/v2/diningOptions").json()}
+    for order in noted["delivery with an address"]:
+        assert options[order["diningOption"]["guid"]]["behavior"] == "DELIVERY"
+        assert order["deliveryInfo"]["address1"] in site.rows("personal")
+    for order in noted["curbside"]:
+        assert options[order["diningOption"]["guid"]]["curbside"] and order["curbsidePickupInfo"]["transportColor"]
+    for order in noted["dining option without behavior"]:
+        assert options[order["diningOption"]["guid"]]["behavior"] is None
+
+
 def test_business_dates_follow_the_close_out_hour_and_both_changes_of_clocks(
     site: Site, noted: dict[str, list[Json]]
 ) -> None:
@@ -364,3 +375,15 @@ def test_pages_are_written_faster_than_anybody_may_ask_for_them() -> None:
         ledger.body(key)
     # ordersBulk allows 500 orders a second; a history of 100,000 in a minute needs 1,700.
     assert len(keys) / (time.process_time() - began) > 1_000
+
+
+def test_what_must_stay_inside_is_told_with_a_history_and_without_one_nothing_is_added(site: Site) -> None:
+    truth = site.get("/_control/truth").json()
+    sent = {one["cardPaymentId"] for row in site.bulk(businessDate="20260920") for check in row["checks"] for one in check["payments"]}  # fmt: skip
+    assert sent - {None} and sent - {None} <= set(truth["secrets"])
+    assert len(truth["daily"]) == len(site.rows("daily"))
+    assert truth["people_totals"]["orders"] < truth["order_totals"]["orders"]
+    with serve("toast", "cafe") as plain:
+        told: Any = plain.pos_app.truth()
+        assert "daily" not in told and "order_totals" not in told
+        assert not any(name.startswith("orders: ") for name in told["notes"])

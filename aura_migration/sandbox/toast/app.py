@@ -158,8 +158,12 @@ class ToastApp(BasePosApp):
         known = [*document["secrets"], *told["secrets"]]
         cards = told["payment_cards"]
         if "daily" in orders:
-            known.extend(self._orders_truth.secrets())
-            cards = [*cards, *self._orders_truth.payment_cards()]
+            exposed: dict[str, list[Any]] = {"secrets": [], "payment_cards": [], "personal": []}
+            for kind, value in self._orders_truth.exposed():
+                exposed[kind].append(value)
+            known.extend(exposed["secrets"])
+            cards = [*cards, *exposed["payment_cards"]]
+            orders["personal"] = list(dict.fromkeys([*told["personal"], *exposed["personal"]]))
             orders["exports"] = [*told["exports"], *(one.truth() for one in self._reports.files())]
         secrets = list(dict.fromkeys(known))
         return {**document, **told, **orders, "notes": notes, "secrets": secrets, "payment_cards": cards}

@@ -32,6 +32,7 @@ class Floor:
     def __init__(self, ids: Ids, location: Location, dice: Dice) -> None:
         self._ids = ids
         self._location = location
+        self._dice = dice
         names = self._names = location.names
         self.dining = {behavior: names["diningOptions"].get(name) for behavior, name in DINING.items()}
         self.curbside = names["diningOptions"].get("Curbside")
@@ -43,6 +44,17 @@ class Floor:
         self.services = list(names.get("restaurantServices", {}).values())
         self.devices = [dice.roll("device", number)[:6].hex() for number in range(5)]
         self.houses = [dice.guid("house-account", number) for number in range(6)]
+
+    def car(self, number: int) -> dict[str, Any]:
+        """The car somebody waits in for an order."""
+        color, description = CARS[number % len(CARS)]
+        return {
+            "guid": self._dice.guid("curbside", number),
+            "entityType": "CurbsidePickup",
+            "transportColor": color,
+            "transportDescription": description,
+            "notes": "",
+        }
 
     def guid(self, listing: str, name: str) -> str:
         """The guid of a configured thing; of an archived one that no list tells of where there is none."""
@@ -84,21 +96,11 @@ class Adapter:
             approval="FUTURE" if plan.promised is not None and plan.closed is None else "APPROVED",
             excess=plan.excess,
             delivery=plan.customers[0] if plan.behavior == DELIVERY else None,
-            car=self._car(made) if plan.curbside else None,
+            car=floor.car(plan.number) if plan.curbside else None,
             device=floor.devices[plan.number % 5],
             deleted=ended if plan.deleted else None,
             void=void,
         )
-
-    def _car(self, made: Order) -> dict[str, Any]:
-        color, description = CARS[made.plan.number % len(CARS)]
-        return {
-            "guid": self._dice.guid("curbside", made.plan.number),
-            "entityType": "CurbsidePickup",
-            "transportColor": color,
-            "transportDescription": description,
-            "notes": "",
-        }
 
     def _bill(self, made: Order, check: Check, void: Void | None) -> Bill:
         plan = made.plan

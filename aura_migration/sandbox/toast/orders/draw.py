@@ -31,11 +31,11 @@ from aura_migration.sandbox.toast.orders.sheet import (
 )
 from aura_migration.sandbox.toast.orders.sums import Row, applied, percent, pool, rounded, settle, spread
 from aura_migration.sandbox.toast.people.dice import Dice
-from aura_migration.sandbox.toast.people.model import DINE_IN, MINUTE, TAKE_OUT
+from aura_migration.sandbox.toast.people.model import DELIVERY, DINE_IN, MINUTE, TAKE_OUT, Address, Guest
 
 SOURCES = ("Online", "Kiosk", "In Store", "Branded Online Ordering", "API", "Order-and-Pay-at-Table")
-AWAY = frozenset((kinds.PACKAGING, kinds.MARKETPLACE, kinds.FUTURE, kinds.LOYALTY))
-SEATED = frozenset((kinds.GRATUITY, kinds.TAB))
+AWAY = frozenset((kinds.PACKAGING, kinds.MARKETPLACE, kinds.FUTURE, kinds.LOYALTY, kinds.DELIVERED, kinds.CURBSIDE))
+SEATED = frozenset((kinds.GRATUITY, kinds.TAB, kinds.CUSTOM_DINING))
 TAKEN_OFF = {
     kinds.PERCENT_OFF: "Neighbor 10%",
     kinds.INCLUSIVE_OFF: "Neighbor 10%",
@@ -113,9 +113,24 @@ class Draw:
         )
         if kind == kinds.POOLED:
             made.features = ()
+        self._served(kind, number, made)
         for place in range(checks):
             made.bills.append(self._bill(frame, made, family, place))
         return made
+
+    def _served(self, kind: str, number: int, made: Sheet) -> None:
+        """Orders that are neither eaten at a table nor simply taken away."""
+        floor = self.floor
+        if kind == kinds.DELIVERED:
+            made.behavior, made.dining = DELIVERY, floor.dining[DELIVERY]
+            street = f"{100 + number % 8_900} Depot Plaza"
+            town = Address(street, None, "Duluth", "MN", "55802", latitude=46.78, longitude=-92.1)
+            notes = "Ring the bell" if number % 3 == 0 else None
+            made.delivery = Guest("", address=town, delivery_notes=notes)
+        elif kind == kinds.CURBSIDE and floor.curbside is not None:
+            made.dining, made.car = floor.curbside, floor.car(number)
+        elif kind == kinds.CUSTOM_DINING:
+            made.dining = floor.guid("diningOptions", "Catering tent")
 
     # -- checks ----------------------------------------------------------------------------------------------------
 
@@ -138,7 +153,8 @@ class Draw:
             exempt=kind == kinds.EXEMPT,
             tab=f"Tab {frame.number % 97}" if kind == kinds.TAB else None,
         )
-        rows = self._rows(frame, sheet.behavior, family, place)
+        way = TAKE_OUT if sheet.behavior == TAKE_OUT and sheet.car is None else DINE_IN
+        rows = self._rows(frame, way, family, place)
         bill.lines = [row.line for row in rows]
         self._discount(frame, bill, rows, family)
         for row in rows:

@@ -3,7 +3,7 @@
 ``{"op": "add_order", "kind", "location"?, "open"?}`` (an order of that kind, see ``kinds``; without ``kind`` it is the edit
 of people), ``{"op": "pay", "order", "check"?, "type"?, "cents"?, "tip_cents"?}`` (what is still due, unless said; closes
 what is paid), ``{"op": "tip_adjust", "payment", "cents"}``, ``{"op": "refund", "payment", "cents"? | "line"?,
-"tip_cents"?}`` (without either: everything), ``{"op": "void", "order" | "check" | "line" | "payment"}``,
+"tip_cents"?}`` (without either: everything; lines are named where one payment paid for all of them), ``{"op": "void", "order" | "check" | "line" | "payment"}``,
 ``{"op": "reopen", "order"}``, ``{"op": "close", "order"}``, ``{"op": "delete_order", "order"}``,
 ``{"op": "touchless_order", "order", "tip_cents"?}`` (the tip of its first payment changes and no date moves).
 """
@@ -165,10 +165,10 @@ class OrdersEditor:
                 refund_lines(one, [_line(sheet, op["line"])[1]], [], tip, stamp, day, transaction)
             elif "cents" in op:
                 refund(one, int(op["cents"]), tip, stamp, day, transaction)
-            else:
+            elif sum(each.counts for each in bill.payments) == 1 and one.cents == bill.total + bill.gratuity:
                 refund_all(bill, one, stamp, day, transaction)
-                if one.refund is not None:
-                    one.refund.cents = one.cents
+            else:
+                refund(one, one.cents, one.tip, stamp, day, transaction)
 
         return [op["payment"], self._change(here, key, change)]
 

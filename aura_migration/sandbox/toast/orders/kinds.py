@@ -58,6 +58,9 @@ TIP_LATER = "tip adjusted the next day"
 CHANGED_LATER = "changed days later"
 EXCESS = "excess food"
 TAB = "tab with a name"
+DELIVERED = "delivery with an address"
+CURBSIDE = "curbside"
+CUSTOM_DINING = "dining option without behavior"
 
 RATES: tuple[tuple[str, int], ...] = (
     (REFUND_SAME, 6), (REFUND_LATER, 6), (REFUND_LINES, 6), (REFUND_AMOUNT, 4), (VOID_ORDER, 5), (VOID_NEXT_DAY, 2),
@@ -68,7 +71,7 @@ RATES: tuple[tuple[str, int], ...] = (
     (GIFT_RELOAD, 4), (GIFT_ONLY, 3), (GIFT_PAY, 14), (HOUSE_PAY, 8), (HOUSE_BALANCE, 3), (CUSTOM, 14),
     (MARKETPLACE, 14), (FUTURE, 8), (GONE, 8), (WEIGHED, 12), (TWO_RATES, 14), (FIXED_TAX, 8), (POOLED, 14),
     (INCLUSIVE, 20), (INCLUSIVE_OFF, 6), (NESTED, 14), (REQUEST, 8), (CASH_TIP, 10), (TIP_LATER, 14),
-    (CHANGED_LATER, 16), (EXCESS, 2), (TAB, 10),
+    (CHANGED_LATER, 16), (EXCESS, 2), (TAB, 10), (DELIVERED, 40), (CURBSIDE, 10), (CUSTOM_DINING, 6),
 )  # fmt: skip
 ALL = tuple(name for name, _ in RATES)
 TABLE: tuple[str, ...] = tuple(name for name, share in RATES for _ in range(share))

@@ -71,7 +71,7 @@ class Reports:
 
     def files(self) -> list[ExportFile]:
         """The files there are. The days must be counted."""
-        if not self._told.document():
+        if not self._told.history:
             return []
         wrong = self._wrong()
         made = [

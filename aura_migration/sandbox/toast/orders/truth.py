@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 ROWS_A_TURN = 50
-IN_ONE_DOCUMENT = 20_000
-"""Orders up to which ``/truth`` itself holds the days and the secrets of a history."""
+IN_ONE_DOCUMENT = 10_000
+"""Orders up to which ``/truth`` itself holds the days, the secrets and the addresses of a history."""
 
 
 def moment(stamp: int | None) -> str | None:
@@ -49,6 +49,7 @@ class OrdersTruth:
             "notes": self._noted,
             "payment_cards": self.payment_cards,
             "secrets": self.secrets,
+            "personal": self.personal,
         }
 
     def daily_of(self, here: LocalPeople) -> Daily:
@@ -154,23 +155,28 @@ class OrdersTruth:
 
     def payment_cards(self) -> Iterator[Row]:
         """Digits of cards in the history's payments."""
-        for _, one in self._history_payments():
-            yield {"payment": one.guid, "first6": one.card.first6, "last4": one.card.last4}
+        return (value for kind, value in self.exposed() if kind == "payment_cards")
 
     def secrets(self) -> Iterator[str]:
         """Ids of the history's cards at the processor: never to be stored in the open."""
-        for _, one in self._history_payments():
-            yield one.card.payment_id
-            yield one.card.network_id
+        return (value for kind, value in self.exposed() if kind == "secrets")
 
-    def _history_payments(self) -> Iterator[tuple[Sheet, Any]]:
+    def personal(self) -> Iterator[str]:
+        """Where the history's deliveries went."""
+        return (value for kind, value in self.exposed() if kind == "personal")
+
+    def exposed(self) -> Iterator[tuple[str, Any]]:
+        """All three in one pass, each with the name of its part."""
         for here in self._places():
-            past = here.ledger.past
-            for number in range(len(past)):
+            for number in range(len(here.ledger.past)):
                 sheet = here.ledger.sheet(HISTORY + number)
+                if sheet.delivery is not None and sheet.delivery.address is not None:
+                    yield "personal", sheet.delivery.address.address1
                 for _, one in sheet.payments():
                     if one.card is not None:
-                        yield sheet, one
+                        yield "payment_cards", {"payment": one.guid, "first6": one.card.first6, "last4": one.card.last4}
+                        yield "secrets", one.card.payment_id
+                        yield "secrets", one.card.network_id
 
     # -- the document ----------------------------------------------------------------------------------------------
 
@@ -191,13 +197,17 @@ class OrdersTruth:
         """All orders."""
         return sum(len(here.ledger) for here in self._places())
 
+    @property
+    def history(self) -> int:
+        """Orders of histories."""
+        return sum(len(here.ledger.past) for here in self._places())
+
     def document(self) -> Row:
         """What ``/truth`` holds of a history: the days, and the secrets, unless there are too many orders; nothing
         where there is no history."""
-        history = sum(len(here.ledger.past) for here in self._places())
-        if not history:
+        if not self.history:
             return {}
-        told: Row = {"order_totals": {"orders": self.count(), "of_history": history}}
+        told: Row = {"order_totals": {"orders": self.count(), "of_history": self.history}}
         if self.count() <= IN_ONE_DOCUMENT:
             told["daily"] = list(self.daily())
         return told
@@ -241,6 +251,7 @@ def _order(sheet: Sheet) -> Row:
         "closed_at": moment(sheet.closed),
         "promised_at": moment(sheet.promised),
         "behavior": sheet.behavior,
+        "dining_option": sheet.dining,
         "source": sheet.source,
         "server": sheet.server,
         "guests": sheet.guests,
