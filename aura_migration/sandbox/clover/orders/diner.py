@@ -290,8 +290,12 @@ def _payments(e: _Evening) -> None:
 def _money_back(e: _Evening) -> None:
     till, line = e.till, e.till.line
 
-    def back(what: str, names: Sequence[str], after: int, *, tender: str = "credit_card", **how: Any) -> Order:
-        order = till.order(how.pop("at", None) or e.next(), [line(name) for name in names], **how.pop("order", {}))
+    def back(what: str, names: Sequence[str | Line], after: int, *, tender: str = "credit_card", **how: Any) -> Order:
+        order = till.order(
+            how.pop("at", None) or e.next(),
+            [line(one) if isinstance(one, str) else one for one in names],
+            **how.pop("order", {}),
+        )
         payment = till.pay(order, tender, tip=how.pop("paid_tip", None))
         lines = how.pop("lines", None)
         chosen = None if lines is None else [order.lines[place].id for place in lines]
@@ -313,7 +317,7 @@ def _money_back(e: _Evening) -> None:
     back("refund_without_tip", ["Meatloaf"], DAY, paid_tip=300)
     back("refund_amount", ["Meatloaf", "Fries"], DAY, cents=500)
     back("refund_service_charge", ["Meatloaf", "Meatloaf"], DAY, lines=[0], order={"charge": e.shop.charge})
-    back("refund_of_gift_card", ["Gift card", "Fries"], DAY, lines=[0])
+    back("refund_of_gift_card", [line("Gift card", 4000), "Fries"], DAY, lines=[0])
     back("refund_across_time_change", ["Pancakes"], 20 * DAY, at=till.local(2026, 2, 20, 12))
     order = till.order(e.next(), [line("Meatloaf"), line("Cheeseburger"), line("Fries")])
     payment = till.pay(order)
