@@ -138,12 +138,11 @@ def work_out(
             whole = half_even(sum(rem) * charge.rate, PERCENT) if charge.cents is None else charge.cents
             shares = apportion(whole, rem)
             sums.charge_applied[place] = whole
-            for line, cents in enumerate(shares):
-                sums.charge_parts[line].append((place, cents))
-                sums.charge[line] += cents
-            for line, cents in enumerate(shares):
-                rem[line] += cents
-                basis[line] += cents
+            for at, cents in enumerate(shares):
+                sums.charge_parts[at].append((place, cents))
+                sums.charge[at] += cents
+                rem[at] += cents
+                basis[at] += cents
     below = sum(rem)
     subtotal = 0
     for place, charge in enumerate(charges):

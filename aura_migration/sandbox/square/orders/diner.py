@@ -314,7 +314,7 @@ class Peculiar:
             )
 
         whole = Back(None, tip=True, charges=True)
-        tipped = {"tenders": (TenderUse("visa", self._clock + 78 * MINUTE, tip=450),)}
+        tipped: dict[str, Any] = {"tenders": (TenderUse("visa", self._clock + 78 * MINUTE, tip=450),)}
         returned("refund of everything the same day, fee given back", HOUR, replace(whole, fee_back=True), **tipped)
         returned("refund of everything a week later", 7 * DAY, whole)
         returned("refund of a line", 2 * HOUR, Back(None, ((0, None),)))

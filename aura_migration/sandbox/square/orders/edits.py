@@ -216,6 +216,8 @@ class OrderEditor:
     def _void(self, op: dict[str, Any]) -> list[str]:
         number = self._number(op)
         order = self._history.order(number)
+        if self._history.returns_of(number):
+            raise ControlError(f"order {op['order']!r} has returns; it cannot be voided any more")
         tenders = tuple(replace(use, status="CANCELED") for use in order.tenders)
         stamp = max(self._history.next_stamp(), order.updated + 1)
         self._moved(number, updated=stamp, state=CANCELED, closed=order.closed or stamp, tenders=tenders)

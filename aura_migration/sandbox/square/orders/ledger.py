@@ -227,6 +227,6 @@ def told(sums: Counter[str]) -> Row:
     names = {"tax": "tax_by_rate", "refunds": "refunds_by_tender"}
     for name, value in sums.items():
         head, bar, rest = name.partition("|")
-        if bar and (value or head == "payment_count"):
+        if bar and value:
             found[names.get(head, head)][rest] = value
     return found

@@ -113,12 +113,15 @@ class Payouts:
         stamps, _ = self._history.payments(location)
         zone = ZoneInfo(self._world.locations[location].timezone)
         extras = [held.day for held in self._history.extras if held.location == location]
-        if not len(stamps) and not extras:
+        days: list[date] = [*extras]
+        if len(stamps):
+            last_refund = [stamp for stamp, _, _ in self._history.refunds()[-1:]]
+            ends = (stamps[0], stamps[-1], *last_refund)
+            days += [datetime.fromtimestamp(stamp / 1000, zone).date() for stamp in ends]
+        if not days:
             return
-        first = datetime.fromtimestamp(stamps[0] / 1000, zone).date() if len(stamps) else min(extras)
-        last = datetime.fromtimestamp(self._history.now() / 1000, zone).date()
-        newest = [extras and max(extras), len(stamps) and datetime.fromtimestamp(stamps[-1] / 1000, zone).date()]
-        last = min(last, max(day for day in newest if day) + timedelta(days=1))
+        first, today = min(days), datetime.fromtimestamp(self._history.now() / 1000, zone).date()
+        last = min(today, max(days) + timedelta(days=1))
         for number in range((last - first).days + 1):
             yield first + timedelta(days=number)
 
