@@ -133,7 +133,8 @@ class Selection:
     @property
     def tax(self) -> Cents:
         """All taxes of the line."""
-        return sum(one.cents for one in self.taxes)
+        taxes = self.taxes
+        return taxes[0].cents if len(taxes) == 1 else sum(one.cents for one in taxes)
 
     @property
     def counts(self) -> bool:

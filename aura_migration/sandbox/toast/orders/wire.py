@@ -28,6 +28,7 @@ from aura_migration.sandbox.toast.people.model import DINE_IN, Guest
 NEVER = "1970-01-01T00:00:00.000+0000"
 DAY_MS = 86_400_000
 DEVICE = {"id": "a1"}
+EMPTY: list[Any] = []
 GRATUITY_IN_TOTAL = "gratuity_in_total"
 _refs: dict[tuple[str, str], dict[str, Any]] = {}
 
@@ -37,6 +38,7 @@ def _day_text(days: int) -> str:
     return datetime.fromtimestamp(days * 86_400, UTC).strftime("%Y-%m-%dT")
 
 
+@lru_cache(maxsize=8192)
 def stamp_text(stamp: int | None) -> str | None:
     """A moment as Toast writes it: milliseconds, UTC, an offset without a colon."""
     if stamp is None:
@@ -272,11 +274,11 @@ def _selection(told: Told, line: Selection, void: Any) -> dict[str, Any]:
         "preDiscountPrice": line.pre / 100,
         "price": line.price / 100,
         "tax": money(line.tax) if line.taxes else 0,
-        "appliedTaxes": [_tax(one) for one in line.taxes],
-        "appliedDiscounts": [_discount(one) for one in line.discounts],
+        "appliedTaxes": [_tax(one) for one in line.taxes] if line.taxes else EMPTY,
+        "appliedDiscounts": [_discount(one) for one in line.discounts] if line.discounts else EMPTY,
         "optionGroupPricingMode": line.mode,
         "refundDetails": _paid_back(line.refund),
-        "modifiers": [_selection(told, one, void) for one in line.modifiers],
+        "modifiers": [_selection(told, one, void) for one in line.modifiers] if line.modifiers else EMPTY,
         "createdDate": told.opened,
         "modifiedDate": told.modified,
     }
