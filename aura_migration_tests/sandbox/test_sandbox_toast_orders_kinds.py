@@ -360,6 +360,8 @@ def test_a_year_follows_from_scenario_seed_and_number_and_is_spread_over_twelve_
     assert {f"{day:%Y-%m}" for day in days} >= {f"2025-{m:02d}" for m in (10, 11, 12)} | {
         f"2026-{m:02d}" for m in range(1, 10)
     }
+    none: Any = build("toast", "year", orders=0)
+    assert not len(none.people.at(next(iter(none.world.places))).ledger.past)
     with pytest.raises(ValueError, match="1,000,000"):
         build("toast", "year", orders=1_000_001)
     with pytest.raises(ValueError, match="no orders"):

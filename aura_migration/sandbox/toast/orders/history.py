@@ -36,8 +36,10 @@ class History:
 def history_of(scenario: str, wanted: bool, orders: int | None, months: int | None) -> History:
     """The history of each location of a scenario. ``year`` always has one; others when it is wanted or counted.
     Raises ValueError for numbers there cannot be."""
+    if orders == 0:
+        return History()
     if orders is not None and not 1 <= orders <= MOST:
-        raise ValueError(f"a location has between 1 and {MOST:,} orders of history, not {orders:,}")
+        raise ValueError(f"a location has between 0 and {MOST:,} orders of history, not {orders:,}")
     if months is not None and not 1 <= months <= MOST_MONTHS:
         raise ValueError(f"a history has between 1 and {MOST_MONTHS} months, not {months}")
     if scenario not in ORDERS or not (wanted or orders is not None or months is not None or scenario == "year"):
