@@ -19,7 +19,7 @@ from aura_migration.core.errors import BadInput
 from aura_migration.database.connections import Connection
 from aura_migration.migration import progress
 from aura_migration.migration.integrations import Integration, KnownLocation, choose_locations, get_integration
-from aura_migration.migration.records import Migration, get_migration, get_plan, open_migration
+from aura_migration.migration.records import Migration, get_migration, get_plan, latest_report, open_migration
 from aura_migration.migration.workshop import Workshop
 from aura_migration.settings import load_settings
 from aura_migration.verify.counts import COLUMNS
@@ -167,7 +167,43 @@ def describe_plan(connection: Connection, migration: Migration) -> dict[str, Any
         "entities": in_order(stored["counts"]) if stored else {},
         "stands_on": stored["stands_on"] if stored else [],
         "blockers": stored["blockers"] if stored else [],
+        "people": _about_people(connection, migration),
     }
+
+
+def _about_people(connection: Connection, migration: Migration) -> dict[str, Any]:
+    """What approving means for people: keys and numbers, nobody's data. ``report`` has all of it, masked."""
+    found = latest_report(connection, migration.integration_id, migration.location_key, "people") or {}
+    loyalty = found.get("loyalty") or {}
+    return {
+        "policy": (found.get("consent") or {}).get("policy"),
+        "marketing_opt_in": (found.get("consent") or {}).get("marketing_opt_in", 0),
+        "merged_profiles": found.get("merged_profiles", 0),
+        "near_ties": found.get("near_ties_total", 0),
+        "erased": found.get("erased", 0),
+        "loyalty": {
+            "accounts": loyalty.get("accounts", 0),
+            "losing": loyalty.get("losing", 0),
+            "points_lost": loyalty.get("points_lost", {}),
+            "accounts_losing": loyalty.get("accounts_losing", []),
+        },
+        "roles_to_review": (found.get("staff") or {}).get("roles_to_review_total", 0),
+    }
+
+
+def _say_people(plan: dict[str, Any]) -> None:
+    said, number = plan["people"], plan["migration_id"]
+    for count, what in (
+        (said["merged_profiles"], "profiles are one person with another one and are merged"),
+        (said["near_ties"], "groups of profiles share a contact and are kept apart; decide them in the options"),
+        (
+            said["loyalty"]["losing"],
+            f"loyalty accounts lose points by the signed conversion: {said['loyalty']['points_lost']}",
+        ),
+        (said["roles_to_review"], "roles have no match in AuraConnect and wait for a review of their rights"),
+    ):
+        if count:
+            out.print(f"{count} {what} (`report {number}` lists them)", markup=False)
 
 
 def in_order(counts: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
@@ -207,6 +243,7 @@ def show_plans(plans: list[dict[str, Any]]) -> None:
             out.print(
                 f"stands on migration {ground['migration_id']} ({ground['location']}): load that first", markup=False
             )
+        _say_people(plan)
         undecided = sum(counts["conflict"] for counts in plan["entities"].values())
         if undecided:
             out.print(f"{undecided} undecided: `conflicts list {plan['migration_id']}` shows them", markup=False)

@@ -201,6 +201,16 @@ def owned_here(connection: Connection, integration_id: int) -> list[str]:
     ]
 
 
+def forget_ledger(connection: Connection, integration_id: int) -> None:
+    """Drop ledger rows of classes of which AuraConnect holds nothing any more: nothing is measured over nothing."""
+    for name in CLASSES:
+        if not ownership(connection, integration_id, name).rows:
+            connection.execute(
+                "DELETE FROM migration.liability_ledger WHERE integration_id = %s AND class = %s",
+                [integration_id, name],
+            )
+
+
 def _known(liability: str) -> _Class:
     if liability not in CLASSES:
         raise BadInput(f"{liability!r} is not a class of liabilities.", f"There are {', '.join(CLASSES)}.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from aura_migration.core.errors import Refused
+from aura_migration.core.errors import PlanMoved, Refused
 from aura_migration.cutover.liabilities import CLASSES, Ownership, ownership, take_over
 from aura_migration.migration import stages
 from aura_migration.migration.planning import writes_of
@@ -33,7 +33,7 @@ def owners(workshop: Workshop, integration_id: int) -> list[Ownership]:
 def switch(workshop: Workshop, integration_id: int, liability: str, by: str, reason: str = "") -> Ownership:
     """Take a frozen class over: the POS is read again, nothing may have moved, every balance must be conserved.
 
-    ``Refused`` where the POS moved since the load: the difference is then a plan to approve and run, while the class stays
+    ``PlanMoved`` where the POS moved since the load: the difference is then a plan to approve and run, while the class stays
     frozen. Nothing is half done: the owner changes with the rows' state in one transaction, at the very end.
     """
     with workshop.connect() as connection:
@@ -66,7 +66,7 @@ def _read_again(
         entity = CLASSES[liability].entity
         moved = writes_of({entity: stored.counts.get(entity, {})})
         if moved:
-            raise Refused(
+            raise PlanMoved(
                 f"{moved} rows of {liability} moved in the POS since migration {migration_id} was loaded.",
                 f"Approve plan {stored.hash} of migration {migration_id} and run it, then switch; the class stays frozen.",
                 migration_id=migration_id,

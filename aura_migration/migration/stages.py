@@ -23,7 +23,7 @@ from aura_migration.canonical.entities import ALL_ENTITIES, ENTITIES
 from aura_migration.canonical.options import parse_options
 from aura_migration.core import collector
 from aura_migration.core.errors import Refused
-from aura_migration.cutover.liabilities import owned_here
+from aura_migration.cutover.liabilities import forget_ledger, owned_here
 from aura_migration.database.connections import Connection, held_lock
 from aura_migration.intake import witness as file_witness
 from aura_migration.load.undo import Undone, undo_migration
@@ -138,6 +138,7 @@ def undo(
             progress.report(connection, migration_id, "Rolling back", 0, 0)
             undone = undo_migration(connection, migration.subject, ALL_ENTITIES, edited=edited)
             with connection.transaction():
+                forget_ledger(connection, migration.integration_id)
                 connection.execute(
                     "UPDATE migration.plans SET state = 'undone' WHERE migration_id = %s "
                     "AND state IN ('loading', 'loaded', 'planned', 'approved')",

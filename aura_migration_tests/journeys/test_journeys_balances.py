@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from aura_migration.core.errors import Refused
+from aura_migration.core.errors import PlanMoved, Refused
 from aura_migration.cutover import liabilities as owners
 from aura_migration.migration import decide, stages
 from aura_migration.migration.liabilities import switch
@@ -90,7 +90,7 @@ def test_a_card_used_after_the_freeze_stops_the_switch_until_it_is_taken_over(ca
     key, card, balance = cafe.live_card()
     cafe.freeze()
     cafe.pos(op="redeem_card", card=key, cents=300)
-    with pytest.raises(Refused, match="moved in the POS") as refused:
+    with pytest.raises(PlanMoved, match="moved in the POS") as refused:
         switch(cafe.at.workshop, cafe.integration, "gift_cards", "test")
     assert cafe.sql("SELECT status FROM aura.gift_cards WHERE id = %s", card) == [("pending",)]
 

@@ -146,10 +146,7 @@ def _employee(
     location: SourceLocation, raw: Raw, ident: str, roles: Mapping[str, str], titles: set[str], batch: Batch
 ) -> None:
     key, record = path(location.source_id, ident), f"employees#{ident}"
-    name = _text(raw.get("name"))
-    if name is None:
-        batch.reject("staff", key, "the employee has no name", record)
-        return
+    name = _text(raw.get("name"))  # None: nameless in Clover (staging says so), or erased (staging leaves it out)
     jobs = [
         (path(location.source_id, str(r["id"])), roles[str(r["id"])])
         for r in nested(raw, "roles") or ()
