@@ -30,7 +30,7 @@ FIRST_PORT = 8871
     show_default=True,
     help="Which POS.",
 )
-@click.option("--scenario", default="cafe", show_default=True, help="cafe, diner, chain, huge or empty.")
+@click.option("--scenario", default="cafe", show_default=True, help="cafe, diner, chain, huge, crowd or empty.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Other ids, names and prices of the same kind.")
 @click.option("--location-limit", type=int, default=3, show_default=True, help="Locations migrated of a chain.")
 @click.option(
@@ -76,7 +76,7 @@ def _serve(stack: ExitStack, pos: str, scenario: str, seed: int, port: int) -> s
         ) from error
     except (KeyError, ValueError) as error:
         raise BadInput(
-            f"The stand-in of {pos} has no scenario {scenario!r}: {error}", "Try cafe, diner, chain, huge or empty."
+            f"The stand-in of {pos} has no scenario {scenario!r}: {error}", "Try cafe, diner, chain, huge, crowd or empty."
         ) from error
 
 

@@ -21,7 +21,17 @@ from aura_migration.migration.records import get_migration, latest_report, store
 from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.http.errors import ReconnectNeeded
 from aura_migration.pos.http.limits import Buckets
+from aura_migration.pos.port import AuditLine
 
+SPANS = (
+    AuditLine(
+        "people",
+        "time worked",
+        "the twelve months before the preview are carried over",
+        "Must time cards older than twelve months be kept? Export them while the POS is still in use.",
+    ),
+)
+"""What is carried over of something that has no beginning."""
 SAMPLE = 8
 """How many times preflight asks the POS for the account to judge the connection."""
 
@@ -67,7 +77,7 @@ def audit(workshop: Workshop, integration_id: int, location_key: str) -> dict[st
         async with Buckets.on_postgres(workshop.url) as buckets:
             account = workshop.account(integration.id, integration.base_url, buckets, integration.merchant_id)
             async with connector.open(account) as session:
-                lines = await session.audit(location.source.source_id)
+                lines = (*await session.audit(location.source.source_id), *SPANS)
         return {
             "integration_id": integration.id,
             "location": location.key,
