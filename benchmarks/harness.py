@@ -68,11 +68,12 @@ def run_variant(module: str, function: str, environment: Mapping[str, str], argu
 
 
 class Peak:
-    """Samples the resident memory of a process tree."""
+    """Samples the resident memory of a process tree, or of the process alone: looking for children costs time."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, *, alone: bool = False) -> None:
         self.megabytes = 0.0
         self._pid = pid
+        self._alone = alone
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
         self._thread.start()
@@ -81,7 +82,7 @@ class Peak:
         while not self._done.wait(0.1):
             try:
                 root = psutil.Process(self._pid)
-                family = [root, *root.children(recursive=True)]
+                family = [root] if self._alone else [root, *root.children(recursive=True)]
                 self.megabytes = max(self.megabytes, sum(p.memory_info().rss for p in family) / 2**20)
             except psutil.Error:
                 continue  # the process ended between two samples
