@@ -71,7 +71,7 @@ class SquareApp(BasePosApp):
             *payouts.routes(self.context, self.payouts),
             *drawers.routes(self.context, self.drawers),
         ]
-        self.order_truth = OrderTruth(self.world, self.payouts, self.drawers, wire)
+        self.order_truth = OrderTruth(self.world, self.payouts, self.drawers, wire, self.switches)
         self.reports = Reports(self.world, self.order_truth.ledger)
         self._order_editor = OrderEditor(self.world)
         self.control_routes = [

@@ -75,6 +75,7 @@ SWITCHES: dict[str, Any] = {
     "rounding_in_total": True,
     "return_net_negative": True,
     "fee_moves_payment": False,
+    "broken_orders": False,
     "payout_currency_key": "currency",
     "drawer_sums": "positive",
     # oauth

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from aura_migration.sandbox.core.app import ControlError
 from aura_migration.sandbox.core.clock import parse_instant
 from aura_migration.sandbox.square.model import Item, Tax, Variation
+from aura_migration.sandbox.square.orders.done import Done, give_back
 from aura_migration.sandbox.square.orders.drawers import Written
 from aura_migration.sandbox.square.orders.history import History
 from aura_migration.sandbox.square.orders.model import (
@@ -199,18 +200,26 @@ class OrderEditor:
             places = op.get("lines", range(len(order.lines)))
             whole = "lines" not in op
             back = Back(number, tuple((int(place), None) for place in places), tip=whole, charges=whole, reason=reason)
-        left = sum(held.total for held in done.paid if held.good)
-        left -= sum(row.cents for held in done.paid for row in history.refunds_of(held))
+        given = sum(row.cents for held in done.paid for row in history.refunds_of(held))
+        left = sum(held.total for held in done.paid if held.good) - given
         stamp = max(history.next_stamp(), order.updated + 1)
         made = Order(history.next_number(), order.location, stamp, stamp + 100, stamp, back=back)
         made.notes = ("refunded by an edit",)
-        self._moved(number, updated=stamp + 200)
+        wanted = give_back(Done(made, history.marks), done, lambda _paid, _place: "").total
+        if wanted > left:
+            raise ControlError(f"only {left} cents of order {op['order']!r} are left to refund, not {wanted}")
+        shares = []
+        for paid in (held for held in done.paid if held.good):
+            share = min(wanted, paid.total - sum(row.cents for row in history.refunds_of(paid)))
+            wanted -= share
+            if share:
+                shares.append((paid.place, share))
+        made.back = replace(back, payments=tuple(shares))
+        tenders = tuple(replace(use, updated=stamp + 150) for use in order.tenders)
+        self._moved(number, updated=stamp + 200, tenders=tenders)
         history.write(made)
         total = history.done(made.number).back
         assert total is not None
-        if total.total > left:
-            history.remove(made.number)
-            raise ControlError(f"only {left} cents of order {op['order']!r} are left to refund, not {total.total}")
         return [self._id(made.number), self._id(number), *(held.id for held in total.refunds)]
 
     def _void(self, op: dict[str, Any]) -> list[str]:
@@ -218,8 +227,8 @@ class OrderEditor:
         order = self._history.order(number)
         if self._history.returns_of(number):
             raise ControlError(f"order {op['order']!r} has returns; it cannot be voided any more")
-        tenders = tuple(replace(use, status="CANCELED") for use in order.tenders)
         stamp = max(self._history.next_stamp(), order.updated + 1)
+        tenders = tuple(replace(use, status="CANCELED", updated=stamp) for use in order.tenders)
         self._moved(number, updated=stamp, state=CANCELED, closed=order.closed or stamp, tenders=tenders)
         payments = [self._history.marks.payment(number, place) for place in range(len(tenders))]
         return [self._id(number), *payments]

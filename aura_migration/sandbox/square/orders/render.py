@@ -13,7 +13,7 @@ from aura_migration.sandbox.square.orders.wire import Json, OrderWire
 
 BLOCK, WORTH = 64, 16
 BLOCKS_KEPT = 2500
-SWITCHES = ("unknown_enums", "tip_in_total", "rounding_in_total", "return_net_negative")
+SWITCHES = ("unknown_enums", "tip_in_total", "rounding_in_total", "return_net_negative", "broken_orders")
 encode = msgspec.json.encode
 
 

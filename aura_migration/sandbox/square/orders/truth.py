@@ -21,7 +21,7 @@ from aura_migration.sandbox.square.orders.ledger import Ledger, paid_at, payment
 from aura_migration.sandbox.square.orders.model import text_of
 from aura_migration.sandbox.square.orders.ordinary import NAMES, PHONES
 from aura_migration.sandbox.square.orders.payouts import Payouts
-from aura_migration.sandbox.square.orders.wire import OrderWire, instant
+from aura_migration.sandbox.square.orders.wire import OrderWire, broken, instant
 from aura_migration.sandbox.square.world import World
 
 SMALL = 5_000
@@ -33,12 +33,13 @@ Row = dict[str, Any]
 class OrderTruth:
     """Every part of the truth about one history."""
 
-    def __init__(self, world: World, payouts: Payouts, drawers: Drawers, wire: OrderWire) -> None:
+    def __init__(self, world: World, payouts: Payouts, drawers: Drawers, wire: OrderWire, switches: Row) -> None:
         self._world = world
         self._history: History = world.orders
         self._payouts = payouts
         self._drawers = drawers
         self._wire = wire
+        self._switches = switches
         self.ledger = Ledger(world)
         self.parts: dict[str, Callable[[], Iterator[Row]]] = {
             "orders": self._orders,
@@ -50,6 +51,7 @@ class OrderTruth:
             "cash_drawers": self._drawer_rows,
             "disputes": self._disputes,
             "gone_orders": self._gone,
+            "broken_orders": self._broken,
             "notes": self._notes,
             "daily": self._daily,
         }
@@ -63,7 +65,16 @@ class OrderTruth:
             secrets.extend(value for value in self._wire.fingerprints if value not in secrets)
             personal.extend(value for value in (*NAMES, *PHONES, *self._recipients()) if value not in personal)
         if size <= SMALL:
-            for part in ("orders", "order_lines", "payments", "refunds", "payouts", "payout_entries", "cash_drawers"):
+            for part in (
+                "orders",
+                "order_lines",
+                "payments",
+                "refunds",
+                "payouts",
+                "payout_entries",
+                "cash_drawers",
+                "broken_orders",
+            ):
                 found[part] = list(self.parts[part]())
         if size <= DAILY_AT_ONCE or self.ledger.complete:
             found["daily"] = list(self._daily())
@@ -235,6 +246,14 @@ class OrderTruth:
     def _gone(self) -> Iterator[Row]:
         for number in self._history.gone:
             yield {"id": self._history.marks.order(number)}
+
+    def _broken(self) -> Iterator[Row]:
+        """Orders that are sent wrong on purpose, while the switch says so; their truth is still the right one."""
+        if self._switches["broken_orders"]:
+            for number in self._history.numbers():
+                why = broken(number)
+                if why is not None:
+                    yield {"order": self._history.marks.order(number), "why": why}
 
     def _notes(self) -> Iterator[Row]:
         for place, order in enumerate(self._history.written):

@@ -19,6 +19,16 @@ from aura_migration.sandbox.square.orders.model import (
 
 Json = dict[str, Any]
 POOL = 64
+BROKEN_EVERY, BROKEN_AT = 50, 7
+BROKEN = (
+    "total is a cent too high",
+    "tax of the first line is a cent too low",
+    "total is in another currency",
+    "created in the year 1",
+    "total is negative",
+    "lines have no uid",
+    "the tender has no id",
+)
 LATE = 30_000
 _days: dict[int, str] = {}
 
@@ -37,6 +47,12 @@ def instant(stamp: int) -> str:
     if fraction % 10 == 0:
         return f"{whole}.{fraction // 10:02d}Z"
     return f"{whole}.{fraction:03d}Z" if fraction % 11 else f"{whole}.{fraction:03d}000000Z"
+
+
+def broken(number: int) -> str | None:
+    """What is wrong with an order while the switch `broken_orders` is on."""
+    turn, place = divmod(number, BROKEN_EVERY)
+    return BROKEN[turn % len(BROKEN)] if place == BROKEN_AT else None
 
 
 def _date(day: int) -> str:
@@ -154,6 +170,9 @@ class OrderWire:
         if order.reward is not None:
             found["rewards"] = [{"id": order.reward[0], "reward_tier_id": order.reward[1]}]
         found["net_amount_due_money"] = money(max(0, done.net_due) if order.state == "OPEN" else 0)
+        why = broken(order.number) if self._switches["broken_orders"] else None
+        if why is not None:
+            _break(found, why)
         return found
 
     def _total(self, done: Done) -> int:
@@ -627,3 +646,25 @@ class OrderWire:
         if held.paid is not None and held.paid.use.staff is not None:
             found["team_member_id"] = held.paid.use.staff
         return found
+
+
+def _break(order: Json, why: str) -> None:
+    """Make an order wrong the way `why` says. Money objects are shared, so they are replaced, never written to."""
+    total, lines = order["total_money"], order.get("line_items", [])
+    if why == BROKEN[0]:
+        order["total_money"] = {**total, "amount": total["amount"] + 1}
+    elif why == BROKEN[1] and lines:
+        tax = lines[0]["total_tax_money"]
+        lines[0]["total_tax_money"] = {**tax, "amount": tax["amount"] - 1}
+    elif why == BROKEN[2]:
+        order["total_money"] = {**total, "currency": "CAD"}
+    elif why == BROKEN[3]:
+        order["created_at"] = "0001-01-01T00:00:00Z"
+    elif why == BROKEN[4]:
+        order["total_money"] = {**total, "amount": -total["amount"] - 1}
+    elif why == BROKEN[5]:
+        for line in lines:
+            del line["uid"]
+    elif why == BROKEN[6]:
+        for tender in order.get("tenders", []):
+            del tender["id"], tender["payment_id"]
