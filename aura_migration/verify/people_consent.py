@@ -113,8 +113,10 @@ def _lost(case: Case) -> None:
 def _opted_in(case: Case) -> int:
     """Opt-in must be exactly what the grants on record say; returns how many are opted in without one.
 
-    AuraConnect's own word counts where it is the latest of its purpose, and where no denial of the import is younger. A
-    record AuraConnect had before keeps its own opt-in unless the POS says no.
+    It is one flag for all channels: a grant for one does not outweigh a denial of another. AuraConnect's own word counts
+    where it is the latest of its purpose, and where no denial of the import is younger. A record AuraConnect had before
+    keeps its own opt-in unless the POS says no. ``people_optin``: what allows the flag (``by_own``, ``by_import``), and
+    whether there is a grant for any channel at all (``is_granted``).
     """
     case.run(
         """
@@ -123,8 +125,9 @@ def _opted_in(case: Case) -> int:
             SELECT DISTINCT ON (aura_id, purpose) aura_id, purpose, status, at FROM people_rows
             WHERE NOT is_imported AND purpose = ANY(%(marketing)s) ORDER BY aura_id, purpose, at DESC, id DESC
         ), basis AS (
-            SELECT p.aura_id, m.purpose, o.status AS own, coalesce(a.is_denied, false) AS is_denied,
-                   o.status = 'granted' AND (NOT coalesce(a.is_denied, false) OR o.at > load.at) AS by_own,
+            SELECT p.aura_id, o.status AS own, coalesce(a.is_denied, false) AS is_denied,
+                   o.status = 'granted' AND o.at > load.at AS by_later_own, o.status = 'granted' AS by_own,
+                   o.status = 'granted' AND (NOT coalesce(a.is_denied, false) OR o.at > load.at) AS is_own_valid,
                    coalesce(a.is_granted, false) AND coalesce(o.status, 'granted') = 'granted' AND EXISTS (
                        SELECT 1 FROM people_rows r WHERE r.aura_id = p.aura_id AND r.purpose = m.purpose AND r.is_imported
                          AND r.status = 'granted') AS by_import
@@ -134,8 +137,10 @@ def _opted_in(case: Case) -> int:
             LEFT JOIN own o ON o.aura_id = p.aura_id AND o.purpose = m.purpose
             LEFT JOIN people_answers a ON a.aura_id = p.aura_id AND a.purpose = m.purpose
         )
-        SELECT aura_id, bool_or(coalesce(by_own, false)) AS by_own, bool_or(by_import) AS by_import, bool_or(own IS NOT NULL) AS has_own,
-               bool_or(is_denied) AS is_denied
+        SELECT aura_id, bool_or(is_denied) AS is_denied, bool_or(own IS NOT NULL) AS has_own,
+               coalesce(bool_or(by_later_own) OR bool_or(by_own) AND NOT bool_or(is_denied), false) AS by_own,
+               bool_or(by_import) AND NOT bool_or(is_denied) AND NOT coalesce(bool_or(own = 'denied'), false) AS by_import,
+               bool_or(coalesce(is_own_valid, false) OR by_import) AS is_granted
         FROM basis GROUP BY aura_id
         """,
         marketing=list(MARKETING),
@@ -182,7 +187,7 @@ def _in_outboxes(case: Case) -> int:
                 SELECT %(check)s, %(table)s, min(g.key COLLATE "C"), NULL, to_jsonb(count(DISTINCT n.id)), NULL,
                        'a message to somebody who did not agree to any', true
                 FROM aura.{table} n JOIN people_guests g ON g.aura_id = n.customer_id AND g.outcome = 'stands'
-                JOIN people_optin o ON o.aura_id = g.aura_id WHERE NOT o.by_own AND NOT o.by_import GROUP BY n.customer_id
+                JOIN people_optin o ON o.aura_id = g.aura_id WHERE NOT o.is_granted GROUP BY n.customer_id
                 """,
                 check=CONSENT,
                 table=table,

@@ -58,6 +58,27 @@ def test_marketing_is_on_only_where_it_is_granted(connection: Connection) -> Non
     }
 
 
+@pytest.mark.parametrize(
+    ("sms", "allows"), [("denied", False), ("withdrawn", False), ("unknown", True), ("granted", True)]
+)
+def test_a_grant_for_one_channel_does_not_outweigh_a_denial_of_another(
+    connection: Connection, sms: str, allows: bool
+) -> None:
+    (subject,) = make_chain(connection)
+    people = Directory()
+    people.guest("A")
+    people.says("A", "granted", "marketing_email")
+    people.says("A", sms, "marketing_sms")
+    people.says("A", "denied", "loyalty")
+    for key in "BC":
+        people.guest(key, "Ana Silva", "ana@example.com", PHONE)
+        people.says(key, "granted", "marketing_email")
+    people.says("C", sms, "marketing_sms")
+    found = stage(connection, subject, people)
+    assert opted_in(connection) == {"A": allows, "B": allows, "C": False}
+    assert found.people["consent"]["marketing_opt_in"] == 2 * allows
+
+
 def test_a_grant_that_has_expired_is_none(connection: Connection) -> None:
     (subject,) = make_chain(connection)
     people = Directory()

@@ -192,6 +192,11 @@ def fill(crew: Crew) -> Crew:
         "customer_consents", "C2/marketing_email", customer_id=yes, purpose="marketing_email", status="granted", **flag
     )
 
+    torn = crew.load("customers", "C7", first_name="Kai", **guest)
+    for channel, status in (("email", "denied"), ("sms", "granted")):
+        purpose = f"marketing_{channel}"
+        crew.load("customer_consents", f"C7/{purpose}", customer_id=torn, purpose=purpose, status=status, **flag)
+
     program = crew.load("loyalty_programs", "P1", name="Stars")
     account = crew.load(
         "loyalty_accounts", "A1", program_id=program, customer_id=mira, balance_points=85, lifetime_points=410
@@ -271,6 +276,7 @@ def people_facts() -> list[PeopleFact]:
         CustomerFact("C4", "Twin", None, "t@example.org"),
         CustomerFact("C5", "Twin", None, "t@example.org"),
         CustomerFact("C6", "Two"),
+        CustomerFact("C7", "Kai", marketing_email="denied", marketing_sms="granted"),
         BalanceFact("loyalty", "A1", "points", 85, "C1", 25),
         BalanceFact("loyalty", "A2", "points", -3, "X-not-listed"),
         RewardFact("R1", "A1", 15),

@@ -73,6 +73,7 @@ MUTANTS = {
     "merged person's name of nobody": (_of("customers", "C4", "first_name = 'Third'"), CUSTOMERS),
     "merged person's e-mail lost": (_of("customers", "C4", "email = NULL, email_normalized = NULL"), CUSTOMERS),
     "opted in against a denial": (_of("customers", "C1", "marketing_opt_in = true"), CONSENT),
+    "opted in beside a denial of another channel": (_of("customers", "C7", "marketing_opt_in = true"), CONSENT),
     "opted in without an answer": (_of("customers", "C3", "marketing_opt_in = true"), CONSENT),
     "opted out against a grant": (_of("customers", "C2", "marketing_opt_in = false"), CONSENT),
     "grant withdrawn silently": (_of("customer_consents", "C2/marketing_email", "status = 'denied'"), CONSENT),

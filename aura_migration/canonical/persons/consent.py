@@ -152,11 +152,13 @@ def _leave_out(connection: Connection, condition: str, purposes: list[str], reas
 def derive_customers(connection: Connection) -> int:
     """What a customer's row repeats of other rows: whether marketing is granted, and the points of all accounts.
 
-    Returns how many persons may be sent marketing.
+    The opt-in is one flag for all channels: whoever said no to one of them has none. Returns how many persons may be sent
+    marketing.
     """
     connection.execute(
         f"""
-        WITH opted AS (SELECT DISTINCT person FROM ({EFFECTIVE}) e WHERE severity = 0 AND purpose = ANY(%(marketing)s)),
+        WITH opted AS (SELECT person FROM ({EFFECTIVE}) e WHERE purpose = ANY(%(marketing)s)
+                       GROUP BY person HAVING min(severity) = 0 AND max(severity) < 2),
         points AS (
             SELECT p.person, sum((a.content ->> 'balance_points')::bigint) AS balance,
                    sum(coalesce((a.content ->> 'lifetime_points')::bigint, 0)) AS lifetime
