@@ -14,6 +14,7 @@ POS = ("square", "toast", "clover")
 COLUMNS = {"source", "create", "update", "unchanged", "merge", "skip", "conflict", "quarantine"}
 
 
+@pytest.mark.usefixtures("unhurried")
 @pytest.mark.parametrize("pos", POS)
 def test_a_cafe_is_migrated_proven_and_undone(world: World, open_pos: Callable[..., RunningSandbox], pos: str) -> None:
     sandbox = open_pos(pos, "cafe")

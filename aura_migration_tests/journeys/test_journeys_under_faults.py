@@ -12,6 +12,8 @@ from aura_migration.sandbox.core.server import serve
 from aura_migration.settings import Settings
 from aura_migration_tests.support.journeys import connected, control, previewed
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 POS = ("square", "toast", "clover")
 STORM: list[dict[str, Any]] = [
     {"kind": "reset", "match": "/(v1|v2|v3)/", "probability": 0.05},
@@ -28,7 +30,7 @@ STORM: list[dict[str, Any]] = [
 def test_a_pos_that_drops_cuts_slows_and_refuses_yields_the_same_plan_as_a_calm_one(
     pos: str, settings: Settings
 ) -> None:
-    with serve(pos, "cafe", seed=3) as sandbox:
+    with serve(pos, "cafe", seed=3, limits="off") as sandbox:
         at = connected(settings, pos, sandbox.base_url)
         _, calm = previewed(at)
         for fault in STORM:

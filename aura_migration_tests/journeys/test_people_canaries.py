@@ -149,7 +149,7 @@ def _journey(world: World, sandbox: RunningSandbox) -> tuple[int, dict[str, str]
 
 def _somebody_changes(sandbox: RunningSandbox) -> None:
     """A guest moves house at the POS after the plan was approved."""
-    truth = httpx.get(f"{sandbox.control_url}/truth").json()
+    truth = httpx.get(f"{sandbox.control_url}/truth", timeout=60).json()
     guest = next(one for one in truth["customers"] if one["listed"] and one["email"])
     edit(
         sandbox,
@@ -183,7 +183,7 @@ def searched(
     for table, text in after.anywhere.items():
         if text != written.anywhere.get(table):
             written.anywhere[f"{table} after the rollback"] = text
-    truth = httpx.get(f"{sandbox.control_url}/truth").json()
+    truth = httpx.get(f"{sandbox.control_url}/truth", timeout=60).json()
     return world, written, {name: truth[name] for name in ("secrets", "personal")}
 
 

@@ -105,7 +105,14 @@ def test_a_second_location_leaves_every_row_the_first_one_sells_identical(connec
     assert one(connection, "SELECT count(*) FROM aura.menu_items") == 4, "an item belongs to the restaurant"
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize(
+    "order",
+    [
+        # Each location goes first once and last once; the other three orders are left to the long form.
+        pytest.param(order, marks=() if order in {(0, 1, 2), (1, 2, 0), (2, 0, 1)} else pytest.mark.soak)
+        for order in itertools.permutations(range(3))
+    ],
+)
 def test_undone_in_any_order_a_chain_ends_as_if_nothing_had_been(
     connection: Connection, order: tuple[int, ...]
 ) -> None:

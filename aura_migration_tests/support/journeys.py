@@ -29,7 +29,7 @@ class Connected:
 
 def control(base_url: str, verb: str, path: str, body: Any = None) -> Any:
     """Use the stand-in's control surface."""
-    answer = httpx.request(verb, f"{base_url}/_control/{path}", json=body)
+    answer = httpx.request(verb, f"{base_url}/_control/{path}", json=body, timeout=60)
     answer.raise_for_status()
     return answer.json() if answer.content else None
 
