@@ -136,15 +136,16 @@ def percent(discount: Row) -> Fraction | None:
 
 def taken(value: int, discounts: list[Row]) -> int:
     shares = [percent(one) for one in discounts]
-    return sum(
-        abs(one["amount"]) if share is None else cents(value * share)
+    reduced = [
+        int(abs(one["amount"])) if share is None else cents(value * share)
         for one, share in zip(discounts, shares, strict=True)
-    )
+    ]
+    return sum(reduced)
 
 
 def value_of(line: Row) -> int:
     price = cents(Fraction(line["price"] * line["unitQty"], 1000)) if "unitQty" in line else line["price"]
-    return int(price) + sum(one["amount"] for one in elements(line, "modifications"))
+    return sum([int(price), *(int(one["amount"]) for one in elements(line, "modifications"))])
 
 
 def net_of(line: Row) -> int:

@@ -188,7 +188,7 @@ def cents(text: str) -> int:
 
 
 def test_the_daily_report_agrees_with_the_truth_but_for_the_one_that_must_not(cafe: Site) -> None:
-    listed = {row["name"]: row for row in cafe.http.get("/_control/exports").json()["exports"]}
+    listed = {row["name"]: row for row in cafe.http.get("/_control/exports").json()["reports"]}
     assert {name for name, row in listed.items() if row["kind"] == "daily_report"} == {
         "daily-sales.csv",
         "daily-taxes.csv",

@@ -250,6 +250,7 @@ class World:
     same_person: list[Row] = field(default_factory=list)
     shared_contact: list[Row] = field(default_factory=list)
     exports: dict[str, Sheet] = field(default_factory=dict)
+    reports: dict[str, Sheet] = field(default_factory=dict)
 
     @property
     def first(self) -> Merchant:

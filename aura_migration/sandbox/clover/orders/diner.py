@@ -248,20 +248,10 @@ def _payments(e: _Evening) -> None:
         "Fries",
         pay=[("credit_card", None, {"card": Card("MOONCARD", "PALM_SCAN", "0000", state="FLOATING")})],
     )
-    token = f"clv_{till.ids.token('order card', 'one', '0123456789abcdef', 28)}"
-    e.shop.merchant.secrets.append(token)
-    sell(
-        "payment_vaulted_card",
-        "Slaw",
-        pay=[
-            (
-                "credit_card",
-                None,
-                {"card": Card("VISA", "VAULTED", "4242", "424242", holder="Hieronymus Cardholder", token=token)},
-            )
-        ],
-    )
-    e.shop.merchant.people.former_personal.append("Hieronymus Cardholder")
+    # The card is one that a guest left on file: its token and its holder are among the known secrets already.
+    kept, guest = next((row.cards[0], row) for row in e.shop.merchant.people.customers if row.cards and not row.deleted)
+    vaulted = Card("VISA", "VAULTED", kept.last4, kept.first6, holder=f"{kept.first} {kept.last}", token=kept.token)
+    sell("payment_vaulted_card", "Slaw", pay=[("credit_card", None, {"card": vaulted})], customers=[guest.id])
     for what, result, reason in (("payment_voided", "VOIDED", "USER_CANCEL"), ("payment_failed", "FAIL", None)):
         order = till.order(e.next(), [line("Cheeseburger"), line("Fries")])
         bad = till.pay(order, "credit_card")

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from itertools import accumulate, product
 from zoneinfo import ZoneInfo
 
-from aura_migration.sandbox.clover.orders.arithmetic import FULL_SHARE, half_up, totals
+from aura_migration.sandbox.clover.orders.arithmetic import FULL_SHARE, Sum, half_up, totals
 from aura_migration.sandbox.clover.orders.model import (
     AUTO_GRATUITY,
     Card,
@@ -242,7 +242,7 @@ class Ordinary:
             return self._credit(order, draft)
         if kind == "manual":
             order.manual, order.manual_total = True, 500 + dice[20] * 10
-            self._pay(order, draft, order.manual_total, kinds)
+            self._pay(order, draft, Sum(total=order.manual_total), kinds)
             order.kinds = tuple(kinds)
             return order
         row = self._lines(order, draft, kinds)
@@ -267,7 +267,7 @@ class Ordinary:
         if dice[18] < 6:
             order.external = f"WEB-{number:08d}"
         if draft.paid:
-            self._pay(order, draft, whole.total, kinds)
+            self._pay(order, draft, whole, kinds)
             self._given_back(order, draft, row, kinds)
         if draft.late == "note":
             order.note = "Corrected after the day was closed"
@@ -407,8 +407,8 @@ class Ordinary:
             kinds.append("auto_gratuity")
         return row
 
-    def _pay(self, order: Order, draft: Draft, total: int, kinds: list[str]) -> None:
-        dice, kind = draft.dice, draft.kind
+    def _pay(self, order: Order, draft: Draft, whole: Sum, kinds: list[str]) -> None:
+        dice, kind, total = draft.dice, draft.kind, whole.total
         amounts = [total]
         if kind == "split":
             share = half_up(total, len(draft.paid))
@@ -429,7 +429,6 @@ class Ordinary:
             order.payments[0].tip = None
         if order.manual:
             return
-        whole = totals(order, after_refunds=False)
         apportion(order, whole)
         if kind in ("void_payment", "declined_first"):
             alone(order.payments[0], whole)

@@ -44,7 +44,7 @@ TENDER_COLUMNS = ("Date", "Tender", "Payments", "Amount", "Tips", "Refunds", "Cr
 
 
 def daily_reports(world: World) -> None:
-    """Add the reports of every merchant to the world's export files; the first merchant has a wrong one too."""
+    """Add the reports of every merchant to the world; the first merchant has a wrong one too."""
     for merchant in world.merchants.values():
         tag = "" if len(world.merchants) == 1 else f"-{merchant.number}"
         for name, columns, lines, place, note in (
@@ -72,7 +72,7 @@ def _add(
         assert merchant.ledger is not None
         return lines(merchant.ledger)
 
-    world.exports[name] = Sheet(
+    world.reports[name] = Sheet(
         name, KIND, note, columns, made, total_line("Total", place, dollars), sound=sound, locations=(merchant.id,)
     )
 

@@ -12,7 +12,6 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from aura_migration.sandbox.clover.orders.ledger import Ledger, Row
-from aura_migration.sandbox.clover.orders.reports import KIND
 from aura_migration.sandbox.clover.orders.resources import cash_of
 from aura_migration.sandbox.clover.world import Merchant, World
 
@@ -63,9 +62,8 @@ class SalesTruth:
 
     def reports(self) -> Iterator[Row]:
         """Every line of the daily reports."""
-        for sheet in self._world.exports.values():
-            if sheet.kind == KIND:
-                yield from sheet.truth()
+        for sheet in self._world.reports.values():
+            yield from sheet.truth()
 
     def totals(self) -> list[Row]:
         """How many rows of each sort every merchant has."""
@@ -82,6 +80,7 @@ class SalesTruth:
             "daily": list(self.parts["daily"]()),
             "order_totals": self.totals(),
             "order_kinds": list(self.kinds()),
+            "daily_reports": [{**sheet.about(), **sheet.totals()} for sheet in self._world.reports.values()],
         }
 
     async def prepare(self) -> None:

@@ -74,6 +74,7 @@ class Writer:
         self._voids_hidden = switches["voided_payments"] == "on_filter"
         self._after_refunds: bool = switches["order_total_after_refunds"]
         self._currency = renderer.merchant.currency
+        self._tenders: dict[str, Row] = {}
 
     # -- permissions -----------------------------------------------------------------------------------------------
 
@@ -331,9 +332,13 @@ class Writer:
         short = {"href": f"{self._base}/tenders/{tender}", "id": tender}
         if expand is None:
             return short
+        held = self._tenders.get(tender)
+        if held is not None:
+            return held
         row = self._merchant.tenders.get(tender)
         if row is not None:
-            return self._renderer.render("tender", row, expand)
+            self._tenders[tender] = self._renderer.render("tender", row, expand)
+            return self._tenders[tender]
         return {**short, **(extra or {}).get("tender", {})}
 
     def refund(self, held: Held, expand: Tree) -> Row:

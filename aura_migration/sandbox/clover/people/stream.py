@@ -1,5 +1,5 @@
-"""Control routes that tell the truth about people row by row, `/_control/people[/{part}]`, and hand out export files,
-`/_control/exports[/{name}]`.
+"""Control routes that tell the truth about people row by row, `/_control/people[/{part}]`, and hand out export files and
+reports, `/_control/exports[/{name}]`.
 
 `/_control/truth` holds all of it in one document; for a crowd that document is large, and this is the way around it.
 """
@@ -35,12 +35,14 @@ def routes(world: World) -> list[Route]:
         return StreamingResponse(_chunks(rows()), media_type="application/x-ndjson")
 
     async def exports(_request: Request) -> Response:
-        return JSONResponse({"exports": [sheet.about() for sheet in world.exports.values()]})
+        files = [sheet.about() for sheet in world.exports.values()]
+        return JSONResponse({"exports": files, "reports": [sheet.about() for sheet in world.reports.values()]})
 
     async def export(request: Request) -> Response:
-        sheet = world.exports.get(request.path_params["name"])
+        files = {**world.exports, **world.reports}
+        sheet = files.get(request.path_params["name"])
         if sheet is None:
-            return JSONResponse({"error": f"there is no such file; there are: {', '.join(world.exports)}"}, 404)
+            return JSONResponse({"error": f"there is no such file; there are: {', '.join(files)}"}, 404)
         headers = {"content-disposition": f'attachment; filename="{sheet.name}"'}
         # No charset: whoever imports a restaurant's file has to find out, as with the real one.
         return StreamingResponse(_pieces(sheet.text()), headers=headers, media_type="application/octet-stream")
