@@ -24,6 +24,8 @@ from aura_migration.pos.port import SourceLocation
 
 FORMAT = 1
 OPENING = "opening balance taken over from the restaurant's export"
+LINE = "(line)"
+FORGOTTEN = "lines of persons who were erased on request"
 LEFT_OUT = "The column has no place in AuraConnect; its values stay in the restaurant's own file."
 _PRIVATE_RESULTS = frozenset(
     {"name", "email", "phone", "employee_code", "gross_pay_cents", "net_pay_cents", "tips_cents", "deductions_cents"}
@@ -74,7 +76,8 @@ def cells_of(line: Mapping[str, Any], kind: FileKind) -> dict[str, str]:
 def map_files(reader: SnapshotReader, location: SourceLocation, seals: Seals) -> Iterator[Batch]:
     """Rows of the handed files a location's migration is pinned to, in batches of bounded size.
 
-    Rejected lines are rejected records: they go to quarantine. Payroll is the location's, everything else the merchant's.
+    Rejected lines are rejected records: they go to quarantine. Lines of which nothing is left since their person was
+    erased are neither: they are left out, and counted as a loss. Payroll is the location's, everything else the merchant's.
     """
     seen: set[tuple[str, str]] = set()
     for page in pages(reader, ("gift_cards", "loyalty", "house_accounts", "store_credit", "payroll", "consents")):
@@ -87,15 +90,45 @@ def map_files(reader: SnapshotReader, location: SourceLocation, seals: Seals) ->
             ]
             if name == "loyalty":
                 _programme(batch, page)
+        forgotten = 0
         for line in page.rows:
+            if _is_forgotten(page, line):
+                forgotten += not _is_elsewhere(page, line, location)
+                continue
             _MAPPERS[name](batch, page, line, location, seals, None)
         for line in page.rejected:
+            if _is_forgotten(page, line):
+                forgotten += not _is_elsewhere(page, line, location)
+                continue
             reasons = "; ".join(
                 f"line {line['line']}{', ' + p['column'] if p['column'] else ''}: {p['reason']}"
                 for p in line["problems"]
             )
             _MAPPERS[name](batch, page, line, location, seals, reasons)
+        if forgotten:
+            batch.losses.append(Loss(source_entity(name), LINE, forgotten, FORGOTTEN))
         yield batch
+
+
+def _is_forgotten(page: Page, line: Mapping[str, Any]) -> bool:
+    """Whether the line's person was erased and nothing is left that it says.
+
+    A balance stays, without its holder: what is owed is not less for nobody being named. A consent stays while one of
+    its contacts can be read: it may be somebody else's too.
+    """
+    if not any(name in line and line[name] is None for name in page.kind.private):
+        return False
+    if page.kind.name == "consents":
+        return not contacts(read_row(cells_of(line, page.kind), page.how).values, page.how)
+    return page.kind.name == "payroll" or line.get(page.kind.amount) is None
+
+
+def _is_elsewhere(page: Page, line: Mapping[str, Any], location: SourceLocation) -> bool:
+    """Whether the line is of another location, whose own migration takes it."""
+    if page.kind.name != "payroll":
+        return False
+    site: str = read_row(cells_of(line, page.kind), page.how).values.get("location", location.source_id)
+    return site != location.source_id
 
 
 def _emit(
@@ -256,10 +289,8 @@ def _payroll(
     batch: Batch, page: Page, line: Mapping[str, Any], location: SourceLocation, seals: Seals, reasons: str | None
 ) -> None:
     values = read_row(cells_of(line, page.kind), page.how).values
-    if values.get("location", location.source_id) != location.source_id:
-        return  # another location's: its own migration takes it
-    if reasons is None and "gross_pay" not in values:
-        reasons = f"line {line['line']}: the employee was erased; the pay cannot be read any more"
+    if _is_elsewhere(page, line, location):
+        return
     _emit(
         batch,
         page,
@@ -289,8 +320,6 @@ def _consent(
     values = read_row(cells_of(line, page.kind), page.how).values
     method = values.get("method", page.how.method)
     evidence = {"file": page.file, "line": line["line"], **({"method": method} if method else {})}
-    if reasons is None and not contacts(values, page.how):
-        reasons = f"line {line['line']}: the person was erased; nobody can be found by the line any more"
     stated: list[tuple[str | None, str | None]] = [*consents(values, page.how)]
     if reasons is not None:  # one record in quarantine per line
         stated = [*stated, (values.get("purpose", page.how.purpose), None)][:1]

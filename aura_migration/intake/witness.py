@@ -40,7 +40,8 @@ _UNKNOWN = re.compile(r"|unknown|notset|na|notasked")
 def people_facts(reader: SnapshotReader, location_source_id: str, currency: str) -> Iterator[BalanceFact | ConsentFact]:
     """A fact per line with an amount and per answer stated, one file body in memory at a time.
 
-    The file says its own currency. Contacts are those of the line as written; who was erased has none any more.
+    The file says its own currency. Contacts are those of the line as written; who was erased has none any more: their
+    consents are no facts, and what they are owed is nobody's by name.
     """
     for body in reader.bodies("file_consents"):
         document = msgspec.json.decode(reader.revealed(body))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,12 +21,13 @@ from aura_migration.intake import (
     withdraw,
 )
 from aura_migration.intake.kinds import KINDS, Kind
+from aura_migration.intake.mapping import LINE
 from aura_migration.intake.record import contact_ref
 from aura_migration.intake.witness import people_facts, stated_totals
-from aura_migration.pos.people_facts import BalanceFact
+from aura_migration.pos.people_facts import BalanceFact, ConsentFact
 from aura_migration.pos.port import SourceLocation
 from aura_migration.settings import Settings
-from aura_migration_tests.support.handed import CANARIES, CONSENTS, GIFT_CARDS, HOUSE, LOYALTY, PAYROLL, Desk
+from aura_migration_tests.support.handed import CANARIES, CONSENTS, GIFT_CARDS, HOUSE, LOYALTY, PAYROLL, PLACE, Desk
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SITE = SourceLocation("LOOP-1", "The Loop", "America/Chicago", "USD")
@@ -267,7 +269,35 @@ def test_erasing_a_contact_leaves_what_is_owed_and_forgets_who_it_was(desk: Desk
         sum(r.values.get("balance_cents", r.values.get("balance_points", 0)) for r in b.rows) for b in (before, after)
     ]
     assert owed[0] == owed[1]
-    assert len(after.rows) + len(after.rejected) == len(before.rows) + len(before.rejected)
+    assert [r.key for r in after.rejected] == [r.key for r in before.rejected], "nobody can mend a line of theirs"
+    left_out = [(loss.source_entity, loss.field, loss.records) for loss in after.losses if loss.field == LINE]
+    assert left_out == ([("file_consents", "(line)", 2)] if kind == "consents" else [])
+    assert len(after.rows) + sum(n for *_, n in left_out) == len(before.rows)
+
+
+@pytest.mark.parametrize("kind", ["consents", "loyalty"])
+def test_the_witness_says_of_erased_persons_what_is_owed_and_nothing_else(desk: Desk, kind: Kind) -> None:
+    desk.hand(kind, ALL[kind])
+    before = list(people_facts(desk.reader(), "LOOP-1", "USD"))
+    for contact in ("maria.quintero@canary-mail.example.com", "+13125550142"):
+        desk.workshop.persons.erase(desk.integration_id, contact_ref(desk.seals, contact))
+    after = list(people_facts(desk.reader(), "LOOP-1", "USD"))
+    assert "quintero" in str(before) and "quintero" not in str(after)
+    assert sum(isinstance(f, ConsentFact) for f in after) == {"consents": len(before) - 2, "loyalty": 0}[kind]
+    owed = [[(f.key, f.balance) for f in facts if isinstance(f, BalanceFact)] for facts in (before, after)]
+    assert owed[0] == owed[1] and len(owed[0]) == {"consents": 0, "loyalty": 3}[kind]
+
+
+def test_a_rejected_line_of_an_erased_person_stays_only_for_what_it_says_is_owed(desk: Desk) -> None:
+    credit = "Email,Store Credit,Status\na@canary-mail.example.com,12.50,on holiday\na2@canary-mail.example.com,much,\n"
+    desk.hand("store_credit", credit)
+    assert len(desk.batch().rejected) == 2
+    for contact in ("a@canary-mail.example.com", "a2@canary-mail.example.com"):
+        desk.workshop.persons.erase(desk.integration_id, contact_ref(desk.seals, contact))
+    batch = desk.batch()
+    assert [r.values["balance_cents"] for r in batch.rejected] == [1250]
+    assert [(loss.field, loss.records) for loss in batch.losses] == [(LINE, 1)]
+    assert [f.balance for f in people_facts(desk.reader(), "LOOP-1", "USD") if isinstance(f, BalanceFact)] == [1250]
 
 
 def test_erasing_an_employee_makes_their_pay_unreadable_and_not_that_of_others(desk: Desk) -> None:
@@ -275,5 +305,24 @@ def test_erasing_an_employee_makes_their_pay_unreadable_and_not_that_of_others(d
     desk.workshop.persons.erase(desk.integration_id, contact_ref(desk.seals, "E-104417", of="staff"))
     batch = desk.batch("toast:LOOP-1")
     assert [row.values["gross_pay_cents"] for row in rows(batch, "payroll")] == [60000]
-    (forgotten,) = batch.rejected
-    assert "erased" in forgotten.reason and "gross_pay_cents" not in forgotten.values
+    assert batch.rejected == []
+    assert [(loss.source_entity, loss.field, loss.records, loss.note) for loss in batch.losses] == [
+        ("file_payroll", LINE, 1, "lines of persons who were erased on request")
+    ]
+
+
+def test_pay_of_an_erased_employee_is_left_out_where_they_worked(desk: Desk) -> None:
+    row = "E-{},Jo,01/19/2026,02/01/2026,$1.00,{}\n"
+    head = "Employee Number,Employee Name,Period Start,Period End,Gross Pay,Location\n"
+    desk.connection.execute(
+        "insert into migration.locations (key, integration_id, restaurant_id, source_id, name, facts) "
+        "select 'toast:HYDE-2', integration_id, restaurant_id, 'HYDE-2', 'Hyde', '{}' from migration.locations"
+    )
+    place = replace(PLACE, integration_id=desk.integration_id, sites={"LOOP-1": "The Loop", "HYDE-2": "Hyde"})
+    text = head + row.format(1, "The Loop") + row.format(2, "Hyde")
+    desk.hand("payroll", text, place=place)
+    for number in (1, 2):
+        desk.workshop.persons.erase(desk.integration_id, contact_ref(desk.seals, f"E-{number}", of="staff"))
+    batch = desk.batch()
+    assert (batch.rows, batch.rejected) == ([], [])
+    assert [loss.records for loss in batch.losses] == [1], "the other is another location's loss"

@@ -56,6 +56,53 @@ def test_a_migrated_restaurant_stays_proven_and_never_takes_an_erased_person_in_
     _assert_nowhere(verified, email, staff_name)
 
 
+def test_lines_of_handed_files_that_name_an_erased_person_are_left_out_and_the_verdict_stands(
+    verified: Started,
+) -> None:
+    world = verified.world
+    (restaurant, guest, email) = world.rows(
+        "SELECT c.restaurant_id, c.id, c.email_normalized FROM aura.customers c JOIN aura.loyalty_accounts l ON "
+        "l.customer_id = c.id WHERE c.email_normalized IS NOT NULL AND NOT EXISTS (SELECT 1 FROM aura.customers o "
+        "WHERE o.id <> c.id AND o.email_normalized = c.email_normalized) ORDER BY c.id LIMIT 1"
+    )[0]
+    ((employee, staff_email, location),) = world.rows(
+        "SELECT s.id, s.email, l.key FROM aura.staff_members s, migration.locations l "
+        "WHERE s.email IS NOT NULL AND NOT s.is_owner ORDER BY s.id LIMIT 1"
+    )
+    exports = {
+        "consents": f"Email,Channel,Opted In,Recorded At\n{email},Email,No,2026-02-05T10:00:00-06:00\n",
+        "store_credit": f"Email,Store Credit\n{email},12.50\n",
+        "payroll": f"Employee Email,Period Start,Period End,Gross Pay\n{staff_email},01/19/2026,02/01/2026,$600.00\n",
+    }
+    for kind, content in exports.items():
+        file = world.folder / f"{kind}.csv"
+        file.write_text(content)
+        place = ("--location", location) if kind == "payroll" else ()
+        assert world.ok("import-file", verified.integration, "--kind", kind, "--file", file, *place)["rejected"] == []
+    world.approve(world.preview(verified.integration))
+    assert world.ok("run", verified.migration)["passed"] is True
+    owed = "SELECT sum(balance_cents)::bigint FROM aura.house_accounts"
+    assert world.rows(owed) == [(1250,)]
+
+    world.ok("erase", "--restaurant", restaurant, "--customer-id", guest, "--by", "Grace")
+    world.ok("erase", "--restaurant", restaurant, "--staff-id", employee, "--by", "Grace")
+    judged = world.ok("verify", verified.migration)
+    assert judged["passed"] is True, judged
+    plan = world.preview(verified.integration)
+    assert {name: count["quarantine"] for name, count in plan["entities"].items() if count["quarantine"]} == {}
+    if plan["state"] == "planned":
+        world.approve(plan)
+    again = world.ok("run", verified.migration)
+    assert again["passed"] is True, again
+    ((losses,),) = world.rows(
+        "SELECT body -> 'losses' FROM migration.reports WHERE kind = 'losses' ORDER BY id DESC LIMIT 1"
+    )
+    left_out = {one["source_entity"]: one["records"] for one in losses if one["field"] == "(line)"}
+    assert left_out == {"file_consents": 1, "file_payroll": 1}
+    assert world.rows(owed) == [(1250,)], "what is owed stays, without its holder"
+    _assert_nowhere(verified, email, staff_email)
+
+
 def _assert_nowhere(verified: Started, *texts: str) -> None:
     with verified.world.connect() as connection:
         held = everything(connection)

@@ -82,7 +82,7 @@ class Desk:
         self.seals = workshop.seals(owner)
 
     def hand(self, kind: Kind, text: str, location: str | None = None, **given: Any) -> Handed:
-        place = Place(self.integration_id, "toast", location, "USD", "America/Chicago", "US")
+        place = given.pop("place", Place(self.integration_id, "toast", location, "USD", "America/Chicago", "US"))
         mapping = parse_mapping(given.pop("mapping", {}), kind)
         asked: dict[str, Any] = {"file_name": f"{kind}.csv", "as_of": None, "now": NOON, "by": "ana"} | given
         return record_file(
