@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from aura_migration.core.errors import BadInput
-from aura_migration.intake.cells import plain, word
+from aura_migration.intake.cells import plain
 from aura_migration.intake.kinds import FileKind
 from aura_migration.intake.mapping_file import FileMapping, recognised, wrong_fields
 
@@ -59,21 +59,23 @@ def read_table(data: bytes, kind: FileKind, mapping: FileMapping) -> Table:
     text, encoding = decoded(data, mapping.encoding)
     physical = _NEWLINE.split(text)
     best: tuple[int, Table] | None = None
-    problems: list[str] = []
+    misfits: list[tuple[Table, list[str]]] = []
     for delimiter in (mapping.delimiter,) if mapping.delimiter else DELIMITERS:
         for line in _top(physical, delimiter, mapping.header_line):
             assert line.cells is not None
             headings = tuple(plain(cell) for cell in line.cells)
             columns, wrong = _columns(kind, mapping, headings)
-            score = (len(columns) - 100 * len(wrong)) * 100 + min(len(headings), 50)
-            if best is None or score > best[0]:
-                best = score, Table(encoding, delimiter, line.number, headings, columns, ())
-                problems = wrong
-    if best is None:
+            table = Table(encoding, delimiter, line.number, headings, columns, ())
+            score = len(columns) * 100 + min(len(headings), 50)
+            if wrong:
+                misfits.append((table, wrong))
+            elif best is None or score > best[0]:
+                best = score, table
+    if best is None and not misfits:
         raise BadInput("The file is empty.", "Export it again; it needs a line of headings and a line per record.")
+    if best is None:
+        raise _refused(kind, *_meant(misfits))
     table = best[1]
-    if problems:
-        raise _refused(kind, table, problems)
     following = _records(physical, table.delimiter, table.header_line)
     lines = tuple(line for line in following if line.cells is None or any(plain(cell) for cell in line.cells))
     return Table(table.encoding, table.delimiter, table.header_line, table.headings, table.columns, lines)
@@ -137,6 +139,7 @@ def _top(physical: Sequence[str], delimiter: str, header_line: int | None) -> It
 def _columns(kind: FileKind, mapping: FileMapping, headings: Sequence[str]) -> tuple[dict[int, str], list[str]]:
     """Which column holds which field, and what is missing for this to be a file of the kind."""
     problems: list[str] = []
+    told: set[str] = set()
     if mapping.columns:
         wrong = wrong_fields(kind, mapping.columns)
         if wrong:
@@ -149,11 +152,13 @@ def _columns(kind: FileKind, mapping: FileMapping, headings: Sequence[str]) -> t
                 columns[places[0]] = field
             else:
                 problems.append(f"column {heading!r} is there {len(places)} times" if places else f"no {heading!r}")
+                told.add(field)
     else:
         columns = recognised(kind, list(headings))
     present = set(columns.values())
-    problems += [f"no column for {field!r}" for field in kind.required if field not in present]
-    if not present & set(kind.identity):
+    missing = [field for field in kind.required if field not in present | told]
+    problems += [f"no column for {field!r}" for field in missing]
+    if not (present | told | set(missing)) & set(kind.identity):
         problems.append(f"no column for {' or '.join(repr(name) for name in kind.identity)}")
     if kind.name == "consents":
         said = present & {"answer", "marketing_email", "marketing_sms", "profile", "loyalty"}
@@ -165,16 +170,30 @@ def _columns(kind: FileKind, mapping: FileMapping, headings: Sequence[str]) -> t
     return columns, problems
 
 
+def _meant(misfits: Sequence[tuple[Table, list[str]]]) -> tuple[Table, list[str]]:
+    """Of lines that all do not fit, the one meant as headings, as its delimiter is best: the first that is no title, unless
+    a later one has several known headings. A single one says nothing: a record may hold the word "Email"."""
+
+    def rank(misfit: tuple[Table, list[str]]) -> tuple[bool, bool, int, int, int]:
+        table = misfit[0]
+        is_title = sum(1 for heading in table.headings if heading) < 2
+        return len(table.columns) < 2, is_title, table.header_line, -len(table.columns), -len(table.headings)
+
+    return min(misfits, key=rank)
+
+
 def _refused(kind: FileKind, table: Table, problems: Sequence[str]) -> BadInput:
-    looks_like_content = sum(1 for n, h in enumerate(table.headings) if shown(h, n) != h) * 2 > len(table.headings)
-    if looks_like_content or not any(word(h).isalpha() for h in table.headings):
-        found = "the first lines look like records, not like headings"
-    else:
-        found = "found: " + ", ".join(repr(shown(h, n)) for n, h in enumerate(table.headings[:30]))
+    """The refusal of a file whose headings do not fit. The line may be a record: nothing that stands in it is repeated."""
+    found = ", ".join(repr(table.columns[n]) for n in sorted(table.columns)) or "none"
+    columns = "1 column" if len(table.headings) == 1 else f"{len(table.headings)} columns"
     return BadInput(
-        f"The headings do not fit {kind.title}: {'; '.join(problems)} ({found}).",
-        "Check that it is the right export; if its columns have other names, give a mapping file "
-        "(`aura-migration import-file schema` prints the format).",
+        f"The headings do not fit {kind.title}: {'; '.join(problems)} (line {table.header_line} was taken for the headings: "
+        f"{columns}, recognised: {found}).",
+        "Check that it is the right export and that it has a line of headings; if its columns have other names, give a "
+        "mapping file (`aura-migration import-file schema` prints the format).",
+        line=table.header_line,
+        columns=len(table.headings),
+        recognised=[table.columns[n] for n in sorted(table.columns)],
         problems=list(problems),
     )
 

@@ -11,7 +11,7 @@ import pytest
 
 from aura_migration.core.errors import BadInput
 from aura_migration.intake.checking import CheckedFile, check_file
-from aura_migration.intake.kinds import Kind
+from aura_migration.intake.kinds import FILE_KINDS, Kind
 from aura_migration.intake.mapping_file import FileMapping, load_mapping, mapping_schema, parse_mapping
 from aura_migration.intake.reading import decoded
 from aura_migration_tests.support.handed import CONSENTS, GIFT_CARDS, HOUSE, LOYALTY, PAYROLL, PLACE
@@ -113,12 +113,50 @@ def test_headings_that_do_not_fit_refuse_the_file_and_say_what_is_missing(kind: 
 def test_a_file_without_headings_is_refused_without_showing_its_first_record() -> None:
     with pytest.raises(BadInput) as refused:
         check("7783320000004417,12.50\n7783320000009925,1.00\n")
-    assert "look like records" in refused.value.what
+    assert "line 1 was taken for the headings: 2 columns, recognised: none" in refused.value.what
     assert "7783" not in json.dumps(refused.value.as_dict())
     with pytest.raises(BadInput, match="empty"):
         check("")
     with pytest.raises(BadInput, match="no records"):
         check("Card Number,Balance\n")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "line", "recognised"),
+    [
+        # A cell of a record that is spelled like a heading does not make the record one.
+        ("consents", "Wer,Wofür,Antwort\nQuintero,Email,Ja\nBrambleby,Email,Nein\n", 1, "none"),
+        ("house_accounts", "Konto;Saldo\nQuillfeather Catering;Balance\n", 1, "none"),
+        (
+            "payroll",
+            "Payroll of February,,\n\nEmployee,Gross Pay,x\nZebulon Quillfeather,5,Start\n",
+            3,
+            "'name', 'gross_pay'",
+        ),
+        ("loyalty", "Maria Quintero,312-555-0142\nJo,312-555-0190\n", 1, "none"),
+    ],
+)
+def test_a_refusal_for_headings_repeats_nothing_that_stands_in_the_file(
+    kind: Kind, text: str, line: int, recognised: str
+) -> None:
+    with pytest.raises(BadInput) as refused:
+        check(text, kind)
+    said = json.dumps(refused.value.as_dict())
+    assert f"line {line} was taken for the headings" in refused.value.what
+    assert f"recognised: {recognised})" in refused.value.what
+    texts = ("Quintero", "Brambleby", "Quillfeather", "Zebulon", "555", "Ja", "Konto", "Wer", "February")
+    assert [text for text in texts if text in said] == []
+
+
+@pytest.mark.parametrize("kind", FILE_KINDS)
+def test_no_complaint_about_headings_is_made_twice(kind: Kind) -> None:
+    with pytest.raises(BadInput) as refused:
+        check("A,B\n1,2\n", kind)
+    complaints = refused.value.details["problems"]
+    assert complaints and all(refused.value.what.count(one) == 1 for one in complaints)
+    with pytest.raises(BadInput) as refused:
+        check(CARDS, columns={"Card Number": "number", "Saldo": "balance"})
+    assert refused.value.details["problems"] == ["no 'Saldo'"]
 
 
 def test_a_column_the_mapping_names_must_be_there_once() -> None:
