@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +11,11 @@ import pytest
 from aura_migration.core.errors import PlanMoved, Refused
 from aura_migration.cutover import liabilities as owners
 from aura_migration.migration import decide, stages
+from aura_migration.migration.integrations import get_integration, list_locations
 from aura_migration.migration.liabilities import switch
 from aura_migration.plan.planner import StoredPlan
-from aura_migration.sandbox.core.server import serve
-from aura_migration.settings import Settings
-from aura_migration_tests.support.journeys import Connected, connected, control, previewed
+from aura_migration_tests.support.journeys import Connected, control, previewed
+from aura_migration_tests.support.worlds import Started
 
 
 @dataclass
@@ -59,15 +58,12 @@ class Loaded:
 
 
 @pytest.fixture
-def cafe(settings: Settings) -> Iterator[Loaded]:
-    with serve("square", "cafe", seed=1, limits="off") as sandbox:
-        at = connected(settings, "square", sandbox.base_url)
-        migration_id, plan = previewed(at)
-        loaded = Loaded(at, migration_id)
-        loaded.load(plan)
-        verdict = loaded.verify()
-        assert verdict.passed, [g for g in verdict.gates if g.passed is False]
-        yield loaded
+def cafe(verified: Started) -> Loaded:
+    workshop = verified.world.workshop
+    with workshop.connect() as connection:
+        integration = get_integration(connection, verified.integration)
+        locations = list_locations(connection, verified.integration)
+    return Loaded(Connected(workshop, verified.pos.base_url, integration, locations), verified.migration)
 
 
 def test_a_card_used_in_the_old_pos_moves_its_balance_and_ledger_by_a_plan_of_its_own(cafe: Loaded) -> None:
