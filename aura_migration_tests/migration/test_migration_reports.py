@@ -17,7 +17,7 @@ from aura_migration.migration.reports import KINDS, files, write_report
 from aura_migration.migration.workshop import Workshop
 from aura_migration.plan.planner import Subject
 from aura_migration.settings import Settings
-from aura_migration_tests.support.guests import ADA_TEXTS, ada, grace, migrate, worker
+from aura_migration_tests.support.guests import ADA_TEXTS, ada, grace, migrate, preview, stage, worker
 from aura_migration_tests.support.menus import make_chain
 
 Connection = psycopg.Connection[Any]
@@ -105,7 +105,7 @@ def test_a_report_tells_everything_and_names_nobody(workshop: Workshop, subject:
     assert table(answer, "gates")[0][:4] == ["loyalty_conserved", "NO", "-20 points", "Run again."]
     assert ["customers", "2", "2", "0", "0", "0", "0", "0", "0"] in table(answer, "entities")
     assert table(answer, "findings") == [
-        ["customers_accounted", "customers", "ADA", "last_name L…", "", "1.25", "unexplained"]
+        ["customers_accounted", "customers", "ADA", "last_name L…", "", "1.25", "USD", "unexplained"]
     ]
     ((entity, key, why, values, record),) = table(answer, "quarantine")
     assert (entity, key, why, record) == ("customers", "ADA", "status is no status", "customers#ADA")
@@ -126,6 +126,66 @@ def test_a_report_tells_everything_and_names_nobody(workshop: Workshop, subject:
         text = Path(one).read_text(encoding="utf-8")
         assert not [word for word in (*ADA_TEXTS, "Hopper", "navy.test") if word in text], one
         assert stat.S_IMODE(Path(one).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("check", "currency", "difference", "shown"),
+    [
+        ("loyalty_conserved", "USD", -401, ["-401", "points"]),
+        ("house_accounts_conserved", "USD", -401, ["-4.01", "USD"]),
+        ("gift_cards_conserved", "JPY", -401, ["-401", "JPY"]),
+        ("staff_accounted", "USD", None, ["", ""]),
+    ],
+)
+def test_a_difference_is_shown_in_its_unit(
+    workshop: Workshop,
+    connection: Connection,
+    check: str,
+    currency: str,
+    difference: int | None,
+    shown: list[str],
+) -> None:
+    (found,) = make_chain(connection)
+    connection.execute("UPDATE aura.restaurants SET currency = %s", [currency])
+    connection.execute(
+        "INSERT INTO migration.findings (migration_id, check_name, entity, source_key, difference_cents) "
+        "VALUES (%s, %s, 'x', 'KEY', %s)",
+        [found.migration_id, check, difference],
+    )
+    ((*_, amount, unit, cause),) = table(write_report(workshop, found.migration_id, kinds=["findings"]), "findings")
+    assert [amount, unit, cause] == [*shown, "unexplained"]
+
+
+def test_profiles_are_masked_also_when_the_plan_changes_nothing(
+    workshop: Workshop, connection: Connection, subject: Subject
+) -> None:
+    def profiles() -> list[str]:
+        answer = write_report(workshop, subject.migration_id, kinds=["merges", "near-ties"])
+        return [row[2] for kind in ("merges", "near-ties") for row in table(answer, kind)]
+
+    masked = ["A… L… A…@C… …43", "G… H… g…@n… …99", "A… L… A…@C… …43", ""]
+    connection.execute("DELETE FROM staging.rows")
+    assert profiles() == masked, "from the plan that made them"
+    people = [*ada(), *grace(), *worker()]
+    again = preview(connection, subject, people)
+    connection.execute("UPDATE migration.migrations SET plan_id = %s", [again.plan_id])
+    kept = (
+        "SELECT count(*) FROM migration.plan_rows WHERE plan_id = %s AND entity = 'customers' AND content IS NOT NULL"
+    )
+    assert connection.execute(kept, [again.plan_id]).fetchall() == [(0,)]
+    assert profiles() == masked, "from what is staged"
+    connection.execute("DELETE FROM staging.rows")
+    assert profiles() == masked, "from AuraConnect"
+    connection.execute(
+        "UPDATE migration.plan_rows SET action = 'update', content = '{\"notes\": \"x\"}' WHERE plan_id = %s AND entity = 'customers'",
+        [again.plan_id],
+    )
+    assert profiles() == masked, "an update has only what changes"
+    connection.execute("UPDATE aura.customers SET erased_at = now() WHERE first_name = 'Ada'")
+    assert profiles() == ["", masked[1], "", ""]
+    stage(connection, subject, people)
+    connection.execute("UPDATE staging.rows SET verdict = 'skip' WHERE entity = 'customers'")
+    assert profiles() == ["", "", "", ""], "who is left out is not shown"
 
 
 def test_the_page_is_whole_by_itself_and_escapes_what_it_shows(workshop: Workshop, subject: Subject) -> None:

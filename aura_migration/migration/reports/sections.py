@@ -17,6 +17,7 @@ from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.masking import HIDDEN, mask, masked
 from aura_migration.core.money import show
 from aura_migration.migration.records import Migration, get_plan, latest_report
+from aura_migration.verify.findings import LOYALTY
 
 Row = Sequence[Any]
 YES_NO = {True: "yes", False: "NO", None: "not measured"}
@@ -106,6 +107,11 @@ def _gates(source: Source) -> Section:
 
 
 def _findings(source: Source) -> Section:
+    currency = source.one("SELECT currency FROM aura.restaurants WHERE id = %(restaurant)s") or "USD"
+
+    def unit_of(check: str, difference: int | None) -> str:
+        return "" if difference is None else "points" if check == LOYALTY else currency
+
     rows = (
         (
             check,
@@ -113,15 +119,16 @@ def _findings(source: Source) -> Section:
             key,
             _side(entity, expected),
             _side(entity, actual),
-            "" if cents is None else show(cents),
+            _amount(difference, unit_of(check, difference)),
+            unit_of(check, difference),
             cause or ("unexplained" if blocking else "accepted"),
         )
-        for check, entity, key, expected, actual, cents, cause, blocking in source.rows(
+        for check, entity, key, expected, actual, difference, cause, blocking in source.rows(
             "SELECT check_name, entity, source_key, expected, actual, difference_cents, cause, is_blocking "
             "FROM migration.findings WHERE migration_id = %(migration)s ORDER BY is_blocking DESC, check_name, id"
         )
     )
-    headings = ("check", "entity", "key", "in the POS", "in AuraConnect", "difference", "cause")
+    headings = ("check", "entity", "key", "in the POS", "in AuraConnect", "difference", "unit", "cause")
     return Section("findings", "Differences found", headings, rows)
 
 
@@ -241,10 +248,28 @@ def _roles(source: Source) -> Section:
 
 
 def _profile(source: Source, key: str) -> str:
-    """Initials and masked contacts of a profile of the present plan; nothing of one that was erased or left out."""
+    """Initials and masked contacts of a profile; nothing of one that was erased or left out.
+
+    As it is staged; else from the present plan, which has whole rows only of what it creates; else from AuraConnect.
+    """
     row = source.connection.execute(
-        "SELECT content FROM migration.plan_rows WHERE plan_id = %s AND entity = 'customers' AND source_key = %s",
-        [source.migration.plan_id, key],
+        """
+        SELECT coalesce(
+            (SELECT CASE WHEN s.verdict = 'skip' THEN '{}' ELSE s.content END FROM staging.rows s
+             WHERE s.migration_id = %(migration)s AND s.entity = 'customers' AND s.source_key = %(key)s),
+            (SELECT p.content FROM migration.plan_rows p
+             WHERE p.plan_id = %(plan)s AND p.entity = 'customers' AND p.source_key = %(key)s
+               AND p.action NOT IN ('update', 'merge')),
+            (SELECT to_jsonb(t) FROM migration.crosswalk c JOIN aura.customers t ON t.id = c.aura_id
+             WHERE c.integration_id = %(integration)s AND c.entity = 'customers' AND c.source_key = %(key)s AND c.is_active
+               AND t.erased_at IS NULL AND t.deleted_at IS NULL))
+        """,
+        {
+            "plan": source.migration.plan_id,
+            "migration": source.migration.id,
+            "integration": source.migration.integration_id,
+            "key": key,
+        },
     ).fetchone()
     content = (row[0] if row else None) or {}
     shown = [mask(name, content[name]) for name in ("first_name", "last_name", "email", "phone") if content.get(name)]
