@@ -511,7 +511,7 @@ class Peculiar:
         when = self.next()
         remitted = TaxUse("Sales tax (remitted by DoorDash)", e5("8.875"), "8.875", auto=False)
         lines = [self.pen.line(self.dish(), taxes=(0,)) for _ in range(2)]
-        courier = Fulfillment("DELIVERY", "COMPLETED", when + HOUR, "Guest", managed=True)
+        courier = Fulfillment("DELIVERY", "COMPLETED", when + HOUR, managed=True)
         fields: dict[str, Any] = {
             "source": "DoorDash",
             "version": 5,

@@ -38,6 +38,7 @@ WEEK = (7, 7, 8, 9, 13, 14, 10)
 BLOCK = 50
 SINGLE, SPLIT, VOIDED = 1, 2, 3  # one payment, two, or a voided one before the good one
 LAGS = (0, 0, 1, 40)
+RESIDUES = {0: 0, 1: 1, 40: 2}  # of the sale's place: no sale is given back by two blocks
 LINES = (1, 2, 2, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 6, 6, 7)
 MODS = (0, 0, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3)
 TIPS = (1_500_000, 1_800_000, 2_000_000, 2_200_000)
@@ -138,7 +139,7 @@ class Ordinary:
         lag = LAGS[dice[0] % len(LAGS)]
         if lag > block:
             lag = 0
-        return block - lag, 3 * (dice[1] % 7) + LAGS.index(lag) % 3
+        return block - lag, 3 * (dice[1] % 7) + RESIDUES[lag]
 
     def _returned_by(self, number: int) -> int | None:
         """The return that gives a sale back, if any."""

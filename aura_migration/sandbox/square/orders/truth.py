@@ -83,6 +83,8 @@ class OrderTruth:
     def _recipients(self) -> Iterator[str]:
         for order in self._history.written:
             for held in order.fulfillments:
+                if held.managed:
+                    continue
                 yield from (value for value in (held.name, held.phone, held.email) if value)
 
     def totals(self) -> Row:
