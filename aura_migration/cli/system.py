@@ -143,9 +143,20 @@ def env(as_json: bool) -> None:
 @click.option(
     "--limits", type=click.Choice(["real", "off"]), default="real", show_default=True, help="Documented rate limits."
 )
+@click.option("--customers", type=int, help="Guests of the scenario crowd.")
+@click.option("--orders", type=int, help="Orders of a history (scenario year).")
 @json_option
 @answers
-def sandbox(names: tuple[str, ...], scenario: str, seed: int, port: int, limits: str, as_json: bool) -> None:
+def sandbox(
+    names: tuple[str, ...],
+    scenario: str,
+    seed: int,
+    port: int,
+    limits: str,
+    customers: int | None,
+    orders: int | None,
+    as_json: bool,
+) -> None:
     """Serve stand-ins of the POS on loopback until interrupted.
 
     Prints one JSON line (with and without --json): base URL, credentials and control address of each. The control
@@ -156,7 +167,8 @@ def sandbox(names: tuple[str, ...], scenario: str, seed: int, port: int, limits:
     chosen = list(names) or ["square", "toast", "clover"]
     ports = {name: port + number for number, name in enumerate(chosen)} if port else None
     try:
-        run_forever(chosen, scenario, seed, ports, limits=limits)
+        sizes = {name: given for name, given in (("customers", customers), ("orders", orders)) if given is not None}
+        run_forever(chosen, scenario, seed, ports, limits=limits, **sizes)
     except OSError as error:
         raise EnvironmentFault(f"{error}.", "End what uses the port, or choose others with --port.") from error
     except (KeyError, ValueError) as error:

@@ -165,18 +165,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Command line of `python -m aura_migration.sandbox`; answers the exit code."""
     parser = argparse.ArgumentParser(prog="sandbox", description="Serve sandbox POS on loopback ports until stopped.")
     parser.add_argument("--pos", action="append", choices=[*POS_NAMES, "all"], help="which POS (repeatable)")
-    parser.add_argument("--scenario", default="cafe", help="cafe, empty, diner, chain, huge or crowd")
+    parser.add_argument("--scenario", default="cafe", help="cafe, empty, diner, chain, huge, crowd or year")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--port", type=int, action="append", help="one per --pos, in that order; default: any free")
     parser.add_argument("--now", help="fix POS time, for example 2026-10-01T09:00:00Z")
     parser.add_argument("--limits", choices=["real", "off"], help="rate limits; default: the POS's own")
     parser.add_argument("--locations", type=int, help="number of locations of the scenario chain")
     parser.add_argument("--customers", type=int, help="number of customers of the scenario crowd")
+    parser.add_argument("--orders", type=int, help="number of orders in a history (scenario year: 100000)")
+    parser.add_argument("--months", type=int, help="length of the history of the scenario year")
     parser.add_argument("--switch", action="append", default=[], metavar="NAME=JSON", help="set a switch of the POS")
     given = parser.parse_args(argv)
     chosen = given.pos or ["all"]
     pos_list = list(POS_NAMES) if "all" in chosen else list(dict.fromkeys(chosen))
-    options: dict[str, Any] = {name: getattr(given, name) for name in ("now", "limits", "locations", "customers")}
+    options: dict[str, Any] = {
+        name: getattr(given, name) for name in ("now", "limits", "locations", "customers", "orders", "months")
+    }
     options = {name: value for name, value in options.items() if value is not None}
     try:
         switches = dict(entry.split("=", 1) for entry in given.switch)
