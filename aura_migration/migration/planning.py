@@ -42,10 +42,12 @@ def canonicalise(workshop: Workshop, migration_id: int, by: str) -> dict[str, An
         require_plannable(migration)
         location = get_location(connection, migration.location_key)
         progress.report(connection, migration_id, "Mapping and checking", 0, 0)
-        reader = SnapshotReader(*pinned(connection, migration_id), cipher=workshop.persons)
+        refs = pinned(connection, migration_id)
+        reader = SnapshotReader(*refs, cipher=workshop.persons)
+        certificates = [c for ref in refs for c in ref.certificates]
         with connection.transaction():
             staged = _stage_menu(workshop, connection, migration, reader, location)
-            people = _stage_people(workshop, connection, migration, reader, location)
+            people = _stage_people(workshop, connection, migration, reader, location, certificates)
         staged.add(people)
         result = staged.as_dict()
         store_report(
@@ -75,13 +77,19 @@ def _stage_menu(
 
 
 def _stage_people(
-    workshop: Workshop, connection: Connection, migration: Migration, reader: SnapshotReader, location: KnownLocation
+    workshop: Workshop,
+    connection: Connection,
+    migration: Migration,
+    reader: SnapshotReader,
+    location: KnownLocation,
+    certificates: Sequence[Certificate],
 ) -> Staged:
     """People of the POS and of the files the restaurant handed over; never all of them in memory."""
     restaurant_id = migration.subject.restaurant_id
     seals = VaultSeals(workshop.vault, restaurant_id)
+    connector = workshop.connector(migration.subject.pos)
     batches = chain(
-        workshop.connector(migration.subject.pos).map_people(reader, location.source, seals),
+        connector.map_people(reader, location.source, seals),
         map_files(reader, location.source, seals),
     )
     return stage_people(
@@ -92,7 +100,13 @@ def _stage_people(
         region=location.source.address.get("country") or HOME_REGION,
         suppressed=Suppression(workshop.vault, restaurant_id),
         now=workshop.now(),
+        directories=_directories(connector.source_entities, certificates),
     )
+
+
+def _directories(entities: Sequence[SourceEntity], certificates: Sequence[Certificate]) -> set[str]:
+    """The entities that the POS lists under their own name, read completely. Guests in a year's orders are no directory."""
+    return {e.name for e in entities if e.name in e.feeds and not require(certificates, [e.name])}
 
 
 def plan(workshop: Workshop, migration_id: int, by: str, kind: Literal["preview", "delta"] = "preview") -> StoredPlan:

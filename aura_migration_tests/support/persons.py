@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import psycopg
@@ -123,11 +123,19 @@ def stage(
     *batches: Batch,
     options: Mapping[str, Any] | MigrationOptions | None = None,
     region: str = "US",
+    directories: Collection[str] = (),
 ) -> Staged:
     """Stage the batches one after the other, at the time of the tests' loads."""
     parsed = options if isinstance(options, MigrationOptions) else parse_options(options or {})
     return stage_people(
-        connection, subject.migration_id, iter(batches), parsed, region=region, suppressed=KnownHashes(), now=LOAD_AT
+        connection,
+        subject.migration_id,
+        iter(batches),
+        parsed,
+        region=region,
+        suppressed=KnownHashes(),
+        now=LOAD_AT,
+        directories=directories,
     )
 
 

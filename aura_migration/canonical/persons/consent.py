@@ -149,28 +149,19 @@ def _leave_out(connection: Connection, condition: str, purposes: list[str], reas
     return cursor.rowcount
 
 
-def derive_customers(connection: Connection) -> int:
-    """What a customer's row repeats of other rows: whether marketing is granted, and the points of all accounts.
+def derive_opt_in(connection: Connection) -> int:
+    """Whether a customer's row says that marketing is granted; returns how many persons may be sent marketing.
 
-    The opt-in is one flag for all channels: whoever said no to one of them has none. Returns how many persons may be sent
-    marketing.
+    It is one flag for all channels: whoever said no to one of them has none.
     """
     connection.execute(
         f"""
         WITH opted AS (SELECT person FROM ({EFFECTIVE}) e WHERE purpose = ANY(%(marketing)s)
-                       GROUP BY person HAVING min(severity) = 0 AND max(severity) < 2),
-        points AS (
-            SELECT p.person, sum((a.content ->> 'balance_points')::bigint) AS balance,
-                   sum(coalesce((a.content ->> 'lifetime_points')::bigint, 0)) AS lifetime
-            FROM people_rows a JOIN people_persons p ON p.key = a.content ->> 'customer_key' COLLATE "C"
-            WHERE a.entity = 'loyalty_accounts' AND a.verdict IS NULL GROUP BY p.person
-        )
-        UPDATE people_rows r SET content = r.content || jsonb_build_object(
-            'marketing_opt_in', o.person IS NOT NULL, 'loyalty_points', coalesce(p.balance, 0), 'lifetime_points', coalesce(p.lifetime, 0))
-        FROM people_persons c LEFT JOIN opted o ON o.person = c.key LEFT JOIN points p ON p.person = c.key
+                       GROUP BY person HAVING min(severity) = 0 AND max(severity) < 2)
+        UPDATE people_rows r SET content = r.content || jsonb_build_object('marketing_opt_in', o.person IS NOT NULL)
+        FROM people_persons c LEFT JOIN opted o ON o.person = c.key
         WHERE r.entity = 'customers' AND r.source_key = c.key AND c.key = c.person AND r.verdict IS NULL
-          AND (o.person IS NOT NULL OR p.person IS NOT NULL OR r.content -> 'marketing_opt_in' <> 'false'
-               OR r.content -> 'loyalty_points' <> '0' OR r.content -> 'lifetime_points' <> '0')
+          AND (o.person IS NOT NULL OR r.content -> 'marketing_opt_in' <> 'false')
         """,
         {"marketing": list(MARKETING)},
     )

@@ -7,7 +7,7 @@ the end every row stands in ``staging.rows`` beside the menu's, with a verdict w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ import psycopg
 
 from aura_migration.canonical.model import Batch
 from aura_migration.canonical.options import MigrationOptions
-from aura_migration.canonical.persons import consent, links, loyalty, merging, staff, tables
+from aura_migration.canonical.persons import consent, links, loyalty, merging, staff, tables, unseen
 from aura_migration.canonical.persons.chunks import ERASED, PEOPLE, Chunks, Suppression
 from aura_migration.canonical.persons.tables import many, one
 from aura_migration.canonical.stage import Staged
@@ -33,18 +33,20 @@ def stage_people(
     region: str,
     suppressed: Suppression,
     now: datetime | None = None,
+    directories: Collection[str] = (),
 ) -> Staged:
     """Check people's batches and put them in place of the migration's staged rows of people.
 
     ``region`` is the ISO 3166-1 country of the location: how a phone number without country code is read. ``now`` is
-    business time: a grant that has expired is none. ``Staged.people`` is the report of what was found about them (keys,
+    business time: a grant that has expired is none. ``directories`` are the entities of which everything the POS has was
+    read: only there is anything that was loaded earlier and does not come again told to be gone. ``Staged.people`` is the report of what was found about them (keys,
     counts and names of fields and roles; no personal values). Raises ``BadInput`` for options that fit no record or
     contradict each other.
     """
     merging.check_pairs(options.people)
     with connection.transaction():
         # Compiling costs more than the statements of most directories take.
-        connection.execute("SET LOCAL jit = off; SET LOCAL work_mem = '64MB'")
+        connection.execute("SET LOCAL jit = off; SET LOCAL work_mem = '64MB'; SET LOCAL TimeZone = 'UTC'")
         restaurant_id = one(connection, "SELECT restaurant_id FROM migration.migrations WHERE id = %s", [migration_id])
         tables.make_tables(connection)
         chunks = Chunks(
@@ -66,7 +68,11 @@ def stage_people(
         left_out = consent.apply_policy(connection, people)
         staged.losses += merging.fill_gaps(connection)
         points = loyalty.convert_points(connection, people.loyalty)
-        opted_in = consent.derive_customers(connection)
+        opted_in = consent.derive_opt_in(connection)
+        gone, lost = unseen.find_gone(connection, migration_id, directories)
+        balances, kept = unseen.find_unseen_balances(connection, migration_id, directories, options.exclude_entities)
+        staged.losses += [*lost, *kept]
+        unseen.settle_points(connection, migration_id)
         roles = staff.settle_roles(connection, restaurant_id)
         links.follow_the_skipped(connection)
         staged.people = {
@@ -82,6 +88,8 @@ def stage_people(
                 "marketing_opt_in": opted_in,
             },
             "erased": _erased(connection),
+            "gone": gone,
+            "unseen_balances": balances,
             "unclaimable": _unclaimable(connection),
             "loyalty": points,
             "staff": {"include_wages": people.staff.include_wages, **roles},

@@ -2,6 +2,9 @@
 
     people_rows      every row, partitioned by entity, as the chunks came; ``n`` is its place in the connector's order
     people_persons   a customer that may go on → the person it is (the profile that survives), with contacts and names
+    people_seats     a customer that may go on → the row it will stand on, and whose points count together (``place``)
+    people_accounts  a loyalty account that may go on: its holder, AuraConnect's id, what it will hold
+    people_points    whose points count together → their sum
 
 They live as long as the transaction. Chunks go in by COPY, without a key: which ids repeat is asked afterwards.
 """
@@ -19,7 +22,16 @@ from aura_migration.canonical.stage import CONTRADICTION
 
 Connection = psycopg.Connection[Any]
 COLUMNS = Judged._fields
-TABLES = ("people_rows", "people_persons", "people_repeats", "people_different", "people_answers")
+TABLES = (
+    "people_rows",
+    "people_persons",
+    "people_repeats",
+    "people_different",
+    "people_answers",
+    "people_seats",
+    "people_accounts",
+    "people_points",
+)
 
 
 def make_tables(connection: Connection) -> None:
@@ -50,7 +62,10 @@ def make_tables(connection: Connection) -> None:
         CREATE TEMP TABLE people_answers (
             key text COLLATE "C", customer text COLLATE "C", person text COLLATE "C", purpose text COLLATE "C",
             severity smallint, captured text COLLATE "C", is_usable boolean
-        ) ON COMMIT DROP
+        ) ON COMMIT DROP;
+        CREATE TEMP TABLE people_seats (key text COLLATE "C", seat text COLLATE "C", place text COLLATE "C") ON COMMIT DROP;
+        CREATE TEMP TABLE people_accounts (holder text COLLATE "C", aura_id bigint, balance bigint, lifetime bigint) ON COMMIT DROP;
+        CREATE TEMP TABLE people_points (place text COLLATE "C", balance bigint, lifetime bigint) ON COMMIT DROP
         """
     )
 
