@@ -55,12 +55,19 @@ NOTHING: Mapping[str, Any] = {
     "staff_accounted_pct": None,
 }
 """The metrics where nothing was measured."""
+FOR_UNSEEN = (
+    " For balances loaded earlier that are not shown now: hand over an export that names them, with balance 0 where nothing "
+    "is owed any more, or withdraw the newer file."
+)
 REMEDIES = {
     words.CUSTOMERS: "Compare the findings with the POS; load what is missing or sign its absence, then verify again.",
     words.CONSENT: "Set the opt-ins in the findings back, or hand over the evidence of consent, then verify again.",
-    words.LOYALTY: "Compare the accounts in the findings with the POS; run the migration again or correct AuraConnect.",
-    words.GIFT_CARDS: "Compare the cards in the findings with the POS or its export; do not switch gift cards before it is 0.",
-    words.HOUSE_ACCOUNTS: "Compare the accounts in the findings with the export; do not switch them before it is 0.",
+    words.LOYALTY: "Compare the accounts in the findings with the POS; run the migration again or correct AuraConnect."
+    + FOR_UNSEEN,
+    words.GIFT_CARDS: "Compare the cards in the findings with the POS or its export; do not switch gift cards before it is 0."
+    + FOR_UNSEEN,
+    words.HOUSE_ACCOUNTS: "Compare the accounts in the findings with the export; do not switch them before it is 0."
+    + FOR_UNSEEN,
     words.STAFF: "Compare the findings with the POS; run the migration again or correct AuraConnect.",
 }
 

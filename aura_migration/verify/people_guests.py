@@ -8,6 +8,14 @@ from aura_migration.verify.people_case import FOUND, WHY_NOT, Case, report_diffe
 FIELDS = ("first_name", "last_name", "email", "email_normalized", "phone")
 DERIVED = {"email_normalized": ("email",), "phone_raw": ("phone",)}
 
+FOLLOWS_ACCOUNTS = """
+    (f.action = 'update' AND f.is_signed AND EXISTS (
+        SELECT 1 FROM migration.plan_rows u WHERE u.plan_id = %(plan)s AND u.entity = 'customers' AND u.source_key = f.key
+          AND u.image - ARRAY['loyalty_points', 'lifetime_points'] = '{}'))
+"""
+"""Whether a signed plan writes nothing to a profile but its points: those follow the accounts, also where the POS no longer
+shows the profile. It must have been loaded before, or the plan would create it."""
+
 
 def judge_guests(case: Case) -> dict[str, int]:
     """``{said, accounted, standing, skipped}`` of profiles; findings go to ``people_found``.
@@ -24,7 +32,8 @@ def judge_guests(case: Case) -> dict[str, int]:
         """,
         check=CUSTOMERS,
     )
-    report_not_said(case, CUSTOMERS, "customers", "said_customers", "t.erased_at IS NULL")
+    report_not_said(case, CUSTOMERS, "customers", "said_customers", f"t.erased_at IS NULL AND NOT {FOLLOWS_ACCOUNTS}")
+    _gone(case)
     report_doubled(case, CUSTOMERS, "customers", where="t.erased_at IS NULL")
     _repeated(case)
     _values(case)
@@ -58,6 +67,20 @@ def _outcomes(case: Case) -> None:
         """
     )
     case.prepare("people_guests", rows, "key", "aura_id")
+
+
+def _gone(case: Case) -> None:
+    """Profiles the POS no longer shows, whose accounts have moved: told, and no difference of the import."""
+    case.run(
+        f"""
+        INSERT INTO {FOUND}
+        SELECT %(check)s, 'customers', f.key, NULL, '"present"', NULL,
+               'the POS no longer shows it; only its points were written, as its accounts changed', false
+        FROM people_fate f WHERE f.entity = 'customers' AND {FOLLOWS_ACCOUNTS}
+          AND NOT EXISTS (SELECT 1 FROM said_customers s WHERE s.key = f.key)
+        """,
+        check=CUSTOMERS,
+    )
 
 
 def _repeated(case: Case) -> None:

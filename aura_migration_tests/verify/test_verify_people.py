@@ -244,6 +244,31 @@ def test_somebody_who_refused_to_be_taken_over_is_left_out_whatever_the_policy(w
     assert list(blocking(verdict)) == [("consent_respected", "customers", "C1")]
 
 
+def test_a_profile_the_pos_no_longer_shows_is_told_where_only_its_points_followed_its_accounts(crew: Crew) -> None:
+    number = crew.load("customers", "C8", first_name="Old", status="active", marketing_opt_in=False)
+    planned = (
+        "UPDATE migration.plan_rows SET action = %s, image = %s::jsonb WHERE entity = 'customers' AND source_key = 'C8'"
+    )
+    crew.connection.execute(planned, ["update", '{"loyalty_points": 0}'])
+    verdict = crew.verify()
+    assert list(blocking(verdict)) == []
+    assert [f.source_key for f in verdict.findings if f.check_name == "customers_accounted"] == ["C8"]
+    for action, image in (("update", '{"loyalty_points": 0, "nickname": "x"}'), ("create", '{"loyalty_points": 0}')):
+        crew.connection.execute(planned, [action, image])
+        assert list(blocking(crew.verify())) == [("customers_accounted", "customers", "C8")]
+    crew.connection.execute("DELETE FROM migration.plan_rows WHERE entity = 'customers' AND source_key = 'C8'")
+    assert list(blocking(crew.verify())) == []
+    crew.connection.execute("UPDATE aura.customers SET loyalty_points = 85 WHERE id = %s", [number])
+    assert list(blocking(crew.verify())) == [("loyalty_conserved", "customers", "C8")], "counted twice"
+
+
+def test_balances_that_are_not_shown_any_more_fail_with_what_helps(crew: Crew) -> None:
+    said = [fact for fact in people_facts() if fact[1:2] not in (("A2",), ("G2",), ("H1",))]
+    remedies = {one.name: one.remedy for one in crew.verify(said).gates if one.passed is False}
+    assert set(remedies) == {"loyalty_conserved", "gift_cards_conserved", "house_accounts_conserved"}
+    assert all("withdraw the newer file" in remedy for remedy in remedies.values())
+
+
 def test_a_consent_given_in_auraconnect_after_the_load_is_its_own_business(crew: Crew) -> None:
     number = crew.id_of("customers", "C1")
     crew.connection.execute("UPDATE aura.customers SET marketing_opt_in = true WHERE id = %s", [number])
