@@ -8,13 +8,17 @@ from aura_migration.verify.people_case import FOUND, WHY_NOT, Case, report_diffe
 FIELDS = ("first_name", "last_name", "email", "email_normalized", "phone")
 DERIVED = {"email_normalized": ("email",), "phone_raw": ("phone",)}
 
-FOLLOWS_ACCOUNTS = """
-    (f.action = 'update' AND f.is_signed AND EXISTS (
-        SELECT 1 FROM migration.plan_rows u WHERE u.plan_id = %(plan)s AND u.entity = 'customers' AND u.source_key = f.key
-          AND u.image - ARRAY['loyalty_points', 'lifetime_points'] = '{}'))
+ONLY_POINTS = "{row}.action = 'update' AND {row}.image - ARRAY['loyalty_points', 'lifetime_points'] = '{{}}'"
+FOLLOWS_ACCOUNTS = f"""
+    (f.is_signed AND EXISTS (
+        SELECT 1 FROM migration.plan_rows u
+        LEFT JOIN migration.plan_rows w ON u.action = 'unchanged' AND w.plan_id = u.stands_on_plan AND w.entity = u.entity
+              AND w.crosswalk_key = u.crosswalk_key
+        WHERE u.plan_id = %(plan)s AND u.entity = 'customers' AND u.source_key = f.key
+          AND ({ONLY_POINTS.format(row="u")} OR {ONLY_POINTS.format(row="w")})))
 """
-"""Whether a signed plan writes nothing to a profile but its points: those follow the accounts, also where the POS no longer
-shows the profile. It must have been loaded before, or the plan would create it."""
+"""Whether a signed plan, or the one of another location it stands on, writes nothing to a profile but its points: those
+follow the accounts, also where the POS no longer shows the profile. It was loaded before, or it would be created."""
 
 
 def judge_guests(case: Case) -> dict[str, int]:

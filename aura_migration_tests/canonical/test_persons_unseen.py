@@ -25,7 +25,7 @@ def migrate(
 ) -> tuple[Staged, dict[str, dict[str, int]]]:
     """Stage, plan and load; what staging told and what the plan did."""
     parsed = parse_options(options)
-    stage_menu(connection, subject, cafe())
+    stage_menu(connection, subject, cafe(subject.location_source_id))
     found = stage(connection, subject, people, options=parsed, directories=directories)
     stored = build_plan(connection, subject, ALL_ENTITIES, parsed)
     load(connection, subject, stored.plan_id)
@@ -148,6 +148,23 @@ def test_what_was_loaded_for_another_location_is_neither_gone_nor_unseen_here(co
     people.row("loyalty_accounts", "L", customer_key="X", balance_points=85, lifetime_points=400)
     migrate(connection, here, people)
     assert points(connection) == {"A": (0, 0), "B": (7, 0), "C": (0, 0), "X": (88, 400)}
+
+
+def test_two_locations_that_see_the_same_move_before_either_is_loaded_write_it_once(connection: Connection) -> None:
+    subjects = make_chain(connection, "L1", "L2")
+    for subject in subjects:
+        migrate(connection, subject, three())
+    plans = []
+    for subject in subjects:
+        stage_menu(connection, subject, cafe(subject.location_source_id))
+        stage(connection, subject, three(None), directories=EVERYTHING)
+        plans.append(build_plan(connection, subject, ALL_ENTITIES, parse_options({})))
+    assert [(p.counts["customers"]["update"], p.counts["customers"]["unchanged"]) for p in plans] == [(1, 2), (0, 3)]
+    for subject, plan in zip(subjects, plans, strict=True):
+        load(connection, subject, plan.plan_id)
+    assert points(connection) == {"A": (0, 0), "B": (7, 0), "C": (0, 0)}
+    stands = "SELECT stands_on_plan FROM migration.plan_rows WHERE plan_id = %s AND entity = 'customers' AND source_key = 'A'"
+    assert one(connection, stands, [plans[1].plan_id]) == plans[0].plan_id
 
 
 def test_profiles_loaded_apart_keep_their_own_points_when_they_turn_out_to_be_one_person(

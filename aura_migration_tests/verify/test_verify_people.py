@@ -256,6 +256,18 @@ def test_a_profile_the_pos_no_longer_shows_is_told_where_only_its_points_followe
     for action, image in (("update", '{"loyalty_points": 0, "nickname": "x"}'), ("create", '{"loyalty_points": 0}')):
         crew.connection.execute(planned, [action, image])
         assert list(blocking(crew.verify())) == [("customers_accounted", "customers", "C8")]
+    crew.connection.execute(planned, ["unchanged", "{}"])
+    assert list(blocking(crew.verify())) == [("customers_accounted", "customers", "C8")]
+    crew.connection.execute(
+        """
+        WITH other AS (INSERT INTO migration.plans (migration_id, kind, state) SELECT migration_id, 'preview', 'loaded'
+                       FROM migration.plans LIMIT 1 RETURNING id),
+             written AS (INSERT INTO migration.plan_rows (plan_id, seq, entity, source_key, action, aura_table, crosswalk_key, image)
+                         SELECT id, 1, 'customers', 'C8', 'update', 'customers', 'C8', '{"loyalty_points": 0}' FROM other)
+        UPDATE migration.plan_rows SET stands_on_plan = other.id FROM other WHERE source_key = 'C8'
+        """
+    )
+    assert list(blocking(crew.verify())) == []
     crew.connection.execute("DELETE FROM migration.plan_rows WHERE entity = 'customers' AND source_key = 'C8'")
     assert list(blocking(crew.verify())) == []
     crew.connection.execute("UPDATE aura.customers SET loyalty_points = 85 WHERE id = %s", [number])
