@@ -76,7 +76,8 @@ def _serve(stack: ExitStack, pos: str, scenario: str, seed: int, port: int) -> s
         ) from error
     except (KeyError, ValueError) as error:
         raise BadInput(
-            f"The stand-in of {pos} has no scenario {scenario!r}: {error}", "Try cafe, diner, chain, huge, crowd or empty."
+            f"The stand-in of {pos} has no scenario {scenario!r}: {error}",
+            "Try cafe, diner, chain, huge, crowd or empty.",
         ) from error
 
 
