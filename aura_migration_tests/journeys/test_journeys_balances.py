@@ -167,3 +167,30 @@ def test_people_who_meanwhile_earned_changed_or_answered_are_kept_by_a_rollback_
     ]
     assert cafe.sql("SELECT count(*) FROM aura.customers") == [(3,)]
     assert "+12025550143" not in str(undone.as_dict())
+
+
+def test_profiles_merged_or_deleted_in_the_pos_are_told_and_their_points_counted_once(cafe: Loaded) -> None:
+    holders = [
+        str(key)
+        for (key,) in cafe.sql(
+            "SELECT c.source_id FROM aura.customers c JOIN aura.loyalty_accounts a ON a.customer_id = c.id "
+            "WHERE a.balance_points > 0 ORDER BY c.id LIMIT 3"
+        )
+    ]
+    cafe.pos(op="merge_customers", customers=holders[:2])
+    cafe.pos(op="delete_customer", customer=holders[2])
+    _, plan = previewed(cafe.at)
+    with cafe.at.workshop.connect() as connection:
+        report = connection.execute(
+            "SELECT body FROM migration.reports WHERE kind = 'people' ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+    assert report is not None and set(report[0]["gone"]["keys"]) == set(holders)
+    cafe.load(plan)
+    assert cafe.verify().gate("loyalty_conserved").passed is True
+    assert cafe.sql(
+        "SELECT coalesce(sum(c.loyalty_points), 0) = (SELECT sum(balance_points) FROM aura.loyalty_accounts "
+        "WHERE customer_id IS NOT NULL) FROM aura.customers c"
+    ) == [(True,)]
+    assert cafe.sql(
+        "SELECT count(*) FROM aura.customers WHERE source_id = ANY(%s) AND deleted_at IS NULL", holders
+    ) == [(3,)]
