@@ -181,6 +181,8 @@ def _about_people(connection: Connection, migration: Migration) -> dict[str, Any
         "merged_profiles": found.get("merged_profiles", 0),
         "near_ties": found.get("near_ties_total", 0),
         "erased": found.get("erased", 0),
+        "gone_profiles": (found.get("gone") or {}).get("total", 0),
+        "unseen_balances": found.get("unseen_balances") or {},
         "loyalty": {
             "accounts": loyalty.get("accounts", 0),
             "losing": loyalty.get("losing", 0),
@@ -199,6 +201,14 @@ def _say_people(plan: dict[str, Any]) -> None:
         (
             said["loyalty"]["losing"],
             f"loyalty accounts lose points by the signed conversion: {said['loyalty']['points_lost']}",
+        ),
+        (
+            said["gone_profiles"],
+            "profiles loaded earlier are no longer in the POS's directory; they stay in AuraConnect",
+        ),
+        (
+            sum(entry.get("n", 0) for entry in said["unseen_balances"].values()),
+            "balances loaded earlier are not in what was read now; they keep what they have",
         ),
         (said["roles_to_review"], "roles have no match in AuraConnect and wait for a review of their rights"),
     ):
