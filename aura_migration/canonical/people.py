@@ -50,7 +50,12 @@ CUSTOMERS = Entity(
         Field("birthday", personal=True, doc="MM-DD, where the POS knows it"),
         Field("status", required=True, choices=("active", "inactive")),
         Field("tier", doc="as named by the POS's programme"),
-        Field("marketing_opt_in", "bool", required=True, doc="true only where a marketing consent is granted and none is denied"),
+        Field(
+            "marketing_opt_in",
+            "bool",
+            required=True,
+            doc="true only where a marketing consent is granted and none is denied",
+        ),
         Field("loyalty_points", "int", required=True, doc="sum of the balances of the person's loyalty accounts"),
         Field("lifetime_points", "int", required=True),
         Field("acquisition_source", doc="how the profile arose, in the POS's word"),

@@ -16,7 +16,16 @@ PREVIEW_ROWS = 5
 PREVIEW_COLUMNS = 6
 YES_NO = {True: "yes", False: "no", None: "not measured"}
 COUNTED = ("source", "create", "update", "unchanged", "merge", "skip", "conflict", "quarantine")
-_TYPES = {"text": "string", "int": "int", "cents": "int", "bool": "bool", "numeric": "decimal", "json": "json", "timestamp": "timestamp", "date": "date"}
+_TYPES = {
+    "text": "string",
+    "int": "int",
+    "cents": "int",
+    "bool": "bool",
+    "numeric": "decimal",
+    "json": "json",
+    "timestamp": "timestamp",
+    "date": "date",
+}
 
 
 def column_schema(entity: Entity, *, keys: bool) -> dg.TableSchema:
