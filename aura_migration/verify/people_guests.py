@@ -10,15 +10,16 @@ DERIVED = {"email_normalized": ("email",), "phone_raw": ("phone",)}
 
 ONLY_POINTS = "{row}.action = 'update' AND {row}.image - ARRAY['loyalty_points', 'lifetime_points'] = '{{}}'"
 FOLLOWS_ACCOUNTS = f"""
-    (f.is_signed AND EXISTS (
-        SELECT 1 FROM migration.plan_rows u
+    (f.is_signed AND f.key IN (
+        SELECT u.source_key FROM migration.plan_rows u
         LEFT JOIN migration.plan_rows w ON u.action = 'unchanged' AND w.plan_id = u.stands_on_plan AND w.entity = u.entity
               AND w.crosswalk_key = u.crosswalk_key
-        WHERE u.plan_id = %(plan)s AND u.entity = 'customers' AND u.source_key = f.key
+        WHERE u.plan_id = %(plan)s AND u.entity = 'customers' AND u.action IN ('update', 'unchanged')
           AND ({ONLY_POINTS.format(row="u")} OR {ONLY_POINTS.format(row="w")})))
 """
 """Whether a signed plan, or the one of another location it stands on, writes nothing to a profile but its points: those
-follow the accounts, also where the POS no longer shows the profile. It was loaded before, or it would be created."""
+follow the accounts, also where the POS no longer shows the profile. It was loaded before, or it would be created.
+Asked once for all profiles: of a large directory nearly every one is shown."""
 
 
 def judge_guests(case: Case) -> dict[str, int]:
