@@ -18,6 +18,7 @@ import shutil
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def fetch(base_url: str) -> dict[str, float]:
 class _Forgetful:
     """A recorder's face without a memory."""
 
-    taken_at = None
+    taken_at = datetime(2026, 10, 1, tzinfo=UTC)
     snapshot_id = 0
 
     def __getattr__(self, name: str) -> Any:
