@@ -141,7 +141,7 @@ def test_the_suppression_list_holds_keyed_hashes_only(vault: Vault, connection: 
     assert suppression.add(connection, entries, "Grace") == 0, "once is enough"  # type: ignore[arg-type]
     rows = connection.execute("select * from migration.suppressions").fetchall()
     assert len(rows) == 3 and suppression.is_in_use(connection)
-    assert not any(value in repr(rows) for value in ("example", "Example", "555", "CUST1"))
+    assert not any(value in repr(rows) for value in ("example", "Example", "5551230000", "555) 123", "CUST1"))
     asked = {
         "same": suppression.hash("email", " ada@example.TEST"),
         "number": suppression.hash("phone", "+15551230000"),
