@@ -16,7 +16,7 @@ from aura_migration.archive.certificates import Certificate
 from aura_migration.core.errors import BadInput
 from aura_migration.core.ids import canonical_json
 
-Scope = Literal["merchant", "location", "file"]
+Scope = Literal["merchant", "location", "history", "file"]
 """``merchant`` and ``location``: exports over the API; ``file``: one file the restaurant handed over."""
 FORMAT = 1
 

@@ -12,10 +12,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
 from aura_migration.canonical.entities import ENTITIES
+from aura_migration.canonical.history.tables import DOCUMENTS
 from aura_migration.canonical.transforms import misuse
 from aura_migration.core.errors import BadInput
 
@@ -99,6 +100,23 @@ class PeopleOptions(_Model):
     staff: StaffOptions = StaffOptions()
 
 
+class HistoryOptions(_Model):
+    """How much of the past is taken over, and how it is dated."""
+
+    months: int = Field(default=12, ge=0, le=120, description="how many months back; 0 leaves orders and money out")
+    until: AwareDatetime | None = Field(default=None, description="where the history ends; none: now")
+    basis: Literal["closed", "created", "paid"] | None = Field(
+        default=None,
+        description="the instant that decides an order's business day; none: the default of the POS's page",
+    )
+    closeout: str | None = Field(
+        default=None,
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
+        description="local time at which the business day ends, HH:MM; none: as the POS proposes",
+    )
+    refunds: Literal["refund_day", "sale_day"] = Field(default="refund_day", description="the day a refund books on")
+
+
 class MigrationOptions(_Model):
     """All options of one migration."""
 
@@ -107,13 +125,14 @@ class MigrationOptions(_Model):
     conflicts: Conflicts = Conflicts()
     field_mapping: tuple[FieldMapping, ...] = ()
     people: PeopleOptions = PeopleOptions()
+    history: HistoryOptions = HistoryOptions()
 
     @field_validator("exclude_entities")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
-            if name not in ENTITIES:
-                raise ValueError(f"{name!r} is not an entity; there are {', '.join(ENTITIES)}")
+            if name not in ENTITIES and name not in DOCUMENTS:
+                raise ValueError(f"{name!r} is not an entity; there are {', '.join((*ENTITIES, *DOCUMENTS))}")
             if name == "locations":
                 raise ValueError("locations cannot be left out: every other row stands on them")
         return tuple(sorted(set(names)))

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from aura_migration.archive.snapshot import Recorder, Redaction, SnapshotReader
+from aura_migration.canonical.history.documents import HistoryMapper
+from aura_migration.canonical.history.rules import Basis, HistoryRules
 from aura_migration.canonical.menu import MENU_ENTITIES
 from aura_migration.canonical.model import Batch
 from aura_migration.canonical.seals import Seals
@@ -19,7 +22,8 @@ from aura_migration.pos.http.client import PosClient
 from aura_migration.pos.http.limits import Buckets
 from aura_migration.pos.http.tokens import CredentialStore
 
-Scope = Literal["merchant", "location"]
+Scope = Literal["merchant", "location", "history"]
+"""merchant: fetched once for all locations; location: menu, people, rules of one; history: its orders and money over a span."""
 MENU = frozenset(entity.name for entity in MENU_ENTITIES)
 
 
@@ -47,10 +51,25 @@ class Discovery:
 
 
 @dataclass(frozen=True)
+class HistorySpan:
+    """What of the past is to be read: aware instants, ``begin`` inclusive, ``end`` exclusive.
+
+    ``changed_since`` None reads everything. Else an earlier export has the rest: what the POS says was changed since that
+    instant is read, wherever in the past it lies, and everything of the last days again whatever it says (``reread_from``):
+    timestamps are not trusted.
+    """
+
+    begin: datetime
+    end: datetime
+    changed_since: datetime | None = None
+    reread_from: datetime | None = None
+
+
+@dataclass(frozen=True)
 class SourceEntity:
     """One thing the connector fetches ("catalog", "menus", "stock").
 
-    ``scope`` says whether it is fetched once for the merchant or once per location; ``permission`` is what the POS calls
+    ``scope`` says where it belongs (see ``Scope``); ``permission`` is what the POS calls
     the right needed; ``feeds`` are the canonical entities that come from it (excluding one by name lifts the block a
     missing permission puts on the plan); ``required`` entities must be certified before anything is loaded.
     """
@@ -64,8 +83,8 @@ class SourceEntity:
 
     @property
     def is_menu(self) -> bool:
-        """Whether it belongs to what is sold; everything else is of people."""
-        return not self.feeds or any(name in MENU for name in self.feeds)
+        """Whether it belongs to what is sold; everything else is of people or of the past."""
+        return self.scope != "history" and (not self.feeds or any(name in MENU for name in self.feeds))
 
 
 @dataclass(frozen=True)
@@ -125,10 +144,25 @@ class Session(Protocol):
         """Which way back the granted rights allow."""
         ...
 
-    async def extract(self, recorder: Recorder, scope: Scope, location: str | None, entities: Sequence[str]) -> None:
+    async def extract(
+        self,
+        recorder: Recorder,
+        scope: Scope,
+        location: str | None,
+        entities: Sequence[str],
+        span: HistorySpan | None = None,
+    ) -> None:
         """Fetch the named source entities of that scope, record every body and certify each entity.
 
-        A missing permission is certified as ``not_extracted`` with its reason; any other failure raises.
+        ``span`` is given for the scope history. A missing permission is certified as ``not_extracted`` with its reason;
+        any other failure raises.
+        """
+        ...
+
+    async def reread(self, recorder: Recorder, location: str, keys: Mapping[str, Sequence[str]]) -> None:
+        """Read documents of the history by their keys (``{kind: keys}``), which a re-read window should have shown.
+
+        Recorded as source entity ``missing_documents``: the answers, also those that say deleted or not found.
         """
         ...
 
@@ -146,6 +180,8 @@ class Connector(Protocol):
     source_entities: tuple[SourceEntity, ...]
     redaction: Redaction
     session_parallelism: int
+    history_basis: Basis
+    """The instant an order is dated by unless the options say otherwise; a POS that sends business dates ignores it."""
     switches: Mapping[str, str]
     """Facts no documentation confirms, and what depends on the account: the name of each switch and what it does."""
 
@@ -167,6 +203,12 @@ class Connector(Protocol):
         Pure, and in bounded memory: bodies are read one at a time. Parents come before children as far as that needs no
         holding back (references are judged when all is staged). Source entities that were not extracted give nothing.
         """
+        ...
+
+    def history_mapper(
+        self, reader: SnapshotReader, location: SourceLocation, seals: Seals, rules: HistoryRules
+    ) -> HistoryMapper:
+        """What turns the recorded bodies of the history into documents; see :class:`HistoryMapper`."""
         ...
 
     def source_counts(self, reader: SnapshotReader, location: SourceLocation) -> Mapping[str, int]:
