@@ -62,7 +62,10 @@ def open_snapshot(
     if taken_at.tzinfo is None:
         raise BadInput("taken_at has no offset from UTC.", "Give an aware instant.")
     if (scope in ("location", "history")) != (location_key is not None):
-        raise BadInput("A snapshot of a location or its history needs the location's key, any other has none.", "Give scope and key.")
+        raise BadInput(
+            "A snapshot of a location or its history needs the location's key, any other has none.",
+            "Give scope and key.",
+        )
     if location_key is not None:
         split_location_key(location_key)
     resume = resume and scope != "file"

@@ -32,6 +32,10 @@ _ESCAPED_ASCII = re.compile(r"\\u00[2-7]")
 _PLAIN_NAME = re.compile(r"^[A-Za-z0-9_.$-]+$")
 _JSON = json.JSONDecoder(strict=False)
 _RAW = msgspec.json.Decoder(msgspec.Raw)
+_RECORDS = msgspec.json.Decoder(list[msgspec.Raw])
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+LARGE = 64_000
+"""Bytes from which a page is looked at record by record."""
 
 
 class PersonCipher(Protocol):
@@ -121,14 +125,22 @@ def redact(
     if not _may_apply(text, rules, entity):
         return body
     try:
-        walk = _Walk(text, rules, entity)
-        walk.value(walk.root, {})
+        parts = _record_by_record(body, rules, entity) if len(body) >= LARGE else None
+        if parts is None:
+            whole = _Part(0, len(text), text)
+            whole.walk(rules, entity, ())
+            replaced = _replaced([whole], integration_id, cipher, place, person)
+            return (mark + replaced[0]).encode() if replaced[0] is not text else body
+        replaced = _replaced(parts, integration_id, cipher, place, person)
     except RecursionError as error:
         raise _not_json(place, "nested too deeply") from error
-    cuts = _outermost(walk.cuts)
-    replacements = _encrypted(text, cuts, walk.bindings, integration_id, cipher, place, person)
-    edits = _outermost([*cuts, *replacements])
-    return (mark + _edited(text, 0, len(text), edits)).encode() if edits else body
+    pieces: list[bytes] = []
+    start = 0
+    for part, stored in zip(parts, replaced, strict=True):
+        if stored is not part.text:
+            pieces += (body[start : part.start], stored.encode())
+            start = part.end
+    return b"".join([*pieces, body[start:]]) if pieces else body
 
 
 def redact_values(value: Any, rules: Redaction) -> Any:
@@ -345,39 +357,94 @@ class _Walk:
             self.cuts.append((last_kept_end, members[-1][1], ""))
 
 
-def _encrypted(
-    text: str,
-    cuts: list[_Edit],
-    bindings: list[_Binding],
-    integration_id: int,
-    cipher: PersonCipher | None,
-    place: str,
-    default: str,
-) -> list[_Edit]:
-    values: list[tuple[int, int, str, str]] = []
-    for binding in bindings:
-        for start, end in binding.spans:
-            plain = _edited(text, start, end, [cut for cut in cuts if start <= cut[0] and cut[1] <= end])
-            if binding.is_free_text:
-                plain = _scrubbed(plain)
-            if plain not in ("null", '""') and not re.fullmatch(r"[\[{]\s*[\]}]", plain):
-                values.append((start, end, plain, binding.person or default or person_of_value(plain)))
-    if not values:
-        return []
-    if cipher is None:
+class _Part:
+    """A JSON value within a body: its place in the body's bytes, and what of it must not be stored as it is."""
+
+    def __init__(self, start: int, end: int, text: str) -> None:
+        self.start, self.end, self.text = start, end, text
+        self.cuts: list[_Edit] = []
+        self.values: list[tuple[int, int, str, str | None]] = []
+
+    def walk(self, rules: Redaction, entity: str, steps: Iterable[str]) -> None:
+        """Find the cuts and the personal values; ``steps`` lead from the body's root to this value."""
+        walk = _Walk(self.text, rules, entity)
+        walk.value([walk.root[0].at(steps)], {})
+        self.cuts = _outermost(walk.cuts)
+        for binding in walk.bindings:
+            for start, end in binding.spans:
+                plain = _edited(self.text, start, end, [cut for cut in self.cuts if start <= cut[0] and cut[1] <= end])
+                if binding.is_free_text:
+                    plain = _scrubbed(plain)
+                if plain not in ("null", '""') and not re.fullmatch(r"[\[{]\s*[\]}]", plain):
+                    self.values.append((start, end, plain, binding.person))
+
+
+def _replaced(
+    parts: Sequence[_Part], integration_id: int, cipher: PersonCipher | None, place: str, default: str
+) -> list[str]:
+    """The texts of the parts as they may be stored; the very same text where nothing changes."""
+    persons = {who or default or person_of_value(plain) for part in parts for _, _, plain, who in part.values}
+    if persons and cipher is None:
         raise BadInput(
             f"{place}: the body holds personal fields, and there is no key store to encrypt them with.",
             "Open the snapshot with a person cipher.",
         )
-    cipher.prepare(integration_id, sorted({person for _, _, _, person in values}))
-    replacements: list[_Edit] = []
-    for start, end, plain, person in values:
-        try:
-            stored = ENCRYPTED + cipher.encrypt(integration_id, person, plain)
-        except PersonErased:
-            stored = ERASED
-        replacements.append((start, end, json.dumps(stored)))
-    return replacements
+    if cipher is not None and persons:
+        cipher.prepare(integration_id, sorted(persons))
+    found: list[str] = []
+    for part in parts:
+        edits: list[_Edit] = []
+        for start, end, plain, who in part.values:
+            assert cipher is not None
+            try:
+                stored = ENCRYPTED + cipher.encrypt(integration_id, who or default or person_of_value(plain), plain)
+            except PersonErased:
+                stored = ERASED
+            edits.append((start, end, json.dumps(stored)))
+        edits = _outermost([*part.cuts, *edits])
+        found.append(_edited(part.text, 0, len(part.text), edits) if edits else part.text)
+    return found
+
+
+def _record_by_record(body: bytes, rules: Redaction, entity: str) -> list[_Part] | None:
+    """The records of a page's list to which a rule may apply, walked; None where the body must be walked as a whole.
+
+    A page of hundreds of orders holds few with anything personal: the others are stored as they are, unread.
+    """
+    try:
+        steps, records = _page(body)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return None
+    node = _Walk("", rules, entity).root[0]
+    for step in (*steps, None):
+        if node.binds or node.drop or node.value_of or node.person_of or "*" in node.children:
+            return None  # a rule of what holds the records: they do not stand for themselves
+        if step is not None:
+            node = node.children.get(step) or _Node()
+    found: list[_Part] = []
+    between: list[bytes] = []
+    end = 0
+    for record in records:
+        start = body.index(record, end)
+        between.append(body[end:start])
+        end = start + len(record)
+        text = record.decode()
+        if _may_apply(text, rules, entity):
+            found.append(_Part(start, end, text))
+    if _may_apply(b"".join([*between, body[end:]]).decode(), rules, entity):
+        return None
+    for part in found:
+        part.walk(rules, entity, (*steps, "[]"))
+    return found
+
+
+def _page(body: bytes) -> tuple[tuple[str, ...], list[bytes]]:
+    """The records of a page and the key they stand under: of the root itself, or of its longest list."""
+    if body.lstrip()[:1] == b"[":
+        return (), [bytes(record) for record in _RECORDS.decode(body)]
+    members = _MEMBERS.decode(body)
+    key, longest = max(members.items(), key=lambda member: len(member[1]), default=("", b"null"))
+    return (key,), [bytes(record) for record in _RECORDS.decode(longest)]
 
 
 def _scrubbed(notation: str) -> str:
