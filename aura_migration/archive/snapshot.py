@@ -15,11 +15,12 @@ from aura_migration.archive.certificates import (
 )
 from aura_migration.archive.manifest import BodyRef, Manifest, Scope, SnapshotRef
 from aura_migration.archive.reader import SnapshotReader, StoredBody
-from aura_migration.archive.recorder import Recorder, open_snapshot
+from aura_migration.archive.recorder import STALE_AFTER, Recorder, open_snapshot
 from aura_migration.archive.redaction import PersonCipher, Redaction
 from aura_migration.archive.store import SnapshotDamaged, SnapshotStore
 
 __all__ = [
+    "STALE_AFTER",
     "BodyRef",
     "Caps",
     "Certificate",

@@ -6,6 +6,7 @@ or monotonic time and do not belong here.
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,13 @@ def business_date(instant: datetime, timezone: str, closeout: timedelta = timede
     """
     local = instant.astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
     return (local - closeout).date()
+
+
+def months_before(instant: datetime, months: int) -> datetime:
+    """The same day and time so many calendar months earlier; the last day of a month too short for it."""
+    years, month = divmod(instant.year * 12 + instant.month - 1 - months, 12)
+    day = min(instant.day, monthrange(years, month + 1)[1])
+    return instant.replace(year=years, month=month + 1, day=day)
 
 
 def utc_text(instant: datetime) -> str:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
-from aura_migration.archive.snapshot import SnapshotRef, open_snapshot, snapshot_ref
+from aura_migration.archive.snapshot import STALE_AFTER, SnapshotRef, open_snapshot, snapshot_ref
 from aura_migration.canonical.options import MigrationOptions
 from aura_migration.core.errors import Refused
 from aura_migration.database.connections import Connection, session_lock
@@ -23,19 +23,21 @@ from aura_migration.migration.integrations import (
     mark_reconnect_needed,
 )
 from aura_migration.migration.records import Migration, get_migration, require_plannable
+from aura_migration.migration.spans import PATIENCE, reach, stored_span, wanted_span
 from aura_migration.migration.states import FRESH, transition
 from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.http.errors import PosError, ReconnectNeeded
 from aura_migration.pos.http.limits import Buckets
-from aura_migration.pos.port import Connector, Scope
+from aura_migration.pos.port import Connector, HistorySpan, Scope
 
 
 def extract(
-    workshop: Workshop, migration_id: int, fresh_since: datetime, by: str, *, resume: bool = True
+    workshop: Workshop, migration_id: int, fresh_since: datetime, by: str, *, resume: bool = True, history: bool = True
 ) -> list[SnapshotRef]:
-    """Export what belongs to the merchant and to the location, certify it, pin it.
+    """Export what belongs to the merchant and to the location, and the location's past, certify it, pin it.
 
-    ``resume`` continues an export that was interrupted; the re-read before a load begins anew. A merchant snapshot begun
+    ``resume`` continues an export that was interrupted; the re-read before a load begins anew, and leaves the past as it
+    is pinned (``history=False``): orders come all the time, what came since is the next export's. A merchant snapshot begun
     after ``fresh_since`` (real time) is taken over instead of fetched again: the locations of one preview share it.
     Raises the connector's error after naming it in the migration's state.
     """
@@ -46,6 +48,11 @@ def extract(
         try:
             refs = [
                 *_export(workshop, connection, migration, fresh_since, resume),
+                *(
+                    _export_history(workshop, connection, migration)
+                    if history
+                    else _pinned_history(connection, migration_id)
+                ),
                 *current_files(connection, migration.integration_id, migration.location_key),
             ]
         except PosError as error:
@@ -121,11 +128,34 @@ def _export(
 def _wanted(connector: Connector, options: MigrationOptions) -> dict[Scope, list[str]]:
     """What is fetched, by scope: what feeds only people's entities that the options leave out is not even read."""
     excluded = set(options.exclude_entities)
-    found: dict[Scope, list[str]] = {"merchant": [], "location": []}
+    found: dict[Scope, list[str]] = {"merchant": [], "location": [], "history": []}
     for entity in connector.source_entities:
-        if entity.is_menu or not set(entity.feeds) <= excluded:
+        if entity.is_menu or not entity.feeds or not set(entity.feeds) <= excluded:
             found[entity.scope].append(entity.name)
     return found
+
+
+def _export_history(workshop: Workshop, connection: Connection, migration: Migration) -> list[SnapshotRef]:
+    """The exports that together hold the past the options ask for: those there are, and one more for what they lack."""
+    integration = get_integration(connection, migration.integration_id)
+    location = get_location(connection, migration.location_key)
+    connector = workshop.connector(integration.pos)
+    options = migration.parsed_options
+    wanted, names = wanted_span(options.history, workshop.now()), _wanted(connector, options)["history"]
+    if wanted is None or not names:
+        return []
+    required = [e.name for e in connector.source_entities if e.name in names and e.required]
+    there = reach(connection, integration.id, location.key, wanted, required)
+    if there.missing is None:
+        return [*there.standing]
+    fetched = asyncio.run(
+        _fetch(workshop, connector, integration, location, "history", names, resume=True, span=there.missing)
+    )
+    return [*there.standing, fetched]
+
+
+def _pinned_history(connection: Connection, migration_id: int) -> list[SnapshotRef]:
+    return [ref for ref in pinned(connection, migration_id) if ref.scope == "history"]
 
 
 async def _fetch(
@@ -136,6 +166,7 @@ async def _fetch(
     scope: Scope,
     names: Sequence[str],
     resume: bool,
+    span: HistorySpan | None = None,
 ) -> SnapshotRef:
     async with Buckets.on_postgres(workshop.url) as buckets:
         account = workshop.account(integration.id, integration.base_url, buckets, integration.merchant_id)
@@ -148,15 +179,18 @@ async def _fetch(
                     integration_id=integration.id,
                     pos=integration.pos,
                     scope=scope,
-                    location_key=location.key if scope == "location" else None,
+                    location_key=location.key if scope != "merchant" else None,
                     taken_at=workshop.now(),
                     redaction=connector.redaction,
                     cipher=workshop.persons,
                     resume=resume,
+                    stale_after=PATIENCE if span else STALE_AFTER,
                 ) as recorder,
             ):
-                place = location.source.source_id if scope == "location" else None
-                await session.extract(recorder, scope, place, names)
+                place = location.source.source_id if scope != "merchant" else None
+                if span is not None:
+                    span = stored_span(own, recorder.snapshot_id, span)
+                await session.extract(recorder, scope, place, names, span)
                 return recorder.finish()
 
 

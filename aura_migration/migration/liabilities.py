@@ -60,7 +60,7 @@ def _read_again(
     workshop: Workshop, migration_id: int, location_key: str, liability: str, since: datetime, by: str
 ) -> dict[str, Any]:
     with stages.locked(workshop, location_key):
-        stages.extract(workshop, migration_id, since, by, resume=False)
+        stages.extract(workshop, migration_id, since, by, resume=False, history=False)
         stages.canonicalise(workshop, migration_id, by)
         stored = stages.plan(workshop, migration_id, by)
         entity = CLASSES[liability].entity

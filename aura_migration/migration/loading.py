@@ -113,7 +113,7 @@ def _require_unmoved(
     approved = get_plan(connection, migration.plan_id)
     now = connection.execute("SELECT clock_timestamp()").fetchone()
     assert now is not None
-    extract(workshop, migration.id, now[0], by, resume=False)
+    extract(workshop, migration.id, now[0], by, resume=False, history=False)
     canonicalise(workshop, migration.id, by)
     delta = plan(workshop, migration.id, by, "delta")
     if delta.hash != approved["hash"]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aura_migration.core.clock import business_date, business_now
+from aura_migration.core.clock import business_date, business_now, months_before
 
 FOUR = timedelta(hours=4)
 
@@ -43,3 +43,16 @@ def test_a_business_day_is_the_calendar_day_or_the_one_before(naive: datetime, h
         timedelta(0),
         timedelta(days=1),
     )
+
+
+@pytest.mark.parametrize(
+    ("instant", "months", "earlier"),
+    [
+        ("2026-10-01T09:00:00+00:00", 12, "2025-10-01T09:00:00+00:00"),
+        ("2026-03-31T00:00:00+00:00", 1, "2026-02-28T00:00:00+00:00"),
+        ("2024-02-29T12:00:00+00:00", 12, "2023-02-28T12:00:00+00:00"),
+        ("2026-01-15T00:00:00+00:00", 1, "2025-12-15T00:00:00+00:00"),
+    ],
+)
+def test_months_before_keeps_the_day_where_the_month_has_it(instant: str, months: int, earlier: str) -> None:
+    assert months_before(datetime.fromisoformat(instant), months) == datetime.fromisoformat(earlier)

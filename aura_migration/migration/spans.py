@@ -1,0 +1,104 @@
+"""Which part of a location's past is read: the span the options ask for, less what earlier exports have already.
+
+A history is exported whole once; later exports add what changed since, and everything of the last days again, because a
+POS's own word that nothing changed is not taken for proof. What is read, and how, is the connector's business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from psycopg.types.json import Jsonb
+
+from aura_migration.archive.snapshot import SnapshotRef, require, snapshot_ref
+from aura_migration.canonical.options import HistoryOptions
+from aura_migration.core.clock import months_before
+from aura_migration.database.connections import Connection
+from aura_migration.pos.port import HistorySpan
+
+OVERLAP = timedelta(days=2)
+"""How far back behind the last export changes are asked for: clocks differ, and some POS shows late what it has."""
+REREAD = timedelta(days=14)
+"""The last days are read again whatever the POS says of changes: tips, fees and refunds come late."""
+PATIENCE = timedelta(days=30)
+"""An interrupted export of a history is continued within this time: what was read of a finished window stays true."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What exports of a history there are that can be built on, and what is to be read on top (None: nothing)."""
+
+    standing: tuple[SnapshotRef, ...]
+    missing: HistorySpan | None
+
+
+def wanted_span(options: HistoryOptions, now: datetime) -> HistorySpan | None:
+    """The span the options ask for; None where they leave the past out."""
+    if not options.months:
+        return None
+    end = (options.until or now).astimezone(UTC)
+    return HistorySpan(months_before(end, options.months), end)
+
+
+def reach(
+    connection: Connection, integration_id: int, location_key: str, wanted: HistorySpan, entities: list[str]
+) -> Reach:
+    """The newest chain of complete exports that covers the beginning of the span with all entities, and what it lacks."""
+    rows = connection.execute(
+        "SELECT id, span FROM migration.snapshots WHERE integration_id = %s AND location_key = %s AND scope = 'history' "
+        "AND state = 'complete' AND span IS NOT NULL ORDER BY id",
+        [integration_id, location_key],
+    ).fetchall()
+    chain: list[tuple[SnapshotRef, HistorySpan]] = []
+    for snapshot_id, stored in rows:
+        ref, span = snapshot_ref(connection, snapshot_id), read_span(stored)
+        if require(ref.certificates, entities):
+            continue  # something was not read completely: nothing can be built on it
+        if span.changed_since is None:
+            if span.begin <= wanted.begin + OVERLAP:
+                chain = [(ref, span)]
+        elif chain and span.changed_since <= chain[-1][1].end:
+            chain.append((ref, span))
+    if not chain:
+        return Reach((), wanted)
+    known_until = chain[-1][1].end
+    standing = tuple(ref for ref, _ in chain)
+    if wanted.end <= known_until:
+        return Reach(standing, None)
+    since = known_until - OVERLAP
+    return Reach(standing, HistorySpan(wanted.begin, wanted.end, since, max(wanted.begin, known_until - REREAD)))
+
+
+def stored_span(connection: Connection, snapshot_id: int, span: HistorySpan) -> HistorySpan:
+    """Note the span of an open snapshot; one that is continued keeps the span it was begun with."""
+    row = connection.execute(
+        "UPDATE migration.snapshots SET span = coalesce(span, %s) WHERE id = %s RETURNING span",
+        [Jsonb(_written(span)), snapshot_id],
+    ).fetchone()
+    assert row is not None
+    return read_span(row[0])
+
+
+def _written(span: HistorySpan) -> dict[str, str | None]:
+    return {
+        name: None if value is None else value.astimezone(UTC).isoformat()
+        for name, value in (
+            ("begin", span.begin),
+            ("end", span.end),
+            ("changed_since", span.changed_since),
+            ("reread_from", span.reread_from),
+        )
+    }
+
+
+def read_span(stored: dict[str, str | None]) -> HistorySpan:
+    """A span as the book of snapshots has it."""
+
+    def instant(name: str) -> datetime | None:
+        value = stored.get(name)
+        return None if value is None else datetime.fromisoformat(value)
+
+    begin, end = instant("begin"), instant("end")
+    assert begin is not None and end is not None
+    return HistorySpan(begin, end, instant("changed_since"), instant("reread_from"))
