@@ -106,7 +106,7 @@ def product(base_url: str, scenario: str) -> dict[str, float]:
         ).fetchone()
         figures["rows"] = float(row[0]) if row else 0.0
         spans = connection.execute(
-            "SELECT extract(epoch FROM max(at) - min(at)) FROM migration.progress WHERE current_step LIKE 'Loading%%'"
+            "SELECT extract(epoch FROM max(at) - min(at)) FROM migration.progress WHERE current_step LIKE 'Load%%'"
         ).fetchone()
         figures["write_batches"] = float(spans[0] or 0) if spans else 0.0
     return figures
@@ -220,7 +220,8 @@ def report(series: dict[str, Series], rounds: int, scenario: str) -> str:
     product_, fetch_, floor_ = series["product"], series["fetch"], series["floor"]
     cafe, alone = series["cafe"], series["stages"]
     preview_ratio = product_.median("preview") / fetch_.median("fetch")
-    writing = product_.median("load_plan") - sum(product_.median(s) for s in STEPS[:3])
+    writing = product_.median("write_batches")
+    around = product_.median("load_plan") - sum(product_.median(s) for s in STEPS[:3])
     orchestration = cafe.median("preview") + cafe.median("run") - alone.median("stages")
     rows = [
         ["fetch alone", fetch_.shown("fetch"), "1.00 × fetch"],
@@ -236,9 +237,14 @@ def report(series: dict[str, Series], rounds: int, scenario: str) -> str:
         ],
         ["floor: COPY + merge of the same rows", floor_.shown("floor"), "1.00 × floor"],
         [
-            "writing: `load_plan` less its re-read",
-            f"{writing:.2f} s",
+            "load: all batches, first to last, with journal, crosswalk, claims and foreign keys",
+            product_.shown("write_batches"),
             f"**{writing / floor_.median('floor'):.2f} × floor** (aim ≤ 5)",
+        ],
+        [
+            "`load_plan` less the steps it repeats: also comparing and dropping the plan of the re-read",
+            f"{around:.2f} s",
+            f"{around / floor_.median('floor'):.2f} × floor",
         ],
     ]
     small = [
