@@ -46,8 +46,8 @@ def canonicalise(workshop: Workshop, migration_id: int, by: str) -> dict[str, An
         reader = SnapshotReader(*refs, cipher=workshop.persons)
         certificates = [c for ref in refs for c in ref.certificates]
         with connection.transaction():
-            staged = _stage_menu(workshop, connection, migration, reader, location)
-            people = _stage_people(workshop, connection, migration, reader, location, certificates)
+            staged = stage_menu(workshop, connection, migration, reader, location)
+            people = stage_people_of(workshop, connection, migration, reader, location, certificates)
         staged.add(people)
         result = staged.as_dict()
         store_report(
@@ -68,7 +68,7 @@ def canonicalise(workshop: Workshop, migration_id: int, by: str) -> dict[str, An
         return result
 
 
-def _stage_menu(
+def stage_menu(
     workshop: Workshop, connection: Connection, migration: Migration, reader: SnapshotReader, location: KnownLocation
 ) -> Staged:
     with collector.paused():
@@ -76,7 +76,7 @@ def _stage_menu(
         return stage_rows(connection, migration.id, batch, migration.parsed_options)
 
 
-def _stage_people(
+def stage_people_of(
     workshop: Workshop,
     connection: Connection,
     migration: Migration,
