@@ -4,6 +4,9 @@
 ALTER TABLE migration.snapshots DROP CONSTRAINT snapshots_scope_check;
 ALTER TABLE migration.snapshots ADD CONSTRAINT snapshots_scope_check
     CHECK (scope IN ('merchant', 'location', 'history', 'file'));
+ALTER TABLE migration.snapshots DROP CONSTRAINT snapshots_check;
+ALTER TABLE migration.snapshots ADD CONSTRAINT snapshots_place_check
+    CHECK ((scope IN ('location', 'history')) = (location_key IS NOT NULL));
 COMMENT ON COLUMN migration.snapshots.scope IS
     'merchant, location: exports over the API; history: orders and money of a location over a span; file: one file handed over';
 ALTER TABLE migration.snapshots ADD COLUMN span jsonb;
