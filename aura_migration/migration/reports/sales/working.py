@@ -3,11 +3,13 @@
 Here is said once what counts, in SQL and by the definitions of ``canonical/history/rows.py``. Who reads the tables is in
 ``refresh.py`` and in ``migration/accounting``; nothing here writes to AuraConnect.
 
-    sales_checks    one row per check: figures of its head, what the rows below it add
-    sales_lines     lines of checks that count, without voided ones
-    sales_taxes     tax rows of checks that count, with what each is on
-    sales_refunds   money given back, in its parts
-    sales_refund_lines, sales_refund_taxes   what was given back, and its tax by the rates of the sale
+    sales_heads         checks: the figures of their heads
+    sales_lines         lines of checks that count, without voided ones
+    sales_taxes         tax rows of checks that count, with what each is on
+    sales_checks        checks: the figures of their heads, and what is added up from the rows below
+    sales_refunds       money given back, in its parts; is_booked: on one of these days, else only its sale was
+    sales_refund_lines  what was given back on these days
+    sales_refund_taxes  the tax given back on these days, by the rates of the sale
 """
 
 from __future__ import annotations
@@ -52,21 +54,23 @@ WINDOW day_group AS (PARTITION BY o.business_date, {COUNTS}, coalesce(o.order_gr
                      ORDER BY coalesce(o.opened_at, o.closed_at), o.id)
 """
 
+_CATEGORIES = """
+CREATE TEMP TABLE sales_categories AS
+SELECT DISTINCT ON (m.menu_item_id) m.menu_item_id, c.name
+FROM aura.menu_item_categories m JOIN aura.menu_categories c ON c.id = m.category_id
+WHERE m.restaurant_id = %(restaurant)s AND m.deleted_at IS NULL AND (m.location_id IS NULL OR m.location_id = %(location)s)
+ORDER BY m.menu_item_id, m.location_id NULLS LAST, m.is_primary DESC, m.display_order, m.id
+"""
+
 _LINES = """
 CREATE TEMP TABLE sales_lines AS
-WITH category AS (
-    SELECT DISTINCT ON (m.menu_item_id) m.menu_item_id, c.name
-    FROM aura.menu_item_categories m JOIN aura.menu_categories c ON c.id = m.category_id
-    WHERE m.restaurant_id = %(restaurant)s AND m.deleted_at IS NULL AND (m.location_id IS NULL OR m.location_id = %(location)s)
-    ORDER BY m.menu_item_id, m.location_id NULLS LAST, m.is_primary DESC, m.display_order, m.id
-)
 SELECT i.id, i.order_id, h.business_date, i.revenue_class, coalesce(nullif(i.category_name, ''), c.name, '') AS category_name,
        i.item_name, coalesce(i.variation_name, '') AS variation_name, i.menu_item_id, i.variation_id, i.source_line_id,
        i.quantity, i.line_subtotal_cents AS gross, i.modifiers_cents AS modifiers, i.line_discount_cents AS discount,
        i.included_tax_cents AS included_tax
 FROM sales_heads h
 JOIN aura.order_items i ON i.order_id = h.id
-LEFT JOIN category c ON c.menu_item_id = i.menu_item_id
+LEFT JOIN sales_categories c ON c.menu_item_id = i.menu_item_id
 WHERE h.counts AND NOT i.is_voided
 """
 
@@ -108,13 +112,13 @@ WITH lines AS (
 ), bases AS (
     SELECT order_id, order_item_id, order_service_charge_id, max(taxable) AS taxable,
            bool_or(remitted_by = 'marketplace') AS is_marketplace
-    FROM sales_taxes GROUP BY order_id, order_item_id, order_service_charge_id
+    FROM sales_taxes WHERE rate_percent <> 0 IS NOT FALSE OR tax <> 0 GROUP BY order_id, order_item_id, order_service_charge_id
+), placed AS (
+    SELECT b.*, bool_or(order_item_id IS NOT NULL) OVER (PARTITION BY order_id) AS is_by_line FROM bases b
 ), taxed AS (
     SELECT b.order_id,
            sum(taxable) FILTER (WHERE NOT is_marketplace) AS restaurant, sum(taxable) FILTER (WHERE is_marketplace) AS marketplace
-    FROM bases b
-    WHERE b.order_item_id IS NOT NULL OR b.order_service_charge_id IS NOT NULL
-       OR NOT EXISTS (SELECT 1 FROM bases d WHERE d.order_id = b.order_id AND d.order_item_id IS NOT NULL)
+    FROM placed b WHERE b.order_item_id IS NOT NULL OR b.order_service_charge_id IS NOT NULL OR NOT is_by_line
     GROUP BY b.order_id
 ), amounts AS (
     SELECT order_id, sum(tax)::bigint AS tax_rows, coalesce(sum(tax) FILTER (WHERE remitted_by = 'marketplace'), 0)::bigint AS marketplace_tax
@@ -142,7 +146,7 @@ FROM bounded b
 
 _REFUNDS = f"""
 CREATE TEMP TABLE sales_refunds AS
-SELECT r.id, r.business_date, coalesce(r.sale_business_date, o.business_date, r.business_date) AS sale_date,
+SELECT r.id, r.business_date, r.business_date {_DAYS} AS is_booked, coalesce(r.sale_business_date, o.business_date, r.business_date) AS sale_date,
        coalesce(r.order_id, p.order_id) AS order_id, r.method, coalesce(r.tender_name, p.tender_name, 'Unknown') AS tender_name,
        r.amount_cents AS amount, coalesce(r.tax_cents, 0) AS tax, coalesce(r.tip_refunded_cents, 0) AS tip,
        coalesce(r.charge_cents, 0) AS charge, coalesce(r.fee_refunded_cents, 0) AS fee,
@@ -158,7 +162,7 @@ WHERE r.location_id = %(location)s AND r.restaurant_id = %(restaurant)s AND r.st
 _REFUND_LINES = """
 CREATE TEMP TABLE sales_refund_lines AS
 SELECT f.refund_id, r.business_date, coalesce(s.revenue_class, 'sale') AS revenue_class, s.id AS order_item_id,
-       coalesce(nullif(s.category_name, ''), '') AS category_name, coalesce(s.item_name, f.item_name) AS item_name,
+       coalesce(nullif(s.category_name, ''), c.name, '') AS category_name, coalesce(s.item_name, f.item_name) AS item_name,
        coalesce(s.variation_name, '') AS variation_name, coalesce(s.menu_item_id, f.menu_item_id) AS menu_item_id,
        s.variation_id, f.quantity, coalesce(f.net_cents, f.gross_cents - f.discount_cents) AS net, f.tax_cents AS tax
 FROM sales_refunds r
@@ -166,6 +170,8 @@ JOIN aura.refund_items f ON f.refund_id = r.id
 LEFT JOIN LATERAL (
     SELECT i.* FROM aura.order_items i
     WHERE i.order_id = r.order_id AND i.source_line_id = f.source_line_id ORDER BY i.id LIMIT 1) s ON true
+LEFT JOIN sales_categories c ON c.menu_item_id = coalesce(s.menu_item_id, f.menu_item_id)
+WHERE r.is_booked
 """
 
 # To the cent: each rate gets the difference between two rounded running sums, so that all of them are the refund's tax.
@@ -198,11 +204,12 @@ SELECT r.id AS refund_id, r.business_date, coalesce(w.name, '') AS name, w.rate_
        CASE WHEN w.refund_id IS NULL THEN r.tax
             ELSE (round(r.tax * w.upto / w.total) - round(r.tax * (w.upto - w.weight) / w.total))::bigint END AS tax
 FROM sales_refunds r LEFT JOIN running w ON w.refund_id = r.id
-WHERE r.tax <> 0
+WHERE r.tax <> 0 AND r.is_booked
 """
 
 _STEPS = {
     "sales_heads": _CHECKS,
+    "sales_categories": _CATEGORIES,
     "sales_lines": _LINES,
     "sales_taxes": _TAXES,
     "sales_checks": _ORDERS,
