@@ -62,7 +62,7 @@ def apply_plan(
     while progress.processed < progress.total:
         with connection.transaction():
             cursor = _begin(connection, subject)
-            _require_loading(cursor, subject, plan_id)
+            require_loading(cursor, subject, plan_id)
             # Under the lock: another loader may have written a batch in the meantime.
             done = extent(connection, plan_id).processed
             last = min(done + batch_rows, progress.total)
@@ -119,7 +119,8 @@ def _require_decided(connection: psycopg.Connection[Any], plan_id: int) -> None:
         )
 
 
-def _require_loading(cursor: Cursor, subject: Subject, plan_id: int) -> None:
+def require_loading(cursor: Cursor, subject: Subject, plan_id: int) -> None:
+    """``Stopped`` unless the migration is loading that plan; a request to pause waits until the transaction is over."""
     cursor.execute(
         "SELECT state, pause_requested, plan_id FROM migration.migrations WHERE id = %s FOR SHARE",
         [subject.migration_id],

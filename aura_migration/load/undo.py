@@ -266,7 +266,7 @@ def _remove(cursor: Cursor, entity: Entity, edited: Edited, undone: Undone) -> N
     if edited == "keep":
         _keep_edited(cursor, entity, undone)
     # A kept row keeps what it points at, so a tree is walked until nothing more is kept.
-    references = _references_to(cursor, entity.table)
+    references = references_to(cursor, entity.table)
     while references and _keep_referenced(cursor, entity, references, undone):
         continue
     cursor.execute(
@@ -359,7 +359,7 @@ def _quoted(child: str) -> str:
     return "'" + child.removeprefix("aura.") + "'"
 
 
-def _references_to(cursor: Cursor, table: str) -> list[tuple[str, str]]:
+def references_to(cursor: Cursor, table: str) -> list[tuple[str, str]]:
     """``(schema.table, column)`` of every foreign key that points at a table."""
     cursor.execute(
         """

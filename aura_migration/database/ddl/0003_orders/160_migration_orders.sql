@@ -27,6 +27,7 @@ CREATE TABLE migration.history_batches (
     counts jsonb NOT NULL,
     xid xid8,
     loaded_at timestamptz,
+    created jsonb NOT NULL DEFAULT '{}',
     undone jsonb NOT NULL DEFAULT '{}',
     undone_at timestamptz,
     UNIQUE (plan_id, batch)
@@ -37,6 +38,7 @@ COMMENT ON COLUMN migration.history_batches.bodies IS 'hashes of the recorded bo
 COMMENT ON COLUMN migration.history_batches.first_ids IS 'per table the id reserved for row 1 of the batch: row n gets first + n - 1';
 COMMENT ON COLUMN migration.history_batches.xid IS
     'the transaction that wrote it: a row of the batch with another xmin was changed by somebody else since';
+COMMENT ON COLUMN migration.history_batches.created IS 'how many documents it created, per kind';
 COMMENT ON COLUMN migration.history_batches.undone IS
     'what a rollback did so far, per kind of document: {kind: {outcome: n}}; undone_at is set with the last kind';
 CREATE INDEX ON migration.history_batches (migration_id);
