@@ -29,7 +29,8 @@ OPEN = "(o.status IN ('pending', 'scheduled') AND NOT o.is_voided AND NOT o.void
 TENDERED = "(p.status = 'completed' AND p.deleted_at IS NULL)"
 """A payment that is in sums."""
 
-_DAYS = "BETWEEN %(since)s::date AND %(until)s::date"
+BETWEEN = "BETWEEN %(since)s::date AND %(until)s::date"
+"""The days asked for, as ``Days.arguments`` binds them."""
 
 _CHECKS = f"""
 CREATE TEMP TABLE sales_heads AS
@@ -49,7 +50,7 @@ SELECT o.id, o.business_date, {COUNTS} AS counts, {OPEN} AS is_open, o.channel, 
 FROM aura.orders o
 JOIN aura.locations l ON l.id = o.location_id
 LEFT JOIN aura.order_groups g ON g.id = o.order_group_id
-WHERE o.location_id = %(location)s AND o.restaurant_id = %(restaurant)s AND o.business_date {_DAYS}
+WHERE o.location_id = %(location)s AND o.restaurant_id = %(restaurant)s AND o.business_date {BETWEEN}
 WINDOW day_group AS (PARTITION BY o.business_date, {COUNTS}, coalesce(o.order_group_id, -o.id)
                      ORDER BY coalesce(o.opened_at, o.closed_at), o.id)
 """
@@ -146,7 +147,7 @@ FROM bounded b
 
 _REFUNDS = f"""
 CREATE TEMP TABLE sales_refunds AS
-SELECT r.id, r.business_date, r.business_date {_DAYS} AS is_booked, coalesce(r.sale_business_date, o.business_date, r.business_date) AS sale_date,
+SELECT r.id, r.business_date, r.business_date {BETWEEN} AS is_booked, coalesce(r.sale_business_date, o.business_date, r.business_date) AS sale_date,
        coalesce(r.order_id, p.order_id) AS order_id, r.method, coalesce(r.tender_name, p.tender_name, 'Unknown') AS tender_name,
        r.amount_cents AS amount, coalesce(r.tax_cents, 0) AS tax, coalesce(r.tip_refunded_cents, 0) AS tip,
        coalesce(r.charge_cents, 0) AS charge, coalesce(r.fee_refunded_cents, 0) AS fee,
@@ -156,7 +157,7 @@ FROM aura.refunds r
 LEFT JOIN aura.payments p ON p.id = r.payment_id
 LEFT JOIN aura.orders o ON o.id = coalesce(r.order_id, p.order_id)
 WHERE r.location_id = %(location)s AND r.restaurant_id = %(restaurant)s AND r.status = 'completed' AND r.deleted_at IS NULL
-  AND (r.business_date {_DAYS} OR coalesce(r.sale_business_date, o.business_date, r.business_date) {_DAYS})
+  AND (r.business_date {BETWEEN} OR coalesce(r.sale_business_date, o.business_date, r.business_date) {BETWEEN})
 """
 
 _REFUND_LINES = """
