@@ -1,262 +1,114 @@
-"""Small histories for tests of loading: documents by hand, staged and planned in the plainest way.
-
-Staging and planning here are a few statements that say what the contract says (``canonical.history.shapes``, the tables of
-revision 0003), row by row.
-"""
+"""Recorded histories without a POS: documents as JSON bodies in a real snapshot store, and the mapper that reads them."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-import psycopg
-from psycopg import sql
-from psycopg.types.json import Jsonb
-
-from aura_migration.canonical.history import rows, shapes
+from aura_migration.archive.snapshot import BodyRef, Manifest, SnapshotReader, SnapshotRef, SnapshotStore, StoredBody
 from aura_migration.canonical.history.documents import Document
-from aura_migration.canonical.history.tables import BY_ROW, TABLES
-from aura_migration.load.history import HistoryLoaded, load_history
-from aura_migration.load.history.placeholders import reserve_placeholders
-from aura_migration.load.history.references import find_site
-from aura_migration.plan.planner import Subject
-from aura_migration_tests.support.menus import LOAD_AT, one
-from aura_migration_tests.support.menus import rows as fetched
+from aura_migration.canonical.history.tables import BY_NAME
+from aura_migration.core.ids import bytes_hash
 
-Connection = psycopg.Connection[Any]
-HISTORY_TABLES = tuple(table.name for table in TABLES)
+NOW = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
+Told = dict[str, Any]
+"""A document as JSON: kind, key, version, rows [[table, {field: value}]], fault, gone."""
 
 
-# -- documents ----------------------------------------------------------------------------------------------------------
+def told(kind: str, key: str, *rows: tuple[str, dict[str, Any]], version: str = "", **more: Any) -> Told:
+    """A document for :func:`record`."""
+    return {"kind": kind, "key": key, "version": version, "rows": [list(row) for row in rows], **more}
 
 
-def order(
-    key: str,
-    lines: int = 2,
-    *,
-    day: str = "2026-01-05",
-    item: str | None = "COF",
-    group: str | None = None,
-    **values: Any,
-) -> Document:
-    """A check with lines at 5.00, each with a modifier, a tax per line, a discount and a service charge on the check."""
-    subtotal = 500 * lines
-    root = rows.Order(
-        **{
-            "business_date": day,
-            "business_date_rule": "closed_at, closeout 04:00",
-            "status": "completed",
-            "currency": "USD",
-            "subtotal_cents": subtotal,
-            "final_amount_cents": subtotal - 100 + 200 + 40 * lines,
-            "discount_amount_cents": 100,
-            "service_charge_amount_cents": 200,
-            "tax_amount_cents": 40 * lines,
-            "total_amount_cents": subtotal,
-            "closed_at": f"{day}T18:30:00+00:00",
-            "order_group_key": group,
-            "details": '{"ratio": 1.10}',
-            **values,
-        }
-    )
-    found: list[Any] = [root]
-    for n in range(lines):
-        found.append(
-            rows.OrderItem(
-                f"Coffee {n}", "1.000", 500, 500, menu_item_key=item, variation_key="COF-S", line_tax_cents=40
-            )
-        )
-        found.append(rows.OrderItemModifier(n, "Oat", "1", 60, 60, modifier_key="MILK-Oat"))
-        found.append(rows.OrderTax("Sales tax 8%", 40, item_no=n, tax_rate_key="TAX", rate_percent="8.00"))
-    found.append(rows.OrderDiscount("Regulars", 100))
-    found.append(rows.OrderServiceCharge("Delivery", 200, "delivery"))
-    return Document("orders", key, "1", found)
-
-
-def group(key: str, **values: Any) -> Document:
-    """What checks share."""
-    return Document("order_groups", key, "1", [rows.OrderGroup("2026-01-05", guest_count=4, **values)])
-
-
-def payment(key: str, order_key: str | None, cents: int = 1180, **values: Any) -> Document:
-    """A card payment with a fee and a tip."""
-    root = rows.Payment("2026-01-05", "card", "Card", cents, "USD", "completed", 150, order_key, **values)
-    tip = rows.Tip(150, "2026-01-05", "card", order_key=order_key)
-    return Document("payments", key, "1", [root, rows.PaymentFee("processing", 35), tip])
-
-
-def refund(key: str, order_key: str | None, payment_key: str | None, item: str | None = "COF") -> Document:
-    """A line given back."""
-    root = rows.Refund("2026-01-06", 500, "USD", "completed", payment_key, order_key)
-    return Document("refunds", key, "1", [root, rows.RefundItem("Coffee", "1", 500, menu_item_key=item)])
-
-
-def gone(kind: str, key: str) -> Document:
-    """The POS answered that the object is deleted."""
-    return Document(kind, key, "9", [], gone=True)
-
-
-def history(orders: int, batches: int) -> list[list[Document]]:
-    """Orders with groups, payments and refunds, cut into batches; what belongs together is not always in one batch."""
-    documents: list[Document] = []
-    for n in range(orders):
-        documents.append(
-            order(
-                f"O{n:04}",
-                1 + n % 3,
-                day=f"2026-01-{1 + n % 28:02}",
-                item=f"GONE{n % 5}" if n % 7 == 0 else "COF",
-                group=f"G{n // 2:04}",
-            )
-        )
-        documents.append(payment(f"P{n:04}", f"O{(n + 5) % orders:04}"))
-        if n % 2 == 0:
-            documents.append(group(f"G{n // 2:04}"))
-        if n % 10 == 0:
-            documents.append(refund(f"R{n:04}", f"O{n:04}", f"P{n:04}", "GONE9" if n % 20 == 0 else "COF"))
-    size = -(-len(documents) // batches)
-    return [documents[at : at + size] for at in range(0, len(documents), size)]
-
-
-# -- the way ------------------------------------------------------------------------------------------------------------
-
-
-def stage_history(connection: Connection, subject: Subject, batches: Iterable[Sequence[Document]]) -> None:
-    """Write documents into the working tables as the contract says."""
-    shapes.make(connection, subject.migration_id)
-    for at, documents in enumerate(batches, 1):
-        numbers: dict[str, int] = {}
-        for doc, document in enumerate(documents, 1):
-            text = "\n".join(repr(row) for row in document.rows) + str(document.gone)
-            _insert(
-                connection,
-                subject,
-                shapes.DOCUMENTS,
-                [
-                    at,
-                    doc,
-                    document.kind,
-                    document.key,
-                    document.version,
-                    hashlib.blake2b(text.encode(), digest_size=16).hexdigest(),
-                    1,
-                    document.gone,
-                    document.fault,
-                    "create",
-                    None,
-                ],
-            )
-            places: dict[str, list[int]] = {}
-            for row in document.rows:
-                table = BY_ROW[type(row)]
-                n = numbers[table.name] = numbers.get(table.name, 0) + 1
-                places.setdefault(table.name, []).append(n)
-            own: dict[str, int] = {}
-            for row in document.rows:
-                table = BY_ROW[type(row)]
-                own[table.name] = own.get(table.name, 0) + 1
-                values = list(row)
-                for place, column in enumerate(table.columns):
-                    if column.within and values[place] is not None:
-                        values[place] = places[column.within][values[place]]
-                _insert(connection, subject, table.name, [at, places[table.name][own[table.name] - 1], doc, *values])
-        _insert(
-            connection,
-            subject,
-            shapes.BATCHES,
-            [at, "basis", "orders", Jsonb([f"body{at}"]), len(documents), Jsonb(numbers)],
-        )
-
-
-def _insert(connection: Connection, subject: Subject, name: str, values: Sequence[Any]) -> None:
-    marks = sql.SQL(", ").join([sql.Placeholder()] * len(values))
-    connection.execute(
-        sql.SQL("INSERT INTO {} VALUES ({})").format(shapes.staged(subject.migration_id, name), marks), values
-    )
-
-
-def plan_history(connection: Connection, subject: Subject, *, again: bool = False) -> int:
-    """Decide on every staged document and reserve ids; returns the plan. ``again``: only decide, the plan stands."""
-    documents = shapes.staged(subject.migration_id, shapes.DOCUMENTS).as_string()
-    for kind in {table.document for table in TABLES}:
-        connection.execute(
-            f"""
-            UPDATE {documents} d SET aura_id = t.id, verdict = CASE
-                WHEN d.fault <> '' THEN 'quarantine'
-                WHEN EXISTS (SELECT FROM {documents} o WHERE o.kind = d.kind AND o.source_key = d.source_key
-                             AND (o.version, o.batch, o.doc) > (d.version, d.batch, d.doc)) THEN 'superseded'
-                WHEN d.gone THEN CASE WHEN t.id IS NULL OR t.source_hash = d.content_hash THEN 'skip' ELSE 'gone' END
-                WHEN t.id IS NULL THEN 'create' WHEN t.source_hash = d.content_hash THEN 'unchanged' ELSE 'replace' END
-            FROM {documents} x LEFT JOIN aura.{kind} t ON t.source_id = x.source_key AND t.restaurant_id = %s
-            WHERE x.kind = '{kind}' AND (x.batch, x.doc) = (d.batch, d.doc)
-            """,
-            [subject.restaurant_id],
-        )
-    if again:
-        return int(one(connection, "SELECT plan_id FROM migration.migrations WHERE id = %s", [subject.migration_id]))
-    plan_id = int(
-        one(
-            connection,
-            "INSERT INTO migration.plans (migration_id, kind, state) VALUES (%s, 'preview', 'loading') RETURNING id",
-            [subject.migration_id],
-        )
-    )
-    for (batch,) in fetched(
-        connection, f"SELECT DISTINCT batch FROM {documents} WHERE verdict IN ('create', 'replace', 'gone') ORDER BY 1"
-    ):
-        counts, first_ids = {}, {}
-        for table in TABLES:
-            staged = shapes.staged(subject.migration_id, table.name).as_string()
-            number = one(connection, f"SELECT count(*) FROM {staged} WHERE batch = %s", [batch])
-            if number:
-                counts[table.name] = number
-                sequence = f"pg_get_serial_sequence('aura.{table.name}', 'id')"
-                last = one(connection, f"SELECT max(nextval({sequence})) FROM generate_series(1, {number})")
-                first_ids[table.name] = last - number + 1
-        connection.execute(
-            "INSERT INTO migration.history_batches (migration_id, plan_id, batch, entity, bodies, first_ids, counts) "
-            "VALUES (%s, %s, %s, 'orders', %s, %s, %s)",
-            [subject.migration_id, plan_id, batch, Jsonb([f"body{batch}"]), Jsonb(first_ids), Jsonb(counts)],
-        )
-    connection.execute(
-        "UPDATE migration.migrations SET state = 'loading', plan_id = %s WHERE id = %s", [plan_id, subject.migration_id]
-    )
-    reserve_placeholders(connection, find_site(connection, subject), plan_id)
-    return plan_id
-
-
-def preview_history(connection: Connection, subject: Subject, batches: Iterable[Sequence[Document]]) -> int:
-    """Stage and plan; the migration is loading."""
-    with connection.transaction():
-        stage_history(connection, subject, batches)
-        return plan_history(connection, subject)
-
-
-def migrate_history(
-    url: str, connection: Connection, subject: Subject, batches: Iterable[Sequence[Document]], **more: Any
-) -> HistoryLoaded:
-    """Stage, plan and load."""
-    plan_id = preview_history(connection, subject, batches)
-    return load_history(url, subject, plan_id, LOAD_AT, **more)
-
-
-# -- looking ------------------------------------------------------------------------------------------------------------
-
-
-def history_image(connection: Connection) -> dict[str, list[str]]:
-    """Every row of history and menu items as text, in id order: equal images, equal to the byte.
-
-    The id of the batch that wrote a row is left to the tables that need it.
-    """
-    return {
-        table: [row[0] for row in fetched(connection, f"SELECT t::text FROM aura.{table} t ORDER BY id")]
-        for table in (*HISTORY_TABLES, "menu_items")
+def order(key: str, cents: int = 1000, *, version: str = "", day: str = "2026-03-01", **more: Any) -> Told:
+    """A check with one line, one modifier and one tax."""
+    root = {
+        "business_date": day,
+        "business_date_rule": "closed_at, closeout 04:00",
+        "status": "completed",
+        "currency": "USD",
+        "subtotal_cents": cents,
+        "final_amount_cents": cents + 88,
+        "tax_amount_cents": 88,
+        "total_amount_cents": cents + 88,
     }
+    line = {"item_name": "Pie", "quantity": "1", "price_cents": cents, "line_subtotal_cents": cents}
+    extra = {"item_no": 0, "name": "Cream", "quantity": "1", "price_adjustment_cents": 0, "amount_cents": 0}
+    tax = {"name": "Sales Tax", "amount_cents": 88, "item_no": 0, "rate_percent": "8.875"}
+    return told(
+        "orders",
+        key,
+        ("orders", root | more),
+        ("order_items", line),
+        ("order_item_modifiers", extra),
+        ("order_taxes", tax),
+        version=version,
+    )
 
 
-def placed(connection: Connection, table: str, key: str) -> dict[str, Any]:
-    """The row of a root that came from a source key."""
-    cursor = connection.execute(f"SELECT * FROM aura.{table} WHERE source_id = %s", [key])
-    (row,) = cursor.fetchall()
-    return dict(zip([column.name for column in cursor.description or ()], row, strict=True))
+def payment(key: str, cents: int = 1088, *, version: str = "", **more: Any) -> Told:
+    """A card payment."""
+    values = {
+        "business_date": "2026-03-01",
+        "method": "card",
+        "tender_name": "Card",
+        "amount_cents": cents,
+        "currency": "USD",
+        "status": "completed",
+    }
+    return told("payments", key, ("payments", values | more), version=version)
+
+
+class ToldMapper:
+    """Reads the bodies that :func:`record` writes."""
+
+    def __init__(self, entities: Sequence[str]) -> None:
+        self.entities = tuple(entities)
+
+    def documents(self, body: StoredBody) -> Iterator[Document]:
+        """The documents of one body."""
+        for one in json.loads(body.data):
+            rows = [row_of(table, values) for table, values in one["rows"]]
+            yield Document(
+                one["kind"], one["key"], one["version"], rows, one.get("fault", ""), bool(one.get("gone", False))
+            )
+
+
+def row_of(table: str, values: dict[str, Any]) -> Any:
+    """A row of a table; what is required and not given is null, which the type does not allow."""
+    row = BY_NAME[table].row
+    required = [name for name in row._fields if name not in row._field_defaults]
+    return row(**(dict.fromkeys(required) | values))
+
+
+@dataclass(frozen=True)
+class ToldSource:
+    """Opens a recorded history; pickles."""
+
+    refs: tuple[SnapshotRef, ...]
+    entities: tuple[str, ...]
+
+    def __call__(self) -> tuple[SnapshotReader, ToldMapper]:
+        return SnapshotReader(*self.refs), ToldMapper(self.entities)
+
+
+def record(folder: Path, bodies: Mapping[str, Sequence[Sequence[Told]]]) -> ToldSource:
+    """A snapshot of bodies per source entity, in this order; the source that reads it."""
+    store = SnapshotStore(str(folder))
+    found: dict[str, tuple[BodyRef, ...]] = {}
+    for entity, contents in bodies.items():
+        refs = []
+        for page, content in enumerate(contents, start=1):
+            data = json.dumps(content).encode()
+            sha = store.put(data)
+            path = f"/{entity}"
+            refs.append(BodyRef(entity, "GET", path, None, None, None, page, "", len(content), sha, len(data)))
+        found[entity] = tuple(refs)
+    manifest = Manifest(1, "square", "history", "square:L1", NOW, found, {})
+    data = manifest.encode()
+    store.put_manifest(data)
+    return ToldSource((manifest.ref(str(folder), bytes_hash(data)),), tuple(bodies))
