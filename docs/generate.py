@@ -33,6 +33,7 @@ from aura_migration.migration import states
 from aura_migration.pos import registry
 from aura_migration.pos.port import Connector
 from aura_migration.verify.findings import CHECKS, EXPORTED
+from aura_migration.verify.orders import REMEDIES as ORDERS_REMEDIES
 from aura_migration.verify.people import REMEDIES as PEOPLE_REMEDIES
 from aura_migration.verify.verdict import REMEDIES
 
@@ -131,6 +132,16 @@ GATE_MEANING = {
     "gift_cards_conserved": "Per card opening + activity = closing on both sides, and both sides are equal to the cent.",
     "house_accounts_conserved": "The same for house accounts and store credit of the restaurant's own exports.",
     "staff_accounted": "Every person, job, wage and timecard with its effective times, unpaid breaks and tips.",
+    "orders_complete": "Every order, payment, refund, payout and cash movement that the witness finds stands in AuraConnect, "
+    "no other does, every line is there, and every reference leads to a row. Quarantine counts where the witness, too, finds "
+    "the record unsound.",
+    "daily_sales_match": "0 cents unexplained per order and business date: gross, discounts, charges, tips, refunds, counts. "
+    "What does not add up in the POS's own figures is loaded as sent, flagged and listed.",
+    "tax_match": "The same for tax: in total, inside the prices, and by rate.",
+    "payments_reconciled": "Payments are as in the POS, and cover their orders; fees are those of their payments; deposits "
+    "name payments of that amount. A level without data is not provable.",
+    "pos_report_agreed": "The POS's own daily report, imported by `report-import`, agrees with the figures derived here over 7 "
+    "days or more with a weekend and a refund, to the cent or by named causes. Without it they are derived, not confirmed.",
     "full_export_before_load": "The source was exported in full, with certificates, directly before the first write.",
 }
 """``{gate: meaning}``; it must name exactly the gates that verification stores."""
@@ -246,7 +257,7 @@ def state_page() -> str:
 
 def gates() -> str:
     """The gates a verification stores, with what a no asks for."""
-    remedies = {**REMEDIES, **PEOPLE_REMEDIES}
+    remedies = {**REMEDIES, **PEOPLE_REMEDIES, **ORDERS_REMEDIES}
     rows = [[f"`{name}`", GATE_MEANING[name], remedies[name]] for name in (*CHECKS, EXPORTED)]
     return (
         f"# Gates\n\n{NOTE}\nA gate is a row of `migration.gates`: name, yes or no, the number, the remedy, the evidence and "

@@ -23,7 +23,14 @@ GIFT_CARDS = "gift_cards_conserved"
 HOUSE_ACCOUNTS = "house_accounts_conserved"
 STAFF = "staff_accounted"
 PEOPLE_CHECKS = (CUSTOMERS, CONSENT, LOYALTY, GIFT_CARDS, HOUSE_ACCOUNTS, STAFF)
-CHECKS = (COMPLETE, ACCOUNTED, MIGRATED, RECORDS, PRICES, MODIFIERS, COUNTS, QUARANTINE, DECIDED, *PEOPLE_CHECKS)
+ORDERS = "orders_complete"
+DAILY_SALES = "daily_sales_match"
+TAX = "tax_match"
+PAYMENTS = "payments_reconciled"
+POS_REPORT = "pos_report_agreed"
+ORDER_CHECKS = (ORDERS, DAILY_SALES, TAX, PAYMENTS, POS_REPORT)
+MENU_CHECKS = (COMPLETE, ACCOUNTED, MIGRATED, RECORDS, PRICES, MODIFIERS, COUNTS, QUARANTINE, DECIDED)
+CHECKS = (*MENU_CHECKS, *PEOPLE_CHECKS, *ORDER_CHECKS)
 """The checks a verification makes, in the order in which they are shown."""
 
 

@@ -82,6 +82,10 @@ def _measure(value: Any) -> str:
         return "not measured"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name.replace('_', ' ')}: {_measure(member)}" for name, member in value.items())
     return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}"
 
 

@@ -24,6 +24,7 @@ from aura_migration.core.errors import BadInput
 from aura_migration.plan.planner import Subject
 from aura_migration.pos import registry
 from aura_migration.pos.facts import Witness
+from aura_migration.pos.order_facts import DayRule, HistoryWitness
 from aura_migration.pos.people_facts import PeopleFact, PeopleWitness
 from aura_migration.pos.port import SourceEntity
 from aura_migration.verify import findings as words
@@ -31,13 +32,17 @@ from aura_migration.verify.aura import read_sold
 from aura_migration.verify.compare import Comparison, compare
 from aura_migration.verify.counts import COLUMNS, count_entities, missing
 from aura_migration.verify.findings import Finding, Gate, percentage
+from aura_migration.verify.orders import OrdersVerdict, unmeasured, verify_orders
 from aura_migration.verify.people import PeopleVerdict, verify_people
 from aura_migration.verify.people_said import PersonSeal
 from aura_migration.verify.signed import read_decisions
 
 STORED_PER_CHECK = 1_000
 ACCEPTED_SHOWN = 200
-CORE = (words.ACCOUNTED, words.MIGRATED, words.PRICES, words.MODIFIERS, *words.PEOPLE_CHECKS)
+CORE = (
+    *(words.ACCOUNTED, words.MIGRATED, words.PRICES, words.MODIFIERS, *words.PEOPLE_CHECKS),
+    *(words.ORDERS, words.DAILY_SALES, words.TAX, words.PAYMENTS),
+)
 """Without one of these having been measured there is no verdict."""
 REMEDIES = {
     words.ACCOUNTED: "Preview again, so that the plan knows every item of the POS.",
@@ -56,7 +61,10 @@ Connection = psycopg.Connection[Any]
 
 @dataclass(frozen=True)
 class Verdict:
-    """``passed`` None: there was nothing to judge. ``findings`` are complete, but of people the first of each check; ``scorecard`` is JSON-ready."""
+    """``passed`` None: there was nothing to judge. ``scorecard`` is JSON-ready.
+
+    ``findings`` are complete, but of people and orders the first of each check.
+    """
 
     passed: bool | None
     scorecard: dict[str, Any]
@@ -91,11 +99,14 @@ def verify_migration(
     file_facts: Iterable[PeopleFact] = (),
     seals: PersonSeal | None = None,
     suppressed_hash: Callable[[Any, str, str], str] | None = None,
+    orders_witness: HistoryWitness | None = None,
+    day_rule: DayRule | None = None,
 ) -> Verdict:
     """Judge what stands in AuraConnect at the location against the snapshot, and store gates and findings.
 
-    ``witness``, ``people_witness`` and ``source_entities`` are those of the location's POS unless given. ``file_facts``,
-    ``seals`` and ``suppressed_hash`` are for people: see :func:`verify_people`. ``now`` is business time.
+    ``witness``, ``people_witness``, ``orders_witness`` and ``source_entities`` are those of the location's POS unless given.
+    ``file_facts``, ``seals`` and ``suppressed_hash`` are for people: see :func:`verify_people`; ``day_rule`` is for orders: see
+    :func:`verify_orders`. Orders are judged where the plan has a history. ``now`` is business time.
     """
     witness = witness or find_witness(subject.pos)
     if source_entities is None:
@@ -120,14 +131,31 @@ def verify_migration(
             seals=seals,
             suppressed_hash=suppressed_hash,
         )
+        orders = (
+            verify_orders(
+                connection,
+                subject,
+                reader,
+                location_source_id,
+                currency,
+                plan_id,
+                options,
+                now,
+                witness=orders_witness,
+                rule=day_rule,
+            )
+            if _has_history(connection, plan_id)
+            else unmeasured()
+        )
         found = tuple(sorted([*compared.findings, *not_there], key=lambda one: one.order))
         gates = [
             _completeness(reader, source_entities, options),
             *_gates(compared, counts),
             *people.gates,
+            *orders.gates,
             *_stored_gate(connection, subject.migration_id, words.EXPORTED, _has_written(connection, subject)),
         ]
-        verdict = _judge(subject, compared, counts, gates, found, people, sold.own_items)
+        verdict = _judge(subject, compared, counts, gates, found, people, orders, sold.own_items)
         _store(connection, subject.migration_id, verdict, now)
     return verdict
 
@@ -181,6 +209,13 @@ def _planned_items(connection: Connection, plan_id: int | None) -> dict[str, str
     )
 
 
+def _has_history(connection: Connection, plan_id: int | None) -> bool:
+    row = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM migration.plans WHERE id = %s AND history IS NOT NULL)", [plan_id]
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def _has_written(connection: Connection, subject: Subject) -> bool:
     row = connection.execute(
         "SELECT EXISTS (SELECT 1 FROM migration.claims WHERE migration_id = %s)", [subject.migration_id]
@@ -193,7 +228,13 @@ def _has_written(connection: Connection, subject: Subject) -> bool:
 
 def _completeness(reader: SnapshotReader, entities: Sequence[SourceEntity], options: MigrationOptions) -> Gate:
     left_out = set(options.exclude_entities)
-    needed = [e.name for e in entities if e.required and not (e.feeds and set(e.feeds) <= left_out)]
+    needed = [
+        e.name
+        for e in entities
+        if e.required
+        and not (e.feeds and set(e.feeds) <= left_out)
+        and not (e.scope == "history" and not options.history.months)
+    ]
     certificates = reader.certificates()
     reasons = require(certificates, needed)
     sound = sum(certificate.status == "complete" for certificate in certificates if certificate.entity in needed)
@@ -316,6 +357,7 @@ def _judge(
     gates: Sequence[Gate],
     menu_found: tuple[Finding, ...],
     people: PeopleVerdict,
+    orders: OrdersVerdict,
     own_items: int,
 ) -> Verdict:
     by_name = {gate.name: gate for gate in gates}
@@ -326,7 +368,7 @@ def _judge(
         passed = True
     scope, choices = compared.in_scope, compared.choices
     measured = compared.prices.compared + choices.prices.compared
-    found = (*menu_found, *people.findings)
+    found = (*menu_found, *people.findings, *orders.findings)
     accepted = [one for one in found if not one.is_blocking]
     menu_accepted = sum(not one.is_blocking for one in menu_found)
     scorecard = {
@@ -338,6 +380,7 @@ def _judge(
             for name, entity in ENTITIES.items()
             if entity.counted and name in counts
         },
+        "history": {kind: dict(numbers) for kind, numbers in orders.entities.items()},
         "metrics": {
             "menu_items_accounted_pct": percentage(compared.accounted, compared.source_items) if scope else None,
             "menu_items_migrated_pct": percentage(compared.migrated, scope),
@@ -345,6 +388,7 @@ def _judge(
             "active_modifiers_functional_pct": percentage(choices.functional, choices.active),
             "full_export_before_load": by_name[words.EXPORTED].passed,
             **people.metrics,
+            **orders.metrics,
         },
         "gates": [{"name": g.name, "passed": g.passed, "value": g.value, "remedy": g.remedy} for g in gates],
         "accepted": [
@@ -358,8 +402,8 @@ def _judge(
             }
             for one in accepted[:ACCEPTED_SHOWN]
         ],
-        "accepted_total": menu_accepted + people.accepted,
-        "unexplained_total": len(menu_found) - menu_accepted + people.unexplained,
+        "accepted_total": menu_accepted + people.accepted + orders.accepted,
+        "unexplained_total": len(menu_found) - menu_accepted + people.unexplained + orders.unexplained,
         "own_items": own_items,
         "passed": passed,
     }

@@ -1,0 +1,224 @@
+"""The verdict on a history: every order there, every cent explained, every tax and payment where it belongs.
+
+What the POS says comes from its orders witness, a second reading of the snapshot; it is compared with AuraConnect's tables
+set-based, so that memory does not grow with the number of orders. The POS's own daily report, where somebody imported one,
+is a third column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from importlib import import_module
+from importlib.metadata import entry_points
+from itertools import chain
+from typing import Any
+
+import psycopg
+
+from aura_migration.archive.snapshot import SnapshotReader
+from aura_migration.canonical.options import MigrationOptions
+from aura_migration.core.errors import BadInput
+from aura_migration.plan.ground import Subject
+from aura_migration.pos import registry
+from aura_migration.pos.order_facts import DayRule, HistoryWitness
+from aura_migration.verify import findings as words
+from aura_migration.verify.findings import Finding, Gate, percentage
+from aura_migration.verify.orders_case import OrdersCase, first_findings, open_case, totals
+from aura_migration.verify.orders_days import judge_days, largest
+from aura_migration.verify.orders_each import Number, judge_each
+from aura_migration.verify.orders_links import judge_flags, judge_links
+from aura_migration.verify.orders_money import LEVELS, PAYMENT_FEE, evidence, judge_money
+from aura_migration.verify.orders_said import Saying
+from aura_migration.verify.orders_there import read_there
+
+Connection = psycopg.Connection[Any]
+FINDINGS_KEPT = 1_000
+DERIVED = "derived, not confirmed"
+NOTHING: Mapping[str, Any] = {
+    "orders_accounted_pct": None,
+    "daily_sales_max_abs_diff_pct": None,
+    "tax_max_abs_diff_cents": None,
+    "payments_unreconciled": None,
+    "fees_unreconciled_cents": None,
+    "pos_report_agreed": None,
+}
+"""The metrics where nothing was measured."""
+REMEDIES = {
+    words.ORDERS: "Run the migration again for what is missing; look up in the POS what is too many or in quarantine.",
+    words.DAILY_SALES: "Compare the orders in the findings with the POS, then extract, load and verify again.",
+    words.TAX: "Compare the tax of the orders in the findings with the POS, then extract, load and verify again.",
+    words.PAYMENTS: "Compare the payments in the findings with the POS or its statements, then load and verify again.",
+    words.POS_REPORT: "Compare the days in the findings with the POS's report: check that it is of this location, with the "
+    "same close-out and basis of the day; import it again after a correction.",
+}
+
+
+@dataclass(frozen=True)
+class OrdersVerdict:
+    """``findings`` are the first of each check; a gate's evidence counts all of them (``unexplained``, ``accepted``).
+
+    ``entities`` are the counts of the scorecard: ``{kind: {source, standing, quarantined, missing, extra}}``.
+    """
+
+    gates: tuple[Gate, ...]
+    findings: tuple[Finding, ...]
+    metrics: Mapping[str, Any]
+    entities: Mapping[str, Mapping[str, int]]
+
+    @property
+    def unexplained(self) -> int:
+        """Findings that nothing explains, also those not kept."""
+        return sum(int(gate.evidence["unexplained"]) for gate in self.gates)
+
+    @property
+    def accepted(self) -> int:
+        """Findings with a cause, also those not kept."""
+        return sum(int(gate.evidence["accepted"]) for gate in self.gates)
+
+
+def verify_orders(
+    connection: Connection,
+    subject: Subject,
+    reader: SnapshotReader,
+    location_source_id: str,
+    currency: str,
+    plan_id: int | None,
+    options: MigrationOptions,
+    now: datetime,
+    *,
+    witness: HistoryWitness | None = None,
+    rule: DayRule | None = None,
+) -> OrdersVerdict:
+    """Judge orders and money of one migration in one transaction; the days' figures are stored, the gates are not.
+
+    ``reader`` shows all exports that make up the location's history. ``witness`` is the POS's unless given; ``rule`` how days
+    are told, by default as the options and the location say. A history that the options leave out is not measured.
+    """
+    if not options.history.months:
+        return unmeasured()
+    witness = witness or find_orders_witness(subject.pos)
+    if witness is None:
+        return unmeasured()
+    rule = rule or day_rule(connection, subject, options)
+    with connection.transaction():
+        said = iter(witness(reader, location_source_id, currency, rule))
+        first = next(said, None)
+        case = open_case(connection, subject, location_source_id, currency, plan_id, options, now, rule)
+        saying = Saying(case)
+        saying.take(chain(() if first is None else (first,), said))
+        read_there(case)
+        if first is None and not case.row("SELECT EXISTS (SELECT 1 FROM there_orders)")[0]:
+            return unmeasured()
+        return _Judgement(case).verdict()
+
+
+def unmeasured() -> OrdersVerdict:
+    """The verdict on no history at all: neither yes nor no."""
+    gates = (Gate(check, None, None, "", {"unexplained": 0, "accepted": 0}) for check in words.ORDER_CHECKS)
+    return OrdersVerdict(tuple(gates), (), dict(NOTHING), {})
+
+
+def day_rule(connection: Connection, subject: Subject, options: MigrationOptions) -> DayRule:
+    """How days are told at the location: its zone and close-out, unless the options say otherwise."""
+    row = connection.execute(
+        "SELECT facts ->> 'timezone', facts ->> 'closeout' FROM migration.locations WHERE key = %s",
+        [subject.location_key],
+    ).fetchone()
+    zone, proposed = (row[0] or "UTC", row[1] or "00:00") if row else ("UTC", "00:00")
+    hours, minutes = (options.history.closeout or proposed).split(":")[:2]
+    basis = options.history.basis or registry.connector(subject.pos).history_basis
+    closeout = timedelta(hours=int(hours), minutes=int(minutes))
+    return DayRule(zone, closeout, basis, options.history.refunds)
+
+
+def find_orders_witness(pos: str) -> HistoryWitness | None:
+    """``facts`` of the module ``orders_witness`` in the connector's package; None for a POS without a history."""
+    package = f"aura_migration.pos.{pos}"
+    if pos not in registry.BUILT_IN:
+        connector = registry.connector(pos)
+        own: HistoryWitness | None = getattr(connector, "orders_witness", None)
+        if own is not None or not hasattr(connector, "history_mapper"):
+            return own
+        package = next(point.module for point in entry_points(group=registry.GROUP) if point.name == pos)
+    try:
+        found: HistoryWitness = import_module(f"{package}.orders_witness").facts
+    except (ImportError, AttributeError) as error:
+        raise BadInput(
+            f"Nothing can be verified about the orders of {pos!r}: {package}.orders_witness cannot be used ({error}).",
+            "A connector that maps a history needs a witness; see aura_migration.pos.order_facts.HistoryWitness.",
+        ) from error
+    return found
+
+
+class _Judgement:
+    """The checks in the order in which they stand on each other."""
+
+    def __init__(self, case: OrdersCase) -> None:
+        self.case = case
+        self.metrics: dict[str, Any] = dict(NOTHING)
+        self.measures: dict[str, tuple[bool, str | None, dict[str, Any]]] = {}
+
+    def verdict(self) -> OrdersVerdict:
+        """Run every check that the options do not leave out."""
+        numbers = judge_each(self.case)
+        links = judge_links(self.case)
+        flags = judge_flags(self.case)
+        days = judge_days(self.case)
+        self._complete(numbers, links)
+        self._sales(numbers, days, flags)
+        self._money(numbers)
+        found = totals(self.case, words.ORDER_CHECKS)
+        gates = tuple(self._gate(check, *found[check]) for check in words.ORDER_CHECKS)
+        entities = {
+            kind: {("source" if name == "said" else name): value for name, value in asdict(number).items()}
+            for kind, number in numbers.items()
+            if number.said or number.standing or number.extra
+        }
+        return OrdersVerdict(gates, first_findings(self.case, FINDINGS_KEPT), self.metrics, entities)
+
+    def _complete(self, numbers: Mapping[str, Number], links: int) -> None:
+        orders = numbers.get("orders", Number())
+        documents = sum(number.said for number in numbers.values())
+        self.metrics["orders_accounted_pct"] = percentage(orders.standing + orders.quarantined, orders.said)
+        self._measured(
+            words.ORDERS,
+            bool(documents),
+            f"{orders.standing:,} of {orders.said:,} orders, {documents:,} documents",
+            {"documents": {kind: asdict(number) for kind, number in numbers.items()}, "references": links},
+        )
+
+    def _sales(self, numbers: Mapping[str, Number], days: int, flags: Mapping[str, int]) -> None:
+        is_measured = bool(numbers.get("orders", Number()).said)
+        if is_measured:
+            off = largest(self.case)
+            self.metrics["daily_sales_max_abs_diff_pct"] = off.sales_pct
+            self.metrics["tax_max_abs_diff_cents"] = off.tax_cents
+            shown = f"{off.sales_pct or 0:g} % at most over {days:,} days"
+            self._measured(words.DAILY_SALES, True, shown, {"days": days, **flags})
+            self._measured(words.TAX, True, f"{off.tax_cents or 0} cents at most over {days:,} days", {"days": days})
+
+    def _money(self, numbers: Mapping[str, Number]) -> None:
+        levels = judge_money(self.case)
+        if any(levels.values()):
+            self.metrics["payments_unreconciled"] = {
+                name: None if levels[name] is None else levels[name].as_dict() for name in LEVELS  # type: ignore[union-attr]
+            }  # fmt: skip
+        fees = levels[PAYMENT_FEE]
+        self.metrics["fees_unreconciled_cents"] = None if fees is None else fees.cents
+        proven = [level for level in levels.values() if level is not None]
+        counted, cents = sum(level.count for level in proven), sum(level.cents for level in proven)
+        shown = f"{counted:,} unreconciled, {cents:,} cents, on {len(proven)} of {len(LEVELS)} levels"
+        said = sum(number.said for kind, number in numbers.items() if kind != "orders")
+        self._measured(words.PAYMENTS, bool(proven or said), shown, evidence(self.case, levels))
+
+    def _measured(self, check: str, is_measured: bool, value: str | None, evidence: Mapping[str, Any]) -> None:
+        self.measures[check] = (is_measured, value if is_measured else None, dict(evidence))
+
+    def _gate(self, check: str, unexplained: int, accepted: int) -> Gate:
+        """Yes when something was measured and no finding is unexplained; over nothing it is neither yes nor no."""
+        is_measured, value, evidence = self.measures.get(check, (False, None, {}))
+        passed = False if unexplained else True if is_measured else None
+        full = {**evidence, "unexplained": unexplained, "accepted": accepted}
+        return Gate(check, passed, value, REMEDIES[check] if passed is False else "", full)

@@ -1,0 +1,188 @@
+"""Whether the money is all there: order ↔ payment, payment ↔ fee, payment ↔ deposit.
+
+Each level is judged over AuraConnect's rows by what the POS's page says covers an order. A level about which the POS gives no
+data is not provable: it is neither passed nor failed, and its measure is None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from aura_migration.verify import findings as words
+from aura_migration.verify.orders_case import FOUND, OrdersCase
+
+ORDER_PAYMENT, PAYMENT_FEE, PAYMENT_DEPOSIT = "order_payment", "payment_fee", "payment_deposit"
+LEVELS = (ORDER_PAYMENT, PAYMENT_FEE, PAYMENT_DEPOSIT)
+LATE = "7 days"
+"""A card payment that no payout names so long before the last payout has not been paid out."""
+OWN_FIGURES = "{payments_do_not_cover,total_does_not_add_up,refund_exceeds_sale,unknown_tender,missing_reference}"
+"""Problems of an order by which its payments need not cover it."""
+REDUCES_TOTAL = ("clover",)
+"""The POS whose order totals may stand after refunds: paid less refunded may be what covers the order there."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """What does not reconcile: how many, how much, and how many of them nothing explains; over how many it was looked at."""
+
+    count: int
+    cents: int
+    unexplained: int
+    judged: int
+
+    def as_dict(self) -> dict[str, int]:
+        """The measure as the scorecard shows it."""
+        return {"count": self.count, "cents": self.cents}
+
+
+def judge_money(case: OrdersCase) -> dict[str, Level | None]:
+    """The three levels; None where there is nothing to prove one by. Findings go to ``orders_found``."""
+    levels: dict[str, Level | None] = dict.fromkeys(LEVELS)
+    if "payments" in case.judged:
+        if "orders" in case.judged:
+            levels[ORDER_PAYMENT] = _orders(case)
+        levels[PAYMENT_FEE] = _fees(case)
+        if "payouts" in case.judged:
+            levels[PAYMENT_DEPOSIT] = _deposits(case)
+    return levels
+
+
+def _level(case: OrdersCase, judged: int) -> Level | None:
+    """Move what ``orders_open`` holds to the findings, with its cause; None where nothing was judged."""
+    case.run(
+        """
+        UPDATE orders_open o SET is_blocking = false, cause = e.cause FROM orders_excused e
+        WHERE e.kind = o.entity AND e.key = o.key AND e.cause <> '';
+        UPDATE orders_open o SET is_blocking = false, cause = 'a payment of it is ' || e.cause
+        FROM said_payments p JOIN orders_excused e ON e.kind = 'payments' AND e.key = p.key AND e.cause <> ''
+        WHERE o.entity = 'orders' AND p.order_key = o.key;
+        """
+    )
+    counted, cents, unexplained = case.row(
+        "SELECT count(*), coalesce(sum(abs(cents)), 0)::bigint, count(*) FILTER (WHERE is_blocking) FROM orders_open"
+    )
+    case.run(
+        f"""
+        INSERT INTO {FOUND} SELECT %(check)s, entity, key, to_jsonb(said), to_jsonb(there), cents, cause, is_blocking FROM orders_open
+        """,
+        check=words.PAYMENTS,
+    )
+    case.run("DROP TABLE orders_open")
+    return Level(counted, cents, unexplained, judged) if judged or counted else None
+
+
+def _open(case: OrdersCase) -> None:
+    case.run(
+        "CREATE TEMP TABLE orders_open (entity text, key text, said bigint, there bigint, cents bigint, cause text, "
+        "is_blocking boolean) ON COMMIT DROP"
+    )
+
+
+def _orders(case: OrdersCase) -> Level | None:
+    """Completed payments with their tips are what the order came to with its tip."""
+    _open(case)
+    less_refunds = "AND coalesce(p.paid, 0) - coalesce(b.back, 0) <> o.final + o.tip"
+    case.run(
+        f"""
+        INSERT INTO orders_open
+        SELECT 'orders', o.key, o.final + o.tip, coalesce(p.paid, 0), coalesce(p.paid, 0) - o.final - o.tip,
+               CASE WHEN x.problems && '{OWN_FIGURES}' THEN 'payments do not cover it in the POS''s own figures'
+                    ELSE 'its payments are not what it came to' END,
+               NOT coalesce(x.problems && '{OWN_FIGURES}', false)
+        FROM there_orders o
+        LEFT JOIN (SELECT order_id, sum(amount + tip) AS paid FROM there_payments WHERE state = 'counts' GROUP BY order_id) p
+               ON p.order_id = o.aura_id
+        LEFT JOIN (SELECT order_key, sum(amount) AS back FROM there_refunds WHERE state = 'counts' GROUP BY order_key) b
+               ON b.order_key = o.key
+        LEFT JOIN said_orders x ON x.key = o.key
+        WHERE o.state = 'counts' AND coalesce(p.paid, 0) <> o.final + o.tip
+          {less_refunds if case.subject.pos in REDUCES_TOTAL else ""}
+        """
+    )
+    case.run(
+        """
+        INSERT INTO orders_open
+        SELECT 'payments', t.key, NULL, t.amount + t.tip, t.amount + t.tip, 'the POS names no order for it', false
+        FROM there_payments t WHERE t.state = 'counts' AND t.order_id IS NULL
+        """
+    )
+    judged = case.row("SELECT count(*) FROM there_orders WHERE state = 'counts'")[0]
+    return _level(case, judged if case.row("SELECT EXISTS (SELECT 1 FROM there_payments)")[0] else 0)
+
+
+def _fees(case: OrdersCase) -> Level | None:
+    """The fee of a payment is the sum of its fee rows, and what the witness says."""
+    _open(case)
+    case.run(
+        """
+        INSERT INTO orders_open
+        SELECT 'payments', t.key, t.fee, coalesce(t.fee_rows, 0), coalesce(t.fee_rows, 0) - coalesce(t.fee, 0),
+               'the rows of its fees are not its fee', true
+        FROM there_payments t WHERE coalesce(t.fee, 0) <> coalesce(t.fee_rows, 0)
+        UNION ALL
+        SELECT 'payments', s.key, s.fee, t.fee, coalesce(t.fee, 0) - s.fee, 'its fee is not what the POS says', true
+        FROM said_payments s JOIN there_payments t ON t.key = s.key WHERE s.fee IS DISTINCT FROM t.fee AND s.fee IS NOT NULL
+        """
+    )
+    judged = case.row("SELECT count(*) FROM said_payments WHERE fee IS NOT NULL")[0]
+    return _level(case, judged)
+
+
+def _deposits(case: OrdersCase) -> Level | None:
+    """Every entry of a sale is a payment of that amount; every card payment was paid out sooner or later."""
+    _open(case)
+    case.run(
+        f"""
+        WITH entries AS (
+            SELECT e.*, p.key AS payout FROM aura.payout_entries e JOIN there_payouts p ON p.aura_id = e.payout_id
+            WHERE e.entry_class = 'sale'
+        ), span AS (
+            SELECT min(processed_at) AS first, max(processed_at) AS last FROM there_payments
+        ), paid_out AS (
+            SELECT max(day) AS last FROM there_payouts
+        )
+        INSERT INTO orders_open
+        SELECT 'payout_entries', coalesce(e.source_entry_id, e.payout || '/' || e.id), t.amount + t.tip, e.gross_cents,
+               e.gross_cents - t.amount - t.tip, 'the payout names another amount than the payment', true
+        FROM entries e JOIN there_payments t ON t.aura_id = e.payment_id WHERE e.gross_cents <> t.amount + t.tip
+        UNION ALL
+        SELECT 'payout_entries', coalesce(e.source_entry_id, e.payout || '/' || e.id), NULL, e.gross_cents, e.gross_cents,
+               CASE WHEN e.effective_at BETWEEN s.first AND s.last THEN 'the payout names no payment of this history'
+                    ELSE 'its payment lies outside the history' END,
+               coalesce(e.effective_at BETWEEN s.first AND s.last, true)
+        FROM entries e CROSS JOIN span s
+        WHERE NOT EXISTS (SELECT 1 FROM there_payments t WHERE t.aura_id = e.payment_id)
+        UNION ALL
+        SELECT 'payments', t.key, t.amount + t.tip, NULL, -t.amount - t.tip, 'no payout names it', false
+        FROM there_payments t CROSS JOIN paid_out l
+        WHERE t.state = 'counts' AND t.method = 'card' AND t.day < ((l.last::date - interval '{LATE}')::date)::text
+          AND t.amount + t.tip <> 0 AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.payment_id = t.aura_id)
+        """
+    )
+    case.run(
+        """
+        INSERT INTO orders_open
+        SELECT 'payouts', p.key, p.amount, coalesce(e.net, 0), coalesce(e.net, 0) - p.amount,
+               'its entries do not add up to it in the POS''s own figures', false
+        FROM there_payouts p
+        LEFT JOIN (SELECT key, sum(net) AS net FROM there_entries GROUP BY key) e ON e.key = p.key
+        WHERE coalesce(e.net, 0) <> p.amount
+        """
+    )
+    judged = case.row("SELECT coalesce(sum(number), 0)::bigint FROM there_entries")[0]
+    return _level(case, judged)
+
+
+def evidence(case: OrdersCase, levels: dict[str, Level | None]) -> dict[str, Any]:
+    """The three levels as data for a gate: what each was judged over, and what is only waiting."""
+    found: dict[str, Any] = {
+        name: "not provable: the POS gives no data for it"
+        if level is None
+        else {**level.as_dict(), "unexplained": level.unexplained, "judged": level.judged}
+        for name, level in levels.items()
+    }
+    found["fees_not_known_yet"] = case.row(
+        "SELECT count(*) FROM said_payments WHERE state = 'counts' AND tender = 'Card' AND fee IS NULL"
+    )[0]
+    return found
