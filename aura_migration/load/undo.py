@@ -22,6 +22,7 @@ import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
+from aura_migration.canonical.history.tables import TABLES
 from aura_migration.canonical.model import Entity
 from aura_migration.core.ids import content_hash
 from aura_migration.database.connections import transaction_lock
@@ -76,6 +77,7 @@ def undo_migration(
             cursor.execute("SET LOCAL TimeZone = 'UTC'; SET LOCAL jit = off; SET LOCAL work_mem = '64MB'")
             transaction_lock(connection, restaurant_lock(subject.restaurant_id))
             _gather(cursor, subject)
+            _gather_history(cursor, subject, entities)
             for entity in reversed(entities):
                 _take_back_writes(cursor, entity, edited, undone)
                 _remove(cursor, entity, edited, undone)
@@ -107,6 +109,34 @@ def _gather(cursor: Cursor, subject: Subject) -> None:
     )
     cursor.execute("ALTER TABLE standing ADD PRIMARY KEY (aura_table, aura_id)")
     cursor.execute("ANALYZE standing")
+
+
+def _gather_history(cursor: Cursor, subject: Subject, entities: Sequence[Entity]) -> None:
+    """``pointed``: rows of ``standing`` that orders and money point at, which have no foreign keys, and from which table.
+
+    Each column is read once from end to end: most of them have no index. A history that this migration loaded is taken back
+    before (``load.history``), so that what is left is of others or was kept.
+    """
+    cursor.execute("DROP TABLE IF EXISTS pg_temp.pointed")
+    cursor.execute(
+        "CREATE TEMP TABLE pointed (aura_table text, aura_id bigint, child text, PRIMARY KEY (aura_table, aura_id, child)) ON COMMIT DROP"
+    )
+    tables = {entity.name: entity.table for entity in entities}
+    for history in TABLES:
+        columns = [(c.target, tables[c.ref]) for c in history.refs if c.ref in tables]
+        cursor.execute(f"SELECT EXISTS (SELECT FROM aura.{history.name}) AS found")
+        row = cursor.fetchone()
+        if not (columns and row and row["found"]):
+            continue
+        pointing = " UNION ".join(
+            f"SELECT '{table}' AS aura_table, t.{column} AS aura_id FROM aura.{history.name} t "
+            f"WHERE t.restaurant_id = %(restaurant)s AND t.{column} IS NOT NULL"
+            for column, table in columns
+        )
+        cursor.execute(
+            f"INSERT INTO pointed SELECT s.aura_table, s.aura_id, %(child)s FROM ({pointing}) p JOIN standing s USING (aura_table, aura_id)",
+            {"restaurant": subject.restaurant_id, "child": history.name},
+        )
 
 
 # -- rows that stay: writes are taken back ------------------------------------------------------------------------------
@@ -267,7 +297,7 @@ def _remove(cursor: Cursor, entity: Entity, edited: Edited, undone: Undone) -> N
         _keep_edited(cursor, entity, undone)
     # A kept row keeps what it points at, so a tree is walked until nothing more is kept.
     references = references_to(cursor, entity.table)
-    while references and _keep_referenced(cursor, entity, references, undone):
+    while _keep_referenced(cursor, entity, references, undone):
         continue
     cursor.execute(
         "SELECT 1 FROM information_schema.columns WHERE table_schema = 'aura' AND table_name = %s AND column_name = 'is_active'",
@@ -336,6 +366,10 @@ def _keep_referenced(cursor: Cursor, entity: Entity, references: Sequence[tuple[
         + ("AND (k.aura_id IS NULL OR k.outcome IS NOT NULL)" if child == f"aura.{entity.table}" else "")
         for child, column in references
     ]
+    remaining.append(
+        "SELECT h.aura_id AS id, h.child, false AS is_needed FROM pointed h JOIN standing p USING (aura_table, aura_id) "
+        "WHERE h.aura_table = %(table)s AND p.outcome IS NULL"
+    )
     cursor.execute(
         f"""
         UPDATE standing s SET outcome = CASE WHEN x.is_needed THEN 'kept_needed' ELSE 'archived' END
@@ -360,12 +394,13 @@ def _quoted(child: str) -> str:
 
 
 def references_to(cursor: Cursor, table: str) -> list[tuple[str, str]]:
-    """``(schema.table, column)`` of every foreign key that points at a table."""
+    """``(schema.table, column)`` of every foreign key that points at a table, save of rows that are deleted along with it."""
     cursor.execute(
         """
         SELECT c.conrelid::regclass::text AS child, a.attname AS column FROM pg_constraint c
         JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
-        WHERE c.contype = 'f' AND c.confrelid = %s::regclass AND cardinality(c.conkey) = 1 ORDER BY 1, 2
+        WHERE c.contype = 'f' AND c.confrelid = %s::regclass AND cardinality(c.conkey) = 1
+          AND c.confdeltype <> 'c' ORDER BY 1, 2
         """,
         [f"aura.{table}"],
     )
