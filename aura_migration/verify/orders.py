@@ -25,7 +25,7 @@ from aura_migration.pos import registry
 from aura_migration.pos.order_facts import DayRule, HistoryWitness
 from aura_migration.verify import findings as words
 from aura_migration.verify.findings import Finding, Gate, percentage
-from aura_migration.verify.orders_case import OrdersCase, first_findings, open_case, totals
+from aura_migration.verify.orders_case import FOUND, OrdersCase, first_findings, open_case, totals
 from aura_migration.verify.orders_days import judge_days, largest
 from aura_migration.verify.orders_each import Number, judge_each
 from aura_migration.verify.orders_links import judge_flags, judge_links
@@ -59,7 +59,8 @@ REMEDIES = {
 class OrdersVerdict:
     """``findings`` are the first of each check; a gate's evidence counts all of them (``unexplained``, ``accepted``).
 
-    ``entities`` are the counts of the scorecard: ``{kind: {source, standing, quarantined, missing, extra}}``.
+    ``entities`` are the counts of the scorecard: ``{kind: {source, loaded, unchanged, merged, skipped, quarantined}}``; what is
+    missing of the source is in none of them.
     """
 
     gates: tuple[Gate, ...]
@@ -172,15 +173,30 @@ class _Judgement:
         found = totals(self.case, words.ORDER_CHECKS)
         gates = tuple(self._gate(check, *found[check]) for check in words.ORDER_CHECKS)
         entities = {
-            kind: {("source" if name == "said" else name): value for name, value in asdict(number).items()}
+            kind: {
+                "source": number.said,
+                "loaded": number.loaded,
+                "unchanged": number.standing - number.loaded,
+                "merged": 0,
+                "skipped": 0,
+                "quarantined": number.quarantined,
+            }
             for kind, number in numbers.items()
-            if number.said or number.standing or number.extra
+            if number.said
         }
         return OrdersVerdict(gates, first_findings(self.case, FINDINGS_KEPT), self.metrics, entities)
 
     def _complete(self, numbers: Mapping[str, Number], links: int) -> None:
         orders = numbers.get("orders", Number())
         documents = sum(number.said for number in numbers.values())
+        self.case.run(
+            f"""
+            INSERT INTO {FOUND}
+            SELECT %(check)s, 'batches', batch::text, to_jsonb('loaded'::text), NULL, NULL, 'the batch is not loaded', true
+            FROM migration.history_batches WHERE plan_id = %(plan)s AND loaded_at IS NULL
+            """,
+            check=words.ORDERS,
+        )
         self.metrics["orders_accounted_pct"] = percentage(orders.standing + orders.quarantined, orders.said)
         self._measured(
             words.ORDERS,

@@ -126,10 +126,12 @@ COMPARED = (
 
 @dataclass(frozen=True)
 class Number:
-    """How many documents of a kind there are: named by the witness, standing, in quarantine, missing, too many."""
+    """How many documents of a kind there are: named by the witness, standing and of these written by the plan, in quarantine,
+    missing, too many."""
 
     said: int = 0
     standing: int = 0
+    loaded: int = 0
     quarantined: int = 0
     missing: int = 0
     extra: int = 0
@@ -157,9 +159,11 @@ def _excuses(case: OrdersCase) -> None:
         """
         INSERT INTO orders_excused
         SELECT entity, source_key, '', true FROM migration.quarantine
-        WHERE migration_id = %(migration)s AND entity = ANY(%(kinds)s) AND state = 'open'
-        UNION ALL
-        SELECT document, source_key, 'kept: ' || reason, false FROM migration.history_kept WHERE migration_id = %(migration)s
+        WHERE migration_id IN (SELECT id FROM migration.migrations WHERE location_key = %(location_key)s)
+          AND entity = ANY(%(kinds)s) AND state = 'open'
+        UNION
+        SELECT document, source_key, 'kept: ' || reason, false FROM migration.history_kept
+        WHERE migration_id IN (SELECT id FROM migration.migrations WHERE location_key = %(location_key)s)
         """,
         kinds=list(case.judged),
     )
@@ -297,14 +301,22 @@ def _presence(case: OrdersCase, kind: Kind) -> Number:
     unknown, extra = case.row(
         f"""
         SELECT (SELECT count(*) FROM orders_excused e WHERE e.kind = %(kind)s AND e.is_quarantine
-                AND NOT EXISTS (SELECT 1 FROM {kind.said} s WHERE s.key = e.key)),
+                AND NOT EXISTS (SELECT 1 FROM {kind.said} s WHERE s.key = e.key {"AND s.kind = e.kind" if kind.shared else ""})),
                (SELECT count(*) FROM orders_found WHERE check_name = %(check)s AND entity = %(kind)s AND expected IS NULL
                 AND actual IS NOT NULL)
         """,
         kind=kind.name,
         check=WHOLE,
     )
-    return Number(said + unknown - doubled, said - absent, quarantined + unknown, absent - quarantined, extra)
+    standing, loaded = (
+        said - absent - doubled,
+        case.row(
+            f"SELECT count(*) FROM {kind.there} t WHERE {of_there} AND t.is_own AND EXISTS (SELECT 1 FROM {kind.said} s "
+            f"WHERE s.key = t.key {'AND s.kind = t.kind' if kind.shared else ''})",
+            kind=kind.name,
+        )[0],
+    )
+    return Number(said + unknown - doubled, standing, loaded, quarantined + unknown, absent - quarantined, extra)
 
 
 def _tell(case: OrdersCase) -> None:

@@ -106,4 +106,27 @@ def judge_flags(case: OrdersCase) -> dict[str, int]:
         )
         for name, number in zip(numbers, found, strict=True):
             numbers[name] += number
+    if "orders" in case.judged:
+        _identities(case)
     return numbers
+
+
+def _identities(case: OrdersCase) -> None:
+    """What an order comes to out of its parts, for orders that neither reading calls unsound."""
+    case.run(
+        f"""
+        INSERT INTO {FOUND}
+        SELECT %(check)s, 'orders', t.key, jsonb_build_object(x.name, x.parts), jsonb_build_object(x.name, x.whole),
+               x.whole - x.parts, 'its figures do not add up in AuraConnect, and neither reading says that they should not', true
+        FROM there_orders t JOIN said_orders s ON s.key = t.key
+        LEFT JOIN (SELECT d.order_id, sum(d.amount_cents) AS given FROM aura.order_discounts d
+                   JOIN there_orders o ON o.aura_id = d.order_id
+                   LEFT JOIN aura.order_items i ON i.id = d.order_item_id AND i.is_voided WHERE i.id IS NULL
+                   GROUP BY d.order_id) d ON d.order_id = t.aura_id
+        CROSS JOIN LATERAL (VALUES
+            ('final', t.subtotal - t.discount + t.service + t.gratuity + t.rounding + t.tax - t.included_tax, t.final),
+            ('discounts', coalesce(d.given, 0)::bigint, t.discount)) x (name, parts, whole)
+        WHERE t.state = 'counts' AND t.flags = '{{}}' AND s.problems = '{{}}' AND x.parts <> x.whole
+        """,
+        check=words.DAILY_SALES,
+    )

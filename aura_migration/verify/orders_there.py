@@ -53,7 +53,8 @@ def _scope(table: str, said: str) -> str:
 
 
 KEY = "coalesce(r.source_id, 'aura:' || r.id), r.business_date::text"
-OWN = "r.migration_run_id IS NOT DISTINCT FROM %(migration)s"
+OWN = "r.history_batch_id IN (SELECT id FROM migration.history_batches WHERE plan_id = %(plan)s)"
+"""Whether the plan in question wrote the row; what stands otherwise was there before."""
 
 
 def _orders(case: OrdersCase, first: str, last: str) -> None:
@@ -71,7 +72,7 @@ def _orders(case: OrdersCase, first: str, last: str) -> None:
                coalesce(l.gross, 0), r.discount_amount_cents, r.tax_amount_cents, r.included_tax_cents, r.tip_amount_cents,
                r.final_amount_cents, coalesce(l.lines, 0), r.subtotal_cents, r.non_sale_cents,
                r.service_charge_amount_cents, r.gratuity_cents, r.rounding_cents, r.subtotal_cents - r.non_sale_cents,
-               {FLAGS}, {OWN}, r.voided_at_source
+               {FLAGS}, coalesce({OWN}, false), r.voided_at_source
         FROM r LEFT JOIN l ON l.order_id = r.id
         """,
         first=first,
@@ -119,8 +120,8 @@ def _payments(case: OrdersCase, first: str, last: str) -> None:
                r.business_date::text, r.tender_name, r.amount_cents, r.tip_amount_cents,
                CASE r.status WHEN 'completed' THEN 'counts' WHEN 'pending' THEN 'open' WHEN 'authorized' THEN 'open'
                     ELSE 'void' END,
-               r.fee_amount_cents, f.fees, r.method, r.order_id, r.processed_at, {FLAGS}, {OWN},
-               coalesce((r.details ->> 'voided_at_source')::boolean, false)
+               r.fee_amount_cents, f.fees, r.method, r.order_id, r.processed_at, {FLAGS}, coalesce({OWN}, false),
+               false
         FROM r LEFT JOIN aura.orders o ON o.id = r.order_id AND o.location_id = r.location_id
         LEFT JOIN f ON f.payment_id = r.id
         """,
@@ -138,7 +139,7 @@ def _refunds(case: OrdersCase, first: str, last: str) -> None:
                coalesce(p.source_id, 'aura:' || r.payment_id), r.business_date::text, r.amount_cents,
                CASE r.status WHEN 'completed' THEN 'counts' WHEN 'pending' THEN 'open' ELSE 'void' END,
                r.tax_cents, r.tip_refunded_cents, r.net_cents, r.charge_cents,
-               coalesce(r.sale_business_date, o.business_date)::text, {FLAGS}, {OWN}, false
+               coalesce(r.sale_business_date, o.business_date)::text, {FLAGS}, coalesce({OWN}, false), false
         FROM aura.refunds r
         LEFT JOIN aura.orders o ON o.id = r.order_id AND o.location_id = r.location_id
         LEFT JOIN aura.payments p ON p.id = r.payment_id AND p.location_id = r.location_id
@@ -155,7 +156,7 @@ def _payouts(case: OrdersCase, first: str, last: str) -> None:
         f"""
         INSERT INTO there_payouts
         SELECT r.id, {KEY}, r.amount_cents,
-               coalesce((SELECT sum(e.fee_cents) FROM aura.payout_entries e WHERE e.payout_id = r.id), 0), {OWN}, false
+               coalesce((SELECT sum(e.fee_cents) FROM aura.payout_entries e WHERE e.payout_id = r.id), 0), coalesce({OWN}, false), false
         FROM aura.payouts r WHERE {_scope("payouts", "said_payouts s")}
         """,
         first=first,
@@ -172,7 +173,7 @@ def _payouts(case: OrdersCase, first: str, last: str) -> None:
 
 
 AMOUNT_OF = {
-    "cash_drawer_shifts": "coalesce(r.counted_cents, r.expected_cents, r.opening_cents, 0)",
+    "cash_drawer_shifts": "coalesce(r.counted_cents, r.expected_cents, 0)",
     "cash_events": "r.amount_cents",
     "deposits": "r.amount_cents",
     "house_account_movements": "r.amount_cents",
@@ -184,7 +185,7 @@ def _cash(case: OrdersCase, first: str, last: str) -> None:
         case.run(
             f"""
             INSERT INTO there_cash
-            SELECT r.id, %(kind)s, {KEY}, {amount}, {OWN}, false FROM aura.{kind} r
+            SELECT r.id, %(kind)s, {KEY}, {amount}, coalesce({OWN}, false), false FROM aura.{kind} r
             WHERE {_scope(kind, "said_cash s")}
             """.replace("WHERE s.key = r.source_id", "WHERE s.kind = %(kind)s AND s.key = r.source_id"),
             kind=kind,

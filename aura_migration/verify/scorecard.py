@@ -34,7 +34,7 @@ def _parts(card: Mapping[str, Any]) -> Iterator[Table | Text]:
     word, style = WORDS[card.get("passed")]
     title = f"{card.get('location', '')} · migration {card.get('migration_id', '')}"
     yield Text.assemble((f"Scorecard {title}: ", "bold"), (word, f"bold {style}"))
-    yield _entities(card.get("entities") or {})
+    yield _entities({**(card.get("entities") or {}), **(card.get("history") or {})})
     yield _metrics(card.get("metrics") or {})
     yield _gates(card.get("gates") or [])
     accepted = card.get("accepted") or []

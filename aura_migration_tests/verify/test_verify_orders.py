@@ -53,6 +53,7 @@ MUTATIONS = [
     ("UPDATE aura.orders SET gratuity_cents = 299, service_charge_amount_cents = 201 WHERE source_id = 'rich'",
      SALES, "orders", "rich", -1),
     ("UPDATE aura.orders SET rounding_cents = 0 WHERE source_id = 'rich'", SALES, "orders", "rich", 1),
+    ("UPDATE aura.order_discounts SET amount_cents = 499", SALES, "orders", "rich", 1),
     ("UPDATE aura.orders SET tip_amount_cents = 99 WHERE source_id = 'o1'", SALES, "orders", "o1", -1),
     ("UPDATE aura.orders SET business_date = business_date + 1 WHERE source_id = 'o1'", SALES, "orders", "o1", None),
     ("UPDATE aura.orders SET status = 'completed' WHERE source_id = 'open'", SALES, "orders", "open", None),
