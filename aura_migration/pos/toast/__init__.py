@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aura_migration.archive.snapshot import Redaction, SnapshotReader
+from aura_migration.canonical.history.documents import HistoryMapper
+from aura_migration.canonical.history.rules import Basis, HistoryRules
 from aura_migration.canonical.model import Batch
 from aura_migration.canonical.seals import Seals
 from aura_migration.pos.port import Account, Session, SourceEntity, SourceLocation
 from aura_migration.pos.toast import client, guest_rights, mapping, people
+from aura_migration.pos.toast.orders.mapping import ToastHistory
 from aura_migration.pos.toast.redaction import REDACTION
 
 __all__ = ["CONNECTOR", "ToastConnector"]
@@ -61,21 +64,31 @@ SOURCE_ENTITIES = (
     ),
     SourceEntity(
         "orders",
-        "location",
+        "history",
         "orders:read",
-        ("customers", "customer_addresses"),
-        doc="A year of orders, which alone tell of guests; without card data.",
+        (
+            "order_groups",
+            "orders",
+            "payments",
+            "refunds",
+            "house_account_movements",
+            "customers",
+            "customer_addresses",
+        ),
+        doc="Orders with checks, payments and refunds, which alone tell of guests; without card data.",
     ),
+    SourceEntity("cash_entries", "history", "cashmgmt:read", ("cash_events",), doc="Cash that went in or out."),
+    SourceEntity("cash_deposits", "history", "cashmgmt:read", ("deposits",), doc="Cash brought to the bank."),
     SourceEntity(
         "guests",
-        "location",
+        "history",
         guest_rights.GUEST,
         ("customers", "customer_addresses"),
         doc="Whether the orders name their guests.",
     ),
     SourceEntity(
         "delivery_addresses",
-        "location",
+        "history",
         guest_rights.ADDRESS,
         ("customer_addresses",),
         doc="Whether the orders say where they were delivered.",
@@ -100,6 +113,7 @@ class ToastConnector:
     source_entities: tuple[SourceEntity, ...] = SOURCE_ENTITIES
     redaction: Redaction = REDACTION
     session_parallelism: int = 4
+    history_basis: Basis = "created"
     switches: Mapping[str, str] = field(default_factory=lambda: SWITCHES)
 
     def parse_credentials(self, document: Any) -> dict[str, Any]:
@@ -117,6 +131,12 @@ class ToastConnector:
     def map_people(self, reader: SnapshotReader, location: SourceLocation, seals: Seals) -> Iterator[Batch]:
         """See the port. Guests are those of the restaurant's own orders."""
         return people.map_people(reader, location, seals)
+
+    def history_mapper(
+        self, reader: SnapshotReader, location: SourceLocation, seals: Seals, rules: HistoryRules
+    ) -> HistoryMapper:
+        """See the port. Business dates are Toast's own."""
+        return ToastHistory(reader, location, seals, rules)
 
     def source_counts(self, reader: SnapshotReader, location: SourceLocation) -> Mapping[str, int]:
         """See the port."""

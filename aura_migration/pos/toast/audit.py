@@ -34,6 +34,8 @@ RIGHTS: tuple[tuple[str, str, str, Mapping[str, str]], ...] = (
     ("employees", "labor.employees:read", paths.EMPLOYEES, {}),
     ("time_entries", "labor:read", paths.TIME_ENTRIES, NO_DAY),
     ("orders", "orders:read", paths.ORDERS, {**NO_DAY, "pageSize": "1"}),
+    ("cash_entries", "cashmgmt:read", paths.CASH_ENTRIES, NO_DAY),
+    ("cash_deposits", "cashmgmt:read", paths.CASH_DEPOSITS, NO_DAY),
     (guest_rights.GUESTS, guest_rights.GUEST, "", {}),
     (guest_rights.ADDRESSES, guest_rights.ADDRESS, "", {}),
 )

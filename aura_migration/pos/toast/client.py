@@ -41,6 +41,7 @@ from aura_migration.pos.port import (
     Account,
     AuditLine,
     Discovery,
+    HistorySpan,
     Permission,
     ReverseLevel,
     Scope,
@@ -341,11 +342,24 @@ class ToastSession:
 
         return reverse_level(await self.scopes())
 
-    async def extract(self, recorder: Recorder, scope: Scope, location: str | None, entities: Sequence[str]) -> None:
+    async def extract(
+        self,
+        recorder: Recorder,
+        scope: Scope,
+        location: str | None,
+        entities: Sequence[str],
+        span: HistorySpan | None = None,
+    ) -> None:
         """See the port. All of Toast's entities belong to one location."""
         from aura_migration.pos.toast.extract import extract
 
-        await extract(self, recorder, scope, location, entities)
+        await extract(self, recorder, scope, location, entities, span)
+
+    async def reread(self, recorder: Recorder, location: str, keys: Mapping[str, Sequence[str]]) -> None:
+        """See the port."""
+        from aura_migration.pos.toast.orders.reread import reread
+
+        await reread(self, recorder, location, keys)
 
     async def audit(self, location: str) -> tuple[AuditLine, ...]:
         """See the port."""

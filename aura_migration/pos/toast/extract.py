@@ -7,20 +7,23 @@ search for the stock.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aura_migration.archive.snapshot import Certificate, PageSeen, Recorder, SecondRoute, judge
 from aura_migration.core.errors import BadInput
 from aura_migration.pos.http.errors import Conflict, NotFound, PermissionMissing, Rejected
-from aura_migration.pos.port import Scope
+from aura_migration.pos.port import HistorySpan, Scope
 from aura_migration.pos.toast import paths
 from aura_migration.pos.toast.client import POS, RESTARTS, Listing, ToastSession, reason_of
 from aura_migration.pos.toast.document import PRE_MODIFIER_MAPS
 from aura_migration.pos.toast.guest_rights import certify_addresses, certify_guests
 from aura_migration.pos.toast.labor import fetch_employees, fetch_jobs, fetch_time_entries
-from aura_migration.pos.toast.orders import fetch_orders
+from aura_migration.pos.toast.orders.cash import DEPOSITS, ENTRIES, fetch_cash
+from aura_migration.pos.toast.orders.extract import fetch_orders
+from aura_migration.pos.toast.orders.names import HISTORY_LISTS
 from aura_migration.pos.toast.wire import DECODER
 
 CONFIG_LISTS = (
@@ -36,21 +39,31 @@ CONFIG_LISTS = (
     "priceGroups",
     "printers",
     "breakTypes",
+    *HISTORY_LISTS,
 )
-"""Recorded with the snapshot; the mapping reads the tax rates and the breaks' names, the others are the backup of the setup."""
+"""Recorded with the snapshot; mappings read tax rates and the names of what orders, breaks and cash refer to, the others are
+the backup of the setup."""
 SEARCH_CHUNK = 500
 SECOND_ROUTE_SWITCH = "menu_second_route"
 
 
+Step = Callable[[ToastSession, Recorder, str], Coroutine[Any, Any, None]]
+
+
 async def extract(
-    session: ToastSession, recorder: Recorder, scope: Scope, location: str | None, entities: Sequence[str]
+    session: ToastSession,
+    recorder: Recorder,
+    scope: Scope,
+    location: str | None,
+    entities: Sequence[str],
+    span: HistorySpan | None = None,
 ) -> None:
     """Fetch and certify the named entities; what an interrupted attempt certified as complete is kept."""
-    if scope != "location" or location is None:
+    if scope == "merchant" or location is None:
         if entities:
             raise BadInput("Toast has no data of the whole merchant.", "Extract its locations one by one.")
         return
-    steps = {
+    steps: dict[str, Step] = {
         "restaurant": _restaurant,
         "menus": _menus,
         "config": _config,
@@ -61,9 +74,11 @@ async def extract(
         "jobs": fetch_jobs,
         "employees": fetch_employees,
         "time_entries": fetch_time_entries,
-        "orders": fetch_orders,
+        "orders": partial(fetch_orders, span=span),
         "guests": certify_guests,
         "delivery_addresses": certify_addresses,
+        ENTRIES: partial(fetch_cash, entity=ENTRIES, span=span),
+        DEPOSITS: partial(fetch_cash, entity=DEPOSITS, span=span),
     }
     for entity in entities:
         if entity not in steps:

@@ -1,4 +1,4 @@
-"""The last twelve months cut into spans that Toast answers: none is longer than a calendar month. Pure."""
+"""A stretch of the past cut into spans that Toast answers: none is longer than a calendar month. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LOOK_AHEAD = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Span:
-    """From ``begin`` (included) to ``end`` (excluded), whole days of UTC. ``name`` is its month, ``YYYY-MM``."""
+    """From ``begin`` (included) to ``end`` (excluded). ``name`` is its month, ``YYYY-MM``."""
 
     name: str
     begin: datetime
@@ -23,13 +23,16 @@ class Span:
         return self.begin <= moment < self.end
 
 
-def months(taken_at: datetime) -> list[Span]:
-    """The calendar months of the year before ``taken_at``, oldest first; the first and the last are parts of months."""
+def months(taken_at: datetime, since: datetime | None = None) -> list[Span]:
+    """The calendar months from ``since`` (none: a year before) to ``taken_at``, oldest first; the first and the last are
+    parts of months."""
     midnight = taken_at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     begin, end = midnight - LOOK_BACK, midnight + LOOK_AHEAD + timedelta(days=1)
+    if since is not None:
+        begin = min(since.astimezone(UTC).replace(microsecond=0), midnight)
     found = []
     while begin < end:
-        following = (begin.replace(day=1) + timedelta(days=32)).replace(day=1)
+        following = (begin.replace(day=1, hour=0, minute=0, second=0) + timedelta(days=32)).replace(day=1)
         found.append(Span(f"{begin:%Y-%m}", begin, min(following, end)))
         begin = following
     return found

@@ -31,19 +31,39 @@ _ON_CHECK = (
 )
 _EMPLOYEE = ("firstName", "chosenName", "lastName", "email", "phoneNumber", "externalEmployeeId", "wageOverrides")
 
+_SINGLY = "missing_documents"
+"""Orders read one by one: the same fields, without the list around them."""
+
+
+def _one(path: str) -> str:
+    return path.replace("[].", "", 1) if path.startswith("[].") else path
+
+
+_DROPPED = tuple(f"[].checks[].payments[].{name}" for name in CARD)
+_PERSONAL = (
+    *((f"{GUEST}.{name}", _OF_GUEST) for name in _CONTACTS),
+    *((f"[].deliveryInfo.{name}", _OF_GUEST) for name in _PLACE),
+    *((f"[].curbsidePickupInfo.{name}", _OF_GUEST) for name in _CURBSIDE),
+    *((f"[].checks[].{name}", _OF_GUEST) for name in _ON_CHECK),
+)
+_NOTES = (
+    "[].deliveryInfo.notes",
+    "[].curbsidePickupInfo.notes",
+    "[].checks[].tabName",
+    "[].checks[].appliedDiscounts[].appliedDiscountReason.comment",
+)
+
 REDACTION = Redaction(
     drop_everywhere=EVERYWHERE,
     drop={
-        "orders": tuple(f"[].checks[].payments[].{name}" for name in CARD),
+        "orders": _DROPPED,
+        _SINGLY: tuple(map(_one, _DROPPED)),
         "employees": ("[].passcode", "[].taxIdentifier"),
     },
     personal={
-        "orders": (
-            *((f"{GUEST}.{name}", _OF_GUEST) for name in _CONTACTS),
-            *((f"[].deliveryInfo.{name}", _OF_GUEST) for name in _PLACE),
-            *((f"[].curbsidePickupInfo.{name}", _OF_GUEST) for name in _CURBSIDE),
-            *((f"[].checks[].{name}", _OF_GUEST) for name in _ON_CHECK),
-        ),
+        "orders": _PERSONAL,
+        _SINGLY: tuple((_one(path), " | ".join(map(_one, _OF_GUEST.split(" | ")))) for path, _ in _PERSONAL),
+        "cash_entries": (("[].reason", "[].employee1.guid"),),
         "employees": tuple((f"[].{name}", "[].guid") for name in _EMPLOYEE),
         "time_entries": (
             ("[].hourlyWage", "[].employeeReference.guid"),
@@ -51,12 +71,9 @@ REDACTION = Redaction(
         ),
     },
     free_text={
-        "orders": (
-            "[].deliveryInfo.notes",
-            "[].curbsidePickupInfo.notes",
-            "[].checks[].tabName",
-            "[].checks[].appliedDiscounts[].appliedDiscountReason.comment",
-        ),
+        "orders": _NOTES,
+        _SINGLY: tuple(map(_one, _NOTES)),
+        "cash_entries": ("[].reason",),
         "time_entries": ("[].breaks[].auditResponse",),
     },
 )

@@ -17,11 +17,12 @@ from aura_migration.archive.snapshot import Certificate, SnapshotReader
 from aura_migration.pos.http.client import PosResponse
 from aura_migration.pos.http.errors import MalformedBody, ServerFault
 from aura_migration.pos.http.retry import ONCE
-from aura_migration.pos.toast import client, orders
+from aura_migration.pos.toast import client
 from aura_migration.pos.toast.client import LIMITS, ToastSession
 from aura_migration.pos.toast.labor import fetch_time_entries
 from aura_migration.pos.toast.months import asked, instant, months
-from aura_migration.pos.toast.orders import fetch_orders
+from aura_migration.pos.toast.orders import extract as orders
+from aura_migration.pos.toast.orders.extract import fetch_orders
 from aura_migration.pos.toast.paths import ORDERS, TIME_ENTRIES
 from aura_migration_tests.pos.toast.conftest import Toast
 

@@ -1,8 +1,9 @@
-"""Fetching a year of orders, as far as guests are known by them: month by month of the last change, page by page.
+"""Fetching orders: month by month of the last change, page by page, and single business dates.
 
 Every page is recorded as it comes. The latest days are read when all months are, because an order that is changed
 meanwhile moves there: it left its month, the pages of that month moved up behind it, and the month is read again.
-Afterwards some business dates are asked one by one: what they list must have been in the months.
+Afterwards some business dates are asked one by one: what they list must have been in the months. A delta reads only what
+changed since the last export, and records the latest business dates whatever their orders' dates of change say.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import msgspec
 from aura_migration.archive.snapshot import Certificate, Recorder, SecondRoute
 from aura_migration.pos.http.client import PosResponse
 from aura_migration.pos.http.errors import MalformedBody
+from aura_migration.pos.port import HistorySpan
 from aura_migration.pos.toast import paths
 from aura_migration.pos.toast.client import MAX_PAGES, POS, RESTARTS, ToastSession, together
 from aura_migration.pos.toast.months import Span, asked, holds, instant, months
@@ -32,6 +34,10 @@ EVERY_DAY_SWITCH = "orders_every_day"
 SKEW = timedelta(minutes=2)
 """How far Toast's clock may be from ours."""
 LATEST, LATEST_DAYS = "latest", timedelta(days=1)
+OVERLAP = timedelta(hours=1)
+"""What a delta reads once more before the instant the last export reached: changes may show late."""
+MARGIN = timedelta(days=1)
+"""Business dates are local: one more day on either side."""
 ENTITY = "orders"
 
 
@@ -46,15 +52,40 @@ class Seen(msgspec.Struct, rename="camel"):
 SEEN = msgspec.json.Decoder(list[Seen])
 
 
-async def fetch_orders(session: ToastSession, recorder: Recorder, location: str) -> None:
-    """Read, record and certify the orders changed in the last twelve months."""
-    await _Reading(session, recorder, location).run()
+async def fetch_orders(
+    session: ToastSession, recorder: Recorder, location: str, span: HistorySpan | None = None
+) -> None:
+    """Read, record and certify the orders changed in the span up to now; no span: in the last twelve months."""
+    await _Reading(session, recorder, location, span).run()
+
+
+def business_dates(span: HistorySpan | None, taken_at: datetime) -> list[int]:
+    """The business dates a delta records again, as Toast writes them; none where everything is read."""
+    if span is None or span.reread_from is None:
+        return []
+    day, last = (span.reread_from - MARGIN).astimezone(UTC).date(), (taken_at + MARGIN).astimezone(UTC).date()
+    found = []
+    while day <= last:
+        found.append(int(f"{day:%Y%m%d}"))
+        day += timedelta(days=1)
+    return found
+
+
+def _since(span: HistorySpan | None) -> datetime | None:
+    """Where reading by date of change begins."""
+    if span is None:
+        return None
+    return span.begin - MARGIN if span.changed_since is None else span.changed_since - OVERLAP
 
 
 class _Reading:
-    def __init__(self, session: ToastSession, recorder: Recorder, location: str) -> None:
+    def __init__(self, session: ToastSession, recorder: Recorder, location: str, span: HistorySpan | None) -> None:
         self.session, self.recorder, self.location = session, recorder, location
-        self.spans, self.latest = split(months(recorder.taken_at), recorder.taken_at - LATEST_DAYS)
+        spans = months(recorder.taken_at, _since(span))
+        self.spans, self.latest = split(spans, recorder.taken_at - LATEST_DAYS)
+        self.first = spans[0].begin
+        self.again = business_dates(span, recorder.taken_at)
+        self.listed: dict[int, dict[str, Seen]] = {}
         self.lane = asyncio.Semaphore(AT_ONCE)
         self.pace = asyncio.Lock()
         self.pause = float(session.account.switches.get(PAUSE_SWITCH, PAUSE))
@@ -80,6 +111,7 @@ class _Reading:
             self.doubts.append(f"the orders of {', '.join(moved)} moved each of {RESTARTS + 1} times they were read")
         orders = {guid: one for found in self.seen.values() for guid, one in found.items()}
         route = await self._second_route(orders)
+        distinct = orders.keys() | {guid for found in self.listed.values() for guid in found}
         pages = await asyncio.to_thread(self.recorder.pages, ENTITY)
         rows = sum(page.rows for page in pages)
         self.recorder.certify(
@@ -88,10 +120,10 @@ class _Reading:
                 "suspicious" if self.doubts else "complete",
                 pages=len(pages),
                 rows=rows,
-                distinct=len(orders),
+                distinct=len(distinct),
                 second_route=route,
                 suspicious_caps=tuple(self.doubts),
-                duplicates_dropped=rows - len(orders),
+                duplicates_dropped=rows - len(distinct),
             )
         )
 
@@ -197,39 +229,32 @@ class _Reading:
     # -- business dates ------------------------------------------------------------------------------------------------
 
     async def _second_route(self, orders: Mapping[str, Seen]) -> SecondRoute | None:
-        """The orders counted once more through business dates: a sample of them, or all where that is switched on."""
+        """The orders counted once more through business dates: a sample, or all where that is switched on; of a delta
+        those it records again."""
         by_day: dict[int, set[str]] = defaultdict(set)
-        first = int(f"{self.spans[0].begin + timedelta(days=1):%Y%m%d}")
+        first = int(f"{self.first + timedelta(days=1):%Y%m%d}")
         last = int(f"{self.recorder.taken_at.astimezone(UTC) - timedelta(days=2):%Y%m%d}")
         for one in orders.values():
-            if one.business_date is not None and first <= one.business_date <= last:
+            if one.business_date is not None and (self.again or first <= one.business_date <= last):
                 by_day[one.business_date].add(one.guid)
-        if not by_day:
+        if not by_day and not self.again:
             return None
-        days = sorted(by_day)
-        if not self.session.account.switches.get(EVERY_DAY_SWITCH, False):
+        days = self.again or sorted(by_day)
+        if not self.again and not self.session.account.switches.get(EVERY_DAY_SWITCH, False):
             days = sorted({days[0], days[-1], max(days, key=lambda day: (len(by_day[day]), day))})
-        differing = await together([self._day(day, by_day[day], orders) for day in days])
+        differing = await together([self._day(day, by_day.get(day, set()), orders) for day in days])
         lost, unconfirmed = sum(found[0] for found in differing), sum(found[1] for found in differing)
         if lost:
             self.doubts.append(f"{lost:,} orders of single business dates are in none of the months")
         if unconfirmed:
             self.doubts.append(f"{unconfirmed:,} orders of the months are not listed under their business date")
         how = f"the months and {len(days)} business {'date' if len(days) == 1 else 'dates'} asked one by one"
-        return SecondRoute(how, len(orders) + lost - unconfirmed)
+        further = {guid for found in self.listed.values() for guid in found} - orders.keys()
+        return SecondRoute(how, len(orders) + len(further) - unconfirmed + (0 if self.again else lost))
 
     async def _day(self, day: int, known: set[str], orders: Mapping[str, Seen]) -> tuple[int, int]:
         """How many orders the day lists that no month showed, and how many of the months' it does not list."""
-        listed: dict[str, Seen] = {}
-        async with self.lane:
-            for number in range(1, MAX_PAGES):
-                params = {"businessDate": str(day), "pageSize": str(PAGE), "page": str(number)}
-                answer = await self._ask(params)
-                rows = _seen(answer)
-                before = len(listed)
-                listed.update((one.guid, one) for one in rows)
-                if len(listed) == before or (len(rows) < PAGE and not _has_next(answer)):
-                    break
+        listed = await self._list(day, record=day in self.again)
         expected = {
             guid
             for guid, one in listed.items()
@@ -238,12 +263,41 @@ class _Reading:
         }
         return len(expected - orders.keys()), len(known - listed.keys())
 
+    async def _list(self, day: int, *, record: bool) -> dict[str, Seen]:
+        """The orders of a business date; recorded as a window of its own where a delta reads it again."""
+        window = f"day-{day}"
+        listed: dict[str, Seen] = {}
+        if record:
+            self.listed[day] = listed
+            if self.recorder.recorded(ENTITY, window):
+                for body in await asyncio.to_thread(lambda: [b.data for b in self.recorder.bodies(ENTITY, window)]):
+                    listed.update((one.guid, one) for one in SEEN.decode(body))
+                return listed
+            await asyncio.to_thread(self.recorder.restart_window, ENTITY, window)
+        async with self.lane:
+            for number in range(1, MAX_PAGES):
+                params = {"businessDate": str(day), "pageSize": str(PAGE), "page": str(number)}
+                answer = await self._ask(params)
+                rows = _seen(answer)
+                before = len(listed)
+                listed.update((one.guid, one) for one in rows)
+                if record and (rows or number == 1):
+                    await asyncio.to_thread(self._record, answer, params, len(rows), number, window)
+                is_end = len(rows) < PAGE and not _has_next(answer)
+                if len(listed) == before or is_end:
+                    if rows and not is_end:
+                        self.doubts.append(f"page {number} of business date {day} repeated only orders already seen")
+                    break
+        if record:
+            await asyncio.to_thread(self.recorder.complete_window, ENTITY, window)
+        return listed
+
 
 def split(spans: Sequence[Span], moment: datetime) -> tuple[list[Span], Span]:
     """The spans until the midnight before ``moment``, and the rest as one, which is a few days."""
     cut = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     earlier = [Span(one.name, one.begin, min(one.end, cut)) for one in spans if one.begin < cut]
-    return earlier, Span(LATEST, cut, spans[-1].end)
+    return earlier, Span(LATEST, max(cut, spans[0].begin), spans[-1].end)
 
 
 def _has_next(answer: PosResponse) -> bool:
