@@ -18,9 +18,9 @@ from aura_migration.pos.clover import signin
 from aura_migration.pos.clover.lists import (
     EMPLOYEES_R,
     INVENTORY_R,
-    LISTINGS,
     MERCHANT_R,
     OBJECTS,
+    PATHS,
     SOURCE_ENTITIES,
 )
 from aura_migration.pos.clover.wire import Address, Merchant, Properties, Raw, read
@@ -45,6 +45,7 @@ from aura_migration.pos.port import (
     Account,
     AuditLine,
     Discovery,
+    HistorySpan,
     Permission,
     ReverseLevel,
     Scope,
@@ -250,10 +251,10 @@ def answer_of(response: PosResponse, row_id: str = "id") -> Answer:
         if not isinstance(ident, str) or not ident:
             raise _changed(response, f"a record without {row_id!r} is in the list")
     href = found.get("href")
-    return Answer(response, rows, _limit_in(href) if isinstance(href, str) else None)
+    return Answer(response, rows, limit_in(href) if isinstance(href, str) else None)
 
 
-def _limit_in(href: str) -> int | None:
+def limit_in(href: str) -> int | None:
     """The page size in the echoed query; the address itself may be of another host and is never called."""
     for part in href.partition("?")[2].split("&"):
         name, _, value = part.partition("=")
@@ -311,13 +312,31 @@ class CloverSession:
             "Clover's inventory remain possible. With INVENTORY_W confirmed in the app's settings, level A is.",
         )
 
-    async def extract(self, recorder: Recorder, scope: Scope, location: str | None, entities: Sequence[str]) -> None:
+    async def extract(
+        self,
+        recorder: Recorder,
+        scope: Scope,
+        location: str | None,
+        entities: Sequence[str],
+        span: HistorySpan | None = None,
+    ) -> None:
         """See the port. Everything of Clover belongs to a location."""
-        if scope != "location" or location is None:
+        if scope == "merchant" or location is None:
+            return
+        if scope == "history":
+            from aura_migration.pos.clover.orders.extract import extract_history
+
+            await extract_history(self.site(location), recorder, entities, span)
             return
         from aura_migration.pos.clover.extract import extract
 
         await extract(self.site(location), recorder, entities)
+
+    async def reread(self, recorder: Recorder, location: str, keys: Mapping[str, Sequence[str]]) -> None:
+        """See the port."""
+        from aura_migration.pos.clover.orders.named import reread
+
+        await reread(self.site(location), recorder, keys)
 
     async def audit(self, location: str) -> tuple[AuditLine, ...]:
         """Counts, configuration, devices and app data as far as the API shows them, and questions where it does not."""
@@ -374,7 +393,7 @@ def _read(response: PosResponse, raw: Any, shape: type[Any]) -> Any:
 
 
 async def _tried(site: Site, entity: SourceEntity) -> Permission:
-    paths = list(OBJECTS[entity.name].values()) if entity.name in OBJECTS else [LISTINGS[entity.name].path]
+    paths = list(OBJECTS[entity.name].values()) if entity.name in OBJECTS else [PATHS[entity.name]]
     params: Params = {} if entity.name in OBJECTS else {"limit": 1}
     try:
         for path in paths:

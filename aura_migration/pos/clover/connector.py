@@ -7,10 +7,14 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from aura_migration.archive.snapshot import Redaction, SnapshotReader
+from aura_migration.canonical.history.documents import HistoryMapper
+from aura_migration.canonical.history.rules import Basis, HistoryRules
 from aura_migration.canonical.model import Batch
 from aura_migration.canonical.seals import Seals
 from aura_migration.pos.clover import client, mapping, people, signin
 from aura_migration.pos.clover.lists import SOURCE_ENTITIES
+from aura_migration.pos.clover.orders import secrets
+from aura_migration.pos.clover.orders.mapper import CloverHistory
 from aura_migration.pos.port import Account, Session, SourceEntity, SourceLocation
 
 BANKING = ("abaAccountNumber", "ddaAccountNumber", "hierarchy", "shippingAddress")
@@ -46,6 +50,7 @@ class CloverConnector:
                 "elements[].overrideInEmployee.name",
                 "elements[].overrideOutEmployee.name",
             ),
+            **secrets.DROP,
         },
         free_text={"customers": ("elements[].metadata.note",)},
         personal={
@@ -62,6 +67,7 @@ class CloverConnector:
         drop_everywhere=frozenset((*BANKING, *IDENTIFIERS, *STAFF)),
     )
     session_parallelism = 3
+    history_basis: Basis = "created"
     switches: Mapping[str, str] = {}
 
     def parse_credentials(self, document: Any) -> dict[str, Any]:
@@ -79,6 +85,12 @@ class CloverConnector:
     def map_people(self, reader: SnapshotReader, location: SourceLocation, seals: Seals) -> Iterator[Batch]:
         """See the port. Clover's ids are its own: nothing has to be sealed."""
         return people.map_people(reader, location)
+
+    def history_mapper(
+        self, reader: SnapshotReader, location: SourceLocation, seals: Seals, rules: HistoryRules
+    ) -> HistoryMapper:
+        """See the port."""
+        return CloverHistory(reader, location, seals, rules)
 
     def source_counts(self, reader: SnapshotReader, location: SourceLocation) -> Mapping[str, int]:
         """See the port."""

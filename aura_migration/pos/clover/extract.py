@@ -58,7 +58,7 @@ class _Extraction:
     def __init__(self, site: Site, recorder: Recorder, entities: Sequence[str]) -> None:
         self.site = site
         self.recorder = recorder
-        self.entities = [name for name in entities if name in PERMISSIONS]
+        self.entities = [name for name in entities if name in OBJECTS or name in LISTINGS]
         self.book: dict[str, Facts] = {}
         self.refused: dict[str, Certificate] = {}
 

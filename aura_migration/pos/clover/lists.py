@@ -1,6 +1,7 @@
 """What is fetched from Clover: source entities, their endpoints, expands, nested lists and where those are read in full.
 
-Every entity belongs to a location, as one Clover merchant is one site. Walking and proving is in ``extract.py``.
+Every entity belongs to a location, as one Clover merchant is one site. Walking and proving is in ``extract.py``; what is
+read of orders and money is listed in ``orders/lists.py``.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from aura_migration.pos.clover.orders.lists import HISTORY
+from aura_migration.pos.clover.orders.lists import PATHS as HISTORY_PATHS
 from aura_migration.pos.port import SourceEntity
 
 PAGE = 1000
@@ -163,5 +166,8 @@ SOURCE_ENTITIES = (
         "employees", "location", EMPLOYEES_R, ("staff", "staff_jobs", "staff_locations"), doc="Staff, without PINs."
     ),
     SourceEntity("shifts", "location", EMPLOYEES_R, ("timecards",), doc="Time worked in the last twelve months."),
+    *HISTORY,
 )
+PATHS: Mapping[str, str] = {**HISTORY_PATHS, **{name: listing.path for name, listing in LISTINGS.items()}}
+"""The endpoint of every list, below ``/v3/merchants/{id}``."""
 PERMISSIONS: Mapping[str, str] = {entity.name: entity.permission for entity in SOURCE_ENTITIES}

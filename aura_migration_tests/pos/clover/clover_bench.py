@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import psycopg
@@ -28,11 +28,12 @@ from aura_migration.pos.clover.client import CloverSession
 from aura_migration.pos.http.limits import Buckets
 from aura_migration.pos.http.retry import ONCE
 from aura_migration.pos.http.tokens import MemoryStore
-from aura_migration.pos.port import Account, SourceLocation
+from aura_migration.pos.port import Account, HistorySpan, SourceLocation
 from aura_migration.sandbox.core.server import RunningSandbox
 from aura_migration_tests.support.ciphers import MemoryCipher
 
-NAMES = tuple(entity.name for entity in CONNECTOR.source_entities)
+NAMES = tuple(entity.name for entity in CONNECTOR.source_entities if entity.scope == "location")
+HISTORY = tuple(entity.name for entity in CONNECTOR.source_entities if entity.scope == "history")
 TAKEN_AT = datetime(2026, 3, 2, 15, tzinfo=UTC)
 
 
@@ -88,19 +89,46 @@ class Bench:
 
         return tuple(self.run(discover, document))
 
-    def recorder(self, location: str) -> Recorder:
+    def recorder(self, location: str, scope: Literal["location", "history"] = "location") -> Recorder:
         """A recorder for that location, continuing an interrupted one."""
         return open_snapshot(
             self.connection,
             SnapshotStore(str(self.folder)),
             integration_id=self.integration_id,
             pos="clover",
-            scope="location",
+            scope=scope,
             location_key=location_key("clover", location),
             taken_at=self.taken_at,
             redaction=CONNECTOR.redaction,
             cipher=self.cipher,
         )
+
+    def history(
+        self,
+        location: str = "",
+        span: HistorySpan | None = None,
+        document: Any = None,
+        entities: Sequence[str] = HISTORY,
+        *,
+        retry: bool = True,
+    ) -> SnapshotReader:
+        """A whole extraction of the history; the reader of its snapshot."""
+        ident = location or self.credentials()[0]["merchant_id"]
+
+        async def extracted(session: CloverSession) -> Any:
+            if not retry:
+                session.site(ident).client.retry = ONCE
+            with self.recorder(ident, "history") as recorder:
+                await session.extract(recorder, "history", ident, entities, span)
+                return recorder.finish()
+
+        return SnapshotReader(self.run(extracted, document), cipher=self.cipher)
+
+    def told(self, part: str) -> list[dict[str, Any]]:
+        """One part of what the sandbox knows of sales."""
+        response = httpx.get(f"{self.sandbox.control_url}/orders/{part}", timeout=60)
+        response.raise_for_status()
+        return [json.loads(line) for line in response.text.splitlines()]
 
     def stored_entry(self) -> dict[str, Any]:
         """The credentials of the first merchant as the last session left them."""

@@ -11,7 +11,7 @@ from aura_migration.canonical.model import Batch
 from aura_migration.core.ids import path
 from aura_migration.pos.clover import CONNECTOR
 from aura_migration.pos.port import SourceLocation
-from aura_migration_tests.pos.clover.clover_bench import by_key
+from aura_migration_tests.pos.clover.clover_bench import NAMES, by_key
 from aura_migration_tests.pos.clover.conftest import MakeBench, Read
 
 SWITCHES: tuple[dict[str, Any], ...] = (
@@ -38,7 +38,7 @@ def test_every_peculiarity_is_read_and_mapped_as_it_is(diner: Read) -> None:
 def prove(reader: SnapshotReader, location: SourceLocation, truth: dict[str, Any]) -> None:
     """All is certified, nothing is rejected, everything is as the sandbox knows it."""
     assert {c.entity: c.explain() for c in reader.certificates() if c.status != "complete"} == {}
-    assert {c.entity for c in reader.certificates()} == {entity.name for entity in CONNECTOR.source_entities}
+    assert {c.entity for c in reader.certificates()} == set(NAMES)
     batch = CONNECTOR.map_menu(reader, location)
     assert batch.rejected == []
     compare(batch, truth, location)

@@ -1,0 +1,204 @@
+"""Reading a merchant's history completely: the order of work, and what proves each list.
+
+Orders first, then the money that belongs to them; whatever order the money names and no list showed (drafts that were paid,
+orders the list lost) is read by its id. Every part is read window by window, each a checkpoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from aura_migration.archive.snapshot import Certificate, Recorder
+from aura_migration.pos.clover.client import Site, together
+from aura_migration.pos.clover.extract import extract
+from aura_migration.pos.clover.orders import compose
+from aura_migration.pos.clover.orders.compose import Members, ident
+from aura_migration.pos.clover.orders.job import Job, Window, cut, few_at_once, year_before
+from aura_migration.pos.clover.orders.lists import (
+    CASH_EVENTS,
+    CREDITS,
+    HISTORY,
+    LONGEST,
+    ORDERS,
+    ORDERS_R,
+    PAGE,
+    PAYMENTS,
+    REFUNDS,
+    SIDE_LISTS,
+    TEST_ORDERS,
+    Timed,
+)
+from aura_migration.pos.clover.orders.paging import Pages, Query
+from aura_migration.pos.clover.orders.reading import ORDER, Orders
+from aura_migration.pos.clover.orders.timed import Money
+from aura_migration.pos.http.errors import NotFound, PermissionMissing, Rejected, SuspiciousPaging
+from aura_migration.pos.port import HistorySpan
+
+HOW = {
+    ORDERS: "three readings of each window in pages of other sizes, those of a round number day by day,",
+    PAYMENTS: "what orders name, and windows of a round number day by day,",
+    CREDITS: "a second reading in pages of another size",
+}
+BY_DAY = "windows of a round number of records, read day by day,"
+NAMED = "named"
+NAMES = frozenset(entity.name for entity in HISTORY)
+OPTIONAL = frozenset(entity.name for entity in HISTORY if not entity.required)
+MOST_LOST = 20
+"""Orders or payments that a list may have failed to show before it is not believed any more."""
+
+
+async def extract_history(site: Site, recorder: Recorder, entities: Sequence[str], span: HistorySpan | None) -> None:
+    """Read, record and certify the named entities over the span; without one, the twelve months before the snapshot."""
+    end = recorder.taken_at
+    job = Job(site, recorder, span or HistorySpan(year_before(end), end))
+    await _History(job, [name for name in entities if name in NAMES]).run()
+
+
+class _History:
+    def __init__(self, job: Job, entities: Sequence[str]) -> None:
+        self.job = job
+        self.entities = entities
+        self.tests: set[str] = set()
+        self.orders = Orders(job, self.tests)
+        self.money = Money(job, self.tests)
+        self.refused: set[str] = set()
+
+    async def run(self) -> None:
+        """Everything, in the order in which one part needs the other."""
+        await self._forget_doubtful()
+        await extract(self.job.site, self.job.recorder, SIDE_LISTS)
+        await self._guarded(TEST_ORDERS, self._test_orders)
+        if ORDERS in self.entities:
+            await self._guarded(ORDERS, self._orders)
+        self.money.known = self.job.tally(ORDERS).idents
+        lists = [name for name in (PAYMENTS, REFUNDS, CASH_EVENTS) if name in self.entities]
+        calls = [self._guarded(name, lambda name=name: self.money.read(name)) for name in lists]  # type: ignore[misc]
+        if CREDITS in self.entities:
+            calls.append(self._guarded(CREDITS, self.money.credits))
+        await together(calls)
+        if ORDERS in self.entities and ORDERS not in self.refused:
+            await self._guarded(ORDERS, self._named)
+        if PAYMENTS in self.entities and PAYMENTS not in self.refused and ORDERS not in self.refused:
+            self._compare_payments()
+        for name in dict.fromkeys((*self.entities, TEST_ORDERS)):
+            if name not in self.refused:
+                tally = self.job.tally(name)
+                tally.how = HOW.get(name, BY_DAY)
+                await asyncio.to_thread(self.job.recorder.certify, tally.certificate())
+
+    async def _guarded(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """A list that may not be read, is not offered, or pages suspiciously is certified so; all else raises."""
+        try:
+            await work()
+        except PermissionMissing as error:
+            await self._refuse(Certificate(name, "not_extracted", reason=error.reason))
+        except (NotFound, Rejected) as error:
+            if name not in OPTIONAL:
+                raise
+            reason = f"Clover does not offer it here: {error.reason}"
+            await self._refuse(Certificate(name, "not_extracted", reason=reason))
+        except SuspiciousPaging as error:
+            pages = await asyncio.to_thread(self.job.recorder.pages, name)
+            rows = sum(page.rows for page in pages)
+            doubt = Certificate(name, "suspicious", len(pages), rows, rows, suspicious_caps=(error.reason,))
+            self.refused.add(name)
+            await asyncio.to_thread(self.job.recorder.certify, doubt)
+
+    async def _refuse(self, certificate: Certificate) -> None:
+        await self._forget(certificate.entity)
+        self.refused.add(certificate.entity)
+        await asyncio.to_thread(self.job.recorder.certify, certificate)
+
+    async def _forget_doubtful(self) -> None:
+        """What an interrupted attempt could not certify as complete is read anew."""
+        for name in self.entities:
+            held = await asyncio.to_thread(self.job.recorder.certificate, name)
+            if held is not None and held.status != "complete":
+                await self._forget(name)
+
+    async def _forget(self, name: str) -> None:
+        pages = await asyncio.to_thread(self.job.recorder.pages, name)
+        for window in sorted({page.window for page in pages}):
+            await self.job.restart(name, window)
+
+    # Orders -----------------------------------------------------------------------------------------------------------
+
+    async def _orders(self) -> None:
+        await self.orders.rights()
+        windows = self.job.windows(Timed("/orders", (), "createdTime", "modifiedTime"))
+        await few_at_once([lambda window=window: self.orders.window(window) for window in windows])  # type: ignore[misc]
+
+    async def _test_orders(self) -> None:
+        """Orders of test mode: kept apart with their payments, so that nothing of them is taken for a sale."""
+        span = self.job.span
+        query = Query("/orders", PAGE, ("lineItems", "payments", "refunds"), ORDER, ORDERS_R)
+        for window in cut("", "createdTime", span.begin, span.end, LONGEST):
+            await self._test_window(query, window)
+
+    async def _test_window(self, query: Query, window: Window) -> None:
+        tally = self.job.tally(TEST_ORDERS)
+        if self.job.recorder.recorded(TEST_ORDERS, window.name):
+            idents, count, _ = await self.job.recorded_idents(TEST_ORDERS, window.name, ident)
+            self.tests.update(idents)
+            tally.window(idents, count)
+            return
+        kept: list[str] = []
+        count = 0
+
+        async def read(patient: bool) -> None:
+            nonlocal count
+            kept.clear()
+            count = 0
+            pages = Pages(self.job.site, query, (*window.filters, "testMode=true"), patient=patient)
+            while (answered := await pages.next()) is not None:
+                rows = [compose.order(row, None, row) for row in answered.rows]
+                kept.extend(map(ident, rows))
+                count += 1
+                await self.job.record(TEST_ORDERS, window.name, answered, rows, count)
+
+        await self.job.window(TEST_ORDERS, window.name, read)
+        self.tests.update(kept)
+        tally.window(kept, count)
+
+    async def _named(self) -> None:
+        """Orders that money names and no list has shown: by id as lists have them, then one by one."""
+        tally = self.job.tally(ORDERS)
+        if self.job.recorder.recorded(ORDERS, NAMED):
+            idents, count, _ = await self.job.recorded_idents(ORDERS, NAMED, ident)
+            tally.window(idents, count)
+            return
+        wanted = [one for one in tally.idents.unknown(self.money.named) if one not in self.tests]
+        await self.job.restart(ORDERS, NAMED)
+        listed = await self.orders.by_ids(wanted)
+        lost = [key for key, row in listed.items() if self._should_have_been_listed(row)]
+        rows: list[Members] = []
+        for key in wanted:
+            row = listed.get(key) or await self.orders.one(key)
+            if row is None:
+                continue
+            if compose.truth(row, "testMode"):
+                self.tests.add(key)
+                continue
+            rows.append(row)
+        if rows:
+            await self.job.store(ORDERS, NAMED, f"/v3/merchants/{self.job.site.id}/orders", None, rows, 1)
+            tally.window([ident(row) for row in rows], 1)
+        await asyncio.to_thread(self.job.recorder.complete_window, ORDERS, NAMED)
+        if len(lost) > MOST_LOST:
+            tally.doubts.append(
+                f"payments name {len(lost):,} orders that the list should show and does not, for example {lost[0]}"
+            )
+
+    def _should_have_been_listed(self, row: Members) -> bool:
+        created = compose.number(row, "createdTime")
+        return self.job.span.changed_since is None and self.job.in_span(created) and created is not None
+
+    def _compare_payments(self) -> None:
+        """Orders name their payments: those the list of payments has not shown speak against it."""
+        tally = self.job.tally(PAYMENTS)
+        if self.job.span.changed_since is not None:
+            return
+        lost = self.orders.payments.lacking(tally.idents)
+        if lost:
+            tally.doubts.append(f"orders name {lost:,} payments that the list of payments does not show")

@@ -1,0 +1,289 @@
+"""Reading orders window by window: three readings of each page of orders, put together and recorded as one.
+
+The three must show the same orders, which is their proof; a window of a round number of orders is counted once more day
+by day. Lists that Clover cut at a hundred are read by their own endpoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from aura_migration.pos.clover.client import together
+from aura_migration.pos.clover.orders import compose
+from aura_migration.pos.clover.orders.compose import Members, ident, nested_count
+from aura_migration.pos.clover.orders.job import Job, Window
+from aura_migration.pos.clover.orders.lists import (
+    AROUND,
+    AROUND_PAGE,
+    ASK_AT_ONCE,
+    LINE,
+    LINES,
+    LINES_PAGE,
+    MONEY,
+    MONEY_PAGE,
+    NESTED,
+    ORDERS,
+    ORDERS_R,
+    PAGE,
+    PAYMENT,
+    PAYMENTS_R,
+    WITHOUT_GUESTS,
+)
+from aura_migration.pos.clover.orders.paging import ROUND, Answered, Moved, Pages, Query
+from aura_migration.pos.clover.orders.proof import Idents
+from aura_migration.pos.http.errors import NotFound, PermissionMissing, Rejected
+
+ORDER = "createdTime ASC"
+PROBES = 3
+"""Orders that are looked at by themselves where a page shows no taxes of lines at all."""
+MOST_DIFFERING = 1000
+
+
+class Side:
+    """A reading that goes along with another: its records by id, taken as they are asked for."""
+
+    def __init__(self, pages: Pages) -> None:
+        self.pages = pages
+        self.held: dict[str, Members] = {}
+        self.open = True
+
+    async def cover(self, idents: Sequence[str]) -> None:
+        """Read on until all of these are there, or the list ends."""
+        while self.open and not all(one in self.held for one in idents):
+            await self.pull()
+
+    async def pull(self) -> None:
+        """One more page."""
+        answered = await self.pages.next()
+        if answered is None:
+            self.open = False
+            return
+        for key, row in zip(answered.idents, answered.rows, strict=True):
+            self.held[key] = row
+
+
+@dataclass
+class _Window:
+    """What one window showed, what of it was kept, and which payments it names."""
+
+    shown: set[str] = field(default_factory=set)
+    kept: list[str] = field(default_factory=list)
+    notes: list[Members] = field(default_factory=list)
+    pages: int = 0
+
+    def add(self, rows: Sequence[Members]) -> None:
+        """One recorded page."""
+        self.pages += 1
+        self.kept += map(ident, rows)
+        self.notes += [{"payments": row["payments"]} for row in rows if "payments" in row]
+
+
+class Orders:
+    """Orders of one merchant."""
+
+    def __init__(self, job: Job, tests: set[str]) -> None:
+        self.job = job
+        self.site = job.site
+        self.tests = tests
+        self.payments = Idents()
+        """Payments that orders name."""
+        self.lines = Query("/orders", LINES_PAGE, LINES, ORDER, ORDERS_R)
+        self.around = Query("/orders", AROUND_PAGE, AROUND, ORDER, ORDERS_R)
+        self.money = Query("/orders", MONEY_PAGE, MONEY, ORDER, PAYMENTS_R)
+        self.has_guests = True
+        self.has_money = True
+        self.lines_apart = False
+        self._decided = False
+        self._asking = asyncio.Lock()
+
+    async def rights(self) -> None:
+        """Find out what may be expanded: payments and guests need rights of their own."""
+        await self.site.get("/orders", {"limit": 1}, permission=ORDERS_R)
+        try:
+            await self.site.get("/orders", {"limit": 1, "expand": ",".join(MONEY)}, permission=PAYMENTS_R)
+        except PermissionMissing:
+            self.has_money = False
+        try:
+            await self.site.get("/orders", {"limit": 1, "expand": ",".join(AROUND)})
+        except PermissionMissing:
+            self.has_guests = False
+            self.around.expand = WITHOUT_GUESTS
+
+    async def window(self, window: Window) -> None:
+        """Read, record and note one window."""
+        tally = self.job.tally(ORDERS)
+        if self.job.recorder.recorded(ORDERS, window.name):
+            idents, pages, rows = await self.job.recorded_idents(ORDERS, window.name, ident)
+            self._note(rows)
+            tally.window(idents, pages)
+            return
+        found = _Window()
+
+        async def read(patient: bool) -> None:
+            nonlocal found
+            found = _Window()
+            await self._read(window, found, patient)
+
+        await self.job.window(ORDERS, window.name, read)
+        self._note(found.notes)
+        confirmed = len(found.kept)
+        if found.shown and len(found.shown) % ROUND == 0:
+            confirmed += await self.job.counted(self.lines, window) - len(found.shown)
+        tally.window(found.kept, found.pages, confirmed)
+
+    def _note(self, rows: Sequence[Members]) -> None:
+        for row in rows:
+            paid = compose.nested(row, "payments")
+            if paid:
+                self.payments.add(ident(one) for one in paid if self.job.in_span(compose.number(one, "createdTime")))
+
+    async def _read(self, window: Window, found: _Window, patient: bool) -> None:
+        filters = window.filters
+        main = Pages(self.site, self.lines, filters, patient=patient)
+        sides = [Side(Pages(self.site, self.around, filters, patient=patient))]
+        if self.has_money:
+            sides.append(Side(Pages(self.site, self.money, filters, patient=patient)))
+        while (answered := await main.next()) is not None:
+            await together([side.cover(answered.idents) for side in sides])
+            lacking = [one for one in answered.idents if any(one not in side.held for side in sides)]
+            if lacking and not patient:
+                raise Moved
+            apart = await self.by_ids(lacking[:MOST_DIFFERING]) if lacking else {}
+            rows = []
+            for key, row in zip(answered.idents, answered.rows, strict=True):
+                around, paid = sides[0].held.pop(key, None), sides[-1].held.pop(key, None) if self.has_money else None
+                whole = apart.get(key) or compose.order(row, around, paid)
+                if self._is_kept(key, whole):
+                    rows.append(whole)
+            await self.complete(rows, answered)
+            found.add(rows)
+            await self.job.record(ORDERS, window.name, answered, rows, found.pages)
+        await together([self._rest(side) for side in sides])
+        lost = [key for key in dict.fromkeys(key for side in sides for key in side.held) if key not in main.seen]
+        if lost and not patient:
+            raise Moved
+        if lost:
+            rows = [row for key, row in (await self.by_ids(lost[:MOST_DIFFERING])).items() if self._is_kept(key, row)]
+            found.add(rows)
+            await self.job.store(ORDERS, window.name, f"/v3/merchants/{self.site.id}/orders", None, rows, found.pages)
+        if len(lost) > MOST_DIFFERING:
+            self.job.tally(ORDERS).doubts.append("the readings of a window kept showing different orders")
+        found.shown = main.seen | set(lost)
+
+    async def _rest(self, side: Side) -> None:
+        while side.open:
+            await side.pull()
+
+    def _is_kept(self, key: str, row: Members) -> bool:
+        """Test orders are kept apart; what lies before the span and was only changed since is not part of it."""
+        if compose.truth(row, "testMode"):
+            self.tests.add(key)
+            return False
+        return self.job.is_late_enough(compose.number(row, "createdTime"))
+
+    async def by_ids(self, idents: Sequence[str]) -> dict[str, Members]:
+        """Orders by id as lists show them, whatever their age; those no list shows (drafts, deleted ones) are left out."""
+        found: dict[str, Members] = {}
+        for start in range(0, len(idents), ASK_AT_ONCE):
+            part = idents[start : start + ASK_AT_ONCE]
+            filters = (f"id in ({','.join(repr(one) for one in part)})",)
+            queries = [self.lines, self.around, *([self.money] if self.has_money else [])]
+            readings = await together([self._all(query, filters) for query in queries])
+            for key, row in readings[0].items():
+                found[key] = compose.order(row, readings[1].get(key), readings[2].get(key) if self.has_money else None)
+        await self.complete(list(found.values()), None)
+        return found
+
+    async def _all(self, query: Query, filters: Sequence[str]) -> dict[str, Members]:
+        side = Side(Pages(self.site, query, filters, patient=True))
+        await self._rest(side)
+        return side.held
+
+    async def one(self, key: str) -> Members | None:
+        """One order by its own address, drafts too; None where there is none any more."""
+        readings = []
+        for query in (self.lines, self.around, *([self.money] if self.has_money else [])):
+            try:
+                response = await self.site.get(
+                    f"/orders/{key}", {"expand": ",".join(query.expand)}, permission=query.permission
+                )
+            except NotFound:
+                return None
+            readings.append(response.decode(Members))
+        row = compose.order(readings[0], readings[1], readings[2] if self.has_money else None)
+        await self.complete([row], None)
+        return row
+
+    # What a page of orders cuts or leaves out --------------------------------------------------------------------------
+
+    async def complete(self, rows: Sequence[Members], answered: Answered | None) -> None:
+        """Read in full what orders show cut at a hundred, and lines whose taxes the page does not show."""
+        if answered is not None:
+            await self._decide(rows, answered)
+        calls = []
+        for row in rows:
+            lines = nested_count(row, "lineItems")
+            if lines and (self.lines_apart or lines >= NESTED):
+                calls.append(self._child(row, "lineItems", "line_items", LINE, ORDERS_R))
+            elif lines:
+                self._judge_modifiers(row)
+            if nested_count(row, "discounts") >= NESTED:
+                calls.append(self._child(row, "discounts", "discounts", (), ORDERS_R))
+            if nested_count(row, "payments") >= NESTED:
+                calls.append(self._child(row, "payments", "payments", PAYMENT, PAYMENTS_R))
+        await together(calls)
+
+    async def _child(self, row: Members, name: str, path: str, expand: tuple[str, ...], permission: str) -> None:
+        key = ident(row)
+        shown = nested_count(row, name)
+        query = Query(f"/orders/{key}/{path}", PAGE, expand, "", permission)
+        pages = Pages(self.site, query, (), patient=True)
+        found: dict[str, Members] = {}
+        while (answered := await pages.next()) is not None:
+            found.update(zip(answered.idents, answered.rows, strict=True))
+        rows = list(found.values())
+        row[name] = compose.wrapped(rows)
+        tally = self.job.tally(ORDERS)
+        tally.refetches += 1
+        if len(rows) < shown:
+            tally.doubts.append(f"order {key} shows {shown} {name}, their own list {len(rows)}")
+        if name == "lineItems":
+            row[name] = compose.lines(row)
+            self._judge_modifiers(row)
+        elif name == "payments":
+            row[name] = compose.wrapped([compose.money(one) for one in rows])
+
+    def _judge_modifiers(self, row: Members) -> None:
+        """Modifiers of one line have no list of their own: a hundred of them may have been more."""
+        raw = row.get("lineItems")
+        if raw is None or bytes(raw).count(b'"modifier"') < NESTED:
+            return
+        for line in compose.nested(row, "lineItems"):
+            if nested_count(line, "modifications") >= NESTED:
+                self.job.tally(ORDERS).doubts.append(
+                    f"a line of order {ident(row)} shows {NESTED} modifiers, where lists are cut, and has no list of them"
+                )
+
+    async def _decide(self, rows: Sequence[Members], answered: Answered) -> None:
+        """Whether taxes of lines are expanded on orders: no document promises it."""
+        async with self._asking:
+            with_lines = [row for row in rows if nested_count(row, "lineItems")]
+            if self._decided or not with_lines:
+                return
+            if b'"taxRates"' in answered.response.content:
+                self._decided = True
+                return
+            for row in with_lines[:PROBES]:
+                try:
+                    response = await self.site.get(
+                        f"/orders/{ident(row)}/line_items",
+                        {"limit": PAGE, "expand": ",".join(LINE)},
+                        permission=ORDERS_R,
+                    )
+                except (NotFound, Rejected):
+                    continue
+                if b'"taxRates"' in response.content:
+                    self.lines_apart = self._decided = True
+                    return
