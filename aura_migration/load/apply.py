@@ -257,10 +257,10 @@ def _lock_rows(cursor: Cursor, entity: Entity, arguments: Mapping[str, Any]) -> 
 
 
 def _insert(cursor: Cursor, entity: Entity, arguments: Mapping[str, Any]) -> None:
-    """Insert the created rows and journal what the plan's image does not say of them.
+    """Insert the created rows and journal them.
 
-    The image is in the table's own form, and most of the rest is the same for all rows: only what is left is asked from
-    the rows themselves.
+    What was written is known already: the image in the plan row, its key, and what all rows of the plan have in common,
+    which is noted once. See the view ``migration.writes``.
     """
     names = sql.insert_columns(entity)
     types = _columns(cursor, entity.table)
@@ -277,22 +277,31 @@ def _insert(cursor: Cursor, entity: Entity, arguments: Mapping[str, Any]) -> Non
     fixed = {**constant, "id": "p.aura_id", "source_id": "p.source_key", "source_hash": "p.source_hash"}
     values = ", ".join(fixed.get(name, f"r.{name}") for name in names)
     declared = ", ".join(f"{name} {types[name]}" for name in sql.columns(entity))
-    own = [name for name in types if name not in constant and name not in sql.columns(entity)]
-    # A subquery without reference to the rows is worked out once.
-    pairs = [f"'{name}', (SELECT to_jsonb({value}))" for name, value in constant.items()]
-    pairs += [f"'{name}', made.{name}" for name in own]
+    created = f"{ROWS} AND p.entity = %(entity)s AND p.action = 'create'"
     cursor.execute(
         f"""
-        WITH made AS (
-            INSERT INTO aura.{entity.table} ({", ".join(names)})
-            SELECT {values}
-            FROM migration.plan_rows p CROSS JOIN LATERAL jsonb_to_record(p.image) r({declared})
-            WHERE {ROWS} AND p.entity = %(entity)s AND p.action = 'create' ORDER BY p.seq
-            RETURNING {", ".join(own)}
-        )
+        INSERT INTO aura.{entity.table} ({", ".join(names)})
+        SELECT {values}
+        FROM migration.plan_rows p CROSS JOIN LATERAL jsonb_to_record(p.image) r({declared})
+        WHERE {created} ORDER BY p.seq
+        """,
+        arguments,
+    )
+    cursor.execute(
+        f"""
         INSERT INTO migration.journal (migration_id, plan_id, seq, aura_table, aura_id, op, before, after)
-        SELECT %(migration)s, p.plan_id, p.seq, p.aura_table, made.id, 'insert', NULL, jsonb_build_object({", ".join(pairs)})
-        FROM made JOIN migration.plan_rows p ON {ROWS} AND p.entity = %(entity)s AND p.aura_id = made.id
+        SELECT %(migration)s, p.plan_id, p.seq, p.aura_table, p.aura_id, 'insert', NULL, '{{}}'::jsonb
+        FROM migration.plan_rows p WHERE {created}
+        """,
+        arguments,
+    )
+    own = sql.text_array(["id", "source_id", "source_hash", *sql.columns(entity)])
+    cursor.execute(
+        f"""
+        INSERT INTO migration.journal_constants (plan_id, aura_table, columns)
+        SELECT %(plan)s, '{entity.table}', to_jsonb(t) - {own} FROM aura.{entity.table} t
+        WHERE t.id = (SELECT p.aura_id FROM migration.plan_rows p WHERE {created} ORDER BY p.seq LIMIT 1)
+        ON CONFLICT DO NOTHING
         """,
         arguments,
     )
@@ -388,14 +397,26 @@ def _link_keys(cursor: Cursor, bound: Mapping[str, Any], expected: int) -> None:
     """Enter the batch's source keys. One that has come to stand for another record since the plan was made stops it."""
     cursor.execute(
         f"""
+        SELECT EXISTS (SELECT 1 FROM migration.plan_rows p JOIN migration.crosswalk c
+            ON c.integration_id = %(integration)s AND c.entity = p.entity AND c.source_key = p.crosswalk_key
+            WHERE {ROWS} AND p.aura_id IS NOT NULL) AS known
+        """,
+        bound,
+    )
+    row = cursor.fetchone()
+    known = """
+        ON CONFLICT (integration_id, entity, source_key) DO UPDATE SET aura_table = excluded.aura_table, aura_id = excluded.aura_id,
+            source_hash = excluded.source_hash, record = excluded.record, last_migration_id = excluded.last_migration_id, is_active = true
+        WHERE c.aura_id = excluded.aura_id OR NOT c.is_active
+    """
+    cursor.execute(
+        f"""
         INSERT INTO migration.crosswalk AS c (restaurant_id, integration_id, entity, source_key, aura_table, aura_id, source_hash, record,
             first_migration_id, last_migration_id)
         SELECT %(restaurant)s, %(integration)s, p.entity, p.crosswalk_key, p.aura_table, p.aura_id, p.source_hash, p.record,
                %(migration)s, %(migration)s
-        FROM migration.plan_rows p WHERE {ROWS} AND p.aura_id IS NOT NULL ORDER BY p.seq
-        ON CONFLICT (integration_id, entity, source_key) DO UPDATE SET aura_table = excluded.aura_table, aura_id = excluded.aura_id,
-            source_hash = excluded.source_hash, record = excluded.record, last_migration_id = excluded.last_migration_id, is_active = true
-        WHERE c.aura_id = excluded.aura_id OR NOT c.is_active
+        FROM migration.plan_rows p WHERE {ROWS} AND p.aura_id IS NOT NULL ORDER BY p.entity, p.crosswalk_key
+        {known if row and row["known"] else ""}
         """,
         bound,
     )

@@ -486,13 +486,21 @@ def _cleared(column: str, values: str) -> str:
 
 
 def _journal_image(column: str, form: Form) -> str:
-    """A whole row as it was; the person's own also says when it was erased, like the row itself."""
-    cleared = _cleared(column, "by_column")
+    """A row as it was; the person's own also says when it was erased, like the row itself.
+
+    Of a created row the journal holds only what is different from what the plan says: here its provenance, and when it was
+    erased.
+    """
+    also = "v.key IN ('source_id', 'source_hash') AND j.op = 'insert'"
+    cleared = (
+        f"({column} || (SELECT coalesce(jsonb_object_agg(v.key, v.value), '{{}}') "
+        f"FROM jsonb_each(%(by_column)s) v WHERE {column} ? v.key OR {also}))"
+    )
     if form.link is not None:
         return cleared
     return (
-        f"CASE WHEN {column} ? 'erased_at' THEN {cleared} || jsonb_build_object('erased_at', to_jsonb(g.erased_at)) "
-        f"ELSE {cleared} END"
+        f"CASE WHEN {column} ? 'erased_at' OR j.op = 'insert' "
+        f"THEN {cleared} || jsonb_build_object('erased_at', to_jsonb(g.erased_at)) ELSE {cleared} END"
     )
 
 
