@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from aura_migration.cli import (
+    accounting,
     decisions,
     demo,
     handed,
@@ -64,6 +65,7 @@ for command in (
     *handed.COMMANDS,
     *liabilities.COMMANDS,
     *reports.COMMANDS,
+    *accounting.COMMANDS,
     *proofs.COMMANDS,
     *privacy.COMMANDS,
     *keys.COMMANDS,

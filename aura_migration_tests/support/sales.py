@@ -209,6 +209,12 @@ class Till:
             **on,
         )
 
+    def payable(self, order: int, off: int = 0) -> int:
+        """What is to be paid for a check that is not written yet; ``off`` makes its total wrong by so much."""
+        head: dict[str, Any] = next(row for row in self._rows["orders"] if row["id"] == order)
+        head["final_amount_cents"] += off
+        return int(head["final_amount_cents"])
+
     def pay(self, day: str, order: int | None, cents: int, method: str = "card", tip: int = 0, **values: Any) -> int:
         """A completed payment."""
         return self.root(

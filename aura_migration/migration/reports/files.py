@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import os
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from aura_migration.core.errors import BadInput, EnvironmentFault
 from aura_migration.migration.integrations import get_integration
 from aura_migration.migration.records import get_migration
+from aura_migration.migration.reports.csvs import new_file, write_csv
 from aura_migration.migration.reports.sections import KINDS, Section, sections
 from aura_migration.migration.workshop import Workshop
 
 FOLDER = "reports"
 PAGE_ROWS = 200
 """Rows of a section on the page; its CSV has all."""
-_MEASURE = re.compile(r"[-+]?[0-9][0-9.,]*(%|( [a-z]+)+)?")
 _NUMBER = re.compile(r"[-+]?[0-9][0-9.]*")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #1c2530; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
@@ -60,11 +56,11 @@ def write_report(
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             for section in sections(connection, migration, kinds):
                 path = folder / f"{section.kind}.csv"
-                shown, total = _write_csv(path, section)
+                shown, total = write_csv(path, section.headings, section.rows, PAGE_ROWS)
                 files.append({"kind": section.kind, "file": str(path), "rows": total})
                 parts.append(_part(section, shown, total))
             page = folder / "index.html"
-            with _file(page) as file:
+            with new_file(page) as file:
                 file.write(_page(title, facts, files, parts))
         except OSError as error:
             raise EnvironmentFault(
@@ -72,27 +68,6 @@ def write_report(
                 "Name another folder with --out.",
             ) from error
     return {"migration_id": migration_id, "folder": str(folder), "page": str(page), "files": files}
-
-
-def _write_csv(path: Path, section: Section) -> tuple[list[list[str]], int]:
-    """Write all rows; returns those for the page and how many there are."""
-    shown: list[list[str]] = []
-    total = 0
-    with _file(path) as file:
-        writer = csv.writer(file)
-        writer.writerow(section.headings)
-        for row in section.rows:
-            cells = ["" if cell is None else str(cell) for cell in row]
-            writer.writerow([_harmless(cell) for cell in cells])
-            total += 1
-            if len(shown) < PAGE_ROWS:
-                shown.append(cells)
-    return shown, total
-
-
-def _harmless(cell: str) -> str:
-    """A text that a spreadsheet does not take for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) and not _MEASURE.fullmatch(cell) else cell
 
 
 def _page(title: str, facts: str, files: Sequence[dict[str, Any]], parts: Sequence[str]) -> str:
@@ -117,16 +92,3 @@ def _part(section: Section, shown: Sequence[Sequence[str]], total: int) -> str:
 
 def _cell(text: str) -> str:
     return f'<td class="number">{escape(text)}</td>' if _NUMBER.fullmatch(text) else f"<td>{escape(text)}</td>"
-
-
-@contextmanager
-def _file(path: Path) -> Iterator[TextIO]:
-    """A new file for its owner only, put in the place of an older one when it is whole."""
-    draft = path.with_name(f".{path.name}.part")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            yield file
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
