@@ -25,6 +25,7 @@ from aura_migration.pos.port import (
     Account,
     AuditLine,
     Discovery,
+    HistorySpan,
     Permission,
     ReverseLevel,
     Scope,
@@ -34,6 +35,8 @@ from aura_migration.pos.port import (
 from aura_migration.pos.square.audit import audit as audit_account
 from aura_migration.pos.square.calls import SquareCalls, UnexpectedShape, VersionRefused, classify
 from aura_migration.pos.square.extract import extract as extract_account
+from aura_migration.pos.square.orders.probe import probe as probe_history
+from aura_migration.pos.square.orders.reread import reread_documents
 from aura_migration.pos.square.people.probe import probe
 from aura_migration.pos.square.sources import SOURCE_ENTITIES
 from aura_migration.pos.square.wire import API_VERSION, POS, VERSION_SWITCH, Location, Merchant
@@ -188,6 +191,8 @@ class SquareSession(SquareCalls):
                 await self.post("/v2/catalog/search", {"object_types": ["CATEGORY"], "limit": 1})
             elif entity.name == "inventory":
                 await self.post("/v2/inventory/counts/batch-retrieve", {"location_ids": [location], "limit": 1})
+            elif entity.scope == "history":
+                await probe_history(self, entity.name, location)
             else:
                 await probe(self, entity.name, location)
         except PermissionMissing as error:
@@ -209,9 +214,20 @@ class SquareSession(SquareCalls):
             "B", f"The token lacks {' and '.join(missing)}; item import files for the dashboard remain possible."
         )
 
-    async def extract(self, recorder: Recorder, scope: Scope, location: str | None, entities: Sequence[str]) -> None:
+    async def extract(
+        self,
+        recorder: Recorder,
+        scope: Scope,
+        location: str | None,
+        entities: Sequence[str],
+        span: HistorySpan | None = None,
+    ) -> None:
         """See the port. What cannot be read completely is certified as suspicious, with what is wrong."""
-        await extract_account(self, recorder, scope, location, entities, self.switches)
+        await extract_account(self, recorder, scope, location, entities, self.switches, span)
+
+    async def reread(self, recorder: Recorder, location: str, keys: Mapping[str, Sequence[str]]) -> None:
+        """See the port. Events of drawers cannot be read by their ids, and are left out."""
+        await reread_documents(self, recorder, location, keys)
 
     async def audit(self, location: str) -> tuple[AuditLine, ...]:
         """Counts, custom attributes, settings as far as the API shows them, and questions where it does not."""

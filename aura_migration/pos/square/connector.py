@@ -7,10 +7,14 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from aura_migration.archive.snapshot import Redaction, SnapshotReader
+from aura_migration.canonical.history.documents import HistoryMapper
+from aura_migration.canonical.history.rules import Basis, HistoryRules
 from aura_migration.canonical.model import Batch
 from aura_migration.canonical.seals import Seals
 from aura_migration.pos.port import Account, Session, SourceEntity, SourceLocation
 from aura_migration.pos.square import client, mapping
+from aura_migration.pos.square.orders import sources as orders
+from aura_migration.pos.square.orders.mapping import SquareHistory
 from aura_migration.pos.square.people import mapping as people
 from aura_migration.pos.square.people.attributes import SWITCH as ATTRIBUTES_SWITCH
 from aura_migration.pos.square.people.sources import DROP, FREE_TEXT, PERSONAL
@@ -33,11 +37,13 @@ class SquareConnector:
                 "locations[].business_email",
             ),
             **DROP,
+            **orders.DROP,
         },
-        personal=PERSONAL,
-        free_text=FREE_TEXT,
+        personal={**PERSONAL, **orders.PERSONAL},
+        free_text={**FREE_TEXT, **orders.FREE_TEXT},
     )
     session_parallelism = 4
+    history_basis: Basis = "closed"
     switches: Mapping[str, str] = {
         VERSION_SWITCH: "the version of Square's API that is asked for, as 2025-08-20",
         ATTRIBUTES_SWITCH: "of how many guests at most the restaurant's own fields are read, one by one (5000)",
@@ -58,6 +64,12 @@ class SquareConnector:
     def map_people(self, reader: SnapshotReader, location: SourceLocation, seals: Seals) -> Iterator[Batch]:
         """See the port."""
         return people.map_people(reader, location, seals)
+
+    def history_mapper(
+        self, reader: SnapshotReader, location: SourceLocation, seals: Seals, rules: HistoryRules
+    ) -> HistoryMapper:
+        """See the port."""
+        return SquareHistory(reader, location, seals, rules)
 
     def source_counts(self, reader: SnapshotReader, location: SourceLocation) -> Mapping[str, int]:
         """See the port."""

@@ -3,7 +3,7 @@
 The catalog is walked once by search (deleted objects and nested types included), its categories once more with their
 paths; the list endpoint, which pages differently, is the second route. ``latest_time`` tells whether the catalog
 changed meanwhile. Every page is kept with the version of the API it was given in. Stock is walked once for all states,
-the second route asks by state. People and what they are owed are read by ``people/``.
+the second route asks by state. People and what they are owed are read by ``people/``, the past by ``orders/``.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ import msgspec
 from aura_migration.archive.snapshot import Caps, Recorder, SecondRoute, Trail
 from aura_migration.pos.http.errors import Rejected
 from aura_migration.pos.http.paging import Page, PageTrail, cursor_pages
-from aura_migration.pos.port import Scope
+from aura_migration.pos.port import HistorySpan, Scope
 from aura_migration.pos.square.calls import SquareCalls
+from aura_migration.pos.square.orders.extract import history_readings
 from aura_migration.pos.square.people.extract import people_readings
 from aura_migration.pos.square.people.walk import judged
 from aura_migration.pos.square.recording import certify, complete, record, restart, together
@@ -152,16 +153,21 @@ async def extract(
     location: str | None,
     entities: Sequence[str],
     switches: Mapping[str, Any] | None = None,
+    span: HistorySpan | None = None,
 ) -> None:
     """Fetch and certify the named entities of that scope, side by side.
 
-    What an interrupted attempt certified is not read again. ``switches`` are the account's.
+    What an interrupted attempt certified is not read again. ``switches`` are the account's, ``span`` is the history's.
     """
     wanted = []
     for name in entities:
         held = await asyncio.to_thread(recorder.certificate, name)
         if held is None or held.status != "complete":
             wanted.append(name)
+    if scope == "history":
+        assert location is not None, "a history is a location's"
+        await together(history_readings(session, recorder, location, wanted, span))
+        return
     menu: dict[str, Callable[[], Awaitable[None]]] = {}
     if scope == "merchant":
         menu["locations"] = lambda: _locations(session, recorder)

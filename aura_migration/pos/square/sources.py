@@ -1,12 +1,13 @@
 """What can be read out of a Square account, with the permission each needs and what it feeds.
 
-How it is read is in ``extract.py`` (menu) and ``people/extract.py``; what of it may not be stored as sent is in
-``people/redaction.py``.
+How it is read is in ``extract.py`` (menu), ``people/extract.py`` and ``orders/extract.py``; what of it may not be stored
+as sent is in ``people/sources.py`` and ``orders/sources.py``.
 """
 
 from __future__ import annotations
 
 from aura_migration.pos.port import SourceEntity
+from aura_migration.pos.square.orders.sources import HISTORY
 from aura_migration.pos.square.people.sources import PEOPLE
 
 MENU: tuple[SourceEntity, ...] = (
@@ -47,4 +48,4 @@ MENU: tuple[SourceEntity, ...] = (
     ),
 )
 
-SOURCE_ENTITIES: tuple[SourceEntity, ...] = (*MENU, *PEOPLE)
+SOURCE_ENTITIES: tuple[SourceEntity, ...] = (*MENU, *PEOPLE, *HISTORY)

@@ -75,14 +75,14 @@ def people_readings(
     for name in wanted:
         if name in readings:
             reading = readings[name]()
-            found.append(judged(recorder, name, _optional(recorder, name, reading) if name in OPTIONAL else reading))
+            found.append(judged(recorder, name, optional(recorder, name, reading) if name in OPTIONAL else reading))
     points = [name for name in LOYALTY if name in wanted]
     if scope == "merchant" and points:
         found.append(read_loyalty(session, recorder, points))
     return found
 
 
-async def _optional(recorder: Recorder, entity: str, reading: Awaitable[None]) -> None:
+async def optional(recorder: Recorder, entity: str, reading: Awaitable[None]) -> None:
     """Await a reading nothing depends on: where Square does not give it, that is said and all else goes on."""
     try:
         await reading

@@ -1,0 +1,70 @@
+"""What stands behind refunds: their return orders, and when the sales were made; kept beside each page of refunds.
+
+A refund names its return order, which names the sale and what was given back. All three make one document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from aura_migration.pos.http.errors import PermissionMissing
+from aura_migration.pos.square.calls import SquareCalls
+from aura_migration.pos.square.orders import lists
+from aura_migration.pos.square.orders.orders import batches
+from aura_migration.pos.square.orders.walk import Enrich, Parts
+
+
+class _Returned(msgspec.Struct):
+    source_order_id: str | None = None
+
+
+class _Return(msgspec.Struct):
+    returns: list[_Returned] | None = None
+
+
+class _Paid(msgspec.Struct, omit_defaults=True):
+    created_at: str | None = None
+
+
+class _Sold(msgspec.Struct, omit_defaults=True):
+    """Of a sale no more is kept here than when it was made: the sale itself is among the orders."""
+
+    id: str | None = None
+    created_at: str | None = None
+    closed_at: str | None = None
+    tenders: list[_Paid] | None = None
+
+
+def with_returns(session: SquareCalls) -> Enrich:
+    """Makes of a page of refunds one that carries what stands behind them."""
+
+    async def enrich(parts: Parts, heads: Sequence[Any]) -> bytes:
+        return await beside(session, parts, [head.order_id for head in heads if head.order_id])
+
+    return enrich
+
+
+async def beside(session: SquareCalls, parts: Parts, order_ids: Sequence[str]) -> bytes:
+    """``{"refunds", "return_orders", "sold_orders"}``: the refunds as sent with the orders of those ids."""
+    try:
+        returns = await _orders(session, order_ids)
+        named = [msgspec.json.decode(raw, type=_Return) for raw in returns]
+        ids = [one.source_order_id for held in named for one in held.returns or () if one.source_order_id]
+        sold = [msgspec.json.decode(raw, type=_Sold) for raw in await _orders(session, ids)]
+    except PermissionMissing:  # refunds may be read without the orders behind them
+        returns, sold = [], []
+    body = {name: raw for name, raw in parts.items() if name != "cursor"}
+    return msgspec.json.encode({**body, "return_orders": returns, "sold_orders": sold})
+
+
+async def _orders(session: SquareCalls, ids: Sequence[str]) -> list[msgspec.Raw]:
+    found: list[msgspec.Raw] = []
+    for asked in batches(list(dict.fromkeys(ids))):
+        response = await session.post(lists.BY_ID, asked)
+        parts = session.decoded(response, dict[str, msgspec.Raw])
+        if "orders" in parts:
+            found += session.shaped_part(response, parts["orders"], list[msgspec.Raw])
+    return found
