@@ -21,6 +21,8 @@ LINE_TEXTS = ("note", "userData", "binName")
 PAYMENT_TEXTS = ("note", "attributes", "voidReasonDetails", "transactionInfo", "germanInfo", "dccInfo", "signature")
 CARD = ("cardType", "entryType", "last4", "type", "state", "captured", "currency")
 """All that is kept of a card."""
+VOIDED = ("lineItemUuid", "name", "price", "quantity", "reason", "isRevenue", "deletedTime", "approvedByUuid")
+"""What an order keeps of a line that was taken off it, and the id of who did it."""
 EMBEDDED = ("id", "createdTime", "lineItems", "payments")
 """What a refund keeps of its order."""
 AROUND_MEMBERS = ("discounts", "serviceCharge", "customers")
@@ -166,6 +168,15 @@ def money(members: Members) -> Members:
     if inner is not None and bytes(inner)[:1] == b"{":
         members["payment"] = _raw(money(_MEMBERS.decode(inner)))
     return members
+
+
+def voided(members: Members) -> Members:
+    """What an order keeps of a line that was taken off it."""
+    kept = {name: members[name] for name in VOIDED if name in members}
+    who = pointed(members, "removedBy")
+    if who:
+        kept["removedBy"] = _raw({"id": who})
+    return kept
 
 
 def embedded(members: Members) -> Members:

@@ -55,7 +55,8 @@ class Context:
         hours, minutes = divmod(int(rules.closeout.total_seconds()) // 60, 60)
         dated = {"created": "createdTime", "paid": "last payment", "closed": "last payment"}[rules.basis]
         self.rule = f"{dated}, closeout {hours:02}:{minutes:02}"
-        self.latest = _taken_at(reader) + FUTURE
+        taken_at = max(int(manifest.taken_at.timestamp()) * 1000 for manifest in reader.manifests)
+        self.latest = taken_at + FUTURE
         self.tenders = {one.id: Tender(one.id, one.label, one.label_key) for one in _small(reader, "tenders", _Tender)}
         self.order_types = {one.id: one for one in _small(reader, "order_types", OrderType)}
         self.modifiers = {
@@ -103,10 +104,6 @@ def _small(reader: SnapshotReader, entity: str, shape: type[Any]) -> Iterable[An
                 yield msgspec.convert(raw, shape)
             except msgspec.ValidationError:
                 continue
-
-
-def _taken_at(reader: SnapshotReader) -> int:
-    return max(int(manifest.taken_at.timestamp()) * 1000 for manifest in reader.manifests)
 
 
 def counts(payment: Payment) -> bool:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+
+import msgspec
 
 from aura_migration.archive.snapshot import Certificate, Recorder
 from aura_migration.pos.clover.client import Site, together
@@ -16,10 +19,14 @@ from aura_migration.pos.clover.orders import compose
 from aura_migration.pos.clover.orders.compose import Members, ident
 from aura_migration.pos.clover.orders.job import Job, Window, cut, few_at_once, year_before
 from aura_migration.pos.clover.orders.lists import (
+    AHEAD,
+    ASK_AT_ONCE,
     CASH_EVENTS,
     CREDITS,
     HISTORY,
     LONGEST,
+    MARGIN,
+    MISSING,
     ORDERS,
     ORDERS_R,
     PAGE,
@@ -71,7 +78,8 @@ class _History:
         await self._guarded(TEST_ORDERS, self._test_orders)
         if ORDERS in self.entities:
             await self._guarded(ORDERS, self._orders)
-        self.money.known = self.job.tally(ORDERS).idents
+            if ORDERS not in self.refused:
+                self.money.known = self.job.tally(ORDERS).idents
         lists = [name for name in (PAYMENTS, REFUNDS, CASH_EVENTS) if name in self.entities]
         calls = [self._guarded(name, lambda name=name: self.money.read(name)) for name in lists]  # type: ignore[misc]
         if CREDITS in self.entities:
@@ -79,6 +87,8 @@ class _History:
         await together(calls)
         if ORDERS in self.entities and ORDERS not in self.refused:
             await self._guarded(ORDERS, self._named)
+        if ORDERS in self.entities and ORDERS not in self.refused and self.job.span.changed_since is not None:
+            await self._deleted(self.job.span.changed_since)
         if PAYMENTS in self.entities and PAYMENTS not in self.refused and ORDERS not in self.refused:
             self._compare_payments()
         for name in dict.fromkeys((*self.entities, TEST_ORDERS)):
@@ -168,27 +178,49 @@ class _History:
             idents, count, _ = await self.job.recorded_idents(ORDERS, NAMED, ident)
             tally.window(idents, count)
             return
+        late = [one for one in self.orders.late_voids() if not tally.idents.unknown([one])]
         wanted = [one for one in tally.idents.unknown(self.money.named) if one not in self.tests]
         await self.job.restart(ORDERS, NAMED)
-        listed = await self.orders.by_ids(wanted)
-        lost = [key for key, row in listed.items() if self._should_have_been_listed(row)]
-        rows: list[Members] = []
-        for key in wanted:
-            row = listed.get(key) or await self.orders.one(key)
-            if row is None:
-                continue
-            if compose.truth(row, "testMode"):
-                self.tests.add(key)
-                continue
-            rows.append(row)
-        if rows:
-            await self.job.store(ORDERS, NAMED, f"/v3/merchants/{self.job.site.id}/orders", None, rows, 1)
-            tally.window([ident(row) for row in rows], 1)
+        lost: list[str] = []
+        page = 0
+        for start in range(0, len(wanted) + len(late), ASK_AT_ONCE):
+            part = [*wanted, *late][start : start + ASK_AT_ONCE]
+            listed = await self.orders.by_ids(part)
+            rows = []
+            for key in part:
+                row = listed.get(key) or await self.orders.one(key)
+                if row is not None and not compose.truth(row, "testMode"):
+                    rows.append(row)
+                if key in listed and key not in late and self._should_have_been_listed(listed[key]):
+                    lost.append(key)
+            if rows:
+                page += 1
+                await self.job.store(ORDERS, NAMED, f"/v3/merchants/{self.job.site.id}/orders", None, rows, page)
+                tally.window([ident(row) for row in rows], 1)
         await asyncio.to_thread(self.job.recorder.complete_window, ORDERS, NAMED)
         if len(lost) > MOST_LOST:
             tally.doubts.append(
                 f"payments name {len(lost):,} orders that the list should show and does not, for example {lost[0]}"
             )
+
+    async def _deleted(self, since: datetime) -> None:
+        """Orders deleted since the last export, which no list shows unless it is asked for them."""
+        tally = self.job.tally(MISSING)
+        query = Query("/orders", PAGE, (), ORDER, ORDERS_R)
+        for window in cut("deleted ", "deletedTime", since - MARGIN, self.job.span.end + AHEAD, LONGEST):
+            await self.job.restart(MISSING, window.name)
+            pages = Pages(self.job.site, query, window.filters, patient=True)
+            try:
+                while (answered := await pages.next()) is not None:
+                    rows = [compose.order(row, None, None) for row in answered.rows]
+                    for row in rows:
+                        row.setdefault("deletedTimestamp", row.get("modifiedTime", msgspec.Raw(b"1")))
+                    await self.job.record(MISSING, window.name, answered, rows, answered.number)
+                    tally.window(answered.idents, 1)
+            except Rejected:
+                return  # this list cannot be asked for deleted orders: what re-read windows lack is read by its id
+            await asyncio.to_thread(self.job.recorder.complete_window, MISSING, window.name)
+        await asyncio.to_thread(self.job.recorder.certify, tally.certificate())
 
     def _should_have_been_listed(self, row: Members) -> bool:
         created = compose.number(row, "createdTime")

@@ -50,6 +50,8 @@ LONGEST = timedelta(days=89)
 DAY = timedelta(days=1)
 MARGIN = timedelta(minutes=5)
 """How much earlier than the last export changes are asked for: what was just written may not have been shown."""
+VOIDED_WITHIN = timedelta(days=7)
+"""How long after an order was opened its voided lines are looked for with it; later ones are found by their order's id."""
 AHEAD = timedelta(days=1)
 """A change may be stamped by a clock ahead of ours."""
 

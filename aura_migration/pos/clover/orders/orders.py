@@ -61,6 +61,8 @@ def order_document(context: Context, order: wire.Order) -> Document:
     rows: list[HistoryRow] = [None]  # type: ignore[list-item]  # the root, when its sums are known
     service, gratuity = _charges(rows, context, order, sums)
     discount = _lines(rows, context, sums)
+    for gone in (order.voided_lines.elements if order.voided_lines is not None else None) or ():
+        rows.append(_voided(context, gone))
     discount += _order_discounts(rows, context, order, sums)
     _taxes(rows, context, order, sums)
     flags = _flags(context, order, sums, payments, counted, final, untaxed=untaxed, dated=dated)
@@ -180,6 +182,25 @@ def _lines(rows: list[HistoryRow], context: Context, sums: Figures) -> int:
         _modifiers(rows, context, priced.line, place)
         place += 1
     return taken
+
+
+def _voided(context: Context, line: wire.VoidedLine) -> OrderItem:
+    """A line that was taken off the order before it was paid: it counts in nothing."""
+    quantity, cents = line.quantity or 1, line.price or 0
+    return OrderItem(
+        item_name=line.name or NAMELESS,
+        quantity=str(quantity),
+        price_cents=cents,
+        line_subtotal_cents=cents * quantity,
+        revenue_class="non_revenue" if line.is_revenue is False else "sale",
+        is_voided=True,
+        void_reason=line.reason or None,
+        voided_at=text(line.deleted_time),
+        void_business_date=context.days.maybe(line.deleted_time),
+        voided_by_key=context.key(line.removed_by),
+        approved_by_key=f"{context.at}/{line.approved_by_uuid}" if line.approved_by_uuid else None,
+        source_line_id=line.line_item_uuid,
+    )
 
 
 def _line(context: Context, priced: Priced) -> OrderItem:

@@ -29,6 +29,7 @@ from aura_migration.pos.clover.orders.lists import (
     PAGE,
     PAYMENT,
     PAYMENTS_R,
+    VOIDED_WITHIN,
     WITHOUT_GUESTS,
 )
 from aura_migration.pos.clover.orders.paging import ROUND, Answered, Moved, Pages, Query
@@ -64,6 +65,11 @@ class Side:
             self.held[key] = row
 
 
+def _void_idents(rows: Sequence[Members]) -> list[str]:
+    """What tells voided lines apart."""
+    return [compose.ident(row, "lineItemUuid") or compose.ident(row) for row in rows]
+
+
 @dataclass
 class _Window:
     """What one window showed, what of it was kept, and which payments it names."""
@@ -77,7 +83,7 @@ class _Window:
         """One recorded page."""
         self.pages += 1
         self.kept += map(ident, rows)
-        self.notes += [{"payments": row["payments"]} for row in rows if "payments" in row]
+        self.notes += [{name: row[name] for name in ("payments", "voidedLines") if name in row} for row in rows]
 
 
 class Orders:
@@ -95,6 +101,11 @@ class Orders:
         self.has_guests = True
         self.has_money = True
         self.lines_apart = False
+        self.has_voids = True
+        self.joined = Idents()
+        """Voided lines that stand with their order."""
+        self.stray: dict[str, str] = {}
+        """Voided lines that did not stand with the orders of their time, and whose they are."""
         self._decided = False
         self._asking = asyncio.Lock()
 
@@ -114,6 +125,7 @@ class Orders:
     async def window(self, window: Window) -> None:
         """Read, record and note one window."""
         tally = self.job.tally(ORDERS)
+        voids = await self._voids_of_window(window) if window.since == "createdTime" else None
         if self.job.recorder.recorded(ORDERS, window.name):
             idents, pages, rows = await self.job.recorded_idents(ORDERS, window.name, ident)
             self._note(rows)
@@ -124,7 +136,7 @@ class Orders:
         async def read(patient: bool) -> None:
             nonlocal found
             found = _Window()
-            await self._read(window, found, patient)
+            await self._read(window, found, voids, patient)
 
         await self.job.window(ORDERS, window.name, read)
         self._note(found.notes)
@@ -135,11 +147,14 @@ class Orders:
 
     def _note(self, rows: Sequence[Members]) -> None:
         for row in rows:
+            self.joined.add(_void_idents(compose.nested(row, "voidedLines")))
             paid = compose.nested(row, "payments")
             if paid:
                 self.payments.add(ident(one) for one in paid if self.job.in_span(compose.number(one, "createdTime")))
 
-    async def _read(self, window: Window, found: _Window, patient: bool) -> None:
+    async def _read(
+        self, window: Window, found: _Window, voids: dict[str, list[Members]] | None, patient: bool
+    ) -> None:
         filters = window.filters
         main = Pages(self.site, self.lines, filters, patient=patient)
         sides = [Side(Pages(self.site, self.around, filters, patient=patient))]
@@ -158,6 +173,7 @@ class Orders:
                 if self._is_kept(key, whole):
                     rows.append(whole)
             await self.complete(rows, answered)
+            await self._with_voids(rows, voids)
             found.add(rows)
             await self.job.record(ORDERS, window.name, answered, rows, found.pages)
         await together([self._rest(side) for side in sides])
@@ -194,6 +210,7 @@ class Orders:
             for key, row in readings[0].items():
                 found[key] = compose.order(row, readings[1].get(key), readings[2].get(key) if self.has_money else None)
         await self.complete(list(found.values()), None)
+        await self._with_voids(list(found.values()), None)
         return found
 
     async def _all(self, query: Query, filters: Sequence[str]) -> dict[str, Members]:
@@ -214,7 +231,54 @@ class Orders:
             readings.append(response.decode(Members))
         row = compose.order(readings[0], readings[1], readings[2] if self.has_money else None)
         await self.complete([row], None)
+        await self._with_voids([row], None)
         return row
+
+    # Lines taken off an order -------------------------------------------------------------------------------------------
+
+    async def _voids_of_window(self, window: Window) -> dict[str, list[Members]]:
+        """Lines taken off while or soon after the orders of a window were opened, by order."""
+        until = window.end + int(VOIDED_WITHIN.total_seconds()) * 1000
+        found: dict[str, list[Members]] = {}
+        for row in await self._voids((f"deletedTime>={window.begin}", f"deletedTime<{until}")):
+            order = compose.ident(row, "orderId")
+            found.setdefault(order, []).append(row)
+            if (compose.number(row, "deletedTime") or 0) < window.end:
+                self.stray.update(dict.fromkeys(_void_idents([row]), order))
+        return found
+
+    async def _voids(self, filters: Sequence[str]) -> list[Members]:
+        if not self.has_voids:
+            return []
+        query = Query("/voided_line_items", PAGE, (), "", ORDERS_R)
+        pages = Pages(self.site, query, filters, patient=True)
+        rows: dict[str, Members] = {}
+        try:
+            while (answered := await pages.next()) is not None:
+                rows.update(zip(answered.idents, answered.rows, strict=True))
+        except (NotFound, Rejected, PermissionMissing):
+            self.has_voids = False  # not offered here: what was taken off counts in nothing
+            return []
+        return list(rows.values())
+
+    async def _with_voids(self, rows: Sequence[Members], voids: dict[str, list[Members]] | None) -> None:
+        """Put lines that were taken off beside the order; ``voids`` None asks for those of each order."""
+        by_key = {ident(row): row for row in rows}
+        if voids is None:
+            voids = {}
+            keys = list(by_key)
+            for start in range(0, len(keys), ASK_AT_ONCE):
+                part = ",".join(repr(one) for one in keys[start : start + ASK_AT_ONCE])
+                for one in await self._voids((f"orderId in ({part})",)):
+                    voids.setdefault(compose.ident(one, "orderId"), []).append(one)
+        for key, taken in voids.items():
+            if key in by_key:
+                by_key[key]["voidedLines"] = compose.wrapped([compose.voided(one) for one in taken])
+
+    def late_voids(self) -> list[str]:
+        """Orders of which a line was taken off long after they were opened."""
+        late = self.joined.unknown(self.stray)
+        return list(dict.fromkeys(self.stray[one] for one in late if self.stray[one]))
 
     # What a page of orders cuts or leaves out --------------------------------------------------------------------------
 

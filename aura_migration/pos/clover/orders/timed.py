@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,8 +16,10 @@ from aura_migration.pos.clover.orders.lists import (
     CASH_EVENTS,
     CREDIT,
     CREDITS,
+    LONGEST,
     ORDERS_R,
     PAGE,
+    PAYMENTS,
     PAYMENTS_R,
     REFUNDS,
     SOLD,
@@ -24,7 +27,7 @@ from aura_migration.pos.clover.orders.lists import (
 )
 from aura_migration.pos.clover.orders.paging import ROUND, Pages, Query
 from aura_migration.pos.clover.orders.proof import Idents
-from aura_migration.pos.http.errors import PermissionMissing
+from aura_migration.pos.http.errors import PermissionMissing, Rejected
 
 OTHER_PAGE = 700
 
@@ -37,8 +40,8 @@ class Money:
         self.site = job.site
         self.tests = tests
         self.named: dict[str, None] = {}
-        self.known = Idents()
-        """Orders that were read already."""
+        self.known: Idents | None = None
+        """Orders that were read already; None where orders are not read."""
         self._may_read_orders = True
 
     async def read(self, entity: str) -> None:
@@ -54,6 +57,37 @@ class Money:
         )
         calls = [lambda window=window: self._window(entity, query, window) for window in self.job.windows(timed)]
         await few_at_once(calls)
+        if entity == PAYMENTS:
+            await self._voided(query)
+
+    async def _voided(self, query: Query) -> None:
+        """Payments that were voided, which lists may hide: those that have not been shown."""
+        job, tally = self.job, self.job.tally(PAYMENTS)
+        timed = replace(TIMED[PAYMENTS], window=LONGEST)
+        for window in job.windows(timed):
+            name = f"voided {window.name}"
+            if job.recorder.recorded(PAYMENTS, name):
+                idents, count, rows = await job.recorded_idents(PAYMENTS, name, ident)
+                self._name(rows)
+                tally.window(idents, count)
+                continue
+            await job.restart(PAYMENTS, name)
+            pages = Pages(self.site, query, (*window.filters, "voided=true"), patient=True)
+            count = 0
+            try:
+                while (answered := await pages.next()) is not None:
+                    fresh = set(tally.idents.unknown(answered.idents))
+                    rows = [row for row in answered.rows if ident(row) in fresh and self._is_kept(PAYMENTS, row)]
+                    if not rows:
+                        continue
+                    await self._prepare(PAYMENTS, rows)
+                    count += 1
+                    await job.record(PAYMENTS, name, answered, rows, count)
+                    self._name(rows)
+                    tally.window([ident(row) for row in rows], 1)
+            except Rejected:
+                return  # this list cannot be asked for voided payments: then it does not hide them
+            await asyncio.to_thread(job.recorder.complete_window, PAYMENTS, name)
 
     async def _window(self, entity: str, query: Query, window: Window) -> None:
         job, tally = self.job, self.job.tally(entity)
@@ -97,6 +131,8 @@ class Money:
         return self.job.is_late_enough(number(row, "createdTime"))
 
     def _name(self, rows: Sequence[Members]) -> None:
+        if self.known is None:
+            return
         orders = (pointed(row, "order") or pointed(row, "orderRef") for row in rows)
         self.named.update(dict.fromkeys(self.known.unknown(one for one in orders if one)))
 
