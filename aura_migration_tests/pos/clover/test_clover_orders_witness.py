@@ -213,3 +213,193 @@ def test_payments_refunds_and_the_cash_log_are_those_the_sandbox_knows(
         assert (back.state == "counts") == (row["counts"] or row["order"] in tests), (back, row)
     cash = [fact.amount for fact in heard if isinstance(fact, CashFact)]
     assert sorted(cash) == sorted(row["cents"] for row in told["cash_events"])
+
+
+# Written by hand
+
+A = {"id": "A", "name": "State", "rate": 725000}
+B = {"id": "B", "name": "City", "rate": 100000}
+FLAT = {"id": "F", "name": "Bottle", "rate": 0, "taxAmount": 10}
+VAT = {"id": "V", "name": "VAT", "rate": 2000000}
+NOON = 1764612000000
+"""2025-12-01T18:00Z, eleven in the morning in Denver."""
+
+
+def many(*rows: Any) -> Row:
+    return {"elements": list(rows)}
+
+
+def line(price: int, *rates: Row, **more: Any) -> Row:
+    return {"id": f"L{price}", "price": price, "isRevenue": True, "taxRates": many(*rates), **more}
+
+
+def order(*lines: Row, **more: Any) -> Row:
+    found = {"id": "O1", "currency": "USD", "state": "locked", "paymentState": "PAID", "createdTime": NOON}
+    numbered = [{**one, "id": f"L{number}"} for number, one in enumerate(lines)]
+    return {**found, "modifiedTime": NOON, "title": "enc:v1:not-read", "lineItems": many(*numbered), **more}
+
+
+def order_of(found: Row, *answers: tuple[str, str, Any]) -> OrderFact:
+    facts_of = of(said(("orders", "/v3/merchants/M/orders", many(found)), *answers), OrderFact)
+    fact: OrderFact = facts_of["O1"]
+    return fact
+
+
+CHEESE = {"modifications": many({"name": "cheese", "amount": 175})}
+VECTORS = {
+    "V1": (order(line(1395, A, **CHEESE), line(1395, A), line(350, A, B), total=3559), 3315, 0, 244, 3559),
+    "V2": (
+        order(
+            line(1395, A, **CHEESE, discounts=many({"percentageDecimal": 125000}, {"amount": -50})),
+            line(820, A),
+            discounts=many({"percentage": 10}),
+            total=2070,
+        ),
+        2390,
+        460,
+        140,
+        2070,
+    ),
+    "V3": (
+        order(
+            line(1000, A),
+            line(400),
+            discounts=many({"amount": -300}),
+            serviceCharge={"percentageDecimal": 180000},
+            total=1355,
+        ),
+        1400,
+        300,
+        57,
+        1355,
+    ),
+    "V4": (order(line(649, A, unitQty=2345), total=1632), 1522, 0, 110, 1632),
+    "V5": (order(line(499, FLAT), line(499, FLAT, A), total=1054), 998, 0, 56, 1054),
+    "V6": (order(line(1500, VAT), line(999, VAT), discounts=many({"percentage": 10}), isVat=True, total=2249),
+           2499, 250, 375, 2249),
+    "V7": (order(line(1200, A, refunded=True), line(800, A), total=858), 2000, 0, 145, 2145),
+    "V8": (order(line(1200, A), taxRemoved=True, total=1200), 1200, 0, 0, 1200),
+    "V9": (order(line(1200, A), line(216, A, isOrderFee=True, orderFeeType="AUTO_GRATUITY"), total=1503),
+           1200, 0, 87, 1503),
+    "V10": (
+        order(line(1999, A), line(1, A), discounts=many({"percentageDecimal": 333000}, {"amount": -7}), total=1423),
+        2000,
+        673,
+        96,
+        1423,
+    ),
+    "V11": (order(line(1870), serviceCharge={"percentageDecimal": 50000}, total=1964), 1870, 0, 0, 1964),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_the_vectors_of_the_reference(name: str) -> None:
+    found, gross, discount, tax, final = VECTORS[name]
+    fact = order_of(found)
+    assert (fact.gross, fact.discount, fact.tax, fact.final) == (gross, discount, tax, final)
+    assert fact.included_tax == (tax if name == "V6" else 0) and fact.problems == ()
+    assert sum(fact.taxes.values()) == tax
+
+
+def test_charges_and_taxes_go_by_their_names() -> None:
+    fact = order_of(VECTORS["V9"][0])
+    assert fact.charges == {"auto_gratuity": 216} and fact.lines == 1 and fact.taxes == {"State 7.25%": 87}
+    fees = many({"type": "DELIVERY_FEE", "amount": 500})
+    fact = order_of({**VECTORS["V11"][0], "additionalCharges": fees, "total": 2464})
+    assert fact.charges == {"service": 94, "delivery": 500} and fact.problems == ()
+    fact = order_of(order(line(1200, A), line(2500, isRevenue=False), line(300, exchanged=True), total=3787))
+    assert (fact.gross, fact.non_sale, fact.lines, fact.problems) == (1200, {"non_revenue": 2500}, 3, ())
+    assert order_of(VECTORS["V6"][0]).taxes == {"VAT 20% incl.": 375}
+
+
+def test_an_order_type_without_tax_takes_it_off() -> None:
+    types = ("order_types", "/v3/merchants/M/order_types", many({"id": "T", "taxable": False}))
+    fact = order_of(order(line(1200, A), orderType={"id": "T"}, total=1200), types)
+    assert fact.tax == 0 and fact.problems == ()
+
+
+def test_what_contradicts_itself_is_named() -> None:
+    paid = {
+        "id": "P1",
+        "order": {"id": "O1"},
+        "amount": 1287,
+        "taxAmount": 87,
+        "createdTime": NOON,
+        "result": "SUCCESS",
+    }
+    found = order(line(1200, A), total=1287)
+
+    def problems(order: Row, **payment: Any) -> tuple[str, ...]:
+        return order_of(order, ("payments", "/v3/merchants/M/payments", many({**paid, **payment}))).problems
+
+    assert problems(found) == ()
+    assert problems({**found, "total": 1288}) == ("total_does_not_add_up", "payments_do_not_cover")
+    assert problems(found, taxAmount=86) == ("tax_does_not_add_up",)
+    assert problems(found, amount=1286) == ("payments_do_not_cover",)
+    assert problems(found, result="FAIL") == ("payments_do_not_cover",)
+    assert problems({**found, "currency": "CAD"}) == ("currency_differs",)
+    assert problems({**found, "createdTime": 1764612000, "modifiedTime": NOON}) == ("absurd_date",)
+
+
+def test_lines_beyond_the_hundredth_come_from_the_list_of_the_order() -> None:
+    every = [{**line(100, A), "id": f"L{number}"} for number in range(137)]
+    path = "/v3/merchants/M/orders/O1/line_items"
+    found = order(total=14693)
+    found["lineItems"] = many(*every[:100])
+    fact = order_of(found, ("orders", path, many(*every[:100])), ("orders", path, many(*every[99:])))
+    assert (fact.lines, fact.gross, fact.problems) == (137, 13700, ())
+
+
+def test_the_last_version_counts_and_what_is_gone_does_not() -> None:
+    path = "/v3/merchants/M/orders"
+    sale = order(line(1200, A), total=1287)
+    pages: list[tuple[str, str, Any]] = [
+        ("orders", path, many({**sale, "paymentState": "OPEN", "modifiedTime": NOON + 1}, {**sale, "id": "O2"})),
+        ("orders", path, many(sale, {**sale, "id": "O3"}, {**sale, "id": "O4", "testMode": True})),
+        ("orders", path, many({**sale, "id": "O5", "deletedTimestamp": NOON + 5})),
+        ("missing_documents", f"{path}/O3", {"message": "Not Found"}),
+    ]
+    found = of(said(*pages), OrderFact)
+    assert {key: fact.state for key, fact in found.items()} == {"O1": "open", "O2": "counts", "O4": "voided"}
+    pages.append(("missing_documents", f"{path}/O2", {**sale, "id": "O2", "paymentState": "OPEN"}))
+    assert of(said(*pages), OrderFact)["O2"].state == "open"
+
+
+@pytest.mark.parametrize(
+    ("payment", "tender", "state"),
+    [
+        ({"tender": {"id": "T1"}, "result": "SUCCESS"}, "Cash", "counts"),
+        ({"tender": {"id": "T2"}, "result": "AUTH_COMPLETED"}, "Voucher", "counts"),
+        ({"tender": {"labelKey": "com.clover.tender.debit_card", "label": "Debit"}, "result": "AUTH"}, "Card", "open"),
+        ({"tender": {"id": "T1"}, "result": "SUCCESS", "voidReason": "USER_CANCEL"}, "Cash", "void"),
+        ({"tender": {"id": "gone"}, "result": "FAIL"}, "Unknown", "void"),
+    ],
+)
+def test_a_payment_is_called_what_the_restaurant_calls_it(payment: Row, tender: str, state: str) -> None:
+    cash = {"id": "T1", "label": "Cash money", "labelKey": "com.clover.tender.cash"}
+    tenders = ("tenders", "/v3/merchants/M/tenders", many(cash, {"id": "T2", "label": "Voucher"}))
+    paid = {"id": "P1", "order": {"id": "O1"}, "amount": 1287, "tipAmount": 200, "createdTime": NOON, **payment}
+    (fact,) = said(tenders, ("payments", "/v3/merchants/M/payments", many(paid)))
+    assert isinstance(fact, PaymentFact) and (fact.tender, fact.state) == (tender, state)
+    assert (fact.amount, fact.tip, fact.business_date) == (1287, 200, "2025-12-01")
+
+
+def test_refunds_and_credits_give_back_on_their_own_day() -> None:
+    sold = ("orders", "/v3/merchants/M/orders", many(order(line(1200, A), total=1287)))
+    paid = {"id": "P1", "order": {"id": "O1"}, "amount": 1287, "tipAmount": 200, "taxAmount": 87, "createdTime": NOON}
+    refund = {"id": "R1", "payment": {"id": "P1"}, "amount": 500, "taxAmount": 34, "createdTime": NOON + 3 * DAY}
+    credit = {"id": "K1", "orderRef": {"id": "O9"}, "amount": 700, "createdTime": NOON + DAY, "result": "SUCCESS"}
+    answers = [
+        sold,
+        ("payments", "/v3/merchants/M/payments", many(paid)),
+        ("refunds", "/v3/merchants/M/refunds", many(refund, {**refund, "id": "R2", "voided": True})),
+        ("credits", "/v3/merchants/M/credits", many(credit)),
+    ]
+    given = of(said(*answers), RefundFact)
+    assert given["R1"] == RefundFact("R1", "O1", "P1", "2025-12-04", 500, "counts", tax=34)
+    assert given["R2"].state == "void"
+    assert given["K1"] == RefundFact("K1", "O9", None, "2025-12-02", 700, "counts")
+    late = DayRule("America/Denver", basis="created", refunds="sale_day")
+    assert of(said(*answers, rule=late), RefundFact)["R1"].business_date == "2025-12-01"
+    more = ("refunds", "/v3/merchants/M/refunds", many(refund, {**refund, "id": "R3", "amount": 988}))
+    assert of(said(*answers[:2], more), RefundFact)["R3"].problems == ("refund_exceeds_sale",)

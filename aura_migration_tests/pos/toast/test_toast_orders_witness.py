@@ -237,3 +237,207 @@ def test_payments_refunds_and_cash_are_those_the_sandbox_knows(
         (row["id"], row["business_date"], -abs(row["cents"]) if row["undoes"] else row["cents"])
         for row in told["deposits"]
     }
+
+
+# Written by hand
+
+
+def line(guid: str, before: float, price: float, tax: float = 0, **more: Any) -> Row:
+    taxes = [{"name": "State 7.25", "rate": 0.0725, "taxAmount": tax, "type": "PERCENT"}] if tax else []
+    found = {"guid": guid, "preDiscountPrice": before, "price": price, "tax": tax, "appliedTaxes": taxes}
+    return {
+        **found,
+        "selectionType": "NONE",
+        "deferred": False,
+        "voided": False,
+        "taxInclusion": "NOT_INCLUDED",
+        **more,
+    }
+
+
+def burgers(**more: Any) -> Row:
+    """The check of the worked example: burgers with bacon, bread, a gift card, 3.00 off, packaging, auto-gratuity."""
+    bacon = {"guid": "x2", "preDiscountPrice": 3.5, "price": 3.5, "tax": 0, "appliedTaxes": [], "modifiers": []}
+    return {
+        "guid": "c1",
+        "paymentStatus": "CLOSED",
+        "voided": False,
+        "deleted": False,
+        "amount": 51.50,
+        "taxAmount": 1.46,
+        "totalAmount": 52.96,
+        "customer": {"firstName": "enc:v1:not-read", "email": "enc:v1:not-read"},
+        "selections": [
+            line("x1", 22.5, 20.13, 1.46, modifiers=[bacon], appliedDiscounts=[]),
+            line("x3", 6.0, 5.37, appliedDiscounts=None),
+            line("x4", 25.0, 25.0, selectionType="TOAST_CARD_SELL", deferred=True, item=None),
+        ],
+        "appliedDiscounts": [{"discountAmount": 3.0, "nonTaxDiscountAmount": 3.0, "processingState": None}],
+        "appliedServiceCharges": [
+            {"chargeAmount": 1.0, "gratuity": False, "serviceChargeCategory": "SERVICE_CHARGE", "appliedTaxes": []},
+            {"chargeAmount": 2.85, "gratuity": True, "serviceChargeCategory": None, "appliedTaxes": []},
+        ],
+        "payments": [
+            {
+                "guid": "p1",
+                "type": "CREDIT",
+                "amount": 55.81,
+                "tipAmount": 6.0,
+                "paymentStatus": "CAPTURED",
+                "paidBusinessDate": 20250216,
+                "originalProcessingFee": 1.74,
+            }
+        ],
+        **more,
+    }
+
+
+def order(*checks: Row, **more: Any) -> Row:
+    return {
+        "guid": "o1",
+        "businessDate": 20250215,
+        "modifiedDate": "2025-02-16T10:05:00.024+0000",
+        "closedDate": "2025-02-16T10:05:00.024+0000",
+        "voided": False,
+        "deleted": False,
+        "checks": list(checks),
+        **more,
+    }
+
+
+def check_of(check: Row, **more: Any) -> OrderFact:
+    fact = said(("orders", BULK, [order(check, **more)]))[0]
+    assert isinstance(fact, OrderFact)
+    return fact
+
+
+def test_the_worked_example_of_the_reference() -> None:
+    check, paid = said(("orders", BULK, [order(burgers())]))
+    assert check == OrderFact(
+        key="c1",
+        business_date="2025-02-15",
+        state="counts",
+        gross=2850,
+        discount=300,
+        tax=146,
+        included_tax=0,
+        tip=600,
+        final=5581,
+        lines=3,
+        non_sale={"gift_card_load": 2500},
+        charges={"service": 100, "auto_gratuity": 285},
+        taxes={"State 7.25 7.25%": 146},
+    )
+    assert check.gross + check.charges["service"] - check.discount == 2650, "net sales of the reference"
+    assert paid == PaymentFact("p1", "c1", "2025-02-16", "Card", 5581, 600, "counts", fee=174)
+
+
+def test_gratuity_may_be_in_the_total_or_not() -> None:
+    assert check_of(burgers(totalAmount=55.81)) == check_of(burgers())
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"amount": 51.49, "totalAmount": 52.95}, "lines_do_not_add_up"),
+        ({"taxAmount": 1.47, "totalAmount": 52.97}, "tax_does_not_add_up"),
+        ({"totalAmount": 52.97}, "total_does_not_add_up"),
+        ({"appliedDiscounts": [{"discountAmount": 2.99, "nonTaxDiscountAmount": 2.99}]}, "discounts_do_not_add_up"),
+        ({"payments": []}, "payments_do_not_cover"),
+    ],
+)
+def test_what_contradicts_itself_is_named(change: Row, problem: str) -> None:
+    assert problem in check_of(burgers(**change)).problems
+
+
+def test_tax_in_prices_belongs_to_what_was_rung_up() -> None:
+    """10.00 with 7 % in it less ten percent: 10.00 rung up, 1.00 off, 9.00 to pay, 0.59 of it tax."""
+    off = [{"discountAmount": 1.0, "nonTaxDiscountAmount": 0.93, "processingState": "APPLIED"}]
+    tax = [{"name": "City", "rate": 0.07, "taxAmount": 0.59, "type": "PERCENT"}]
+    held = line("x1", 9.34, 8.41, taxInclusion="INCLUDED", appliedDiscounts=off)
+    check = burgers(selections=[{**held, "appliedTaxes": tax, "tax": 0.59}], appliedDiscounts=[])
+    check |= {"appliedServiceCharges": [], "amount": 8.41, "taxAmount": 0.59, "totalAmount": 9.0}
+    check["payments"] = [{**check["payments"][0], "amount": 9.0}]
+    fact = check_of(check)
+    assert (fact.gross, fact.discount, fact.tax, fact.included_tax, fact.final) == (1000, 100, 59, 59, 900)
+    assert fact.taxes == {"City 7% incl.": 59} and fact.problems == ()
+
+
+def test_fractions_of_cents_are_summed_before_they_are_rounded() -> None:
+    lines = [line("x1", 87.92, 87.92, 5.49612811), line("x2", 9.5, 9.5, 0.59387189)]
+    check = burgers(selections=lines, appliedDiscounts=[], appliedServiceCharges=[])
+    check |= {"amount": 97.42, "taxAmount": 6.09, "totalAmount": 103.51}
+    check["payments"] = [{**check["payments"][0], "amount": 103.51}]
+    fact = check_of(check)
+    assert fact.taxes == {"State 7.25 7.25%": 609} and fact.tax == 609 and fact.problems == ()
+
+
+def test_what_is_voided_deleted_open_or_promised_is_no_sale() -> None:
+    assert check_of(burgers(voided=True)).state == "voided"
+    assert check_of(burgers(), voided=True).state == "voided"
+    assert check_of(burgers(paymentStatus="OPEN")).state == "open"
+    assert check_of(burgers(), approvalStatus="FUTURE").state == "open"
+    assert said(("orders", BULK, [order(burgers(deleted=True))])) == []
+    assert said(("orders", BULK, [order(burgers(), deleted=True)])) == []
+    voided = line("x9", 9.0, 9.0, 1.0, voided=True)
+    fact = check_of(burgers(selections=[*burgers()["selections"], voided]))
+    assert (fact.gross, fact.tax, fact.lines, fact.problems) == (2850, 146, 4, ())
+    waste = check_of(burgers(), excessFood=True)
+    assert (waste.gross, waste.non_sale["non_revenue"]) == (0, 2850)
+
+
+def test_the_last_version_counts_and_what_is_gone_does_not() -> None:
+    newer = order(burgers(voided=True), modifiedDate="2025-02-17T00:00:00.000Z")
+    fixed = order(burgers(guid="c2", paymentStatus="OPEN"), guid="o2")
+    again = order(burgers(guid="c2"), guid="o2")
+    other = order(burgers(guid="c3"), guid="o3")
+    unread = order({**burgers(guid="c4"), "amount": {"much": 1}}, guid="o4")
+    pages: list[tuple[str, str, Any]] = [
+        ("orders", BULK, [newer, fixed, other, unread]),
+        ("orders", BULK, [order(burgers()), again]),
+        ("missing_documents", "/orders/v2/orders/o3", {"status": 404, "code": 10024, "message": "not found"}),
+    ]
+    found = of(said(*pages), OrderFact)
+    assert {key: fact.state for key, fact in found.items()} == {"c1": "voided", "c2": "counts"}
+    pages.append(("missing_documents", "/orders/v2/orders/o2", fixed))
+    assert of(said(*pages), OrderFact)["c2"].state == "open"
+
+
+@pytest.mark.parametrize(
+    ("payment", "tender", "state"),
+    [
+        ({"type": "CASH", "paymentStatus": None}, "Cash", "counts"),
+        ({"type": "CASH", "paymentStatus": None, "voidInfo": {"voidBusinessDate": 20250216}}, "Cash", "void"),
+        ({"type": "CREDIT", "paymentStatus": "AUTHORIZED"}, "Card", "open"),
+        ({"type": "CREDIT", "paymentStatus": "DENIED"}, "Card", "void"),
+        ({"type": "GIFTCARD", "paymentStatus": "CAPTURED"}, "Gift card", "counts"),
+        ({"type": "HOUSE_ACCOUNT", "paymentStatus": None}, "House account", "counts"),
+        ({"type": "OTHER", "otherPayment": {"guid": "t1"}}, "Voucher", "counts"),
+        ({"type": "OTHER", "otherPayment": {"guid": "archived"}}, "Unknown", "counts"),
+        ({"type": "SOMETHING_NEW"}, "Unknown", "counts"),
+    ],
+)
+def test_a_payment_is_called_what_the_restaurant_calls_it(payment: Row, tender: str, state: str) -> None:
+    held = {"guid": "p1", "amount": 52.96, "tipAmount": 0, "paidBusinessDate": 20250215, **payment}
+    names = ("config", "/config/v2/alternatePaymentTypes", [{"guid": "t1", "name": "Voucher"}])
+    fact = said(names, ("orders", BULK, [order(burgers(payments=[held]))]))[1]
+    assert isinstance(fact, PaymentFact) and (fact.tender, fact.state) == (tender, state)
+    assert fact.problems == (("unknown_tender",) if tender == "Unknown" else ())
+
+
+def test_a_refund_books_on_its_own_day_with_the_tax_its_lines_name() -> None:
+    refund = {"refundAmount": 21.59, "tipRefundAmount": 1.0, "refundBusinessDate": 20250220}
+    named = {"refundTransaction": {"guid": "r1"}}
+    paid = {**burgers()["payments"][0], "refund": {**refund, **named}}
+    back = {"refundAmount": 20.13, "taxRefundAmount": 1.46, **named}
+    first, *others = burgers()["selections"]
+    check = burgers(payments=[paid], selections=[{**first, "refundDetails": back}, *others])
+    given = said(("orders", BULK, [order(check)]))[-1]
+    assert given == RefundFact("p1:refund", "c1", "p1", "2025-02-20", 2259, "counts", tax=146, tip=100)
+    late = DayRule("America/New_York", refunds="sale_day")
+    assert said(("orders", BULK, [order(check)]), rule=late)[-1].business_date == "2025-02-15"
+    plain = said(("orders", BULK, [order(burgers(payments=[paid]))]))[-1]
+    assert isinstance(plain, RefundFact) and plain.tax is None
+    more = {**paid, "refund": {**refund, "refundAmount": 61.0}}
+    last = said(("orders", BULK, [order(burgers(payments=[more]))]))[-1]
+    assert isinstance(last, RefundFact) and last.problems == ("refund_exceeds_sale",)
