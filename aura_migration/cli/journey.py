@@ -361,7 +361,7 @@ def _show_undone(result: dict[str, Any]) -> None:
 
 
 def _what(kept: dict[str, Any]) -> str:
-    found = kept.get("columns") or kept.get("referenced_by") or ""
+    found = kept.get("columns") or kept.get("referenced_by") or kept.get("reason") or ""
     return ", ".join(found) if isinstance(found, list) else str(found)
 
 

@@ -9,6 +9,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from aura_migration.canonical.entities import ENTITIES
+from aura_migration.canonical.history.staging import drop_history
 from aura_migration.canonical.masking import masked
 from aura_migration.core.errors import BadInput, Refused
 from aura_migration.migration.records import Migration, get_migration, get_plan, has_written, latest_delta
@@ -47,6 +48,11 @@ def approve(workshop: Workshop, migration_id: int, plan_hash: str, by: str, reas
             connection.execute(
                 "UPDATE migration.plans SET state = 'superseded' WHERE id = %s AND state IN ('planned', 'approved')",
                 [migration.plan_id],
+            )
+            # What is not loaded yet of the history is now this plan's to load.
+            connection.execute(
+                "UPDATE migration.history_batches SET plan_id = %s WHERE plan_id = %s AND loaded_at IS NULL",
+                [stored["id"], migration.plan_id],
             )
         connection.execute(
             "UPDATE migration.plans SET state = 'approved', approved_by = %s, approved_reason = %s, approved_at = now() WHERE id = %s",
@@ -108,6 +114,7 @@ def cancel(workshop: Workshop, migration_id: int, by: str, reason: str = "") -> 
             "UPDATE migration.plans SET state = 'superseded' WHERE migration_id = %s AND state IN ('planned', 'approved')",
             [migration_id],
         )
+        drop_history(connection, migration_id)
         transition(connection, migration_id, "cancelled", by, reason)
 
 

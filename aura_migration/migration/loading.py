@@ -18,6 +18,7 @@ from aura_migration.database.connections import Connection
 from aura_migration.load.apply import LoadProgress, Stopped, apply_plan, check_fences, extent
 from aura_migration.migration import progress
 from aura_migration.migration.extraction import extract, pin, pinned
+from aura_migration.migration.past import load_past
 from aura_migration.migration.planning import canonicalise, plan, writes_of
 from aura_migration.migration.records import Migration, get_migration, get_plan
 from aura_migration.migration.states import AFTER_LOAD, transition
@@ -114,7 +115,7 @@ def _require_unmoved(
     now = connection.execute("SELECT clock_timestamp()").fetchone()
     assert now is not None
     extract(workshop, migration.id, now[0], by, resume=False, history=False)
-    canonicalise(workshop, migration.id, by)
+    canonicalise(workshop, migration.id, by, history=False)
     delta = plan(workshop, migration.id, by, "delta")
     if delta.hash != approved["hash"]:
         moved = check_fences(connection, migration.plan_id, ENTITIES)
@@ -206,6 +207,7 @@ def _apply(workshop: Workshop, connection: Connection, migration: Migration, by:
     load_at = migration.load_at or workshop.now()
     try:
         done = apply_plan(connection, migration.subject, migration.plan_id, ENTITIES, load_at, on_batch=on_batch)
+        past = load_past(workshop, connection, migration)
     except Stopped as stopped:
         if stopped.details.get("state") != "paused":
             raise
@@ -224,5 +226,6 @@ def _apply(workshop: Workshop, connection: Connection, migration: Migration, by:
             [migration.id],
         )
         transition(connection, migration.id, "loaded", by)
-        progress.report(connection, migration.id, "Loaded", done.total, done.total, 0)
-    return done
+        total = done.total + (past.rows if past is not None else 0)
+        progress.report(connection, migration.id, "Loaded", total, total, 0)
+    return LoadProgress(total, total, done.entity)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from aura_migration.archive.certificates import Certificate
 from aura_migration.archive.snapshot import SnapshotReader, require
 from aura_migration.canonical.entities import ALL_ENTITIES
+from aura_migration.canonical.options import MigrationOptions
 from aura_migration.canonical.persons.staging import stage_people
 from aura_migration.canonical.stage import Staged, stage_rows
 from aura_migration.core import collector
@@ -21,6 +22,7 @@ from aura_migration.intake import map_files
 from aura_migration.migration import progress
 from aura_migration.migration.extraction import pinned
 from aura_migration.migration.integrations import KnownLocation, get_location
+from aura_migration.migration.past import history_rules, rules_text, stage_past
 from aura_migration.migration.records import Migration, get_migration, latest_report, require_plannable, store_report
 from aura_migration.migration.states import AFTER_LOAD, transition
 from aura_migration.migration.workshop import Workshop
@@ -35,8 +37,11 @@ PEOPLE = ("customers", "loyalty_accounts", "gift_cards", "house_accounts")
 """Somebody is known or owed something. Staff says nothing: an account that was just made has its owner."""
 
 
-def canonicalise(workshop: Workshop, migration_id: int, by: str) -> dict[str, Any]:
-    """Map the pinned snapshot to canonical rows, apply options, validate, stage. Returns counts per entity."""
+def canonicalise(workshop: Workshop, migration_id: int, by: str, *, history: bool = True) -> dict[str, Any]:
+    """Map the pinned snapshot to canonical rows, apply options, validate, stage. Returns counts per entity.
+
+    ``history=False`` leaves orders and money staged as they are: the re-read before a load does not read them again.
+    """
     with workshop.connect() as connection:
         migration = get_migration(connection, migration_id)
         require_plannable(migration)
@@ -49,7 +54,8 @@ def canonicalise(workshop: Workshop, migration_id: int, by: str) -> dict[str, An
             staged = stage_menu(workshop, connection, migration, reader, location)
             people = stage_people_of(workshop, connection, migration, reader, location, certificates)
         staged.add(people)
-        result = staged.as_dict()
+        past = stage_past(workshop, connection, migration, location, refs) if history else None
+        result = {**staged.as_dict(), "history": past.as_dict() if past is not None else None}
         store_report(
             connection,
             migration.integration_id,
@@ -118,7 +124,7 @@ def plan(workshop: Workshop, migration_id: int, by: str, kind: Literal["preview"
         options = migration.parsed_options
         refs = pinned(connection, migration_id)
         certificates = [c for ref in refs for c in ref.certificates]
-        blockers = _blockers(connector.source_entities, certificates, options.exclude_entities)
+        blockers = _blockers(connector.source_entities, certificates, options)
         losses = latest_report(connection, migration.integration_id, migration.location_key, "losses")
         staged = _staged(connection, migration_id)
         progress.report(connection, migration_id, "Planning", 0, staged)
@@ -133,6 +139,9 @@ def plan(workshop: Workshop, migration_id: int, by: str, kind: Literal["preview"
             certificates=[c.as_dict() for c in certificates],
             blockers=blockers,
             snapshot_ids=[ref.snapshot_id for ref in refs],
+            history=rules_text(
+                history_rules(connector, get_location(connection, migration.location_key).source, options)
+            ),
         )
         progress.report(connection, migration_id, "Planned", staged, staged, 0)
         if kind == "preview":
@@ -159,7 +168,7 @@ def _settle(connection: Connection, migration: Migration, stored: StoredPlan, bl
                 "UPDATE migration.plans SET state = 'superseded' WHERE migration_id = %s AND state = 'loading'",
                 [migration.id],
             )
-        has_any = any(stored.counts.get(entity, {}).get("source") for entity in (*MENU, *PEOPLE))
+        has_any = any(stored.counts.get(entity, {}).get("source") for entity in (*MENU, *PEOPLE, "orders"))
         was_asked_for = not set(MENU) & set(migration.parsed_options.exclude_entities)
         if was_asked_for and not has_any and not blockers and migration.state not in AFTER_LOAD:
             transition(connection, migration.id, "empty", by, "the POS has nothing on its menu and knows nobody")
@@ -172,10 +181,17 @@ def _settle(connection: Connection, migration: Migration, stored: StoredPlan, bl
 
 
 def _blockers(
-    entities: Sequence[SourceEntity], certificates: Sequence[Certificate], excluded: Sequence[str]
+    entities: Sequence[SourceEntity], certificates: Sequence[Certificate], options: MigrationOptions
 ) -> list[str]:
     """Why this must not be loaded: source entities without a complete certificate, unless what they feed is left out."""
-    needed = {e.name: e.feeds for e in entities if e.required and not (e.feeds and set(e.feeds) <= set(excluded))}
+    excluded = set(options.exclude_entities)
+    needed = {
+        e.name: e.feeds
+        for e in entities
+        if e.required
+        and not (e.feeds and set(e.feeds) <= excluded)
+        and (e.scope != "history" or options.history.months)
+    }
     reasons = []
     for name, feeds in needed.items():
         for reason in require(certificates, [name]):

@@ -20,12 +20,14 @@ from typing import Any, Literal
 
 from aura_migration.archive.snapshot import SnapshotReader, snapshot_ref
 from aura_migration.canonical.entities import ALL_ENTITIES, ENTITIES
+from aura_migration.canonical.history.staging import drop_history
 from aura_migration.canonical.options import parse_options
 from aura_migration.core import collector
 from aura_migration.core.errors import Refused
 from aura_migration.cutover.liabilities import forget_ledger, owned_here
 from aura_migration.database.connections import Connection, held_lock
 from aura_migration.intake import witness as file_witness
+from aura_migration.load.history import undo_history
 from aura_migration.load.undo import Undone, undo_migration
 from aura_migration.migration import progress
 from aura_migration.migration.extraction import extract, pinned
@@ -132,11 +134,12 @@ def undo(
         migration = get_migration(connection, migration_id)
         _require_undoable(connection, migration)
         if rehearse:
-            return undo_migration(connection, migration.subject, ALL_ENTITIES, edited=edited, rehearse=True)
+            with connection.transaction(force_rollback=True):
+                return _taken_back(connection, migration, edited)
         transition(connection, migration_id, "rolling_back", by)
         with locked(workshop, migration.location_key, patience):
             progress.report(connection, migration_id, "Rolling back", 0, 0)
-            undone = undo_migration(connection, migration.subject, ALL_ENTITIES, edited=edited)
+            undone = _taken_back(connection, migration, edited)
             with connection.transaction():
                 forget_ledger(connection, migration.integration_id)
                 connection.execute(
@@ -148,6 +151,18 @@ def undo(
                 total = sum(sum(counts.values()) for counts in undone.counts.values())
                 progress.report(connection, migration_id, "Rolled back", total, total, 0)
         return undone
+
+
+def _taken_back(connection: Connection, migration: Migration, edited: Literal["keep", "undo"]) -> Undone:
+    """Orders and money first: they point at menu, guests and staff."""
+    past = undo_history(connection, migration.subject)
+    undone = undo_migration(connection, migration.subject, ALL_ENTITIES, edited=edited)
+    undone.counts.update(past.counts)
+    undone.kept.extend(
+        {"table": one["document"], "id": one["id"], "outcome": "kept", "reason": one["reason"]} for one in past.kept
+    )
+    drop_history(connection, migration.id)
+    return undone
 
 
 def _require_undoable(connection: Connection, migration: Migration) -> None:

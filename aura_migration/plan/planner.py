@@ -7,6 +7,7 @@ Set-based, one pass per entity, parents first. Within a pass the ground is laid 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -27,6 +28,7 @@ from aura_migration.plan.ground import (
     make_tables,
     recall,
 )
+from aura_migration.plan.history import plan_history, settle_batches
 from aura_migration.plan.rules import decide
 from aura_migration.plan.stored import ACTIONS, PENDING, Papers, StoredPlan
 
@@ -50,11 +52,13 @@ def build_plan(
     certificates: Sequence[Any] = (),
     blockers: Sequence[str] = (),
     snapshot_ids: Sequence[int] = (),
+    history: str | None = None,
 ) -> StoredPlan:
     """Plan the staged rows of a migration and store the plan; one transaction, nothing in ``aura`` is written.
 
     ``entities`` stand parents first. A preview whose hash equals the migration's present plan leaves that plan (and its
-    approval) standing. A delta never replaces the plan it is a delta of.
+    approval) standing. A delta never replaces the plan it is a delta of, and takes its history over as it is: orders are not
+    read again before a load. ``history`` names the rules under which orders and money are staged, if they are.
     """
     papers = Papers(losses, certificates, blockers, snapshot_ids)
     with connection.transaction():
@@ -67,9 +71,13 @@ def build_plan(
         plan_id = stored.open_plan(cursor, subject, options, kind, delta_of, papers)
         before = stored.plans_before(cursor, subject)
         _plan_entities(cursor, subject, entities, options, plan_id, before)
+        if delta_of is not None:
+            stored.inherit_history(cursor, plan_id, delta_of)
+        elif history is not None:
+            plan_history(connection, subject, plan_id, options, rules=history)
         found = stored.seal(cursor, plan_id, entities, before)
         drop_tables(cursor)
-        return stored.keep_or_replace(cursor, subject, found, kind)
+        return stored.keep_or_replace(cursor, subject, found, kind, settle=partial(settle_batches, connection))
 
 
 def _plan_entities(

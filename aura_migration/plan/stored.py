@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -151,7 +151,7 @@ def tell_children(cursor: Cursor, entity: Entity) -> None:
 def seal(cursor: Cursor, plan_id: int, entities: Sequence[Entity], before: Sequence[Before]) -> StoredPlan:
     """Hash the content, count the actions, and note the plans this one stands on."""
     digest = _hash(cursor, plan_id, entities)
-    counts = _counts(cursor, plan_id)
+    counts = {**_counts(cursor, plan_id), **_history_counts(cursor, plan_id)}
     needed = _stood_on(cursor, plan_id) if before else set()
     stands_on = [
         {"migration_id": p.migration_id, "plan_id": p.plan_id, "hash": p.hash, "location": p.location_key}
@@ -194,6 +194,9 @@ def _hash(cursor: Cursor, plan_id: int, entities: Sequence[Entity]) -> str:
             FROM migration.plans, LATERAL (SELECT jsonb_agg(v - 'examples' ORDER BY v - 'examples') AS losses
                                              FROM jsonb_array_elements(losses) v) said
             WHERE id = %(plan)s
+            UNION ALL
+            SELECT sha256(convert_to(json_build_array('history', history ->> 'hash')::text, 'UTF8'))
+            FROM migration.plans WHERE id = %(plan)s AND history IS NOT NULL
         ) lines
         """,
         {"plan": plan_id},
@@ -216,10 +219,27 @@ def _counts(cursor: Cursor, plan_id: int) -> dict[str, dict[str, int]]:
     return counts
 
 
-def keep_or_replace(cursor: Cursor, subject: Subject, stored: StoredPlan, kind: str) -> StoredPlan:
+def _history_counts(cursor: Cursor, plan_id: int) -> dict[str, dict[str, int]]:
+    cursor.execute("SELECT history -> 'counts' AS counts FROM migration.plans WHERE id = %s", [plan_id])
+    row = cursor.fetchone()
+    return dict(row["counts"]) if row is not None and row["counts"] else {}
+
+
+def inherit_history(cursor: Cursor, plan_id: int, of_plan: int) -> None:
+    """Give a delta the history of the plan it is a delta of. The batches stay that plan's until the delta is approved."""
+    cursor.execute(
+        "UPDATE migration.plans d SET history = p.history FROM migration.plans p WHERE d.id = %s AND p.id = %s",
+        [plan_id, of_plan],
+    )
+
+
+def keep_or_replace(
+    cursor: Cursor, subject: Subject, stored: StoredPlan, kind: str, settle: Callable[[int, int], bool]
+) -> StoredPlan:
     """Let the migration's present plan (and its approval) stand where this is the same; otherwise put this in its place.
 
-    A delta never replaces the plan it is a delta of.
+    A delta never replaces the plan it is a delta of. ``settle`` says whether the present plan can stand with orders and
+    money staged as they are now.
     """
     cursor.execute(
         """
@@ -229,7 +249,11 @@ def keep_or_replace(cursor: Cursor, subject: Subject, stored: StoredPlan, kind: 
         [subject.migration_id],
     )
     present = cursor.fetchone()
-    if present is not None and _is_same(cursor, present, stored):
+    if (
+        present is not None
+        and _is_same(cursor, present, stored)
+        and (kind == "delta" or settle(present["id"], stored.plan_id))
+    ):
         cursor.execute("DELETE FROM migration.plans WHERE id = %s", [stored.plan_id])
         return StoredPlan(present["id"], present["hash"], present["counts"], present["stands_on"], is_new=False)
     if kind == "delta":

@@ -161,8 +161,8 @@ def twin(make_database: Callable[[], str]) -> Any:
         for number in range(7):
             make_integration(connection, make_restaurant(connection, f"Other {number}"), merchant=f"other {number}")
         connection.execute(
-            "DO $$ DECLARE s regclass; BEGIN FOR s IN SELECT pg_get_serial_sequence('aura.' || tablename, 'id')::regclass "
-            "FROM pg_tables WHERE schemaname = 'aura' LOOP PERFORM setval(s, 5000); END LOOP; END $$"
+            "DO $$ DECLARE s regclass; BEGIN FOR s IN SELECT pg_get_serial_sequence('aura.' || table_name, 'id')::regclass "
+            "FROM information_schema.columns WHERE table_schema = 'aura' AND column_name = 'id' AND is_identity = 'YES' LOOP PERFORM setval(s, 5000); END LOOP; END $$"
         )
         yield connection
 

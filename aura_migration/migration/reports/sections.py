@@ -1,6 +1,6 @@
 """What a report tells: one table per kind, read from what the stages stored, row by row.
 
-Nothing is computed anew and nothing is judged. Values of persons pass through ``canonical.masking`` or do not pass.
+Sales are told in ``sales/sections.py``. Nothing is computed anew and nothing is judged. Values of persons pass through ``canonical.masking`` or do not pass.
 """
 
 from __future__ import annotations
@@ -19,52 +19,8 @@ from aura_migration.core.money import show
 from aura_migration.migration.records import Migration, get_plan, latest_report
 from aura_migration.verify.findings import LOYALTY
 
-Row = Sequence[Any]
 YES_NO = {True: "yes", False: "NO", None: "not measured"}
 COUNTED = ("source", "create", "update", "unchanged", "merge", "skip", "conflict", "quarantine")
-CHUNK = 2_000
-
-
-@dataclass(frozen=True)
-class Section:
-    """One table. ``rows`` may be many: they are read while they are written."""
-
-    kind: str
-    title: str
-    headings: tuple[str, ...]
-    rows: Iterable[Row]
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a section reads: the connection, the migration, and what was found about its people."""
-
-    connection: psycopg.Connection[Any]
-    migration: Migration
-    people: Mapping[str, Any]
-
-    def rows(self, query: str, **named: Any) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query, in bounded memory."""
-        with self.connection.transaction(), self.connection.cursor(name="report") as cursor:
-            cursor.itersize = CHUNK
-            cursor.execute(
-                query.encode(),
-                {
-                    "migration": self.migration.id,
-                    "plan": self.migration.plan_id,
-                    "integration": self.migration.integration_id,
-                    "restaurant": self.migration.restaurant_id,
-                    **named,
-                },
-            )
-            yield from cursor
-
-    def one(self, query: str, **named: Any) -> Any:
-        """The first value of a query, or None."""
-        return next((row[0] for row in list(self.rows(query, **named))), None)
-
-
 def sections(connection: psycopg.Connection[Any], migration: Migration, kinds: Sequence[str] = ()) -> Iterator[Section]:
     """The sections of the kinds (all unless named) in their order; read one before you take the next."""
     people = latest_report(connection, migration.integration_id, migration.location_key, "people") or {}

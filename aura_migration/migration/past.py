@@ -1,0 +1,167 @@
+"""Orders and money of the past, in the journey: staged from the pinned exports, planned with the rest, loaded behind it.
+
+How documents are staged is in ``canonical/history``, what becomes of them in ``plan/history``, writing in ``load/history``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+
+from aura_migration.archive.snapshot import SnapshotReader, SnapshotRef
+from aura_migration.canonical.history.documents import HistoryMapper
+from aura_migration.canonical.history.rules import HistoryRules
+from aura_migration.canonical.history.staging import StagedHistory, drop_history, stage_history
+from aura_migration.canonical.options import MigrationOptions
+from aura_migration.core.ids import canonical_json
+from aura_migration.database.connections import Connection
+from aura_migration.load.apply import LoadProgress
+from aura_migration.load.history import HistoryLoaded, StagingLost, load_history
+from aura_migration.migration import progress
+from aura_migration.migration.extraction import pinned
+from aura_migration.migration.integrations import KnownLocation, get_location
+from aura_migration.migration.records import Migration, get_plan
+from aura_migration.migration.workshop import Workshop
+from aura_migration.plan.history import judge_history
+from aura_migration.pos.port import Connector, SourceLocation
+from aura_migration.settings import Settings
+
+MAPPING = 1
+"""Raised with every change that makes other rows of the same bodies: what was loaded by an older mapping is compared anew."""
+
+
+def history_rules(connector: Connector, location: SourceLocation, options: MigrationOptions) -> HistoryRules:
+    """How the location's history is dated: as the options say, else as the POS proposes."""
+    hours, minutes = (options.history.closeout or location.closeout).split(":")[:2]
+    return HistoryRules(
+        timezone=location.timezone,
+        closeout=timedelta(hours=int(hours), minutes=int(minutes)),
+        basis=options.history.basis or connector.history_basis,
+        refunds=options.history.refunds,
+    )
+
+
+def rules_text(rules: HistoryRules) -> str:
+    """What besides the recorded bodies decides the documents: the rules of the day, and the mapping."""
+    text = canonical_json(
+        {
+            "timezone": rules.timezone,
+            "closeout_minutes": int(rules.closeout.total_seconds() // 60),
+            "basis": rules.basis,
+            "refunds": rules.refunds,
+            "mapping": MAPPING,
+        }
+    )
+    return text.decode()
+
+
+@dataclass(frozen=True)
+class HistorySource:
+    """Opens a history's snapshots and its mapper, in this process or in another: nothing in it is tied to a process."""
+
+    settings: Settings
+    url: str
+    refs: tuple[SnapshotRef, ...]
+    pos: str
+    location: SourceLocation
+    restaurant_id: int
+    rules: HistoryRules
+
+    def __call__(self) -> tuple[SnapshotReader, HistoryMapper]:
+        """The snapshots, and the mapper over them."""
+        workshop = Workshop(self.settings, self.url)
+        reader = SnapshotReader(*self.refs)
+        seals = workshop.seals(self.restaurant_id)
+        return reader, workshop.connector(self.pos).history_mapper(reader, self.location, seals, self.rules)
+
+
+def stage_past(
+    workshop: Workshop,
+    connection: Connection,
+    migration: Migration,
+    location: KnownLocation,
+    refs: Sequence[SnapshotRef],
+    *,
+    everything: bool = False,
+) -> StagedHistory | None:
+    """Stage the history of the pinned exports, less the bodies that are loaded already (unless ``everything``).
+
+    None, and nothing staged, where the options leave the past out or nothing of it was exported.
+    """
+    options = migration.parsed_options
+    if not options.history.months or not any(ref.scope == "history" for ref in refs):
+        drop_history(connection, migration.id)
+        return None
+    connector = workshop.connector(migration.subject.pos)
+    rules = history_rules(connector, location.source, options)
+
+    def on_batch(done: int, total: int) -> None:
+        progress.report(connection, migration.id, "Mapping and checking orders", done, total)
+
+    return stage_history(
+        workshop.url,
+        migration.id,
+        HistorySource(
+            workshop.settings,
+            workshop.url,
+            tuple(refs),
+            migration.subject.pos,
+            location.source,
+            migration.subject.restaurant_id,
+            rules,
+        ),
+        rules=rules_text(rules),
+        skip=() if everything else _loaded_bodies(connection, migration, rules),
+        now=workshop.now(),
+        on_batch=on_batch,
+    )
+
+
+def _loaded_bodies(connection: Connection, migration: Migration, rules: HistoryRules) -> set[str]:
+    rows = connection.execute(
+        "SELECT b.sha256 FROM migration.history_bodies b JOIN migration.crosswalk c ON c.aura_id = b.location_id "
+        "AND c.entity = 'locations' AND c.integration_id = %s AND c.source_key = %s AND c.is_active WHERE b.rules = %s",
+        [migration.subject.integration_id, migration.subject.location_source_id, rules_text(rules)],
+    ).fetchall()
+    return {sha for (sha,) in rows}
+
+
+def planned_rules(workshop: Workshop, migration: Migration, location: KnownLocation) -> str:
+    """The rules under which the migration's history is staged."""
+    connector = workshop.connector(migration.subject.pos)
+    return rules_text(history_rules(connector, location.source, migration.parsed_options))
+
+
+def load_past(workshop: Workshop, connection: Connection, migration: Migration) -> HistoryLoaded | None:
+    """Load the history of the migration's plan; None where it has none. Staged again first where a crash emptied it."""
+    assert migration.plan_id is not None
+    if get_plan(connection, migration.plan_id)["history"] is None:
+        return None
+    started = time.monotonic()
+    begun: list[int] = []
+
+    def on_batch(cursor: psycopg.Cursor[Any], at: LoadProgress) -> None:
+        begun.append(at.processed)
+        eta = progress.estimate(at.processed, at.total, time.monotonic() - started, begun[0])
+        progress.report(cursor, migration.id, f"Loading {at.entity.replace('_', ' ')}", at.processed, at.total, eta)
+
+    load_at = migration.load_at or workshop.now()
+    try:
+        loaded = load_history(workshop.url, migration.subject, migration.plan_id, load_at, on_batch=on_batch)
+    except StagingLost:
+        location = get_location(connection, migration.location_key)
+        stage_past(workshop, connection, migration, location, pinned(connection, migration.id))
+        judge_history(connection, migration.subject, migration.parsed_options)
+        loaded = load_history(workshop.url, migration.subject, migration.plan_id, load_at, on_batch=on_batch)
+    drop_history(connection, migration.id)
+    return loaded
+
+
+def with_store(source: HistorySource, url: str) -> HistorySource:
+    """The same history out of a copy of the snapshot store."""
+    return replace(source, refs=tuple(replace(ref, url=url) for ref in source.refs))
