@@ -114,7 +114,7 @@ def _own(site: Site, batch: Batch) -> dict[str, str]:
 
 
 def _bound(site: Site, batch: Batch, **more: Any) -> dict[str, Any]:
-    return {"batch": batch.batch, "load_at": site.load_at, "pos": site.pos, **more}
+    return {"batch": batch.batch, "load_at": site.load_at, "pos": site.subject.pos, **more}
 
 
 def _insert_roots(cursor: Cursor, site: Site, batch: Batch, kind: str) -> None:
@@ -146,7 +146,7 @@ def _insert_roots(cursor: Cursor, site: Site, batch: Batch, kind: str) -> None:
         )
     except psycopg.errors.UniqueViolation as error:
         raise PlanMoved(
-            f"A document of {site.location_key} that the plan creates stands in AuraConnect already ({kind}, batch {batch.batch}).",
+            f"A document of {site.subject.location_key} that the plan creates stands in AuraConnect already ({kind}, batch {batch.batch}).",
             "Nothing of this batch was written. Preview again, approve and run.",
         ) from error
 

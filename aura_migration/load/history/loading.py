@@ -20,11 +20,12 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from aura_migration.canonical.history import shapes
 from aura_migration.database.connections import connect, lock_key
 from aura_migration.load.apply import LoadProgress, require_loading
 from aura_migration.load.history.batch import Batch, make_tables, write_batch
 from aura_migration.load.history.placeholders import make_placeholders
-from aura_migration.load.history.references import Site, find_site, gather_keys, make_ready
+from aura_migration.load.history.references import Site, find_location, find_site, gather_keys, make_ready
 from aura_migration.plan.planner import Subject
 
 Cursor = psycopg.Cursor[dict[str, Any]]
@@ -59,15 +60,16 @@ def load_history(
     with connect(url, autocommit=True, application_name="aura-migration history") as connection:
         total, done, batches, left = _extent(connection, plan_id)
         if left:
-            site = find_site(connection, subject, load_at, plan_id)
+            site = find_site(connection, subject, plan_id, load_at)
             make_ready(connection, site)
-            make_placeholders(connection, site, plan_id)
+            make_placeholders(connection, site)
             tally = _Tally(total, done, on_batch)
             workers = min(connections, left)
             if workers <= 1:
                 _Loader(connection, site, subject, plan_id, tally).run()
             else:
                 _side_by_side(url, site, subject, plan_id, tally, workers)
+        _remember_bodies(connection, subject, plan_id)
         kept = connection.execute(
             "SELECT count(*) FROM migration.history_kept WHERE migration_id = %s", [subject.migration_id]
         ).fetchone()
@@ -87,6 +89,38 @@ def _extent(connection: psycopg.Connection[Any], plan_id: int) -> tuple[int, int
     ).fetchone()
     assert row is not None
     return row[0], row[1], row[2], row[3]
+
+
+def _remember_bodies(connection: psycopg.Connection[Any], subject: Subject, plan_id: int) -> None:
+    """Note the bodies that need not be read again under the same rules: all that becomes of them is in AuraConnect.
+
+    At the end, as what is noted changes how the bodies of a history are cut into batches. Not those with a document in
+    quarantine or one that people changed: they are to be told of again.
+    """
+    location_id = find_location(connection, subject)
+    if location_id is None or not shapes.are_there(connection, subject.migration_id):
+        return
+    staged = {
+        name: shapes.staged(subject.migration_id, name).as_string() for name in (shapes.BATCHES, shapes.DOCUMENTS)
+    }
+    connection.execute(
+        f"""
+        INSERT INTO migration.history_bodies (location_id, sha256, rules, batch_id, documents)
+        SELECT %(location)s, u.sha256, p.history ->> 'rules', b.id, coalesce(d.count, 0)
+        FROM migration.history_batches b JOIN migration.plans p ON p.id = b.plan_id
+        JOIN {staged[shapes.BATCHES]} s ON s.batch = b.batch AND s.bodies = b.bodies
+        CROSS JOIN LATERAL jsonb_array_elements_text(b.bodies) WITH ORDINALITY u(sha256, place)
+        LEFT JOIN (
+            SELECT d.batch, d.body, count(*) AS count, bool_or(d.verdict = 'quarantine' OR k.aura_id IS NOT NULL) AS is_open
+            FROM {staged[shapes.DOCUMENTS]} d
+            LEFT JOIN migration.history_kept k ON k.migration_id = %(migration)s AND k.document = d.kind AND k.source_key = d.source_key
+            GROUP BY d.batch, d.body) d ON d.batch = b.batch AND d.body = u.place - 1
+        WHERE b.plan_id = %(plan)s AND b.loaded_at IS NOT NULL AND b.undone_at IS NULL AND p.history ? 'rules' AND NOT coalesce(d.is_open, false)
+          AND NOT EXISTS (SELECT FROM migration.history_bodies h WHERE h.batch_id = b.id)
+        ON CONFLICT DO NOTHING
+        """,
+        {"location": location_id, "migration": subject.migration_id, "plan": plan_id},
+    )
 
 
 def _side_by_side(url: str, site: Site, subject: Subject, plan_id: int, tally: _Tally, workers: int) -> None:
@@ -146,7 +180,7 @@ class _Loader:
         with self.connection.transaction():
             cursor = self.connection.cursor(row_factory=dict_row)
             make_tables(cursor)
-            gather_keys(cursor, self._site)
+            gather_keys(cursor, self._subject, self._site.location_id)
         while not self._tally.stop.is_set() and self._next():
             continue
 

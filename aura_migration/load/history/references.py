@@ -35,54 +35,52 @@ class StagingLost(Refused):
 
 @dataclass(frozen=True)
 class Site:
-    """Whose history is loaded, to where, in which migration's name and time."""
+    """Whose history is loaded, to which location of AuraConnect, by which plan, in which time."""
 
-    migration_id: int
-    integration_id: int
-    restaurant_id: int
+    subject: Subject
     location_id: int
-    location_key: str
-    location_source_id: str
-    pos: str
-    load_at: datetime | None = None
     plan_id: int | None = None
+    load_at: datetime | None = None
+
+    @property
+    def migration_id(self) -> int:
+        return self.subject.migration_id
+
+    @property
+    def restaurant_id(self) -> int:
+        return self.subject.restaurant_id
+
+    @property
+    def lock(self) -> str:
+        """The advisory lock of the location's history: shared by batches that are loaded, alone for a rollback."""
+        return f"aura:history:{self.subject.location_key}"
 
     def staged(self, table: str) -> str:
         """The staged table of that name, quoted."""
         return shapes.staged(self.migration_id, table).as_string()
 
-    @property
-    def lock(self) -> str:
-        """The advisory lock of the location's history: shared by batches that are loaded, alone for a rollback."""
-        return f"aura:history:{self.location_key}"
+
+def find_location(connection: psycopg.Connection[Any], subject: Subject) -> int | None:
+    """The location's id in AuraConnect; none until it was loaded the first time."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        row = cursor.execute(
+            "SELECT aura_id FROM migration.crosswalk WHERE integration_id = %s AND entity = 'locations' AND source_key = %s",
+            [subject.integration_id, subject.location_source_id],
+        ).fetchone()
+    return int(row[0]) if row else None
 
 
 def find_site(
-    connection: psycopg.Connection[Any], subject: Subject, load_at: datetime | None = None, plan_id: int | None = None
+    connection: psycopg.Connection[Any], subject: Subject, plan_id: int | None = None, load_at: datetime | None = None
 ) -> Site:
     """Where a subject's history goes. Raises ``Refused`` where its location is not loaded."""
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        row = cursor.execute(
-            "SELECT aura_id FROM migration.crosswalk WHERE integration_id = %s AND entity = 'locations' AND source_key = %s "
-            "ORDER BY is_active DESC LIMIT 1",
-            [subject.integration_id, subject.location_source_id],
-        ).fetchone()
-    if row is None:
+    location_id = find_location(connection, subject)
+    if location_id is None:
         raise Refused(
             f"Location {subject.location_key} is not in AuraConnect yet, so its orders have no place.",
             "Load the location and its menu first.",
         )
-    return Site(
-        subject.migration_id,
-        subject.integration_id,
-        subject.restaurant_id,
-        row[0],
-        subject.location_key,
-        subject.location_source_id,
-        subject.pos,
-        load_at,
-        plan_id,
-    )
+    return Site(subject, location_id, plan_id, load_at)
 
 
 # -- what is made ready once --------------------------------------------------------------------------------------------
@@ -108,7 +106,8 @@ def require_staged(cursor: Cursor, site: Site, batch: int, counts: dict[str, int
     """``StagingLost`` unless a batch is staged as it was planned."""
     cursor.execute(f"SELECT counts FROM {site.staged(shapes.BATCHES)} WHERE batch = %s", [batch])
     row = cursor.fetchone()
-    if row is None or {k: v for k, v in row["counts"].items() if v} != {k: v for k, v in counts.items() if v}:
+    # A batch that writes nothing is planned without counts.
+    if row is None or (counts and row["counts"] != counts):
         raise lost(site)
 
 
@@ -133,7 +132,9 @@ def _index(cursor: Cursor, site: Site, name: str, what: str, how: str) -> None:
     cursor.execute(f"CREATE INDEX IF NOT EXISTS {index} ON {site.staged(name)} {how}")
 
 
-def gather_keys(cursor: Cursor, site: Site, entities: tuple[str, ...] = ENTITIES) -> None:
+def gather_keys(
+    cursor: Cursor, subject: Subject, location_id: int | None, entities: tuple[str, ...] = ENTITIES
+) -> None:
     """Fill ``history_keys_<entity>`` (key, id) of this session; archived placeholders stand for items.
 
     A copy made for the location (``key@location``) goes before the shared row of the same key.
@@ -153,10 +154,10 @@ def gather_keys(cursor: Cursor, site: Site, entities: tuple[str, ...] = ENTITIES
                         WHERE integration_id = %(integration)s AND entity = %(entity)s AND is_active) c) k
             ORDER BY plain, is_copy DESC
             """,
-            {"suffix": f"@{site.location_source_id}", "integration": site.integration_id, "entity": entity},
+            {"suffix": f"@{subject.location_source_id}", "integration": subject.integration_id, "entity": entity},
         )
-        if entity == "items":
-            _gather_placeholders(cursor, site)
+        if entity == "items" and location_id is not None:
+            _gather_placeholders(cursor, subject, location_id)
         cursor.execute(f"ANALYZE history_keys_{entity}")
 
 
@@ -164,21 +165,15 @@ PLACEHOLDER = "archived_placeholder"
 """The custom field that says of a menu item that it was made for history only."""
 
 
-def _gather_placeholders(cursor: Cursor, site: Site) -> None:
+def _gather_placeholders(cursor: Cursor, subject: Subject, location_id: int) -> None:
     cursor.execute(
         """
         INSERT INTO history_keys_items
         SELECT source_id, max(id) FROM aura.menu_items
-        WHERE restaurant_id = %(restaurant)s AND location_id = %(location)s AND source_vendor = %(pos)s
-          AND custom_fields ? %(mark)s AND source_id IS NOT NULL
+        WHERE restaurant_id = %s AND location_id = %s AND source_vendor = %s AND custom_fields ? %s AND source_id IS NOT NULL
         GROUP BY source_id ON CONFLICT DO NOTHING
         """,
-        {
-            "restaurant": site.restaurant_id,
-            "location": site.location_id,
-            "pos": site.pos,
-            "mark": PLACEHOLDER,
-        },
+        [subject.restaurant_id, location_id, subject.pos, PLACEHOLDER],
     )
 
 
