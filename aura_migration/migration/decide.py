@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from aura_migration.canonical.entities import ENTITIES
-from aura_migration.canonical.history.staging import drop_history
+from aura_migration.canonical.history import shapes
 from aura_migration.canonical.masking import masked
 from aura_migration.core.errors import BadInput, Refused
 from aura_migration.migration.records import Migration, get_migration, get_plan, has_written, latest_delta
@@ -114,7 +114,7 @@ def cancel(workshop: Workshop, migration_id: int, by: str, reason: str = "") -> 
             "UPDATE migration.plans SET state = 'superseded' WHERE migration_id = %s AND state IN ('planned', 'approved')",
             [migration_id],
         )
-        drop_history(connection, migration_id)
+        shapes.drop(connection, migration_id)
         transition(connection, migration_id, "cancelled", by, reason)
 
 

@@ -14,9 +14,10 @@ from typing import Any
 import psycopg
 
 from aura_migration.archive.snapshot import SnapshotReader, SnapshotRef
+from aura_migration.canonical.history import shapes
 from aura_migration.canonical.history.documents import HistoryMapper
 from aura_migration.canonical.history.rules import HistoryRules
-from aura_migration.canonical.history.staging import StagedHistory, drop_history, stage_history
+from aura_migration.canonical.history.staging import StagedHistory, stage_history
 from aura_migration.canonical.options import MigrationOptions
 from aura_migration.core.ids import canonical_json
 from aura_migration.database.connections import Connection
@@ -95,7 +96,7 @@ def stage_past(
     """
     options = migration.parsed_options
     if not options.history.months or not any(ref.scope == "history" for ref in refs):
-        drop_history(connection, migration.id)
+        shapes.drop(connection, migration.id)
         return None
     connector = workshop.connector(migration.subject.pos)
     rules = history_rules(connector, location.source, options)
@@ -158,7 +159,7 @@ def load_past(workshop: Workshop, connection: Connection, migration: Migration) 
         stage_past(workshop, connection, migration, location, pinned(connection, migration.id))
         judge_history(connection, migration.subject, migration.parsed_options)
         loaded = load_history(workshop.url, migration.subject, migration.plan_id, load_at, on_batch=on_batch)
-    drop_history(connection, migration.id)
+    shapes.drop(connection, migration.id)
     return loaded
 
 

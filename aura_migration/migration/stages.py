@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from aura_migration.archive.snapshot import SnapshotReader, snapshot_ref
 from aura_migration.canonical.entities import ALL_ENTITIES, ENTITIES
-from aura_migration.canonical.history.staging import drop_history
+from aura_migration.canonical.history import shapes
 from aura_migration.canonical.options import parse_options
 from aura_migration.core import collector
 from aura_migration.core.errors import Refused
@@ -161,7 +161,7 @@ def _taken_back(connection: Connection, migration: Migration, edited: Literal["k
     undone.kept.extend(
         {"table": one["document"], "id": one["id"], "outcome": "kept", "reason": one["reason"]} for one in past.kept
     )
-    drop_history(connection, migration.id)
+    shapes.drop(connection, migration.id)
     return undone
 
 

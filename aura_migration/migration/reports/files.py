@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any
 from aura_migration.core.errors import BadInput, EnvironmentFault
 from aura_migration.migration.integrations import get_integration
 from aura_migration.migration.records import get_migration
+from aura_migration.migration.reports.base import Section
 from aura_migration.migration.reports.csvs import new_file, write_csv
-from aura_migration.migration.reports.sections import KINDS, Section, sections
+from aura_migration.migration.reports.sections import KINDS, sections
 from aura_migration.migration.workshop import Workshop
 
 FOLDER = "reports"
@@ -25,7 +27,7 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; } .wide { overflow-x: auto; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #d9dee5; vertical-align: top; }
 th { background: #f2f4f7; } td.number { text-align: right; font-variant-numeric: tabular-nums; }
-.note { color: #55606e; } nav a { margin-right: .9rem; }
+img { max-width: 100%; height: auto; border-radius: 6px; } .note { color: #55606e; } nav a { margin-right: .9rem; }
 @media (prefers-color-scheme: dark) {
   body { background: #14181d; color: #dde3ea; } th { background: #20262e; } th, td { border-color: #323a44; }
   .note { color: #9aa6b4; } a { color: #8ab4f8; } }
@@ -82,12 +84,20 @@ def _page(title: str, facts: str, files: Sequence[dict[str, Any]], parts: Sequen
 
 def _part(section: Section, shown: Sequence[Sequence[str]], total: int) -> str:
     note = f'<p class="note">{escape(section.note)}</p>' if section.note else ""
-    head = "".join(f"<th>{escape(heading)}</th>" for heading in section.headings)
+    headings = section.headings
+    if section.page is not None:
+        headings, rows = section.page
+        total, shown = len(rows), [["" if cell is None else str(cell) for cell in row] for row in rows[:PAGE_ROWS]]
+    head = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
+    images = "".join(
+        f'<p><img alt="{escape(text)}" src="data:image/png;base64,{b64encode(image).decode()}"></p>'
+        for text, image in section.images.items()
+    )
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in shown)
     table = f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>' if shown else "<p>None.</p>"
     more = f'<p class="note">The first {len(shown)} of {total}.</p>' if total > len(shown) else ""
     csv_link = f'<p class="note"><a href="{section.kind}.csv">{section.kind}.csv</a></p>'
-    return f'<h2 id="{section.kind}">{escape(section.title)}</h2>{note}{table}{more}{csv_link}'
+    return f'<h2 id="{section.kind}">{escape(section.title)}</h2>{note}{images}{table}{more}{csv_link}'
 
 
 def _cell(text: str) -> str:

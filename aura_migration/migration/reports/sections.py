@@ -1,13 +1,13 @@
 """What a report tells: one table per kind, read from what the stages stored, row by row.
 
-Sales are told in ``sales/sections.py``. Nothing is computed anew and nothing is judged. Values of persons pass through ``canonical.masking`` or do not pass.
+Sales are told in ``sales/sections.py``. Nothing is computed anew and nothing is judged. Values of persons pass through
+``canonical.masking`` or do not pass.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -17,17 +17,21 @@ from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.masking import HIDDEN, mask, masked
 from aura_migration.core.money import show
 from aura_migration.migration.records import Migration, get_plan, latest_report
+from aura_migration.migration.reports.base import Section, Source
+from aura_migration.migration.reports.sales.sections import SALES_KINDS, sales_section
 from aura_migration.verify.findings import LOYALTY
 
 YES_NO = {True: "yes", False: "NO", None: "not measured"}
 COUNTED = ("source", "create", "update", "unchanged", "merge", "skip", "conflict", "quarantine")
+
+
 def sections(connection: psycopg.Connection[Any], migration: Migration, kinds: Sequence[str] = ()) -> Iterator[Section]:
     """The sections of the kinds (all unless named) in their order; read one before you take the next."""
     people = latest_report(connection, migration.integration_id, migration.location_key, "people") or {}
     source = Source(connection, migration, people)
     for kind in KINDS:
         if not kinds or kind in kinds:
-            yield _MAKERS[kind](source)
+            yield sales_section(source, kind) if kind in SALES_KINDS else _MAKERS[kind](source)
 
 
 # -- the whole ------------------------------------------------------------------------------------------------------------
@@ -276,5 +280,5 @@ _MAKERS: dict[str, Callable[[Source], Section]] = {
     "consents": _consents,
     "roles": _roles,
 }
-KINDS = tuple(_MAKERS)
+KINDS = (*_MAKERS, *SALES_KINDS)
 """What a report can tell, in its order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg
@@ -28,29 +29,35 @@ WHERE h.location_id = %(location)s AND h.hour IS NOT NULL GROUP BY d.weekday, d.
 
 
 def draw_charts(connection: psycopg.Connection[Any], location_id: int, currency: str) -> dict[str, bytes]:
-    """PNG images by name, of what the report tables hold; no image where there is nothing to draw."""
+    """PNG images by name, of what the report tables hold; none where there is nothing to draw."""
+    drawn = {name: draw_chart(connection, location_id, currency, name) for name in CHARTS}
+    return {name: image for name, image in drawn.items() if image is not None}
 
-    def rows(query: str) -> list[tuple[Any, ...]]:
-        return connection.execute(query.encode(), {"location": location_id}).fetchall()
 
-    daily = rows(
-        "SELECT business_date, net_sales_cents FROM aura.report_daily_sales WHERE location_id = %(location)s ORDER BY business_date"
-    )
-    if not daily:
-        return {}
-    found = {"daily_net_sales": plots.daily_net_sales([(day, cents) for day, cents in daily], currency)}
-    hours = {(weekday, hour): mean for weekday, hour, mean in rows(_HOURS)}
-    if hours:
-        found["hourly_heat_map"] = plots.hourly_heat_map(hours, currency)
-    items = rows(
+def draw_chart(connection: psycopg.Connection[Any], location_id: int, currency: str, name: str) -> bytes | None:
+    """One chart of ``CHARTS`` as PNG, or None where there is nothing to draw."""
+    query, draw = _DRAWN[name]
+    rows = connection.execute(query.encode(), {"location": location_id}).fetchall()
+    return draw(rows, currency) if rows else None
+
+
+def _heat_map(rows: Sequence[tuple[Any, ...]], currency: str) -> bytes:
+    return plots.hourly_heat_map({(weekday, hour): mean for weekday, hour, mean in rows}, currency)
+
+
+_DRAWN: dict[str, tuple[str, Callable[[Any, str], bytes]]] = {
+    "daily_net_sales": (
+        "SELECT business_date, net_sales_cents FROM aura.report_daily_sales WHERE location_id = %(location)s ORDER BY business_date",
+        plots.daily_net_sales,
+    ),
+    "hourly_heat_map": (_HOURS, _heat_map),
+    "product_mix": (
         "SELECT item_name, sum(net_cents)::bigint FROM aura.report_product_mix "
-        "WHERE location_id = %(location)s AND revenue_class = 'sale' GROUP BY item_name"
-    )
-    if items:
-        found["product_mix"] = plots.product_mix([(name, cents) for name, cents in items], currency)
-    collected = rows(
-        "SELECT tender_name, sum(collected_cents)::bigint FROM aura.report_tenders WHERE location_id = %(location)s GROUP BY tender_name"
-    )
-    if collected:
-        found["tenders"] = plots.tenders([(name, cents) for name, cents in collected], currency)
-    return found
+        "WHERE location_id = %(location)s AND revenue_class = 'sale' GROUP BY item_name",
+        plots.product_mix,
+    ),
+    "tenders": (
+        "SELECT tender_name, sum(collected_cents)::bigint FROM aura.report_tenders WHERE location_id = %(location)s GROUP BY tender_name",
+        plots.tenders,
+    ),
+}
