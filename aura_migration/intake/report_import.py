@@ -259,9 +259,7 @@ class _Notation:
         self.decimal: str = mapping.decimal_separator or notation.decimal_separator(
             [(column, lambda text, decimal: cells.money(text, decimal, currency)) for column in amounts]
         )
-        self.form = notation.date_forms({table.column("date"): columns["date"]}, mapping.date_formats)[
-            table.column("date")
-        ]
+        self.form = _date_form(table.column("date"), columns["date"], mapping.date_formats)
 
     def cell(self, line: Line, figure: str) -> str:
         """The text of a line in the column of a figure; "" where there is none."""

@@ -30,12 +30,12 @@ from aura_migration.verify.orders_days import judge_days, largest
 from aura_migration.verify.orders_each import Number, judge_each
 from aura_migration.verify.orders_links import judge_flags, judge_links
 from aura_migration.verify.orders_money import LEVELS, PAYMENT_FEE, evidence, judge_money
+from aura_migration.verify.orders_report import DERIVED, judge_report
 from aura_migration.verify.orders_said import Saying
 from aura_migration.verify.orders_there import read_there
 
 Connection = psycopg.Connection[Any]
 FINDINGS_KEPT = 1_000
-DERIVED = "derived, not confirmed"
 NOTHING: Mapping[str, Any] = {
     "orders_accounted_pct": None,
     "daily_sales_max_abs_diff_pct": None,
@@ -170,6 +170,8 @@ class _Judgement:
         self._complete(numbers, links)
         self._sales(numbers, days, flags)
         self._money(numbers)
+        if days:
+            self._report()
         found = totals(self.case, words.ORDER_CHECKS)
         gates = tuple(self._gate(check, *found[check]) for check in words.ORDER_CHECKS)
         entities = {
@@ -228,6 +230,16 @@ class _Judgement:
         shown = f"{counted:,} unreconciled, {cents:,} cents, on {len(proven)} of {len(LEVELS)} levels"
         said = sum(number.said for kind, number in numbers.items() if kind != "orders")
         self._measured(words.PAYMENTS, bool(proven or said), shown, evidence(self.case, levels))
+
+    def _report(self) -> None:
+        """The third column: without it, or with too little of it, what is derived here is not confirmed."""
+        agreement = judge_report(self.case)
+        if agreement is None:
+            self.metrics["pos_report_agreed"] = DERIVED
+            self.measures[words.POS_REPORT] = (False, DERIVED, {})
+        else:
+            self.metrics["pos_report_agreed"] = DERIVED if agreement.passed is None else agreement.passed
+            self.measures[words.POS_REPORT] = (agreement.passed is True, agreement.value, agreement.evidence)
 
     def _measured(self, check: str, is_measured: bool, value: str | None, evidence: Mapping[str, Any]) -> None:
         self.measures[check] = (is_measured, value if is_measured else None, dict(evidence))

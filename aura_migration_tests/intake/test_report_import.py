@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ import psycopg
 import pytest
 
 from aura_migration.core.errors import BadInput
+from aura_migration.database.connections import connect
 from aura_migration.intake.report_import import ReportImported, import_report
 from aura_migration.intake.report_kinds import load_report_mapping, report_schema
+from aura_migration_tests.support.database import Pool
 
 HERE = "square:L1"
 Connection = psycopg.Connection[Any]
@@ -25,9 +27,22 @@ Total,"$1,300.50",($10.00),($20.50),"$1,270.00",$25.00,$0.00,$104.00,$80.10,($0.
 """
 
 
+@pytest.fixture(scope="module")
+def place(databases: Pool) -> Iterator[Connection]:
+    """A database with one location."""
+    with databases.database() as url, connect(url, autocommit=True, application_name="test") as connection:
+        _location(connection)
+        yield connection
+
+
 @pytest.fixture
-def bring(connection: Connection, tmp_path: Path) -> Import:
-    """Import a text as a report."""
+def connection(place: Connection) -> Iterator[Connection]:
+    """What a test imports is rolled back."""
+    with place.transaction(force_rollback=True):
+        yield place
+
+
+def _location(connection: Connection) -> None:
     restaurant = connection.execute("INSERT INTO aura.restaurants (name) VALUES ('R') RETURNING id").fetchone()
     assert restaurant is not None
     integration = connection.execute(
@@ -41,6 +56,11 @@ def bring(connection: Connection, tmp_path: Path) -> Import:
         """VALUES (%s, %s, %s, 'L1', 'Old Harbour', '{"currency": "USD"}')""",
         [HERE, integration[0], restaurant[0]],
     )
+
+
+@pytest.fixture
+def bring(connection: Connection, tmp_path: Path) -> Import:
+    """Import a text as a report."""
 
     def run(text: str | bytes, mapping: dict[str, Any] | None = None, pos: str = "square") -> ReportImported:
         path, settings = tmp_path / "report.csv", tmp_path / "mapping.json"
