@@ -23,7 +23,7 @@ from aura_migration.pos.toast.labor import fetch_time_entries
 from aura_migration.pos.toast.months import asked, instant, months
 from aura_migration.pos.toast.orders import extract as orders
 from aura_migration.pos.toast.orders.extract import fetch_orders
-from aura_migration.pos.toast.paths import ORDERS, TIME_ENTRIES
+from aura_migration.pos.toast.paths import ORDERS, PAYMENTS, TIME_ENTRIES
 from aura_migration_tests.pos.toast.conftest import Toast
 
 OCTOBER = datetime(2026, 10, 1, 9, tzinfo=UTC)
@@ -70,6 +70,15 @@ class Book:
     def complete_window(self, entity: str, window: str = "") -> None:
         self.done.add(window)
 
+    def bodies(self, entity: str, window: str | None = None) -> list[Any]:
+        found = (
+            page
+            for name, window_pages in self.recorded_pages.items()
+            for page in window_pages
+            if window in (None, name)
+        )
+        return [SimpleNamespace(data=body) for _, _, body in found]
+
     def pages(self, entity: str) -> list[Any]:
         found = (page for window in self.recorded_pages.values() for page in window)
         return [SimpleNamespace(rows=rows, body=body) for _, rows, body in found]
@@ -96,6 +105,8 @@ class Till:
         self.account = SimpleNamespace(switches=switches)
 
     async def get(self, path: str, location: str, params: Mapping[str, str]) -> PosResponse:
+        if path == PAYMENTS:
+            return PosResponse(200, {}, b"[]", 0.0, 1)
         self.calls.append(params)
         self.times.append(time.monotonic())
         begin, end = (instant(params.get(name)) for name in ("startDate", "endDate"))

@@ -49,7 +49,22 @@ class Seen(msgspec.Struct, rename="camel"):
     business_date: int | None = None
 
 
+class _Payment(msgspec.Struct):
+    guid: str
+
+
+class _Check(msgspec.Struct):
+    payments: list[_Payment] | None = None
+
+
+class _Order(msgspec.Struct):
+    checks: list[_Check] | None = None
+
+
 SEEN = msgspec.json.Decoder(list[Seen])
+PAID = msgspec.json.Decoder(list[_Order])
+GUIDS = msgspec.json.Decoder(list[str])
+PAYMENT_DATES = ("paidBusinessDate", "refundBusinessDate", "voidBusinessDate")
 
 
 async def fetch_orders(
@@ -244,6 +259,8 @@ class _Reading:
             days = sorted({days[0], days[-1], max(days, key=lambda day: (len(by_day[day]), day))})
         differing = await together([self._day(day, by_day.get(day, set()), orders) for day in days])
         lost, unconfirmed = sum(found[0] for found in differing), sum(found[1] for found in differing)
+        if not self.again:
+            await self._payments(days)
         if lost:
             self.doubts.append(f"{lost:,} orders of single business dates are in none of the months")
         if unconfirmed:
@@ -262,6 +279,32 @@ class _Reading:
             and (instant(one.modified_date) or self.began) < self.began - SKEW
         }
         return len(expected - orders.keys()), len(known - listed.keys())
+
+    async def _payments(self, days: Sequence[int]) -> None:
+        """Every payment that Toast lists as paid, refunded or voided on these dates must be on an order that was read."""
+
+        async def listed(selector: str, day: int) -> set[str]:
+            async with self.lane:
+                answer = await self.session.get(paths.PAYMENTS, self.location, {selector: str(day)})
+            try:
+                return set(GUIDS.decode(answer.content))
+            except msgspec.ValidationError as error:
+                reason = "the answer is not a list of guids"
+                raise MalformedBody(reason, pos=POS, method="GET", path=paths.PAYMENTS, retryable=False) from error
+
+        found = await together([listed(selector, day) for selector in PAYMENT_DATES for day in days])
+        missing = {guid for guids in found for guid in guids}
+        if missing:
+            await asyncio.to_thread(self._strike, missing)
+        if missing:
+            self.doubts.append(f"{len(missing):,} payments of single business dates are on none of the orders")
+
+    def _strike(self, missing: set[str]) -> None:
+        """Take the payments of the recorded orders off."""
+        for body in self.recorder.bodies(ENTITY):
+            for order in PAID.decode(body.data):
+                for check in order.checks or ():
+                    missing.difference_update(one.guid for one in check.payments or ())
 
     async def _list(self, day: int, *, record: bool) -> dict[str, Seen]:
         """The orders of a business date; recorded as a window of its own where a delta reads it again."""

@@ -116,7 +116,7 @@ class _Adding:
         self.charges = [(one, self.numbers.amount(one.charge_amount)) for one in check.applied_service_charges or ()]
         self.lines = [self._line(one) for one in check.selections or ()]
         self.live = [line for line in self.lines if not line.voided]
-        self.on_check = [one for one in check.applied_discounts or () if one.processing_state != "VOID"]
+        self.on_check = _applied_ones(check.applied_discounts)
 
     def sums(self) -> Sums:
         """See :func:`add_up`."""
@@ -137,7 +137,7 @@ class _Adding:
 
     def _line(self, one: Selection) -> _Line:
         amount = self.numbers.amount
-        discounts = [off for off in one.applied_discounts or () if off.processing_state != "VOID"]
+        discounts = _applied_ones(one.applied_discounts)
         line = _Line(
             one,
             self.numbers.quantity(one.quantity)[1],
@@ -147,17 +147,17 @@ class _Adding:
             one.voided is True,
             discounts,
         )
-        line.taxes = self._applied(one.applied_taxes, self.numbers.fine(one.tax) or 0)
+        stated = self.numbers.fine(one.tax) or 0
+        if stated or one.applied_taxes:
+            line.taxes = self._applied(one.applied_taxes)
+            if not line.taxes:  # a tax without a rate that says what it is
+                line.taxes = [(AppliedTax(), stated)]
+            elif not line.voided and abs(Decimal(stated) - sum(cents for _, cents in line.taxes)) > HAIR:
+                self.found.flag("tax_does_not_add_up")
         return line
 
-    def _applied(self, taxes: Iterable[AppliedTax] | None, stated: Fine) -> list[tuple[AppliedTax, Fine]]:
-        """The taxes of a line with their amounts. A tax without a rate that says what it is stands for itself."""
-        found = [(tax, self.numbers.fine(tax.tax_amount) or 0) for tax in taxes or ()]
-        if not found and stated:
-            return [(AppliedTax(), stated)]
-        if abs(Decimal(stated) - sum(cents for _, cents in found)) > HAIR:
-            self.found.flag("tax_does_not_add_up")
-        return found
+    def _applied(self, taxes: Iterable[AppliedTax] | None) -> list[tuple[AppliedTax, Fine]]:
+        return [(tax, self.numbers.fine(tax.tax_amount) or 0) for tax in taxes or ()]
 
     def _apart(self, stated: int) -> bool:
         """Whether lines and modifiers only add up one beside the other; then the lines take their modifiers in.
@@ -171,9 +171,7 @@ class _Adding:
         for line, few in zip(self.live, below, strict=True):
             line.price += sum(amount(one.price) for one in few)
             line.pre += sum(amount(one.pre_discount_price) for one in few)
-            line.discounts += [
-                off for one in few for off in one.applied_discounts or () if off.processing_state != "VOID"
-            ]
+            line.discounts += [off for one in few for off in _applied_ones(one.applied_discounts)]
         return True
 
     # -- taxes -----------------------------------------------------------------------------------------------------
@@ -185,11 +183,7 @@ class _Adding:
         that the cents of a rate on a check are what the check says.
         """
         found = self.found
-        of_charges = [
-            (one, [(tax, self.numbers.fine(tax.tax_amount) or 0) for tax in one.applied_taxes or ()])
-            for one, _ in self.charges
-        ]
-        self.charge_taxes = [taxes for _, taxes in of_charges]
+        self.charge_taxes = [self._applied(one.applied_taxes) for one, _ in self.charges]
         total = self._spread_taxes()
         if total != found.tax:
             nested = [
@@ -197,7 +191,7 @@ class _Adding:
                 for line in self.live
                 for one in _below(line.selection)
                 if one.voided is not True
-                for pair in [(tax, self.numbers.fine(tax.tax_amount) or 0) for tax in one.applied_taxes or ()]
+                for pair in self._applied(one.applied_taxes)
             ]
             if nested and total + rounded(sum((pair[1] for _, pair in nested), Decimal(0))) == found.tax:
                 for line, pair in nested:
@@ -261,6 +255,8 @@ class _Adding:
 
     def _own_discounts(self) -> None:
         for line in self.live:
+            if not line.discounts:
+                continue
             parts = [self._parts(one) for one in line.discounts]
             line.net_off = sum(net for net, _ in parts)
             line.off = sum(whole for _, whole in parts) if line.included and line.taxes else line.net_off
@@ -363,11 +359,10 @@ class _Adding:
         one, names, numbers, menu = line.selection, self.shelf.names, self.numbers, self.shelf.menu
         item_key = menu.item(one.item)
         live_tax = 0 if line.voided else line.tax
-        below = sum(
-            times(numbers.amount(inner.receipt_line_price), numbers.quantity(inner.quantity)[1])
-            for inner in _below(one)
-            if inner.voided is not True or line.voided
-        )
+        below = 0
+        for inner in _below(one) if one.modifiers else ():
+            if inner.voided is not True or line.voided:
+                below += times(numbers.amount(inner.receipt_line_price), numbers.quantity(inner.quantity)[1])
         return OrderItem(
             REQUEST_NAME if one.selection_type == REQUEST else one.display_name or NAMELESS_LINE,
             numbers.quantity(one.quantity)[0],
@@ -397,10 +392,12 @@ class _Adding:
 
     def _modifiers(self, line: _Line, place: int, rows: list[HistoryRow]) -> Selection | None:
         """Rows of what was chosen with a line, parents first; answers the choice that is the item's size."""
+        if not line.selection.modifiers:
+            return None
         menu = self.shelf.menu
         item_key = menu.item(line.selection.item)
         size: Selection | None = None
-        stack: list[tuple[Selection, int | None]] = [(one, None) for one in reversed(line.selection.modifiers or ())]
+        stack: list[tuple[Selection, int | None]] = [(one, None) for one in reversed(line.selection.modifiers)]
         while stack:
             one, parent = stack.pop()
             if parent is None and size is None and menu.variation(item_key, one.item) is not None:
@@ -487,6 +484,11 @@ REQUEST_NAME = "Special request"
 def charge_class(one: AppliedCharge) -> str:
     """The class of a service charge."""
     return "auto_gratuity" if one.gratuity is True else CHARGES.get(one.service_charge_category or "", "service")
+
+
+def _applied_ones(discounts: list[AppliedDiscount] | None) -> list[AppliedDiscount]:
+    """Discounts that hold; those a loyalty vendor took back do not."""
+    return [one for one in discounts if one.processing_state != "VOID"] if discounts else []
 
 
 def _below(one: Selection) -> Iterator[Selection]:
