@@ -31,6 +31,9 @@ TAKEN = datetime(2026, 10, 1, 9, tzinfo=UTC)
 HISTORY = tuple(e.name for e in CONNECTOR.source_entities if e.scope == "history")
 WHOLE = HistorySpan(datetime(2025, 8, 1, tzinfo=UTC), TAKEN + timedelta(hours=1))
 """Everything the scenarios tell of."""
+RECENT = HistorySpan(datetime(2026, 8, 10, tzinfo=UTC), WHOLE.end)
+"""For lists that take a request a day."""
+SALES = ("orders", "payments", "refunds")
 
 
 @dataclass(frozen=True)

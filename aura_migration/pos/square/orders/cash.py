@@ -83,7 +83,10 @@ async def _shifts(
         if not recorder.recorded(sources.SHIFTS, name + IN_FULL):
             await restart(recorder, sources.SHIFTS, name + IN_FULL)
             found = await asyncio.to_thread(_listed, recorder, [name])
-            await together([_in_full(session, recorder, location, name, at, one) for at, one in enumerate(found, 1)])
+            gate = asyncio.Semaphore(AT_ONCE)
+            await together(
+                [_in_full(session, recorder, location, name, at, one, gate) for at, one in enumerate(found, 1)]
+            )
             await complete(recorder, sources.SHIFTS, name + IN_FULL)
     ids = spread.ids()
     route = None
@@ -101,10 +104,17 @@ async def _shifts(
 
 
 async def _in_full(
-    session: SquareCalls, recorder: Recorder, location: str, window: str, number: int, shift: str
+    session: SquareCalls,
+    recorder: Recorder,
+    location: str,
+    window: str,
+    number: int,
+    shift: str,
+    gate: asyncio.Semaphore,
 ) -> None:
     asked = {"location_id": location}
-    response = await session.get(f"{lists.SHIFTS.path}/{shift}", asked)
+    async with gate:
+        response = await session.get(f"{lists.SHIFTS.path}/{shift}", asked)
     await record(session, recorder, sources.SHIFTS, response, asked, 1, number, window + IN_FULL)
 
 

@@ -69,33 +69,28 @@ _CARD = (
     "reference_id",
     "merchant_id",
 )
-_RECIPIENT = ("display_name", "email_address", "phone_number", "address")
-_NOTES = {
-    "pickup_details": ("note", "cancel_reason", "curbside_pickup_details.curbside_details"),
-    "delivery_details": ("note", "cancel_reason", "dropoff_notes"),
-    "shipment_details": ("shipping_note", "cancel_reason", "failure_reason", "tracking_number", "tracking_url"),
-    "in_store_details": ("note",),
-}
+_FULFILLED = ("recipient", "note", "cancel_reason", "dropoff_notes", "shipping_note", "failure_reason")
+"""Of how an order reached its guest, whichever way: who that is, and what was typed about it."""
 
 
 def _order_drops(order: str) -> tuple[str, ...]:
+    at = f"{order}.fulfillments[]"
     return (
         *(f"{order}.tenders[].card_details.card.{name}" for name in _CARD),
-        f"{order}.fulfillments[].delivery_details.courier_support_phone_number",
+        *(f"{at}.shipment_details.{name}" for name in ("tracking_number", "tracking_url")),
+        f"{at}.delivery_details.courier_support_phone_number",
+        f"{at}.pickup_details.curbside_pickup_details",
     )
 
 
 def _order_personal(order: str) -> tuple[tuple[str, str], ...]:
-    guest = f"{order}.customer_id"
-    found: list[tuple[str, str]] = []
-    for details, notes in _NOTES.items():
-        at = f"{order}.fulfillments[].{details}"
-        # Who is no customer of the directory is found by what they are reached at.
-        whose = f"{guest} | {at}.recipient.email_address | {at}.recipient.phone_number"
-        found += [(f"{at}.recipient.{name}", whose) for name in _RECIPIENT]
-        found += [(f"{at}.{name}", whose) for name in notes]
-    found += [(f"{order}.{name}", guest) for name in _ORDER_TEXTS]
-    return tuple(found)
+    guest, at = f"{order}.customer_id", f"{order}.fulfillments[].*"
+    # Who is no customer of the directory is found by what they are reached at.
+    whose = f"{guest} | {at}.recipient.email_address | {at}.recipient.phone_number"
+    return (
+        *((f"{at}.{name}", whose) for name in _FULFILLED),
+        *((f"{order}.{name}", guest) for name in _ORDER_TEXTS),
+    )
 
 
 _ORDER_TEXTS = (
@@ -175,7 +170,7 @@ PERSONAL: Mapping[str, tuple[tuple[str, str], ...]] = {
 }
 """Encrypted with a key of the person's own: who it was for, what was typed for or about somebody."""
 
-_FREE = ("note", "ticket_name", "dropoff_notes", "curbside_details", "shipping_note", "cancel_reason", "description")
+_FREE = ("note", "ticket_name", "dropoff_notes", "shipping_note", "cancel_reason", "failure_reason", "description")
 
 FREE_TEXT: Mapping[str, tuple[str, ...]] = {
     entity: tuple(path for path, _ in pairs if path.rpartition(".")[2] in _FREE) for entity, pairs in PERSONAL.items()
