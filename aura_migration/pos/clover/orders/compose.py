@@ -142,6 +142,7 @@ def order(lines: Members, around: Members | None, paid: Members | None) -> Membe
         lines["onlineOrder"] = msgspec.Raw(b"{}" if bytes(lines["onlineOrder"]) != b"null" else b"null")
     if "lineItems" in lines:
         lines["lineItems"] = _without(nested(lines, "lineItems"), LINE_TEXTS)
+    _only_id(lines, "employee")
     if "customers" in lines:
         lines["customers"] = wrapped([{"id": one} for one in map(ident, nested(lines, "customers")) if one])
     for name in MONEY_MEMBERS:
@@ -162,6 +163,7 @@ def money(members: Members) -> Members:
     if "cardTransaction" in members:
         shown = _MEMBERS.decode(members["cardTransaction"])
         members["cardTransaction"] = _raw({name: shown[name] for name in CARD if name in shown})
+    _only_id(members, "employee")
     if "customers" in members:
         members["customers"] = wrapped([{"id": one} for one in map(ident, nested(members, "customers")) if one])
     inner = members.get("payment")
@@ -187,6 +189,13 @@ def embedded(members: Members) -> Members:
     if "payments" in kept:
         kept["payments"] = wrapped([money(one) for one in nested(kept, "payments")])
     return kept
+
+
+def _only_id(members: Members, name: str) -> None:
+    """A pointer with nothing but its id, also where Clover shows more of the record."""
+    raw = members.get(name)
+    if raw is not None and b"," in bytes(raw):
+        members[name] = _raw({"id": pointed(members, name)})
 
 
 def _without(rows: list[Members], names: Sequence[str]) -> msgspec.Raw:

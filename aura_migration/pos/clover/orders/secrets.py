@@ -19,7 +19,8 @@ CARD = (
 )
 PAYMENT = ("note", "attributes", "transactionInfo", *(f"cardTransaction.{name}" for name in CARD))
 GUEST = ("firstName", "lastName", "fullName", "emailAddresses", "phoneNumbers", "addresses", "cards", "metadata")
-NAMES = ("employee.name", "employee.email", "employee.nickname", "employee.customId")
+NAMES = ("employee.email", "employee.nickname", "employee.customId")
+"""Not ``name``: a page full of names would be searched for this one. ``compose.py`` keeps of staff the id alone."""
 
 
 def _below(place: str, names: tuple[str, ...]) -> tuple[str, ...]:
