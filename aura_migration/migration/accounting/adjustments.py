@@ -55,7 +55,7 @@ def adjustments(
             JOIN migration.migrations m ON m.id = b.migration_id
             WHERE m.location_key = %(key)s AND b.loaded_at IS NOT NULL AND b.undone_at IS NULL
         )
-        SELECT * FROM ({" UNION ALL ".join(parts)}) found ORDER BY loaded_at, document, aura_id, cause
+        SELECT * FROM ({" UNION ALL ".join(parts)}) found ({", ".join(Adjustment._fields)}) ORDER BY loaded_at, document, aura_id, cause
     """
     with connection.transaction(), connection.cursor(name="adjustments") as cursor:
         cursor.itersize = 2_000
