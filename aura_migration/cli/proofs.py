@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from pathlib import Path
 
 import click
 
 from aura_migration.cli.output import answers, emit, json_option, out, table
-from aura_migration.cli.work import open_workshop
+from aura_migration.cli.work import me, open_workshop
+from aura_migration.core.errors import BadInput
+from aura_migration.intake.report_import import import_report
+from aura_migration.intake.report_kinds import load_report_mapping, report_schema
+from aura_migration.migration.integrations import choose_locations, get_integration
 from aura_migration.migration.restore import restore_check
 
 
@@ -50,4 +56,64 @@ def restore(migration: int, store: str | None, as_json: bool) -> None:
         sys.exit(1)
 
 
-COMMANDS = (restore,)
+@click.command("report-import")
+@click.argument("integration", type=int, required=False)
+@click.option(
+    "--location", "key", metavar="KEY", help="The location it is of; may be left out where there is only one."
+)
+@click.option("--file", "file", type=click.Path(path_type=Path), help="The report, as CSV.")
+@click.option(
+    "--mapping", "mapping", type=click.Path(path_type=Path), help="JSON file that says what its columns mean."
+)
+@click.option("--by", "by", default=me, metavar="NAME", help="Who hands it over; default is the user of this machine.")
+@click.option("--schema", "wants_schema", is_flag=True, help="Print the JSON schema of the mapping file and stop.")
+@json_option
+@answers
+def report_import(
+    integration: int | None,
+    key: str | None,
+    file: Path | None,
+    mapping: Path | None,
+    by: str,
+    wants_schema: bool,
+    as_json: bool,
+) -> None:
+    """Take in the POS's own daily sales, tax or payment report: the third column beside both readings of its orders.
+
+    Until a report agrees, the scorecard says "derived, not confirmed". It takes seven days with a weekend and a refund among
+    them. The POS's known forms are read by their headings; a mapping file says what others mean. A file that does not fit is
+    refused whole; importing days again replaces them. `verify` compares.
+    """
+    if wants_schema:
+        print(json.dumps(report_schema(), indent=None if as_json else 2))
+        return
+    if integration is None or file is None:
+        raise BadInput("Say whose report it is and where: INTEGRATION and --file.", "See --help.")
+    workshop = open_workshop()
+    with workshop.connect() as connection:
+        account = get_integration(connection, integration)
+        locations = choose_locations(connection, integration, (key,) if key else ())
+        if len(locations) > 1:
+            raise BadInput(
+                f"Integration {integration} has {len(locations)} locations.",
+                "Say which one the report is of: --location KEY.",
+            )
+        found = import_report(
+            connection, locations[0].key, account.pos, file, load_report_mapping(mapping), by
+        ).as_dict()
+
+    def show() -> None:
+        table("Columns", ["heading", "read as"], list(found["columns"].items()))
+        if found["left_out"]:
+            out.print(f"left out: {', '.join(found['left_out'])}", markup=False)
+        table("Totals of the file", ["figure", "minor units, or number"], list(found["totals"].items()))
+        out.print(
+            f"{found['days']} days of {found['location']}, {found['first_day']} to {found['last_day']}: {found['values']} "
+            f"figures stored, {found['replaced']} of them in place of earlier ones. `aura-migration verify` compares them.",
+            markup=False,
+        )
+
+    emit(found, as_json, show)
+
+
+COMMANDS = (restore, report_import)

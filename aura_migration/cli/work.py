@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from aura_migration.canonical.entities import ENTITIES
+from aura_migration.canonical.history.tables import DOCUMENTS
 from aura_migration.canonical.options import load_options
 from aura_migration.cli.output import err, following, out, table
 from aura_migration.core.errors import BadInput
@@ -218,12 +219,13 @@ def _say_people(plan: dict[str, Any]) -> None:
 
 def in_order(counts: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
     """Counts in the order of entities and actions; jsonb keeps neither."""
-    return {name: {a: counts[name].get(a, 0) for a in ACTIONS} for name in ENTITIES if name in counts}
+    return {name: {a: counts[name].get(a, 0) for a in ACTIONS} for name in (*ENTITIES, *DOCUMENTS) if name in counts}
 
 
 def card_in_order(card: dict[str, Any]) -> dict[str, Any]:
     """A stored scorecard with its columns, entities and metrics in the order in which they are read."""
-    entities = {name: {c: card["entities"][name][c] for c in COLUMNS} for name in ENTITIES if name in card["entities"]}
+    counted = {**card["entities"], **card.get("history", {})}
+    entities = {n: {c: counted[n][c] for c in COLUMNS} for n in (*ENTITIES, *DOCUMENTS) if n in counted}
     metrics = {name: card["metrics"][name] for name in METRICS if name in card["metrics"]}
     rest = {name: value for name, value in card["metrics"].items() if name not in metrics}
     first: dict[str, Any] = {n: card[n] for n in ("migration_id", "location", "pos") if n in card}
@@ -231,7 +233,7 @@ def card_in_order(card: dict[str, Any]) -> dict[str, Any]:
         **first,
         "entities": entities,
         "metrics": {**metrics, **rest},
-        **{k: v for k, v in card.items() if k not in ("entities", "metrics")},
+        **{k: v for k, v in card.items() if k not in ("entities", "history", "metrics")},
     }
 
 

@@ -22,11 +22,12 @@ from aura_migration.canonical.options import MigrationOptions
 from aura_migration.core.ids import canonical_json
 from aura_migration.database.connections import Connection
 from aura_migration.load.apply import LoadProgress
-from aura_migration.load.history import HistoryLoaded, StagingLost, load_history
+from aura_migration.load.history import HistoryLoaded, HistoryUndone, StagingLost, load_history, undo_history
 from aura_migration.migration import progress
 from aura_migration.migration.extraction import pinned
 from aura_migration.migration.integrations import KnownLocation, get_location
 from aura_migration.migration.records import Migration, get_plan
+from aura_migration.migration.reports.sales.refresh import drop_reports, refresh_reports
 from aura_migration.migration.workshop import Workshop
 from aura_migration.plan.history import judge_history
 from aura_migration.pos.port import Connector, SourceLocation
@@ -125,9 +126,8 @@ def stage_past(
 
 def _loaded_bodies(connection: Connection, migration: Migration, rules: HistoryRules) -> set[str]:
     rows = connection.execute(
-        "SELECT b.sha256 FROM migration.history_bodies b JOIN migration.crosswalk c ON c.aura_id = b.location_id "
-        "AND c.entity = 'locations' AND c.integration_id = %s AND c.source_key = %s AND c.is_active WHERE b.rules = %s",
-        [migration.subject.integration_id, migration.subject.location_source_id, rules_text(rules)],
+        "SELECT sha256 FROM migration.history_bodies WHERE location_id = %s AND rules = %s",
+        [aura_location(connection, migration), rules_text(rules)],
     ).fetchall()
     return {sha for (sha,) in rows}
 
@@ -160,7 +160,31 @@ def load_past(workshop: Workshop, connection: Connection, migration: Migration) 
         judge_history(connection, migration.subject, migration.parsed_options)
         loaded = load_history(workshop.url, migration.subject, migration.plan_id, load_at, on_batch=on_batch)
     shapes.drop(connection, migration.id)
+    progress.report(connection, migration.id, "Making the sales reports", 0, 0)
+    place = aura_location(connection, migration)
+    if place is not None:
+        refresh_reports(connection, migration.subject.restaurant_id, place)
     return loaded
+
+
+def take_back_past(connection: Connection, migration: Migration) -> HistoryUndone:
+    """Take orders and money back, and the reports that were made from them."""
+    place = aura_location(connection, migration)
+    undone = undo_history(connection, migration.subject)
+    if place is not None:
+        drop_reports(connection, migration.subject.restaurant_id, place)
+    shapes.drop(connection, migration.id)
+    return undone
+
+
+def aura_location(connection: Connection, migration: Migration) -> int | None:
+    """The id of the migration's location in AuraConnect, once it is loaded."""
+    row = connection.execute(
+        "SELECT aura_id FROM migration.crosswalk WHERE integration_id = %s AND entity = 'locations' AND source_key = %s "
+        "AND is_active",
+        [migration.subject.integration_id, migration.subject.location_source_id],
+    ).fetchone()
+    return int(row[0]) if row is not None else None
 
 
 def with_store(source: HistorySource, url: str) -> HistorySource:

@@ -20,19 +20,18 @@ from typing import Any, Literal
 
 from aura_migration.archive.snapshot import SnapshotReader, snapshot_ref
 from aura_migration.canonical.entities import ALL_ENTITIES, ENTITIES
-from aura_migration.canonical.history import shapes
 from aura_migration.canonical.options import parse_options
 from aura_migration.core import collector
 from aura_migration.core.errors import Refused
 from aura_migration.cutover.liabilities import forget_ledger, owned_here
 from aura_migration.database.connections import Connection, held_lock
 from aura_migration.intake import witness as file_witness
-from aura_migration.load.history import undo_history
 from aura_migration.load.undo import Undone, undo_migration
 from aura_migration.migration import progress
 from aura_migration.migration.extraction import extract, pinned
 from aura_migration.migration.integrations import get_location
 from aura_migration.migration.loading import load
+from aura_migration.migration.past import take_back_past
 from aura_migration.migration.planning import canonicalise, plan
 from aura_migration.migration.records import Migration, get_migration, get_plan, has_written, loaded_plan
 from aura_migration.migration.states import UNDOABLE, transition
@@ -155,13 +154,12 @@ def undo(
 
 def _taken_back(connection: Connection, migration: Migration, edited: Literal["keep", "undo"]) -> Undone:
     """Orders and money first: they point at menu, guests and staff."""
-    past = undo_history(connection, migration.subject)
+    past = take_back_past(connection, migration)
     undone = undo_migration(connection, migration.subject, ALL_ENTITIES, edited=edited)
     undone.counts.update(past.counts)
     undone.kept.extend(
         {"table": one["document"], "id": one["id"], "outcome": "kept", "reason": one["reason"]} for one in past.kept
     )
-    shapes.drop(connection, migration.id)
     return undone
 
 

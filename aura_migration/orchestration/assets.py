@@ -12,183 +12,28 @@ from typing import Any
 import dagster as dg
 
 from aura_migration.canonical.entities import ALL_ENTITIES
-from aura_migration.canonical.menu import MENU_ENTITIES
-from aura_migration.canonical.people import PEOPLE_ENTITIES
 from aura_migration.migration import inspect, stages
 from aura_migration.orchestration import shown
 from aura_migration.orchestration.carry import finish, work
 from aura_migration.orchestration.partitions import restaurant_locations
 from aura_migration.orchestration.resources import WorkshopResource
+from aura_migration.orchestration.specs import (
+    ARCHIVE_SPECS,
+    CANONICAL_SPECS,
+    CERTIFIED,
+    EXPORTS,
+    HISTORY,
+    LOAD_SPECS,
+    PLAN_SPECS,
+    POS_SPECS,
+    VERDICTS,
+    VERIFY_SPECS,
+    checks,
+)
 from aura_migration.verify import findings
 from aura_migration.verify.verdict import Verdict
 
 Results = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
-CERTIFIED = "every_entity_is_certified_complete"
-VERDICTS = {
-    "items": (findings.ACCOUNTED, findings.MIGRATED, findings.RECORDS),
-    "prices": (findings.PRICES,),
-    "modifiers": (findings.MODIFIERS,),
-    "customers": (findings.CUSTOMERS, findings.CONSENT),
-    "loyalty": (findings.LOYALTY,),
-    "gift_cards": (findings.GIFT_CARDS, findings.HOUSE_ACCOUNTS),
-    "staff": (findings.STAFF,),
-    "scorecard": (findings.COMPLETE, findings.EXPORTED, findings.COUNTS, findings.QUARANTINE, findings.DECIDED),
-}
-"""Which gates of the verdict are shown as checks of which asset."""
-
-
-MEANINGS = {
-    CERTIFIED: "Each required source entity carries a certificate: pages, counts, a second count, no list cut at a cap.",
-    findings.QUARANTINE: "No record waits in quarantine for a correction.",
-    findings.DECIDED: "No conflict with what AuraConnect has waits for a decision.",
-    findings.COMPLETE: "What the verdict is judged against was extracted completely.",
-    findings.ACCOUNTED: "Every item of the POS is loaded, unchanged, merged, skipped by a signed reason or in quarantine.",
-    findings.MIGRATED: "Every item of the POS that is not left out by a signed decision stands in AuraConnect.",
-    findings.RECORDS: "Names, categories, taxes, stations and hours are as in the POS.",
-    findings.PRICES: "Every price, of items and options, over location, menu, time, size and sequence.",
-    findings.MODIFIERS: "Every active option can be chosen where it can be in the POS, within the same limits.",
-    findings.CUSTOMERS: "Every profile of the POS is loaded, merged, skipped by a signed reason or in quarantine.",
-    findings.CONSENT: "Nobody is contacted or profiled beyond what they agreed to; unknown is not yes.",
-    findings.LOYALTY: "Per account: opening + activity = closing on both sides, and both sides are equal.",
-    findings.GIFT_CARDS: "Per card: opening + activity = closing on both sides, and both sides are equal to the cent.",
-    findings.HOUSE_ACCOUNTS: "House accounts and store credit agree with the restaurant's own export to the cent.",
-    findings.STAFF: "Every person, job, wage and timecard of the POS stands in AuraConnect.",
-    findings.COUNTS: "What the plan says was written stands in AuraConnect.",
-    findings.EXPORTED: "The whole source was exported before the first write.",
-}
-
-
-def _spec(stage: str, name: str, description: str, deps: list[list[str]], kinds: set[str], **more: Any) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        key=[stage, name],
-        deps=[dg.AssetKey(d) for d in deps],
-        description=description,
-        group_name=stage,
-        owners=shown.OWNERS,
-        kinds=kinds,
-        tags={"aura/stage": stage},
-        skippable=True,
-        **more,
-    )
-
-
-POS_SPECS = [
-    _spec("pos", "preflight", "Rights, stability and reverse level of the connection.", [], {"http"}),
-    _spec("pos", "audit", "What is there: counts, configuration, devices, questions to ask.", [], {"http"}),
-]
-ARCHIVE_SPECS = [
-    _spec(
-        "archive",
-        "menu",
-        "Immutable raw export of the location's menu, with a certificate per entity.",
-        [["pos", "preflight"]],
-        {"http", "json"},
-    ),
-    _spec(
-        "archive",
-        "people",
-        "Immutable raw export of guests, balances and staff: secrets cut out, personal fields encrypted per person.",
-        [["pos", "preflight"]],
-        {"http", "json"},
-    ),
-]
-CANONICAL_SPECS = [
-    _spec(
-        "canonical",
-        entity.name,
-        entity.doc,
-        [["archive", family]],
-        {"pandas", "pandera"},
-        metadata={"dagster/column_schema": shown.column_schema(entity, keys=True)},
-    )
-    for family, entities in (("menu", MENU_ENTITIES), ("people", PEOPLE_ENTITIES))
-    for entity in entities
-]
-PLAN_SPECS = [
-    _spec(
-        "plan",
-        "changes",
-        "All changes of one migration, hashed: what approval signs and run carries out.",
-        [["canonical", e.name] for e in ALL_ENTITIES],
-        {"postgres"},
-    )
-]
-LOAD_SPECS = [
-    _spec(
-        "load",
-        entity.name,
-        f"{entity.doc} As loaded into aura.{entity.table}.",
-        [["plan", "changes"]],
-        {"postgres"},
-        metadata={
-            "dagster/column_schema": shown.column_schema(entity, keys=False),
-            "dagster/table_name": f"aura.{entity.table}",
-        },
-    )
-    for entity in ALL_ENTITIES
-]
-VERIFY_SPECS = [
-    _spec(
-        "verify",
-        "items",
-        "Every item of the POS, counted by the second route, is accounted for and migrated.",
-        [["load", "items"], ["load", "item_locations"]],
-        {"postgres"},
-    ),
-    _spec(
-        "verify",
-        "prices",
-        "Every price across location, menu, time, size and sequence agrees to the cent.",
-        [["load", "items"], ["load", "price_rules"]],
-        {"postgres"},
-    ),
-    _spec(
-        "verify",
-        "modifiers",
-        "Every active modifier is selectable with the same limits and price.",
-        [["load", "modifiers"], ["load", "item_modifier_groups"], ["load", "nested_groups"]],
-        {"postgres"},
-    ),
-    _spec(
-        "verify",
-        "customers",
-        "Every guest is accounted for, and nobody is contacted without consent.",
-        [["load", "customers"], ["load", "customer_consents"]],
-        {"postgres"},
-    ),
-    _spec(
-        "verify",
-        "loyalty",
-        "Every point is conserved, account by account.",
-        [["load", "loyalty_accounts"], ["load", "loyalty_transactions"]],
-        {"postgres"},
-    ),
-    _spec(
-        "verify",
-        "gift_cards",
-        "Every cent on gift cards, house accounts and store credit is conserved.",
-        [["load", "gift_cards"], ["load", "gift_card_transactions"], ["load", "house_accounts"]],
-        {"postgres"},
-    ),
-    _spec(
-        "verify",
-        "staff",
-        "Every person on the team, with jobs, wages and time worked.",
-        [["load", "staff"], ["load", "staff_jobs"], ["load", "timecards"]],
-        {"postgres"},
-    ),
-    _spec(
-        "verify",
-        "scorecard",
-        "The verdict of the migration.",
-        [["verify", name] for name in VERDICTS if name != "scorecard"],
-        {"postgres"},
-    ),
-]
-
-
-def _checks(stage: str, name: str, names: tuple[str, ...]) -> list[dg.AssetCheckSpec]:
-    return [dg.AssetCheckSpec(name=n, asset=dg.AssetKey([stage, name]), description=MEANINGS[n]) for n in names]
 
 
 @dg.multi_asset(
@@ -228,21 +73,24 @@ def inspect_pos(context: dg.AssetExecutionContext, workshop: WorkshopResource) -
 @dg.multi_asset(
     name="export_snapshot",
     specs=ARCHIVE_SPECS,
-    check_specs=[spec for name in ("menu", "people") for spec in _checks("archive", name, (CERTIFIED,))],
+    check_specs=[spec for name in EXPORTS for spec in checks("archive", name, (CERTIFIED,))],
     partitions_def=restaurant_locations,
     pool="pos_api",
 )
 def export_snapshot(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> Results:
-    """Fetch the location's menu and people and certify that both are whole."""
+    """Fetch the location's menu, people and past and certify that each is whole."""
     with work(context, workshop) as item:
         since = item.request.options.get("fresh_since") if item.request else None
         fresh = datetime.fromisoformat(since) if since else datetime.now(UTC)
         refs = stages.extract(item.workshop, item.migration.id, fresh, item.by)
         sources = item.workshop.connector(item.migration.subject.pos).source_entities
-        people = {entity.name: not entity.is_menu for entity in sources}
-        for name in ("menu", "people"):
+        of_menu = {entity.name for entity in sources if entity.is_menu}
+        for name in EXPORTS:
             certificates = [
-                c for ref in refs for c in ref.certificates if people.get(c.entity, True) == (name == "people")
+                c
+                for ref in refs
+                for c in ref.certificates
+                if name == ("history" if ref.scope == "history" else "menu" if c.entity in of_menu else "people")
             ]
             yield dg.MaterializeResult(
                 asset_key=["archive", name],
@@ -269,7 +117,7 @@ def export_snapshot(context: dg.AssetExecutionContext, workshop: WorkshopResourc
 @dg.multi_asset(
     name="map_and_validate",
     specs=CANONICAL_SPECS,
-    check_specs=_checks("canonical", "items", (findings.QUARANTINE,)),
+    check_specs=checks("canonical", "items", (findings.QUARANTINE,)),
     partitions_def=restaurant_locations,
     can_subset=True,
 )
@@ -294,6 +142,18 @@ def map_and_validate(context: dg.AssetExecutionContext, workshop: WorkshopResour
                         ),
                     },
                 )
+        past = (staged["history"] or {}).get("documents", {})
+        for name, kinds in HISTORY.items():
+            if dg.AssetKey(["canonical", name]) in context.selected_asset_keys:
+                found = {kind: past[kind] for kind in kinds if kind in past}
+                yield dg.MaterializeResult(
+                    asset_key=["canonical", name],
+                    metadata={
+                        "dagster/partition_row_count": sum(c["documents"] - c["superseded"] for c in found.values()),
+                        "documents": shown.counts_table(found),
+                        "quarantined": sum(c["faults"] for c in found.values()),
+                    },
+                )
         if (
             dg.AssetCheckKey(dg.AssetKey(["canonical", "items"]), findings.QUARANTINE)
             in context.selected_asset_check_keys
@@ -311,7 +171,7 @@ def map_and_validate(context: dg.AssetExecutionContext, workshop: WorkshopResour
 @dg.multi_asset(
     name="make_plan",
     specs=PLAN_SPECS,
-    check_specs=_checks("plan", "changes", (findings.DECIDED,)),
+    check_specs=checks("plan", "changes", (findings.DECIDED,)),
     partitions_def=restaurant_locations,
 )
 def make_plan(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> Results:
@@ -357,6 +217,18 @@ def load_plan(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> 
             item.workshop, item.migration.id, item.by, as_approved=bool(item.request.options.get("as_approved"))
         )
         written = stages.loaded_counts(item.workshop, item.migration.id)
+        for name, kinds in HISTORY.items():
+            if dg.AssetKey(["load", name]) in context.selected_asset_keys:
+                of_kinds = {kind: written[kind] for kind in kinds if kind in written}
+                yield dg.MaterializeResult(
+                    asset_key=["load", name],
+                    metadata={
+                        "dagster/partition_row_count": sum(
+                            c.get(a, 0) for c in of_kinds.values() for a in ("create", "update", "unchanged")
+                        ),
+                        "documents": shown.counts_table(of_kinds),
+                    },
+                )
         for entity in ALL_ENTITIES:
             if dg.AssetKey(["load", entity.name]) in context.selected_asset_keys:
                 counts = written.get(entity.name, {})
@@ -377,7 +249,7 @@ def load_plan(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> 
 @dg.multi_asset(
     name="verify_load",
     specs=VERIFY_SPECS,
-    check_specs=[spec for name, names in VERDICTS.items() for spec in _checks("verify", name, names)],
+    check_specs=[spec for name, names in VERDICTS.items() for spec in checks("verify", name, names)],
     partitions_def=restaurant_locations,
 )
 def verify_load(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> Results:

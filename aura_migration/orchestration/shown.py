@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from aura_migration.canonical.entities import ENTITIES
+from aura_migration.canonical.history.tables import Table
 from aura_migration.canonical.model import Entity
 
 OWNERS = ["team:migrations"]
@@ -39,6 +40,21 @@ def column_schema(entity: Entity, *, keys: bool) -> dg.TableSchema:
                 constraints=dg.TableColumnConstraints(nullable=not f.required),
             )
             for f in entity.fields
+        ]
+    )
+
+
+def history_schema(declared: Table, *, keys: bool) -> dg.TableSchema:
+    """The columns of a table of the history; ``keys`` true for staged rows (source keys), false for loaded ones."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=c.name if keys else c.target,
+                type=("string" if keys else "int") if c.ref else "int" if c.within else _TYPES[c.kind],
+                description=f"key of {c.ref}" if c.ref else f"row of {c.within}" if c.within else None,
+                constraints=dg.TableColumnConstraints(nullable=not c.required),
+            )
+            for c in declared.columns
         ]
     )
 
