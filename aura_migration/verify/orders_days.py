@@ -7,7 +7,7 @@ the POS side beside AuraConnect's. Metrics are cents, those of ``COUNTS`` are nu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import NamedTuple
 
 from aura_migration.verify import findings as words
@@ -179,8 +179,7 @@ def largest(case: OrdersCase) -> Off:
 
 def _percent(exact: Decimal) -> float:
     """Rounded up to four digits: what is off is never shown as nothing."""
-    scaled = exact * 10_000
-    return float(-(-scaled // 1)) / 10_000
+    return float((exact * 10_000).to_integral_value(ROUND_CEILING)) / 10_000
 
 
 def _sums(case: OrdersCase, side: str, *, excused: bool = False) -> list[str]:

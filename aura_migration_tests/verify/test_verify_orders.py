@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
+import psycopg
 import pytest
 
+from aura_migration.canonical.options import MigrationOptions
 from aura_migration.database.connections import connect
+from aura_migration.pos.facts import Facts
+from aura_migration.pos.order_facts import PaymentFact, PayoutFact
+from aura_migration.verify.findings import Gate
+from aura_migration.verify.orders import OrdersVerdict
+from aura_migration.verify.orders_each import CONFIRMED, UNCONFIRMED
+from aura_migration.verify.scorecard import plain
+from aura_migration.verify.verdict import Verdict, verify_migration
 from aura_migration_tests.support.database import Pool
-from aura_migration_tests.verify.orders_support import History, load_history, open_history
+from aura_migration_tests.verify.orders_support import DAYS, HERE, NOW, RULE, History, load_history, open_history
+from aura_migration_tests.verify.verify_support import Snapshot
+
+Connection = psycopg.Connection[Any]
 
 
 @pytest.fixture(scope="module")
@@ -117,3 +131,264 @@ def test_a_cent_or_a_row_off_fails_the_gate_and_is_named(
         if (f.check_name, f.entity, f.source_key, f.is_blocking) == (gate, entity, key, True)
     ]
     assert [f.difference_cents for f in named if f.difference_cents == cents], [*named, *verdict.findings]
+
+
+def of(verdict: OrdersVerdict, gate: str) -> Gate:
+    return next(one for one in verdict.gates if one.name == gate)
+
+
+def about(verdict: OrdersVerdict, key: str) -> list[tuple[str, str, bool]]:
+    """(check, cause, is blocking) of what was found of a record."""
+    return [(f.check_name, f.cause, f.is_blocking) for f in verdict.findings if f.source_key == key]
+
+
+def passed(verdict: OrdersVerdict) -> dict[str, bool | None]:
+    return {gate.name: gate.passed for gate in verdict.gates}
+
+
+def quarantine(history: History, kind: str, key: str) -> None:
+    history.connection.execute(
+        "INSERT INTO migration.quarantine (migration_id, entity, source_key, reasons, \"values\") VALUES (%s, %s, %s, '[]', '{}')",
+        [history.subject.migration_id, kind, key],
+    )
+
+
+def remove(history: History, key: str) -> None:
+    """Take an order and its payment out of AuraConnect."""
+    order, payment = history.id_of("orders", key), history.id_of("payments", f"p-{key}")
+    for table, column, number in (
+        ("payment_fees", "payment_id", payment), ("payments", "id", payment), ("order_items", "order_id", order),
+        ("order_taxes", "order_id", order), ("orders", "id", order),
+    ):  # fmt: skip
+        history.connection.execute(f"DELETE FROM aura.{table} WHERE {column} = {number}")  # type: ignore[arg-type]
+
+
+def test_an_order_in_quarantine_counts_where_the_second_reading_finds_it_unsound_too(history: History) -> None:
+    remove(history, "o9")
+    quarantine(history, "orders", "o9")
+    quarantine(history, "payments", "p-o9")
+    sound = history.verify()
+    assert of(sound, WHOLE).passed is False
+    assert ("orders_complete", UNCONFIRMED, True) in about(sound, "o9")
+
+    unsound = [
+        replace(fact, problems=("currency_differs",)) if fact.key in ("o9", "p-o9") else fact for fact in history.facts
+    ]  # type: ignore[type-var]
+    verdict = history.verify(unsound)
+    assert (of(verdict, WHOLE).passed, of(verdict, SALES).passed, of(verdict, MONEY).passed) == (True, True, True)
+    assert ("orders_complete", CONFIRMED, False) in about(verdict, "o9")
+    assert verdict.metrics["orders_accounted_pct"] == 100.0
+    assert verdict.entities["orders"]["quarantined"] == 1
+    day = history.connection.execute(
+        "SELECT pos_value, aura_value, explained, causes FROM migration.daily_reconciliation "
+        "WHERE business_date = %s AND metric = 'gross'",
+        [DAYS[9]],
+    ).fetchone()
+    assert day == (1900, 0, -1900, [{"cause": CONFIRMED, "value": -1900, "documents": 1}])
+
+
+def test_a_record_that_neither_reading_can_use_is_accounted_for_by_its_quarantine(history: History) -> None:
+    quarantine(history, "orders", "no-date")
+    verdict = history.verify()
+    assert about(verdict, "no-date") == [("orders_complete", CONFIRMED, False)]
+    assert (verdict.entities["orders"]["source"], verdict.entities["orders"]["quarantined"]) == (14, 1)
+
+
+def test_an_order_that_was_kept_as_people_had_changed_it_is_listed_and_explained(history: History) -> None:
+    history.connection.execute(
+        "INSERT INTO migration.history_kept (migration_id, document, source_key, aura_id, reason) VALUES (%s, 'orders', 'o2', 1, 'edited')",
+        [history.subject.migration_id],
+    )
+    history.connection.execute("UPDATE aura.orders SET tip_amount_cents = 300 WHERE source_id = 'o2'")
+    verdict = history.verify()
+    assert of(verdict, SALES).passed is True
+    assert ("daily_sales_match", "kept: edited", False) in about(verdict, "o2")
+
+
+def test_what_does_not_add_up_in_the_pos_is_listed_with_its_money_and_blocks_only_where_it_is_not_flagged(
+    history: History,
+) -> None:
+    facts = history.said("o3", problems=("total_does_not_add_up",))
+    verdict = history.verify(facts)
+    assert of(verdict, SALES).passed is False
+    assert of(verdict, SALES).evidence["not_flagged"] == 1
+
+    history.connection.execute(
+        """UPDATE aura.orders SET review_flags = '["tax_does_not_add_up"]' WHERE source_id = 'o3'"""
+    )
+    verdict = history.verify(facts)
+    assert of(verdict, SALES).passed is True
+    found = next(f for f in verdict.findings if f.source_key == "o3")
+    assert found.expected == {"problems": ["total_does_not_add_up"], "final": 1430}
+    assert found.actual == {"flags": ["tax_does_not_add_up"], "final": 1430}
+    causes = history.connection.execute(
+        "SELECT causes FROM migration.daily_reconciliation WHERE business_date = %s AND metric = 'orders'", [DAYS[3]]
+    ).fetchone()
+    assert causes is not None
+    assert causes[0] == [{"cause": "flagged: tax_does_not_add_up", "value": 0, "documents": 1, "cents": 1430}]
+
+
+def test_figures_that_both_readings_take_for_sound_must_add_up(history: History) -> None:
+    """The same wrong total on both sides is no agreement."""
+    history.connection.execute("UPDATE aura.orders SET final_amount_cents = 1431 WHERE source_id = 'o3'")
+    history.connection.execute("UPDATE aura.payments SET amount_cents = 1431 WHERE source_id = 'p-o3'")
+    facts = [
+        replace(fact, final=1431) if fact.key == "o3" else replace(fact, amount=1431) if fact.key == "p-o3" else fact
+        for fact in history.facts
+    ]  # type: ignore[call-arg, type-var]
+    verdict = history.verify(facts)
+    assert of(verdict, SALES).passed is False
+    assert next(f for f in verdict.findings if f.source_key == "o3").difference_cents == 1
+
+
+def test_payments_that_do_not_cover_an_order_are_unreconciled_and_block_unless_the_pos_says_so_itself(
+    history: History,
+) -> None:
+    history.connection.execute("UPDATE aura.payments SET amount_cents = 1429 WHERE source_id = 'p-o3'")
+    facts = history.said("p-o3", amount=1429)
+    verdict = history.verify(facts)
+    assert of(verdict, MONEY).passed is False
+    assert verdict.metrics["payments_unreconciled"]["order_payment"] == {"count": 1, "cents": 1}
+
+    history.connection.execute(
+        """UPDATE aura.orders SET review_flags = '["payments_do_not_cover"]' WHERE source_id = 'o3'"""
+    )
+    known = [replace(f, problems=("payments_do_not_cover",)) if f.key == "o3" else f for f in facts]  # type: ignore[type-var]
+    verdict = history.verify(known)
+    assert of(verdict, MONEY).passed is True
+    assert verdict.metrics["payments_unreconciled"]["order_payment"] == {"count": 1, "cents": 1}
+
+
+def test_a_level_without_data_is_not_provable_and_never_passed(history: History) -> None:
+    for statement in (
+        "DELETE FROM aura.payment_fees", "DELETE FROM aura.payout_entries", "DELETE FROM aura.payouts",
+        "UPDATE aura.payments SET fee_amount_cents = NULL",
+    ):  # fmt: skip
+        history.connection.execute(statement)  # type: ignore[arg-type]
+    facts = [
+        replace(fact, fee=None) if isinstance(fact, PaymentFact) else fact
+        for fact in history.facts
+        if not isinstance(fact, PayoutFact)
+    ]
+    verdict = history.verify(facts)
+    assert verdict.metrics["payments_unreconciled"] == {
+        "order_payment": {"count": 0, "cents": 0},
+        "payment_fee": None,
+        "payment_deposit": None,
+    }
+    assert verdict.metrics["fees_unreconciled_cents"] is None
+    assert "not provable" in of(verdict, MONEY).evidence["payment_fee"]
+    assert of(verdict, MONEY).passed is True
+
+
+def test_a_card_payment_that_no_payout_names_for_long_is_unreconciled(history: History) -> None:
+    history.connection.execute("UPDATE aura.payouts SET business_date = '2026-09-29'")
+    verdict = history.verify(history.said("po1", business_date="2026-09-29"))
+    assert verdict.metrics["payments_unreconciled"]["payment_deposit"] == {
+        "count": 8,
+        "cents": 8 * 100 + 11 * sum(range(120, 200, 10)),
+    }
+    assert of(verdict, MONEY).passed is True
+
+
+def test_what_the_options_leave_out_is_not_measured(history: History) -> None:
+    nothing = history.verify(options=MigrationOptions.model_validate({"history": {"months": 0}}))
+    assert set(passed(nothing).values()) == {None}
+    assert set(nothing.metrics.values()) == {None}
+    left_out = MigrationOptions(exclude_entities=("payments", "payouts"))
+    history.connection.execute("UPDATE aura.payments SET amount_cents = 1 WHERE source_id = 'p-o1'")
+    verdict = history.verify(options=left_out)
+    assert of(verdict, SALES).passed is True
+    assert verdict.metrics["payments_unreconciled"] is None
+    no_orders = history.verify(options=MigrationOptions(exclude_entities=("orders",)))
+    assert no_orders.metrics["orders_accounted_pct"] is no_orders.metrics["daily_sales_max_abs_diff_pct"] is None
+
+
+def test_nothing_measured_over_nothing_is_neither_yes_nor_no(connection: Connection) -> None:
+    verdict = open_history(connection).verify([])
+    assert set(passed(verdict).values()) == {None}
+    assert set(verdict.metrics.values()) == {None}
+
+
+def test_how_far_off_the_worst_day_is_does_not_balance_one_order_against_another(history: History) -> None:
+    history.connection.execute(
+        "UPDATE aura.orders SET final_amount_cents = final_amount_cents + 10 WHERE source_id = 'o4'"
+    )
+    history.connection.execute("UPDATE aura.orders SET tax_amount_cents = tax_amount_cents + 3 WHERE source_id = 'o3'")
+    history.connection.execute(
+        "UPDATE aura.orders SET tax_amount_cents = tax_amount_cents - 3 WHERE source_id = 'rich'"
+    )
+    verdict = history.verify()
+    assert verdict.metrics["daily_sales_max_abs_diff_pct"] == 0.7143  # 10 of 1400
+    assert verdict.metrics["tax_max_abs_diff_cents"] == 6
+
+
+def test_orders_of_an_earlier_migration_count_within_the_days_that_are_told_of_and_not_outside(
+    history: History,
+) -> None:
+    for key, day in (("long-ago", "2025-01-01"), ("within", DAYS[4])):
+        history.insert(
+            "orders", location_id=history.location_id, source_vendor="square", source_id=key, business_date=day,
+            business_date_rule="closed", status="completed", currency="USD", subtotal_cents=0, final_amount_cents=0,
+        )  # fmt: skip
+    history.insert(
+        "orders", location_id=history.location_id, business_date=DAYS[4], business_date_rule="closed", status="completed",
+        currency="USD", subtotal_cents=500, final_amount_cents=500,
+    )  # fmt: skip
+    verdict = history.verify()
+    assert about(verdict, "long-ago") == []
+    assert about(verdict, "within") == [("orders_complete", "the POS does not show it", True)]
+    assert verdict.unexplained == 2  # the order and its day's count; what was rung up here is nobody's
+
+
+def test_an_order_the_pos_has_since_deleted_is_neither_too_many_nor_a_sale(history: History) -> None:
+    history.connection.execute("UPDATE aura.orders SET voided_at_source = true WHERE source_id = 'open'")
+    verdict = history.verify([fact for fact in history.facts if fact.key != "open"])
+    assert (of(verdict, WHOLE).passed, of(verdict, SALES).passed) == (True, True)
+
+
+def test_a_record_that_the_second_reading_names_twice_and_a_batch_not_loaded_are_told(history: History) -> None:
+    twice = next(fact for fact in history.facts if fact.key == "o1")
+    assert of(history.verify([*history.facts, twice]), WHOLE).passed is False
+    history.connection.execute(
+        "INSERT INTO migration.history_batches (migration_id, plan_id, batch, entity, bodies, first_ids, counts) "
+        "VALUES (%s, %s, 4, 'orders', '[]', '{}', '{}')",
+        [history.subject.migration_id, history.plan_id],
+    )
+    verdict = history.verify()
+    assert about(verdict, "4") == [("orders_complete", "the batch is not loaded", True)]
+
+
+def test_hostile_texts_in_facts_are_compared_as_texts(history: History) -> None:
+    name = "Cra\\zy\t'tender'\n{\"x\"}"
+    history.connection.execute("UPDATE aura.payments SET tender_name = %s WHERE source_id = 'p-o1'", [name])
+    assert of(history.verify(history.said("p-o1", tender=name)), MONEY).passed is True
+    assert of(history.verify(history.said("p-o1", tender="nul\x00 and \ud800")), MONEY).passed is False
+
+
+def test_the_gates_are_part_of_the_verdict_where_the_plan_has_a_history(history: History) -> None:
+    reader: Any = Snapshot(())
+
+    def judge() -> Verdict:
+        return verify_migration(
+            history.connection, history.subject, reader, HERE, "USD", history.plan_id, history.options, NOW,
+            witness=lambda *_: Facts(), people_witness=lambda *_: iter(()), source_entities=(),
+            orders_witness=lambda *_: iter(history.facts), day_rule=RULE,
+        )  # fmt: skip
+
+    assert judge().gate(SALES).passed is None
+    history.connection.execute("UPDATE migration.plans SET history = '{}' WHERE id = %s", [history.plan_id])
+    sound = judge()
+    assert (sound.passed, sound.gate(SALES).passed) == (True, True)
+    assert sound.scorecard["metrics"]["orders_accounted_pct"] == 100.0
+    assert sound.scorecard["history"]["orders"]["source"] == 13
+    text = plain(sound.scorecard)
+    assert "derived, not confirmed" in text
+    assert "order payment: count: 0; cents: 0" in text
+    history.connection.execute("UPDATE aura.orders SET final_amount_cents = 1 WHERE source_id = 'o1'")
+    wrong = judge()
+    assert (wrong.passed, wrong.gate(SALES).passed) == (False, False)
+    stored = history.connection.execute(
+        "SELECT count(*) FROM migration.findings WHERE check_name = %s AND source_key = 'o1'", [SALES]
+    ).fetchone()
+    assert stored == (2,)  # another figure than the POS's, and one that does not add up
