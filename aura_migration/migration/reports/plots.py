@@ -38,6 +38,7 @@ _STYLE: Any = {
 }
 _WEEK = 7
 _MOST = 15
+_MORNING = 5
 
 
 def daily_net_sales(sales: Sequence[tuple[date, int]], currency: str) -> bytes:
@@ -165,5 +166,5 @@ def _business_hours(hours: set[int]) -> list[int]:
         ((following - hour) % 24 or 24, following)
         for hour, following in zip(known, [*known[1:], known[0]], strict=True)
     ]
-    longest, first = max(gaps)
+    longest, first = max(gaps, key=lambda gap: (gap[0], -((gap[1] - _MORNING) % 24)))
     return [(first + n) % 24 for n in range(24 - longest + 1)]

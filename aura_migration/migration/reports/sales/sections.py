@@ -129,7 +129,7 @@ _SALES: dict[str, _Sales] = {
     "taxes": _Sales(
         "Tax by rate",
         "report_taxes",
-        {"name": "tax", "rate_percent": "rate %", "is_inclusive": "inside price", "remitted_by": "remitted by"},
+        {"name": "tax name", "rate_percent": "rate %", "is_inclusive": "inside price", "remitted_by": "remitted by"},
         (_Column("checks", "checks"), *_cents(taxable="taxable", tax="tax", refunded_tax="refunded tax")),
     ),
     "channels": _Sales(
