@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 from psycopg.types.json import Jsonb
@@ -79,9 +79,14 @@ class History:
             self.connection, self.subject, reader, HERE, "USD", self.plan_id, options, NOW, **more
         )  # fmt: skip
 
-    def said(self, key: str, **changes: Any) -> list[HistoryFact]:
-        """The facts with the one of that key changed."""
-        return [replace(fact, **changes) if fact.key == key else fact for fact in self.facts]
+    def said(self, *keys: str, **changes: Any) -> list[HistoryFact]:
+        """The facts with those of the keys changed."""
+        return changed(self.facts, *keys, **changes)
+
+
+def changed(facts: Iterable[Any], *keys: str, **changes: Any) -> list[HistoryFact]:
+    """Facts with those of the keys changed."""
+    return [replace(fact, **changes) if fact.key in keys else fact for fact in facts]
 
 
 def open_history(connection: Connection) -> History:
@@ -217,10 +222,12 @@ def _rich(history: History, item: int) -> None:
 
 
 def _void_and_open(history: History, item: int) -> None:
-    for key, state, more in (
-        ("void", "voided", {"status": "cancelled", "is_voided": True}),
-        ("open", "open", {"status": "pending"}),
-    ):
+    states: tuple[tuple[Literal["voided", "open"], dict[str, Any]], ...] = (
+        ("voided", {"status": "cancelled", "is_voided": True}),
+        ("open", {"status": "pending"}),
+    )
+    for state, more in states:
+        key = state.removesuffix("ed")
         order = history.root(
             "orders", key, business_date=DAYS[4], business_date_rule="closed", currency="USD", subtotal_cents=700,
             final_amount_cents=700, total_amount_cents=700, is_historical=True, **more,

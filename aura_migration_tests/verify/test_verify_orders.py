@@ -19,7 +19,16 @@ from aura_migration.verify.orders_each import CONFIRMED, UNCONFIRMED
 from aura_migration.verify.scorecard import plain
 from aura_migration.verify.verdict import Verdict, verify_migration
 from aura_migration_tests.support.database import Pool
-from aura_migration_tests.verify.orders_support import DAYS, HERE, NOW, RULE, History, load_history, open_history
+from aura_migration_tests.verify.orders_support import (
+    DAYS,
+    HERE,
+    NOW,
+    RULE,
+    History,
+    changed,
+    load_history,
+    open_history,
+)
 from aura_migration_tests.verify.verify_support import Snapshot
 
 Connection = psycopg.Connection[Any]
@@ -121,7 +130,7 @@ MUTATIONS = [
 def test_a_cent_or_a_row_off_fails_the_gate_and_is_named(
     history: History, change: str, gate: str, entity: str, key: str, cents: int | None
 ) -> None:
-    assert history.connection.execute(change).rowcount >= 1  # type: ignore[arg-type]
+    assert history.connection.execute(change).rowcount >= 1
     verdict = history.verify()
     gates = {one.name: one.passed for one in verdict.gates}
     assert gates[gate] is False
@@ -160,7 +169,7 @@ def remove(history: History, key: str) -> None:
         ("payment_fees", "payment_id", payment), ("payments", "id", payment), ("order_items", "order_id", order),
         ("order_taxes", "order_id", order), ("orders", "id", order),
     ):  # fmt: skip
-        history.connection.execute(f"DELETE FROM aura.{table} WHERE {column} = {number}")  # type: ignore[arg-type]
+        history.connection.execute(f"DELETE FROM aura.{table} WHERE {column} = {number}")
 
 
 def test_an_order_in_quarantine_counts_where_the_second_reading_finds_it_unsound_too(history: History) -> None:
@@ -171,9 +180,7 @@ def test_an_order_in_quarantine_counts_where_the_second_reading_finds_it_unsound
     assert of(sound, WHOLE).passed is False
     assert ("orders_complete", UNCONFIRMED, True) in about(sound, "o9")
 
-    unsound = [
-        replace(fact, problems=("currency_differs",)) if fact.key in ("o9", "p-o9") else fact for fact in history.facts
-    ]  # type: ignore[type-var]
+    unsound = history.said("o9", "p-o9", problems=("currency_differs",))
     verdict = history.verify(unsound)
     assert (of(verdict, WHOLE).passed, of(verdict, SALES).passed, of(verdict, MONEY).passed) == (True, True, True)
     assert ("orders_complete", CONFIRMED, False) in about(verdict, "o9")
@@ -232,10 +239,7 @@ def test_figures_that_both_readings_take_for_sound_must_add_up(history: History)
     """The same wrong total on both sides is no agreement."""
     history.connection.execute("UPDATE aura.orders SET final_amount_cents = 1431 WHERE source_id = 'o3'")
     history.connection.execute("UPDATE aura.payments SET amount_cents = 1431 WHERE source_id = 'p-o3'")
-    facts = [
-        replace(fact, final=1431) if fact.key == "o3" else replace(fact, amount=1431) if fact.key == "p-o3" else fact
-        for fact in history.facts
-    ]  # type: ignore[call-arg, type-var]
+    facts = changed(history.said("o3", final=1431), "p-o3", amount=1431)
     verdict = history.verify(facts)
     assert of(verdict, SALES).passed is False
     assert next(f for f in verdict.findings if f.source_key == "o3").difference_cents == 1
@@ -253,7 +257,7 @@ def test_payments_that_do_not_cover_an_order_are_unreconciled_and_block_unless_t
     history.connection.execute(
         """UPDATE aura.orders SET review_flags = '["payments_do_not_cover"]' WHERE source_id = 'o3'"""
     )
-    known = [replace(f, problems=("payments_do_not_cover",)) if f.key == "o3" else f for f in facts]  # type: ignore[type-var]
+    known = changed(facts, "o3", problems=("payments_do_not_cover",))
     verdict = history.verify(known)
     assert of(verdict, MONEY).passed is True
     assert verdict.metrics["payments_unreconciled"]["order_payment"] == {"count": 1, "cents": 1}
@@ -264,7 +268,7 @@ def test_a_level_without_data_is_not_provable_and_never_passed(history: History)
         "DELETE FROM aura.payment_fees", "DELETE FROM aura.payout_entries", "DELETE FROM aura.payouts",
         "UPDATE aura.payments SET fee_amount_cents = NULL",
     ):  # fmt: skip
-        history.connection.execute(statement)  # type: ignore[arg-type]
+        history.connection.execute(statement)
     facts = [
         replace(fact, fee=None) if isinstance(fact, PaymentFact) else fact
         for fact in history.facts
