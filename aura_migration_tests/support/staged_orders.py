@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import psycopg
-from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from aura_migration.canonical.history import rows, shapes
@@ -125,56 +124,52 @@ def history(orders: int, batches: int) -> list[list[Document]]:
 
 def stage_history(connection: Connection, subject: Subject, batches: Iterable[Sequence[Document]]) -> None:
     """Write documents into the working tables as the contract says."""
-    shapes.make(connection, subject.migration_id)
+    staged: dict[str, list[Sequence[Any]]] = {}
     for at, documents in enumerate(batches, 1):
         numbers: dict[str, int] = {}
         for doc, document in enumerate(documents, 1):
             text = "\n".join(repr(row) for row in document.rows) + str(document.gone)
-            _insert(
-                connection,
-                subject,
-                shapes.DOCUMENTS,
+            content = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+            staged.setdefault(shapes.DOCUMENTS, []).append(
                 [
                     at,
                     doc,
                     document.kind,
                     document.key,
                     document.version,
-                    hashlib.blake2b(text.encode(), digest_size=16).hexdigest(),
+                    content,
                     doc % 2,
                     document.gone,
                     document.fault,
-                    "create",
-                    None,
-                ],
+                ]
             )
             places: dict[str, list[int]] = {}
             for row in document.rows:
-                table = BY_ROW[type(row)]
-                n = numbers[table.name] = numbers.get(table.name, 0) + 1
-                places.setdefault(table.name, []).append(n)
-            own: dict[str, int] = {}
+                name = BY_ROW[type(row)].name
+                numbers[name] = numbers.get(name, 0) + 1
+                places.setdefault(name, []).append(numbers[name])
+            own = {name: iter(found) for name, found in places.items()}
             for row in document.rows:
                 table = BY_ROW[type(row)]
-                own[table.name] = own.get(table.name, 0) + 1
                 values = list(row)
                 for place, column in enumerate(table.columns):
                     if column.within and values[place] is not None:
                         values[place] = places[column.within][int(values[place] or 0)]
-                _insert(connection, subject, table.name, [at, places[table.name][own[table.name] - 1], doc, *values])
-        _insert(
-            connection,
-            subject,
-            shapes.BATCHES,
-            [at, "basis", "orders", Jsonb([f"body{at}a", f"body{at}b"]), len(documents), Jsonb(numbers)],
+                staged.setdefault(table.name, []).append([at, next(own[table.name]), doc, *values])
+        bodies = Jsonb([f"body{at}a", f"body{at}b"])
+        staged.setdefault(shapes.BATCHES, []).append([at, "basis", "orders", bodies, len(documents), Jsonb(numbers)])
+    shapes.make(connection, subject.migration_id)
+    for name, found in staged.items():
+        columns = (
+            "(batch, doc, kind, source_key, version, content_hash, body, gone, fault)"
+            if name == shapes.DOCUMENTS
+            else ""
         )
-
-
-def _insert(connection: Connection, subject: Subject, name: str, values: Sequence[Any]) -> None:
-    marks = sql.SQL(", ").join([sql.Placeholder()] * len(values))
-    connection.execute(
-        sql.SQL("INSERT INTO {} VALUES ({})").format(shapes.staged(subject.migration_id, name), marks), values
-    )
+        with connection.cursor().copy(
+            f"COPY {shapes.staged(subject.migration_id, name).as_string()} {columns} FROM STDIN"
+        ) as copy:
+            for line in found:
+                copy.write_row(line)
 
 
 def plan_history(connection: Connection, subject: Subject) -> int:
