@@ -23,8 +23,9 @@ def report(migration: int, folder: Path | None, kinds: tuple[str, ...], as_json:
     """Write a migration's report: one self-contained index.html and a CSV per part.
 
     Scorecard, gates, records, differences, quarantine, losses, profiles that are one person or might be, who would lose
-    points, what is owed on both sides, consents, roles to review. Persons appear masked: initials, the first letters of an
-    address, the last two digits of a number, the last four of a card.
+    points, what is owed on both sides, consents, roles to review. Of orders: sales by day and hour, product mix, categories,
+    tenders, taxes, channels, discounts, staff, with charts on the page. Persons appear masked: initials, the first letters of
+    an address, the last two digits of a number, the last four of a card.
     """
     answer = write_report(open_workshop(), migration, folder, kinds)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import stat
 from collections.abc import Iterator
 from datetime import date
@@ -27,6 +28,8 @@ from aura_migration.migration.accounting.accounts import (
 from aura_migration.migration.accounting.adjustments import adjustments
 from aura_migration.migration.accounting.files import write_adjustments, write_crosswalk, write_journal, write_tax_sheet
 from aura_migration.migration.accounting.journal import make_journal
+from aura_migration.migration.reports.sales import REPORTS
+from aura_migration.migration.reports.sales.sections import SALES_KINDS
 from aura_migration.migration.reports.sales.working import Days
 from aura_migration.migration.workshop import Workshop
 from aura_migration.settings import load_settings
@@ -187,6 +190,20 @@ def test_an_account_file_is_as_its_schema_says_and_everything_has_a_default(tmp_
                 jsonschema.validate(json.loads(text), published)
     with pytest.raises(BadInput, match="cannot be read"):
         load_accounts(tmp_path / "nothing.json")
+
+
+def test_the_page_about_reports_names_every_line_table_and_section() -> None:
+    text = (ROOT / "docs" / "reports.md").read_text(encoding="utf-8")
+    assert not [name for name in (*LINES, *REPORTS, *SALES_KINDS) if f"`{name}`" not in text]
+    assert not [
+        line
+        for line in LINES.values()
+        if f"| {line.account} {line.name} | {line.detail} | {line.meaning} |" not in text
+    ]
+    examples = re.findall(r"```json\n(.*?)```", text, re.S)
+    assert examples
+    for example in examples:
+        jsonschema.validate(json.loads(example), accounts_schema())
 
 
 def test_the_tax_sheet_has_sales_by_taxability_and_tax_by_rate(till: Till, workshop: Workshop, tmp_path: Path) -> None:
