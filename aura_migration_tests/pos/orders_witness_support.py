@@ -79,7 +79,7 @@ def of(facts: Iterable[HistoryFact], kind: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for fact in facts:
         if isinstance(fact, kind):
-            key = fact.key  # type: ignore[attr-defined]
+            key = fact.key
             assert key not in found, f"{kind.__name__} {key} twice"
             found[key] = fact
     return found

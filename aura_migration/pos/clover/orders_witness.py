@@ -15,8 +15,8 @@ import msgspec
 
 from aura_migration.archive.reader import StoredBody
 from aura_migration.archive.snapshot import SnapshotReader
-from aura_migration.pos.clover.orders_witness_paid import NOTHING, Paid, Payments
-from aura_migration.pos.clover.orders_witness_sums import Sums, parts, work_out
+from aura_migration.pos.clover.orders_witness_paid import Paid, Payments
+from aura_migration.pos.clover.orders_witness_sums import parts, work_out
 from aura_migration.pos.clover.orders_witness_wire import (
     Back,
     Head,
@@ -243,13 +243,16 @@ def _order(
     problems = ["currency_differs"] if order.currency not in (None, currency) else []
     total = order.total or 0
     final = sums.total
-    if order.manual_transaction and not lines:
-        _fill_manual(sums, total, paid, bool(order.is_vat))
+    if order.manual_transaction and not lines:  # a sale by its amount alone: only what was paid tells of tax
         final = total
+        if paid.tax:
+            sums.taxes["Tax incl." if order.is_vat else "Tax"] = paid.tax
+        if total != paid.tax:
+            problems.append("lines_do_not_add_up")
     elif total != final and total != work_out(order, lines, is_taxable=is_taxable, after_refunds=True).total:
-        problems.append("total_does_not_add_up")
-        final = total
-    state = _state(order, paid)
+        problems.append("total_does_not_add_up")  # Clover never works a total out: whoever wrote it may be wrong
+    is_empty = not lines and not total and not paid.number
+    state = _state(order, is_empty)
     if has_payments and order.payment_state in PAID_STATES and state == "counts":
         if paid.amount < final:
             problems.append("payments_do_not_cover")
@@ -267,7 +270,7 @@ def _order(
         included_tax=sums.tax if order.is_vat else 0,
         tip=paid.tip,
         final=final,
-        lines=sum(not line.is_order_fee for line in lines),
+        lines=sum(not line.is_order_fee for line in lines) + len(parts(order.voided_lines)),
         non_sale={name: cents for name, cents in sums.rung.items() if name != "sale" and cents},
         charges={name: cents for name, cents in sums.charges.items() if cents},
         taxes={name: cents for name, cents in sums.taxes.items() if cents},
@@ -275,19 +278,10 @@ def _order(
     )
 
 
-def _fill_manual(sums: Sums, total: int, paid: Paid, is_vat: bool) -> None:
-    """A sale by its amount alone: what was paid says how much of it is tax."""
-    if paid.tax:
-        sums.taxes["Tax incl." if is_vat else "Tax"] = paid.tax
-    sums.rung["sale"] = total if is_vat else total - paid.tax
-
-
-def _state(order: Order, paid: Paid) -> Any:
-    """Whether the order is a sale: test orders are none, and one that nothing was paid for is not yet."""
-    if order.test_mode:
+def _state(order: Order, is_empty: bool) -> Any:
+    """Whether the order is a sale: test orders are none, nor is what nothing is on (any more) and nothing was paid for."""
+    if order.test_mode or is_empty:
         return "voided"
-    if order.state is None and paid is NOTHING:
-        return "open"
     return "open" if order.payment_state in ("OPEN", None) else "counts"
 
 
@@ -315,6 +309,8 @@ def _payment(one: Payment, names: Mapping[str, Tender], rule: DayRule) -> Paymen
 def _tender(one: Payment, names: Mapping[str, Tender]) -> str:
     """What was paid with: the system's tenders by their key, others as the restaurant calls them."""
     sent = one.tender
+    if one.card_transaction is not None and one.card_transaction.card_type == "GIFT_CARD":
+        return "Gift card"
     if sent is None:
         return "Unknown"
     if sent.label is None and sent.label_key is None:

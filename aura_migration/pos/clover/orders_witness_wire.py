@@ -82,7 +82,7 @@ class OrderType(msgspec.Struct):
 
 
 class Order(msgspec.Struct, rename="camel"):
-    """An order with its lines and discounts."""
+    """An order with its lines and discounts; lines taken off it are of a list of their own and recorded beside them."""
 
     id: str | None = None
     currency: str | None = None
@@ -102,6 +102,7 @@ class Order(msgspec.Struct, rename="camel"):
     additional_charges: Many[Charge] | None = None
     discounts: Many[Off] | None = None
     line_items: Many[Line] | None = None
+    voided_lines: Many[msgspec.Raw] | None = None
 
 
 class Tender(msgspec.Struct, rename="camel"):

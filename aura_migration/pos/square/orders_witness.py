@@ -67,8 +67,8 @@ ENTRY_CLASSES = {
     "ADJUSTMENT": "adjustment",
     "OTHER_ADJUSTMENT": "adjustment",
     "INITIAL_BALANCE_CHANGE": "adjustment",
-    "HOLD_ADJUSTMENT": "reserve",
-    "RELEASE_ADJUSTMENT": "reserve",
+    "HOLD_ADJUSTMENT": "adjustment",
+    "RELEASE_ADJUSTMENT": "adjustment",
     "RESERVE_HOLD": "reserve",
     "RESERVE_RELEASE": "reserve",
     **dict.fromkeys(
@@ -277,7 +277,7 @@ def _payment(one: Record, currency: str, rule: DayRule) -> PaymentFact | None:
 
 
 def _tender(one: Record) -> str:
-    """What the payment was made with, in the restaurant's word where it has one."""
+    """What the payment was made with: in the restaurant's word where it has one, else in Square's as sent."""
     source = one.get("source_type")
     if source == "CASH":
         return "Cash"
@@ -287,10 +287,10 @@ def _tender(one: Record) -> str:
     if source == "EXTERNAL":
         return texts((one.get("external_details") or {}).get("source")) or "Unknown"
     if source == "WALLET":
-        return texts((one.get("wallet_details") or {}).get("brand")) or "Wallet"
+        return texts((one.get("wallet_details") or {}).get("brand")) or source
     if source == "BUY_NOW_PAY_LATER":
-        return texts((one.get("buy_now_pay_later_details") or {}).get("brand")) or "Buy now pay later"
-    return {"BANK_ACCOUNT": "Bank account", "SQUARE_ACCOUNT": "Square account"}.get(source or "", "Unknown")
+        return texts((one.get("buy_now_pay_later_details") or {}).get("brand")) or source
+    return source if source in ("BANK_ACCOUNT", "SQUARE_ACCOUNT") else "Unknown"
 
 
 class _Returned(NamedTuple):
@@ -406,7 +406,8 @@ def _drawers(recorded: _Recorded, rule: DayRule) -> Iterator[CashFact]:
     for one in recorded.last(SHIFTS):
         day = day_of(one.get("opened_at") or one.get("created_at"), rule)
         if day is not None:
-            counted = one.get("closed_cash_money") or one.get("expected_cash_money")
+            names = ("closed_cash_money", "expected_cash_money", "opened_cash_money")
+            counted = next((one[name] for name in names if one.get(name) is not None), None)
             yield CashFact("cash_drawer_shifts", one["id"], day, cents(counted))
     for one in recorded.last(EVENTS):
         day = day_of(one.get("created_at"), rule)

@@ -24,6 +24,7 @@ from aura_migration.pos.toast.orders_witness_check import (
     Money,
     date_text,
     is_absurd,
+    is_paid,
     named,
     order_fact,
     whole,
@@ -42,6 +43,8 @@ TENDERS = {
     "LEVELUP": "LevelUp",
 }
 T = TypeVar("T")
+ON_THE_WAY = ("OPEN", "PROCESSING", "AUTHORIZED", "AUTHORIZED_AT_RISK", "CAPTURE_IN_PROGRESS", "PROCESSING_VOID")
+"""Statuses of payments that are neither money yet nor nothing; every other one that is not void counts."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 _HEAD = msgspec.json.Decoder(Head)
@@ -63,6 +66,7 @@ def facts(reader: SnapshotReader, location_source_id: str, currency: str, rule: 
             if check.guid and not check.deleted:
                 yield order_fact(order, check, check.guid, day, money, taken)
                 yield from _payments(check, check.guid, day, names, money, rule)
+                yield from _house_accounts(check, day, money)
     yield from _cash(reader, money, rule)
 
 
@@ -199,7 +203,7 @@ def _state(payment: Payment) -> Any:
     status = payment.payment_status or "CAPTURED"
     if payment.void_info is not None or status in NOT_PAID:
         return "void"
-    return "counts" if status == "CAPTURED" else "open"
+    return "open" if status in ON_THE_WAY else "counts"
 
 
 def _refund(
@@ -236,6 +240,18 @@ def _refund(
         tip=tip,
         problems=named(problems),
     )
+
+
+def _house_accounts(check: Check, day: str, money: Money) -> Iterator[CashFact]:
+    """What the holders of house accounts come to owe by paying with them, and what they paid of it (negative)."""
+    for payment in check.payments or ():
+        if payment.type == "HOUSE_ACCOUNT" and payment.guid and is_paid(payment):
+            owed = money.cents(payment.amount) + money.cents(payment.tip_amount)
+            paid = date_text(payment.paid_business_date) or day
+            yield CashFact("house_account_movements", f"{payment.guid}:charged", paid, owed)
+    for line in check.selections or ():
+        if line.selection_type == "HOUSE_ACCOUNT_PAY_BALANCE" and line.guid and not line.voided:
+            yield CashFact("house_account_movements", f"{line.guid}:paid", day, -money.cents(line.price))
 
 
 def _cash(reader: SnapshotReader, money: Money, rule: DayRule) -> Iterator[CashFact]:

@@ -191,7 +191,7 @@ def order_fact(order: Order, check: Check, key: str, day: str, money: Money, tak
 
 
 def _state(order: Order, check: Check, taken: str) -> State:
-    if order.voided or check.voided:
+    if order.voided or check.voided or order.excess_food:  # food given away is left out of sales like a void
         return "voided"
     is_later = order.closed_date is None and (order.promised_date or "") > taken
     if is_later or order.approval_status in ("FUTURE", "NEEDS_APPROVAL", "NOT_APPROVED"):

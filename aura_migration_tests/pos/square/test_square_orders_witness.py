@@ -410,7 +410,7 @@ def test_a_return_is_refunds_of_its_sale() -> None:
         ("refunds", "/v2/refunds", {"refunds": [refund]}),
     ]
     order, payment, given = said(*answers)
-    assert order.key == "O1"  # type: ignore[union-attr]
+    assert order.key == "O1"
     assert payment == PaymentFact("P1", "O1", "2026-03-01", "Card", 2775, 400, "counts", fee=95)
     assert given == RefundFact("P1_R", "O1", "P1", "2026-03-05", 971, "counts", tax=79, tip=0)
     late = said(*answers, rule=DayRule("America/Chicago", refunds="sale_day"))[-1]
