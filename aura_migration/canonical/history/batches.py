@@ -114,6 +114,7 @@ def stage_batch(
         text = BatchText(spec.number)
         for document, body, place in _documents(mapper, spec):
             text.add(document, body, place)
+        text.close()
     try:
         with connection.transaction():
             if _claim(connection, migration_id, spec):
@@ -176,7 +177,7 @@ def _settle(connection: Connection, migration_id: int, text: BatchText) -> None:
 
 def _copy(connection: Connection, migration_id: int, text: BatchText) -> None:
     with connection.cursor() as cursor:
-        for name, columns, chunks in text.tables():
+        for name, columns, chunks in text.close():
             query = sql.SQL("COPY {} ({}) FROM STDIN {}").format(
                 shapes.staged(migration_id, name),
                 sql.SQL(", ").join(map(sql.Identifier, columns)),

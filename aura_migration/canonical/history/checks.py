@@ -28,6 +28,8 @@ YEARS_AHEAD = 3
 """A business day further ahead of now is a mistake, also for an order that is booked for later."""
 LARGEST_NUMBER = 10**15
 """Quantities, rates and fractions of a cent are smaller than this."""
+NUMERIC_DIGITS = 131_072
+"""Digits before the point that PostgreSQL's numbers can have."""
 REASON_LENGTH = 1_000
 _DIGITS = {"int": 31, "cents": 63}
 _NUMERIC = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -112,12 +114,13 @@ def _rules(table: Table, latest: date) -> list[tuple[sql.Composable, str]]:
         if column.choices:
             among = sql.SQL(", ").join(map(sql.Literal, column.choices))
             rules.append((sql.SQL("{} NOT IN ({})").format(name, among), f"{label} {_choices(column)}"))
-        if _is_day_of_business(column):
-            limits = (name, sql.Literal(EARLIEST.isoformat()), sql.Literal(latest.isoformat()))
-            rules.append((sql.SQL("{} NOT BETWEEN {}::date AND {}::date").format(*limits), f"{label} {_range(latest)}"))
-        elif column.kind in ("date", "timestamp"):
+        if column.kind in ("date", "timestamp"):
             rules.append((sql.SQL("NOT isfinite({})").format(name), f"{label} {_wrong(column)}"))
-        elif column.kind == "numeric":
+        if _is_day_of_business(column):
+            limits = (name, name, sql.Literal(EARLIEST.isoformat()), sql.Literal(latest.isoformat()))
+            condition = sql.SQL("(isfinite({}) AND {} NOT BETWEEN {}::date AND {}::date)").format(*limits)
+            rules.append((condition, f"{label} {_range(latest)}"))
+        if column.kind == "numeric":
             condition = sql.SQL("abs({}) >= {}").format(name, sql.Literal(LARGEST_NUMBER))  # NaN is the greatest
             rules.append((condition, f"{label} {_wrong(column)}"))
     return rules
@@ -165,12 +168,25 @@ def _is_storable(kind: str, value: Any) -> bool:
     if kind == "numeric":
         return _NUMERIC.fullmatch(value) is not None and abs(Decimal(value)) < LARGEST_NUMBER
     if kind == "json":
-        return _parses(json.loads, value)
+        return _parses(_read_json, value)
     if kind == "date":
         return _DAY.fullmatch(value) is not None and _parses(date.fromisoformat, value)
     if kind == "timestamp":
         return _parses(datetime.fromisoformat, value)
     return True
+
+
+def _read_json(text: str) -> None:
+    json.loads(text, parse_constant=_refuse, parse_float=_bounded, strict=False)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"JSON has no {constant}")
+
+
+def _bounded(number: str) -> None:
+    if Decimal(number).adjusted() >= NUMERIC_DIGITS:
+        raise ValueError("too large")
 
 
 def _parses(read: Any, text: str) -> bool:

@@ -108,11 +108,6 @@ def stage_history(
     )
 
 
-def drop_history(connection: Connection, migration_id: int) -> None:
-    """Throw the staged history away: the migration has none, or is over."""
-    shapes.drop(connection, migration_id)
-
-
 def staged_batches(connection: Connection, migration_id: int) -> dict[int, str]:
     """The batches that are staged, with what they are based on; empty also where a crash of the server emptied them."""
     if not shapes.are_there(connection, migration_id):
