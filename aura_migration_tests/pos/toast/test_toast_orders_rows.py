@@ -31,7 +31,7 @@ from aura_migration_tests.pos.toast.hand_written import LOCATION
 from aura_migration_tests.support.ciphers import MemoryCipher, PlainSeals
 
 Json = dict[str, Any]
-CONFIG = {
+CONFIG: dict[str, list[Json]] = {
     "alternatePaymentTypes": [{"guid": "ap-1", "name": "Harbor voucher"}],
     "diningOptions": [
         {"guid": "do-1", "name": "Dine in", "behavior": "DINE_IN"},
@@ -105,10 +105,7 @@ def rows_of(found: list[Document], row: type[Any]) -> list[Any]:
 
 def flags(found: list[Document]) -> list[str]:
     return [
-        code
-        for one in found
-        if one.rows and hasattr(one.rows[0], "review_flags")
-        for code in json.loads(one.rows[0].review_flags or "[]")
+        code for one in found if one.rows for code in json.loads(getattr(one.rows[0], "review_flags", None) or "[]")
     ]
 
 
@@ -443,7 +440,7 @@ def test_cash_that_cannot_be_dated_or_named_is_told() -> None:
         {"guid": "ce-4", "amount": 1.005, "type": "MOONLIGHT"},
     ]  # fmt: skip
     found = mapped(data=json.dumps(entries).encode(), entity="cash_entries", businessDate="20260901")
-    rows = {one.key: one.rows[0] for one in found if one.rows}
+    rows: dict[str, Any] = {one.key: one.rows[0] for one in found if one.rows}
     assert {key: (row.event_type, row.amount_cents) for key, row in rows.items()} == {
         "ce-1": ("pay_out", -525),
         "ce-3": ("pay_out", 525),

@@ -24,6 +24,8 @@ from aura_migration.pos.toast.orders.extract import MARGIN, SEEN
 ENTRIES, DEPOSITS = "cash_entries", "cash_deposits"
 PATHS = {ENTRIES: paths.CASH_ENTRIES, DEPOSITS: paths.CASH_DEPOSITS}
 AT_ONCE = 8
+EARLIEST = date(2015, 12, 1)
+"""Toast has no orders before."""
 
 
 class _Seen(msgspec.Struct):
@@ -59,16 +61,18 @@ class _Cash:
         )
 
     def _first_sale(self) -> date | None:
-        """The first business date of the orders in this snapshot; None where orders were not read."""
+        """The day before the first business date of the orders in this snapshot; None where orders were not read."""
         held = self.recorder.certificate(ORDERS)
         if held is None or held.status == "not_extracted":
             return None
-        first = 99991231
-        for body in self.recorder.bodies(ORDERS):
-            for one in SEEN.decode(body.data):
-                if one.business_date is not None and one.business_date < first:
-                    first = one.business_date
-        return date(first // 10_000, first // 100 % 100, first % 100) - MARGIN
+        days = {
+            one.business_date
+            for body in self.recorder.bodies(ORDERS)
+            for one in SEEN.decode(body.data)
+            if one.business_date is not None
+        }
+        known = [day for day in map(_date, days) if day is not None and day >= EARLIEST]
+        return min(known) - MARGIN if known else date.max
 
     async def _month(self, name: str, days: list[date]) -> None:
         if self.recorder.recorded(self.entity, name):
@@ -101,6 +105,13 @@ class _Cash:
                 window=window,
             )
         self.recorder.complete_window(self.entity, window)
+
+
+def _date(number: int) -> date | None:
+    try:
+        return date(number // 10_000, number // 100 % 100, number % 100)
+    except ValueError:
+        return None
 
 
 def _dates(recorder: Recorder, span: HistorySpan | None, first_sale: date | None) -> list[date]:
