@@ -217,18 +217,6 @@ def load_plan(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> 
             item.workshop, item.migration.id, item.by, as_approved=bool(item.request.options.get("as_approved"))
         )
         written = stages.loaded_counts(item.workshop, item.migration.id)
-        for name, kinds in HISTORY.items():
-            if dg.AssetKey(["load", name]) in context.selected_asset_keys:
-                of_kinds = {kind: written[kind] for kind in kinds if kind in written}
-                yield dg.MaterializeResult(
-                    asset_key=["load", name],
-                    metadata={
-                        "dagster/partition_row_count": sum(
-                            c.get(a, 0) for c in of_kinds.values() for a in ("create", "update", "unchanged")
-                        ),
-                        "documents": shown.counts_table(of_kinds),
-                    },
-                )
         for entity in ALL_ENTITIES:
             if dg.AssetKey(["load", entity.name]) in context.selected_asset_keys:
                 counts = written.get(entity.name, {})
@@ -242,6 +230,18 @@ def load_plan(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> 
                             a: counts.get(a, 0)
                             for a in ("create", "update", "unchanged", "merge", "skip", "quarantine")
                         },
+                    },
+                )
+        for name, kinds in HISTORY.items():
+            if dg.AssetKey(["load", name]) in context.selected_asset_keys:
+                of_kinds = {kind: written[kind] for kind in kinds if kind in written}
+                yield dg.MaterializeResult(
+                    asset_key=["load", name],
+                    metadata={
+                        "dagster/partition_row_count": sum(
+                            c.get(a, 0) for c in of_kinds.values() for a in ("create", "update", "unchanged")
+                        ),
+                        "documents": shown.counts_table(of_kinds),
                     },
                 )
 
