@@ -113,7 +113,8 @@ class Bench:
         retry: bool = True,
     ) -> SnapshotReader:
         """A whole extraction of the history; the reader of its snapshot."""
-        ident = location or self.credentials()[0]["merchant_id"]
+        given = self.credentials()
+        ident = location or (given[0] if isinstance(given, list) else given)["merchant_id"]
 
         async def extracted(session: CloverSession) -> Any:
             if not retry:

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pytest
@@ -39,6 +39,7 @@ from aura_migration_tests.pos.clover.conftest import PACE, integration
 from aura_migration_tests.support import database as support
 from aura_migration_tests.support.ciphers import PlainSeals
 
+T = TypeVar("T")
 AUTUMN = datetime(2026, 10, 1, 9, tzinfo=UTC)
 """When the sandbox's histories have just ended."""
 BEGIN = datetime(2025, 9, 1, tzinfo=UTC)
@@ -109,6 +110,20 @@ def by_key(documents: list[Document], kind: str) -> dict[str, Document]:
     return found
 
 
+def root(document: Document, shape: type[T]) -> T:
+    """The row of the root."""
+    row = document.rows[0]
+    assert isinstance(row, shape)
+    return row
+
+
+def flags(document: Document) -> list[str]:
+    """The review flags of an order or payment."""
+    row = document.rows[0]
+    assert isinstance(row, Order | Payment)
+    return list(msgspec.json.decode(row.review_flags)) if row.review_flags else []
+
+
 def of(document: Document, shape: type[Any]) -> list[Any]:
     """The rows of one table."""
     return [row for row in document.rows if type(row) is shape]
@@ -147,8 +162,7 @@ def test_every_order_comes_to_what_the_sandbox_says(sales: Sales, documents: lis
     assert len(missing) < 5
     assert len(mine) > 480
     for key, document in mine.items():
-        row, told = document.rows[0], sales.orders[key]
-        assert isinstance(row, Order)
+        row, told = root(document, Order), sales.orders[key]
         assert (
             row.final_amount_cents,
             row.tax_amount_cents,
@@ -175,13 +189,13 @@ def test_every_order_comes_to_what_the_sandbox_says(sales: Sales, documents: lis
 
 def test_the_rows_of_an_order_add_up_to_its_figures(documents: list[Document]) -> None:
     for document in by_key(documents, "orders").values():
-        root = document.rows[0]
+        whole = root(document, Order)
         lines = [row for row in of(document, OrderItem) if not row.is_voided]
-        assert sum(row.line_subtotal_cents for row in lines) == root.subtotal_cents
-        assert sum(row.amount_cents for row in of(document, OrderDiscount)) == root.discount_amount_cents
-        assert sum(row.amount_cents for row in of(document, OrderTax)) == root.tax_amount_cents
+        assert sum(row.line_subtotal_cents for row in lines) == whole.subtotal_cents
+        assert sum(row.amount_cents for row in of(document, OrderDiscount)) == whole.discount_amount_cents
+        assert sum(row.amount_cents for row in of(document, OrderTax)) == whole.tax_amount_cents
         charges = of(document, OrderServiceCharge)
-        assert sum(row.amount_cents for row in charges) == root.service_charge_amount_cents + root.gratuity_cents
+        assert sum(row.amount_cents for row in charges) == whole.service_charge_amount_cents + whole.gratuity_cents
         given = Counter[int]()
         for row in of(document, OrderDiscount):
             if row.item_no is not None:
@@ -198,53 +212,54 @@ def test_the_rows_of_an_order_add_up_to_its_figures(documents: list[Document]) -
 def test_every_business_day_is_the_sandbox_s(sales: Sales, basis: Basis, hours: int) -> None:
     days: dict[str, Counter[str]] = defaultdict(Counter)
     for document in sales.documents(sales.rules(hours, basis)):
-        root = document.rows[0]
-        day = days[root.business_date]  # type: ignore[union-attr]
-        if isinstance(root, Order) and root.status == "completed":
-            unitemized = root.final_amount_cents if "manual_transaction" in (root.details or "") else 0
+        row = document.rows[0]
+        assert isinstance(row, Order | Payment | Refund | CashEvent)
+        day = days[row.business_date]
+        if isinstance(row, Order) and row.status == "completed":
+            unitemized = row.final_amount_cents if "manual_transaction" in (row.details or "") else 0
             day.update(
                 orders=1,
-                gross=root.subtotal_cents - root.non_sale_cents,
-                after_discounts=root.subtotal_cents - root.discount_amount_cents,
-                auto_gratuity=root.gratuity_cents,
-                charges=root.service_charge_amount_cents + root.gratuity_cents,
-                tax_liability=root.tax_amount_cents,
-                tax_included=root.included_tax_cents,
+                gross=row.subtotal_cents - row.non_sale_cents,
+                after_discounts=row.subtotal_cents - row.discount_amount_cents,
+                auto_gratuity=row.gratuity_cents,
+                charges=row.service_charge_amount_cents + row.gratuity_cents,
+                tax_liability=row.tax_amount_cents,
+                tax_included=row.included_tax_cents,
                 unitemized=unitemized,
             )
-        elif isinstance(root, Payment) and root.status == "completed":
-            day.update(payments=1, payments_cents=root.amount_cents, tips_paid=root.tip_amount_cents)
-            day[f"tender {root.tender_name}"] += root.amount_cents
-        elif isinstance(root, Refund) and root.status == "completed":
-            what = "credits" if root.payment_key is None else "refunds"
+        elif isinstance(row, Payment) and row.status == "completed":
+            day.update(payments=1, payments_cents=row.amount_cents, tips_paid=row.tip_amount_cents)
+            day[f"tender {row.tender_name}"] += row.amount_cents
+        elif isinstance(row, Refund) and row.status == "completed":
+            what = "credits" if row.payment_key is None else "refunds"
             day[f"{what}_count"] += 1
-            day[f"{what}_cents"] += root.amount_cents
-            day[f"{what}_tax"] += root.tax_cents or 0
-            day["refunded_tips"] += root.tip_refunded_cents or 0
-            day["refunded_service_charge"] += root.charge_cents or 0
+            day[f"{what}_cents"] += row.amount_cents
+            day[f"{what}_tax"] += row.tax_cents or 0
+            day["refunded_tips"] += row.tip_refunded_cents or 0
+            day["refunded_service_charge"] += row.charge_cents or 0
     rows = [row for row in sales.truth["daily"] if row["closeout_hour"] == hours and row["basis"] == basis]
     assert len(rows) > 150
     names = {"Cash": "Cash", "Check": "Check", "House account": "House account"}
-    for row in rows:
-        if row["date"] < BEGIN.date().isoformat():
+    for told_day in rows:
+        if told_day["date"] < BEGIN.date().isoformat():
             continue
         tenders = {f"tender {name}": 0 for name in names}
-        for one in row["tenders"]:
+        for one in told_day["tenders"]:
             if one["label"] in names:
                 tenders[f"tender {one['label']}"] += one["cents"]
-        day = days[row["date"]]
+        day = days[told_day["date"]]
         told = {
-            **{name: row[name] for name in ("orders", "gross", "auto_gratuity", "tax_liability", "tax_included")},
-            **{name: row[name] for name in ("unitemized", "payments", "payments_cents", "tips_paid")},
-            **{name: row[name] for name in ("refunds_count", "refunds_cents", "credits_count", "credits_cents")},
-            **{name: row[name] for name in ("refunded_tips", "refunded_service_charge")},
-            "refunds_tax": row["refunded_tax"],
-            "credits_tax": row["credited_tax"],
-            "after_discounts": row["gross"] + row["discounts"] + row["non_revenue"],
-            "charges": row["order_fees"] + row["service_charge"] + row["delivery_fees"],
+            **{name: told_day[name] for name in ("orders", "gross", "auto_gratuity", "tax_liability", "tax_included")},
+            **{name: told_day[name] for name in ("unitemized", "payments", "payments_cents", "tips_paid")},
+            **{name: told_day[name] for name in ("refunds_count", "refunds_cents", "credits_count", "credits_cents")},
+            **{name: told_day[name] for name in ("refunded_tips", "refunded_service_charge")},
+            "refunds_tax": told_day["refunded_tax"],
+            "credits_tax": told_day["credited_tax"],
+            "after_discounts": told_day["gross"] + told_day["discounts"] + told_day["non_revenue"],
+            "charges": told_day["order_fees"] + told_day["service_charge"] + told_day["delivery_fees"],
             **tenders,
         }
-        assert {name: day[name] for name in told} == told, row["date"]
+        assert {name: day[name] for name in told} == told, told_day["date"]
 
 
 def test_tax_by_rate_is_what_payments_collected_but_for_what_was_not_paid(
@@ -253,7 +268,7 @@ def test_tax_by_rate_is_what_payments_collected_but_for_what_was_not_paid(
     mine: Counter[str] = Counter()
     left_out = {*sales.noted("order_partly_paid")}
     for key, document in by_key(documents, "orders").items():
-        if document.rows[0].status == "completed" and key not in left_out:  # type: ignore[union-attr]
+        if root(document, Order).status == "completed" and key not in left_out:
             for row in of(document, OrderTax):
                 mine[row.tax_rate_key.split("/")[1]] += row.amount_cents
     told: Counter[str] = Counter()
@@ -276,8 +291,7 @@ def test_every_payment_is_the_sandbox_s(sales: Sales, documents: list[Document])
             assert told["id"] not in mine
             continue
         document = mine.pop(told["id"])
-        row = document.rows[0]
-        assert isinstance(row, Payment)
+        row = root(document, Payment)
         assert (row.amount_cents, row.tip_amount_cents, row.order_key) == (told["cents"], told["tip"], told["order"])
         assert (row.status == "completed") is told["counts"]
         assert row.staff_key == (f"{told['location']}/{told['employee']}" if told["employee"] else None)
@@ -289,8 +303,7 @@ def test_every_payment_is_the_sandbox_s(sales: Sales, documents: list[Document])
 def test_every_refund_and_credit_is_the_sandbox_s(sales: Sales, documents: list[Document]) -> None:
     mine = by_key(documents, "refunds")
     for told in sales.bench.told("refunds"):
-        row = mine[told["id"]].rows[0]
-        assert isinstance(row, Refund)
+        row = root(mine[told["id"]], Refund)
         assert (row.amount_cents, row.tax_cents, row.tip_refunded_cents, row.charge_cents) == (
             told["cents"],
             told["tax"],
@@ -301,8 +314,7 @@ def test_every_refund_and_credit_is_the_sandbox_s(sales: Sales, documents: list[
         assert (row.status == "completed") is told["counts"]
         assert sorted(item.source_line_id for item in of(mine.pop(told["id"]), RefundItem)) == sorted(told["lines"])
     for told in sales.bench.told("credits"):
-        row = mine.pop(told["id"]).rows[0]
-        assert isinstance(row, Refund)
+        row = root(mine.pop(told["id"]), Refund)
         assert (row.amount_cents, row.tax_cents, row.payment_key) == (told["cents"], told["tax"], None)
         assert (row.status == "completed") is told["counts"]
     assert mine == {}
@@ -312,10 +324,10 @@ def test_a_refund_can_book_on_the_day_of_its_sale(sales: Sales) -> None:
     orders = by_key(sales.documents(), "orders")
     moved = 0
     for document in by_key(sales.documents(sales.rules(refunds="sale_day")), "refunds").values():
-        row = document.rows[0]
-        assert isinstance(row, Refund)
+        row = root(document, Refund)
         if row.payment_key is not None:
-            assert row.sale_business_date == row.business_date == orders[row.order_key or ""].rows[0].business_date  # type: ignore[union-attr]
+            sold = root(orders[row.order_key or ""], Order)
+            assert row.sale_business_date == row.business_date == sold.business_date
             moved += row.processed_at is not None and row.processed_at[:10] != row.business_date
     assert moved > 8
 
@@ -339,15 +351,15 @@ def test_peculiar_sales_become_what_they_are(sales: Sales, documents: list[Docum
     assert (voided.item_name, voided.line_subtotal_cents, voided.void_reason) == ("Meatloaf", 1495, "Dropped")
     assert voided.approved_by_key is not None
     assert voided.voided_at is not None
-    assert order("voided_all_lines").rows[0].status == "cancelled"  # type: ignore[union-attr]
-    assert order("draft_paid").rows[0].status == "completed"  # type: ignore[union-attr]
-    assert order("open").rows[0].status == "pending"  # type: ignore[union-attr]
+    assert root(order("voided_all_lines"), Order).status == "cancelled"
+    assert root(order("draft_paid"), Order).status == "completed"
+    assert root(order("open"), Order).status == "pending"
     (comp,) = of(order("comp_line"), OrderDiscount)
     assert (comp.is_comp, comp.reason, comp.percentage) == (True, "Comp: cold food", "100")
     assert comp.approved_by_key is not None
     assert {tax.remitted_by for tax in of(order("marketplace"), OrderTax)} == {"marketplace"}
     for what in ("tax_removed", "untaxed_by_type"):
-        assert (order(what).rows[0].is_tax_exempt, of(order(what), OrderTax)) == (True, [])  # type: ignore[union-attr]
+        assert (root(order(what), Order).is_tax_exempt, of(order(what), OrderTax)) == (True, [])
     assert [tax.is_inclusive for tax in of(order("vat"), OrderTax)] == [True]
     assert [line.quantity for line in of(order("fraction"), OrderItem)] == ["2.345", "0.125"]
     assert [charge.charge_class for charge in of(order("auto_gratuity"), OrderServiceCharge)] == ["auto_gratuity"]
@@ -371,25 +383,23 @@ def test_peculiar_sales_become_what_they_are(sales: Sales, documents: list[Docum
         "Doorstep",
         "Store credit",
     }
-    row = payments[sales.noted("payment_voided")[0]].rows[0]
-    assert isinstance(row, Payment)
+    row = root(payments[sales.noted("payment_voided")[0]], Payment)
     assert row.status == "voided"
     assert row.void_business_date == row.business_date
 
 
 def test_what_contradicts_itself_is_loaded_as_sent_and_flagged(sales: Sales, documents: list[Document]) -> None:
     flagged = {
-        sales.orders[key]["kinds"][0]: msgspec.json.decode(document.rows[0].review_flags)  # type: ignore[union-attr]
+        sales.orders[key]["kinds"][0]: flags(document)
         for key, document in by_key(documents, "orders").items()
-        if document.rows[0].review_flags  # type: ignore[union-attr]
+        if flags(document)
     }
     assert flagged == {
         "manual": ["lines_do_not_add_up"],
         "cash_rounding": ["payments_do_not_cover"],
         "total_stated_wrong": ["total_does_not_add_up"],
     }
-    wrong = by_key(documents, "orders")[sales.noted("order_total_stated_wrong")[0]].rows[0]
-    assert isinstance(wrong, Order)
+    wrong = root(by_key(documents, "orders")[sales.noted("order_total_stated_wrong")[0]], Order)
     assert msgspec.json.decode(wrong.details or "")["stated_total_cents"] == 1
 
 
@@ -404,11 +414,10 @@ def test_nothing_of_guests_staff_or_cards_is_stored(sales: Sales, documents: lis
     for row in (row for document in documents for row in document.rows):
         assert "enc:v1:" not in repr(row)
     (key,) = sales.noted("order_customers_two")
-    root = by_key(documents, "orders")[key].rows[0]
-    assert isinstance(root, Order)
+    shared = root(by_key(documents, "orders")[key], Order)
     guest = sales.orders[key]["customers"][0]
-    assert root.customer_key == f"{sales.location.source_id}/{guest}"
-    assert root.guest_reference == PlainSeals().person(guest)
+    assert shared.customer_key == f"{sales.location.source_id}/{guest}"
+    assert shared.guest_reference == PlainSeals().person(guest)
 
 
 # Bodies by hand -------------------------------------------------------------------------------------------------------
@@ -547,17 +556,16 @@ def test_orders_that_contradict_themselves_say_so(sales: Sales, change: dict[str
         "payments": listed(),
     }
     (document,) = handmade(sales, "orders", sound)
-    assert document.rows[0].review_flags is None  # type: ignore[union-attr]
+    assert flags(document) == []
     (document,) = handmade(sales, "orders", {**sound, **change})
-    assert flag in msgspec.json.decode(document.rows[0].review_flags)  # type: ignore[union-attr]
+    assert flag in flags(document)
 
 
 def test_tenders_nobody_names_are_unknown_and_flagged(sales: Sales) -> None:
     paid = {"id": "P", "createdTime": 1_764_600_000_000, "amount": 100, "result": "SUCCESS", "tender": {"id": "GONE"}}
     (document,) = handmade(sales, "payments", paid)
-    row = document.rows[0]
-    assert isinstance(row, Payment)
+    row = root(document, Payment)
     assert (row.tender_name, row.method) == ("Unknown", "other")
-    assert msgspec.json.decode(row.review_flags or "") == ["unknown_tender", "missing_reference"]
+    assert flags(document) == ["unknown_tender", "missing_reference"]
     (document,) = handmade(sales, "payments", {**paid, "result": "SOMETHING_NEW"})
-    assert document.rows[0].status == "pending"  # type: ignore[union-attr]
+    assert root(document, Payment).status == "pending"

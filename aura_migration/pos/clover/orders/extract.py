@@ -144,7 +144,13 @@ class _History:
         span = self.job.span
         query = Query("/orders", PAGE, ("lineItems", "payments", "refunds"), ORDER, ORDERS_R)
         for window in cut("", "createdTime", span.begin, span.end, LONGEST):
-            await self._test_window(query, window)
+            try:
+                await self._test_window(query, window)
+            except PermissionMissing:
+                if len(query.expand) == 1:
+                    raise
+                query.expand = query.expand[:1]  # payments and refunds need a right of their own
+                await self._test_window(query, window)
 
     async def _test_window(self, query: Query, window: Window) -> None:
         tally = self.job.tally(TEST_ORDERS)

@@ -10,7 +10,7 @@ import msgspec
 
 from aura_migration.archive.snapshot import Recorder
 from aura_migration.pos.clover.client import Site
-from aura_migration.pos.clover.orders import compose
+from aura_migration.pos.clover.extract import extract
 from aura_migration.pos.clover.orders.compose import Members
 from aura_migration.pos.clover.orders.job import Job, milliseconds, year_before
 from aura_migration.pos.clover.orders.lists import (
@@ -23,8 +23,10 @@ from aura_migration.pos.clover.orders.lists import (
     PAYMENTS_R,
     REFUND,
     REFUNDS,
+    SIDE_LISTS,
 )
 from aura_migration.pos.clover.orders.reading import Orders
+from aura_migration.pos.clover.orders.timed import Money
 from aura_migration.pos.http.errors import NotFound, Rejected
 from aura_migration.pos.port import HistorySpan
 
@@ -39,22 +41,23 @@ async def reread(site: Site, recorder: Recorder, keys: Mapping[str, Sequence[str
     """Read documents by their keys and record the answers, also those that there is none any more."""
     end = recorder.taken_at
     job = Job(site, recorder, HistorySpan(year_before(end), end))
-    orders = Orders(job, set())
+    orders, money = Orders(job, set()), Money(job, set())
+    await extract(site, recorder, SIDE_LISTS)
     if keys.get(ORDERS):
         await orders.rights()
     for kind, idents in keys.items():
         if kind != ORDERS and kind not in SINGLE:
             continue  # entries of the cash log have no id that could be asked for
         for key in idents:
-            await _one(job, orders, kind, key)
+            await _one(job, orders, money, kind, key)
 
 
-async def _one(job: Job, orders: Orders, kind: str, key: str) -> None:
+async def _one(job: Job, orders: Orders, money: Money, kind: str, key: str) -> None:
     window = f"{kind} {key}"
     if job.recorder.recorded(MISSING, window):
         return
     await job.restart(MISSING, window)
-    place, row = await _read(job.site, orders, kind, key)
+    place, row = await _read(job.site, orders, money, kind, key)
     path = f"/v3/merchants/{job.site.id}/{place}/{key}"
     if row is None:
         gone = {"kind": kind, "key": key, "version": f"{milliseconds(job.recorder.taken_at):015d}"}
@@ -64,7 +67,7 @@ async def _one(job: Job, orders: Orders, kind: str, key: str) -> None:
     await asyncio.to_thread(job.recorder.complete_window, MISSING, window)
 
 
-async def _read(site: Site, orders: Orders, kind: str, key: str) -> tuple[str, Members | None]:
+async def _read(site: Site, orders: Orders, money: Money, kind: str, key: str) -> tuple[str, Members | None]:
     if kind == ORDERS:
         return ORDERS, await orders.one(key)
     for place, expand in SINGLE[kind]:
@@ -72,7 +75,9 @@ async def _read(site: Site, orders: Orders, kind: str, key: str) -> tuple[str, M
             response = await site.get(f"/{place}/{key}", {"expand": ",".join(expand)}, permission=PAYMENTS_R)
         except (NotFound, Rejected):
             continue
-        return place, compose.money(response.decode(Members))
+        row = response.decode(Members)
+        await money.prepare(place, [row])
+        return place, row
     return SINGLE[kind][0][0], None
 
 

@@ -301,18 +301,19 @@ class Orders:
 
     async def _child(self, row: Members, name: str, path: str, expand: tuple[str, ...], permission: str) -> None:
         key = ident(row)
-        shown = nested_count(row, name)
+        shown = list(map(ident, compose.nested(row, name)))
         query = Query(f"/orders/{key}/{path}", PAGE, expand, "", permission)
         pages = Pages(self.site, query, (), patient=True)
         found: dict[str, Members] = {}
         while (answered := await pages.next()) is not None:
             found.update(zip(answered.idents, answered.rows, strict=True))
-        rows = list(found.values())
+        # A list of its own begins with the newest; inside its order it is in the order it was rung up in.
+        rows = [found[one] for one in dict.fromkeys((*shown, *reversed(found))) if one in found]
         row[name] = compose.wrapped(rows)
         tally = self.job.tally(ORDERS)
         tally.refetches += 1
-        if len(rows) < shown:
-            tally.doubts.append(f"order {key} shows {shown} {name}, their own list {len(rows)}")
+        if not set(shown) <= found.keys():
+            tally.doubts.append(f"order {key} shows {len(shown)} {name}, their own list {len(rows)}")
         if name == "lineItems":
             row[name] = compose.lines(row)
             self._judge_modifiers(row)

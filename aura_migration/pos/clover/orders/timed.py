@@ -80,7 +80,7 @@ class Money:
                     rows = [row for row in answered.rows if ident(row) in fresh and self._is_kept(PAYMENTS, row)]
                     if not rows:
                         continue
-                    await self._prepare(PAYMENTS, rows)
+                    await self.prepare(PAYMENTS, rows)
                     count += 1
                     await job.record(PAYMENTS, name, answered, rows, count)
                     self._name(rows)
@@ -110,7 +110,7 @@ class Money:
             while (answered := await pages.next()) is not None:
                 rows = [row for row in answered.rows if self._is_kept(entity, row)]
                 named.extend({name: row[name] for name in ("order", "orderRef") if name in row} for row in rows)
-                await self._prepare(entity, rows)
+                await self.prepare(entity, rows)
                 kept.extend(map(query.ident, rows))
                 count += 1
                 await job.record(entity, window.name, answered, rows, count)
@@ -136,7 +136,7 @@ class Money:
         orders = (pointed(row, "order") or pointed(row, "orderRef") for row in rows)
         self.named.update(dict.fromkeys(self.known.unknown(one for one in orders if one)))
 
-    async def _prepare(self, entity: str, rows: Sequence[Members]) -> None:
+    async def prepare(self, entity: str, rows: Sequence[Members]) -> None:
         """Cut out what may not be stored; a refund gets the order it belongs to beside it."""
         for row in rows:
             if entity == CASH_EVENTS:
