@@ -81,7 +81,7 @@ def make_journal(connection: psycopg.Connection[Any], days: Days, accounts: Acco
     Raises ``VerdictFailed`` when a day does not balance, which would be a defect of ours: differences of the POS have an
     account of their own.
     """
-    with working_tables(connection, days):
+    with working_tables(connection, days, {"journal_differences": DIFFERENCES}):
         entries = list(_entries(connection, days, accounts))
         differences = list(_differences(connection, days))
     left: dict[date, int] = defaultdict(int)
@@ -105,10 +105,10 @@ def _entries(connection: psycopg.Connection[Any], days: Days, accounts: Accounts
 
 
 def _differences(connection: psycopg.Connection[Any], days: Days) -> Iterator[Difference]:
-    query = f"""
+    query = """
         SELECT d.business_date, d.document, coalesce(o.source_id, r.source_id, p.source_id), d.id, o.display_number, d.amount,
                coalesce(o.review_flags, r.review_flags, '[]')
-        FROM ({DIFFERENCES}) d
+        FROM journal_differences d
         LEFT JOIN aura.orders o ON d.document = 'orders' AND o.id = d.id
         LEFT JOIN aura.refunds r ON d.document = 'refunds' AND r.id = d.id
         LEFT JOIN aura.payouts p ON d.document = 'payouts' AND p.id = d.id

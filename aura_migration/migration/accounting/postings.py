@@ -3,7 +3,7 @@
 Amounts are signed minor units, debits positive. A check debits ``open_checks`` with what is payable and credits what it is
 made of; a payment debits its tender and credits ``open_checks``. What a document's own figures do not explain is posted to
 ``pos_difference``, so that each balances to the cent whatever the POS says. Reads the tables of
-``reports/sales/working.py``.
+``reports/sales/working.py`` and ``journal_differences``, which is made of ``DIFFERENCES``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _HERE = f"x.location_id = %(location)s AND x.deleted_at IS NULL AND x.business_d
 
 
 def _tender(method: str, name: str) -> str:
-    """The lines of tenders: (line, detail) of a method."""
+    """Line and detail of a tender, as two columns."""
     return (
         f"CASE {method} WHEN 'cash' THEN 'cash' WHEN 'card' THEN 'card_clearing' WHEN 'wallet' THEN 'card_clearing' "
         "WHEN 'gift_card' THEN 'gift_card_liability' WHEN 'house_account' THEN 'house_account_receivable' "
@@ -37,9 +37,7 @@ TAX_NAME = """name || coalesce(' ' || trim_scale(rate_percent)::text || '%%', ''
 # Charges of counted checks, by class.
 _CHARGES = """
     SELECT c.order_id, h.business_date, c.charge_class, c.amount_cents AS amount
-    FROM sales_heads h JOIN aura.order_service_charges c ON c.order_id = h.id
-    LEFT JOIN aura.order_items i ON i.id = c.order_item_id
-    WHERE h.counts AND i.is_voided IS NOT TRUE
+    FROM sales_heads h JOIN aura.order_service_charges c ON c.order_id = h.id WHERE h.counts
 """
 
 # Per document what its parts do not explain, as a credit: payable less (lines + charges + tax - tax inside - discounts).
@@ -67,8 +65,8 @@ SELECT 'payouts', id, business_date, amount FROM payouts WHERE amount <> 0
 
 _CHECKS = f"""
     SELECT business_date, {_CLASS_LINE} AS line, CASE WHEN revenue_class = 'sale' THEN category_name ELSE '' END AS detail,
-           {_CLASS_MEMO} AS memo, -(gross - included_tax) AS amount
-    FROM sales_lines
+           {_CLASS_MEMO} AS memo, -sum(gross - included_tax) AS amount
+    FROM sales_lines GROUP BY business_date, revenue_class, category_name
     UNION ALL  -- tax inside prices that the POS states for the check only
     SELECT h.business_date, 'sales', '', 'sales', h.included_tax - coalesce(l.included_tax, 0)
     FROM sales_heads h LEFT JOIN (SELECT order_id, sum(included_tax) AS included_tax FROM sales_lines GROUP BY order_id) l ON l.order_id = h.id
@@ -78,8 +76,8 @@ _CHECKS = f"""
     UNION ALL
     SELECT business_date, 'comps', '', 'checks', comps FROM sales_checks WHERE counts
     UNION ALL
-    SELECT business_date, CASE remitted_by WHEN 'marketplace' THEN 'marketplace_tax' ELSE 'sales_tax' END, {TAX_NAME}, 'checks', -tax
-    FROM sales_taxes
+    SELECT business_date, CASE remitted_by WHEN 'marketplace' THEN 'marketplace_tax' ELSE 'sales_tax' END, {TAX_NAME}, 'checks', -sum(tax)
+    FROM sales_taxes GROUP BY business_date, name, rate_percent, is_inclusive, remitted_by
     UNION ALL
     SELECT business_date,
            CASE charge_class WHEN 'auto_gratuity' THEN 'gratuity_payable' WHEN 'cash_rounding' THEN 'rounding'
@@ -89,7 +87,7 @@ _CHECKS = f"""
     UNION ALL
     SELECT business_date, 'open_checks', '', 'checks', total FROM sales_heads WHERE counts
     UNION ALL
-    SELECT business_date, 'pos_difference', '', document, -amount FROM ({DIFFERENCES}) d
+    SELECT business_date, 'pos_difference', '', document, -amount FROM journal_differences
 """
 
 _PAYMENTS = f"""

@@ -14,10 +14,11 @@ Here is said once what counts, in SQL and by the definitions of ``canonical/hist
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
@@ -241,20 +242,26 @@ class Days:
 
 
 @contextmanager
-def working_tables(connection: psycopg.Connection[Any], days: Days) -> Iterator[None]:
-    """The temporary tables of these days, in one transaction with what the body does; gone at the end."""
+def working_tables(
+    connection: psycopg.Connection[Any], days: Days, more: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[None]:
+    """The temporary tables of these days, in one transaction with what the body does; gone at the end.
+
+    ``more`` are queries over them, by the name of the temporary table each becomes.
+    """
+    steps = {**_STEPS, **{name: f"CREATE TEMP TABLE {name} AS {query}" for name, query in more.items()}}
     with connection.transaction():
-        _drop(connection)
+        _drop(connection, steps)
         cursor = psycopg.ClientCursor(connection)  # a statement that makes a table takes no bound parameters
-        for name, statement in _STEPS.items():
+        for name, statement in steps.items():
             cursor.execute(statement.encode(), days.arguments)
             cursor.execute(f"ANALYZE {name}".encode())
         cursor.execute(b"CREATE INDEX ON sales_refund_lines (refund_id)")
         yield
-        _drop(connection)
+        _drop(connection, steps)
 
 
-def _drop(connection: psycopg.Connection[Any]) -> None:
-    names = ", ".join(f"pg_temp.{name}" for name in _STEPS)
+def _drop(connection: psycopg.Connection[Any], tables: Iterable[str]) -> None:
+    names = ", ".join(f"pg_temp.{name}" for name in tables)
     connection.execute("SET LOCAL client_min_messages = warning")
     connection.execute(f"DROP TABLE IF EXISTS {names}".encode())
