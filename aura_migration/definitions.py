@@ -10,15 +10,16 @@ import dagster as dg
 from aura_migration.orchestration.assets import ASSETS
 from aura_migration.orchestration.jobs import JOBS
 from aura_migration.orchestration.resources import WorkshopResource
+from aura_migration.orchestration.sales import make_reports, report_sales, reports_after_load
 from aura_migration.orchestration.sensors import SENSORS
 
 
 def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     """The whole graph. Loading it needs no database, network or secret."""
     return dg.Definitions(
-        assets=ASSETS,
-        jobs=JOBS,
-        sensors=SENSORS,
+        assets=[*ASSETS, make_reports],
+        jobs=[*JOBS, report_sales],
+        sensors=[*SENSORS, reports_after_load],
         resources={"workshop": WorkshopResource(), **(resources or {})},
         executor=dg.in_process_executor,
     )

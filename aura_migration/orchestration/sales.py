@@ -1,0 +1,83 @@
+"""The sales reports as assets: tables and charts of a location, shown where data engineers look.
+
+Made after each load that changed orders, in a run of its own: drawing takes as long as loading a café. The figures are
+those of the report tables; nothing is computed here.
+"""
+
+# No postponed annotations here: Dagster reads the context annotation as it stands.
+
+import base64
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import dagster as dg
+
+from aura_migration.migration.reports.base import Section, Source
+from aura_migration.migration.reports.sales.sections import SALES_KINDS, sales_section
+from aura_migration.orchestration import shown
+from aura_migration.orchestration.carry import work
+from aura_migration.orchestration.jobs import BY_LOCATION
+from aura_migration.orchestration.partitions import place_tags, restaurant_locations
+from aura_migration.orchestration.resources import WorkshopResource
+from aura_migration.orchestration.specs import spec
+
+NAMES = {kind: kind.replace("-", "_") for kind in SALES_KINDS}
+SPECS = [
+    spec(
+        "reports",
+        name,
+        f"Sales report `{kind}` of the location, from the orders that were loaded; the CSV is written by the command report.",
+        [["load", "historical_orders"], ["load", "historical_payments"], ["load", "historical_refunds"]],
+        {"postgres", "matplotlib"},
+    )
+    for kind, name in NAMES.items()
+]
+
+
+@dg.multi_asset(name="make_reports", specs=SPECS, partitions_def=restaurant_locations, can_subset=True)
+def make_reports(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> Iterator[dg.MaterializeResult[Any]]:
+    """Show the report tables of the location, with their charts."""
+    with work(context, workshop, locks=False) as item, item.workshop.connect() as connection:
+        source = Source(connection, item.migration, {})
+        for kind, name in NAMES.items():
+            key = dg.AssetKey(["reports", name])
+            if key in context.selected_asset_keys:
+                yield dg.MaterializeResult(asset_key=key, metadata=_shown(sales_section(source, kind)))
+
+
+def _shown(section: Section) -> dict[str, Any]:
+    headings, rows = section.page or (section.headings, list(islice(section.rows, shown.SAMPLE_ROWS + 1)))
+    metadata: dict[str, Any] = {"over all days": shown.table(headings, rows)}
+    if section.note:
+        metadata["note"] = section.note
+    for number, (text, image) in enumerate(section.images.items(), start=1):
+        encoded = base64.b64encode(image).decode()
+        metadata[f"chart {number}"] = dg.MetadataValue.md(f"![{text}](data:image/png;base64,{encoded})")
+    return metadata
+
+
+report_sales = dg.define_asset_job(
+    "report_sales",
+    selection=dg.AssetSelection.groups("reports"),
+    config=BY_LOCATION,
+    executor_def=dg.in_process_executor,
+    description="Show the sales reports of one location with their charts.",
+)
+
+
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    monitor_all_code_locations=False,
+    request_job=report_sales,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Makes the sales reports of a location after each successful run of its migration.",
+)
+def reports_after_load(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
+    """One run per load: the run key is the load's."""
+    run = context.dagster_run
+    place = run.tags.get("dagster/partition")
+    if run.job_name != "run_migration" or place is None:
+        return dg.SkipReason(f"{run.job_name} loads nothing")
+    return dg.RunRequest(run_key=run.run_id, partition_key=place, tags=place_tags(place))
