@@ -110,10 +110,17 @@ def judge_history(connection: psycopg.Connection[Any], subject: Subject, options
 def settle_batches(connection: psycopg.Connection[Any], standing_plan: int, new_plan: int) -> bool:
     """Whether a plan with the same content may stand in place of the new one, with the working tables as they are now.
 
-    It may if its batches are those of the new plan; if nothing of it is loaded yet it takes the new plan's batches and their
-    ids over. The content of a history may be the same while it lies in other bodies, and so in other batches.
+    It may if the same becomes of the documents and its batches are those of the new plan; if nothing of it is loaded yet it
+    takes the new plan's batches and their ids over. The content of a history may be the same while it lies in other bodies,
+    and so in other batches; and it is the same when it stands already.
     """
     cursor = connection.cursor(row_factory=tuple_row)
+    cursor.execute(
+        "SELECT count(DISTINCT coalesce(history -> 'counts', 'null')) FROM migration.plans WHERE id = ANY(%s)",
+        [[standing_plan, new_plan]],
+    )
+    if _first(cursor) != 1:
+        return False
     described = "SELECT batch, entity, bodies, counts FROM migration.history_batches WHERE plan_id = %s"
     cursor.execute(
         f"SELECT count(*) FROM (({described} EXCEPT {described}) UNION ALL ({described} EXCEPT {described})) d",
@@ -204,17 +211,19 @@ def _judge_new(cursor: Cursor, subject: Subject, kind: str, *, is_excluded: bool
 
 
 def _judge_kind(cursor: Cursor, subject: Subject, kind: str, location_id: int, *, is_excluded: bool) -> None:
-    # Marked as gone by us: what people have deleted is theirs.
-    marked = "a.voided_at_source" if kind == "orders" else (
-        "(a.deleted_at IS NOT NULL AND EXISTS (SELECT FROM migration.history_journal h "
-        f"WHERE h.aura_id = a.id AND h.document = '{kind}' AND h.op = 'mark' AND h.undone_at IS NULL))"
-    )  # fmt: skip
-    verdict = "'skip'" if is_excluded else (
-        "CASE WHEN d.fault <> '' THEN 'quarantine' "
-        f"WHEN d.gone THEN CASE WHEN a.id IS NULL THEN 'skip' WHEN {marked} THEN 'unchanged' ELSE 'gone' END "
-        "WHEN a.id IS NULL THEN 'create' "
-        f"WHEN a.source_hash = d.content_hash AND NOT ({marked}) THEN 'unchanged' ELSE 'replace' END"
-    )  # fmt: skip
+    """Compare with what stands. An answer older than that changes nothing: its body is read again for something else in it."""
+    marked = "a.voided_at_source" if kind == "orders" else "a.deleted_at IS NOT NULL"
+    verdict = (
+        "'skip'"
+        if is_excluded
+        else f"""
+        CASE WHEN d.version <> '' AND d.version COLLATE "C" < a.source_version THEN 'unchanged'
+             WHEN d.fault <> '' THEN 'quarantine'
+             WHEN a.id IS NULL THEN CASE WHEN d.gone THEN 'skip' ELSE 'create' END
+             WHEN a.source_hash = d.content_hash THEN 'unchanged'
+             WHEN d.gone THEN CASE WHEN {marked} THEN 'unchanged' ELSE 'gone' END
+             ELSE 'replace' END"""
+    )
     cursor.execute(
         sql.SQL(
             """
