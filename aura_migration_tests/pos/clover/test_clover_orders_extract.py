@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -16,13 +16,16 @@ import pytest
 from aura_migration.archive.snapshot import Recorder, SnapshotReader
 from aura_migration.canonical.history.documents import Document
 from aura_migration.canonical.history.rules import HistoryRules
+from aura_migration.database.connections import connect
 from aura_migration.pos.clover import CONNECTOR, client
 from aura_migration.pos.clover.client import CloverSession
 from aura_migration.pos.clover.orders import reading
 from aura_migration.pos.http.retry import RetryPolicy
 from aura_migration.pos.port import HistorySpan
+from aura_migration.sandbox.core.server import serve
 from aura_migration_tests.pos.clover.clover_bench import Bench
-from aura_migration_tests.pos.clover.conftest import MakeBench
+from aura_migration_tests.pos.clover.conftest import PACE, MakeBench, integration
+from aura_migration_tests.support import database as support
 from aura_migration_tests.support.ciphers import PlainSeals
 
 AUTUMN = datetime(2026, 10, 1, 9, tzinfo=UTC)
@@ -30,10 +33,33 @@ SPAN = HistorySpan(AUTUMN - timedelta(days=35), AUTUMN)
 DAY = 86_400_000
 
 
+@pytest.fixture(scope="module")
+def shop(postgres_server: str, template_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """A café with four weeks of sales, which tests only look at."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        support.clone(postgres_server, template_database) as url,
+        connect(url, autocommit=True, application_name="test") as connection,
+        serve("clover", "cafe", limits="off", orders=230) as sandbox,
+    ):
+        patch.setattr(client, "LIMITS", PACE)
+        yield Bench(sandbox, connection, tmp_path_factory.mktemp("cafe"), integration(connection), taken_at=AUTUMN)
+
+
 @pytest.fixture
-def cafe(bench: MakeBench) -> Bench:
-    """A café with four weeks of sales."""
-    return autumn(bench("cafe", orders=150))
+def cafe(shop: Bench) -> Iterator[Bench]:
+    """The same without what another test did to its answers."""
+    shop.control("DELETE", "requests")
+    yield shop
+    shop.control("DELETE", "faults")
+
+
+@pytest.fixture(scope="module")
+def plain(shop: Bench) -> dict[tuple[str, str], Document]:
+    """What it sold, read without any trouble."""
+    reader = shop.history(span=SPAN)
+    assert doubtful(reader) == {}
+    return documents(reader, shop)
 
 
 def autumn(where: Bench) -> Bench:
@@ -116,10 +142,9 @@ OPEN_FACTS: tuple[dict[str, Any], ...] = (
 
 @pytest.mark.parametrize("switches", OPEN_FACTS)
 def test_what_the_documentation_leaves_open_changes_nothing(
-    bench: MakeBench, cafe: Bench, switches: dict[str, Any]
+    bench: MakeBench, plain: dict[tuple[str, str], Document], switches: dict[str, Any]
 ) -> None:
-    plain = documents(cafe.history(span=SPAN), cafe)
-    other = autumn(bench("cafe", orders=150, switches=switches))
+    other = autumn(bench("cafe", orders=230, switches=switches))
     reader = other.history(span=SPAN)
     assert doubtful(reader) == {}
     found = {key: document for key, document in documents(reader, other).items() if not document.gone}
@@ -148,21 +173,22 @@ def killed_after(records: int) -> Iterator[None]:
         yield
 
 
-def test_an_extraction_killed_again_and_again_reads_the_same(cafe: Bench) -> None:
-    whole = documents(cafe.history(span=SPAN), cafe)
+def test_an_extraction_killed_again_and_again_reads_the_same(
+    cafe: Bench, plain: dict[tuple[str, str], Document]
+) -> None:
     for records in (2, 3, 4):
         with killed_after(records), pytest.raises(Killed):
             cafe.history(span=SPAN)
     cafe.control("DELETE", "requests")
     reader = cafe.history(span=SPAN)
     assert doubtful(reader) == {}
-    assert documents(reader, cafe) == whole
+    assert documents(reader, cafe) == plain
     counted = Counter(body.window for body in reader.bodies("orders"))
     assert set(counted.values()) == {1}
     begun = {value for params in asked(cafe, "/orders") for name, value in params if "createdTime>=" in value}
     assert len(begun) < 3, "windows that were complete are not read again"
     told = {c.entity: (c.rows, c.distinct) for c in reader.certificates()}
-    assert told["orders"] == (len([key for key in whole if key[0] == "orders"]),) * 2
+    assert told["orders"] == (len([key for key in plain if key[0] == "orders"]),) * 2
 
 
 @pytest.mark.parametrize(
@@ -174,20 +200,18 @@ def test_an_extraction_killed_again_and_again_reads_the_same(cafe: Bench) -> Non
     ],
 )
 def test_a_list_that_ends_at_a_cap_is_not_believed(
-    bench: MakeBench, monkeypatch: pytest.MonkeyPatch, match: str, mode: str, cap: int, entity: str, words: str
+    cafe: Bench, monkeypatch: pytest.MonkeyPatch, match: str, mode: str, cap: int, entity: str, words: str
 ) -> None:
     if mode == "ignore_cursor":
         for name in ("LINES_PAGE", "AROUND_PAGE", "MONEY_PAGE"):
             monkeypatch.setattr(reading, name, 100)
-    where = autumn(bench("cafe", orders=600))
-    fault(where, kind="lying_cap", match=match, mode=mode, cap=cap)
-    assert words in doubtful(where.history(span=SPAN))[entity]
+    fault(cafe, kind="lying_cap", match=match, mode=mode, cap=cap)
+    assert words in doubtful(cafe.history(span=SPAN))[entity]
 
 
 def test_rows_that_move_under_the_paging_and_conflicts_lose_and_double_nothing(
-    cafe: Bench, monkeypatch: pytest.MonkeyPatch
+    cafe: Bench, plain: dict[tuple[str, str], Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = documents(cafe.history(span=SPAN), cafe)
     monkeypatch.setattr(client, "RETRY", RetryPolicy(base_delay=0.02))
     monkeypatch.setattr(reading, "LINES_PAGE", 20)
     monkeypatch.setattr(reading, "MONEY_PAGE", 30)
@@ -227,7 +251,8 @@ def edit(where: Bench, op: str, **fields: Any) -> list[str]:
     return list(answer.get("ids") or answer.get("changed") or [])
 
 
-def test_a_later_export_has_what_changed_since_and_what_disappeared(cafe: Bench) -> None:
+def test_a_later_export_has_what_changed_since_and_what_disappeared(bench: MakeBench) -> None:
+    cafe = autumn(bench("cafe", orders=150))
     cafe.control("POST", "clock", {"now": AUTUMN.isoformat()})
     first = documents(cafe.history(span=SPAN), cafe)
     told = {row["id"]: row for row in cafe.told("orders") if row["listed"] and not row["test"]}
@@ -266,7 +291,9 @@ def test_a_later_export_has_what_changed_since_and_what_disappeared(cafe: Bench)
     assert doomed == [] or not found.get(("orders", doomed[0]), Document("", "", "", [])).gone
 
 
-def test_documents_are_read_by_key_and_what_is_gone_says_so(cafe: Bench) -> None:
+def test_documents_are_read_by_key_and_what_is_gone_says_so(
+    cafe: Bench, plain: dict[tuple[str, str], Document]
+) -> None:
     told = cafe.told("payments")
     sold = next(row for row in told if row["counts"])
     refund = cafe.told("refunds")[0]["id"]
@@ -286,18 +313,14 @@ def test_documents_are_read_by_key_and_what_is_gone_says_so(cafe: Bench) -> None
     reader = SnapshotReader(cafe.run(again), cipher=cafe.cipher)
     found = documents(reader, cafe)
     assert {key for key, one in found.items() if one.gone} == {("orders", "NOSUCHORDER01"), ("refunds", "NOWHERE")}
-    whole = documents(cafe.history(span=SPAN), cafe)
     for key in (("orders", sold["order"]), ("payments", sold["id"]), ("refunds", credit), ("refunds", refund)):
-        assert found[key].rows == whole[key].rows
+        assert found[key].rows == plain[key].rows
 
 
-def test_two_windows_that_show_the_same_order_give_one_version_of_it(bench: MakeBench) -> None:
-    with ExitStack() as stack:
-        stack.enter_context(pytest.MonkeyPatch.context())
-        where = autumn(bench("cafe", orders=60))
-        span = HistorySpan(SPAN.begin, AUTUMN, AUTUMN - timedelta(days=10), AUTUMN - timedelta(days=20))
-        reader = where.history(span=span)
-        assert doubtful(reader) == {}
-        (orders,) = [c for c in reader.certificates() if c.entity == "orders"]
-        assert orders.duplicates_dropped > 0
-        assert orders.distinct == len([key for key in documents(reader, where) if key[0] == "orders"])
+def test_two_windows_that_show_the_same_order_give_one_version_of_it(cafe: Bench) -> None:
+    span = HistorySpan(SPAN.begin, AUTUMN, AUTUMN - timedelta(days=10), AUTUMN - timedelta(days=20))
+    reader = cafe.history(span=span)
+    assert doubtful(reader) == {}
+    (orders,) = [c for c in reader.certificates() if c.entity == "orders"]
+    assert orders.duplicates_dropped > 0
+    assert orders.distinct == len([key for key in documents(reader, cafe) if key[0] == "orders"])
