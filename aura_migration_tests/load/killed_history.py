@@ -52,7 +52,7 @@ def main() -> None:
         if what == "load":
             load_history(url, subject, plan_id, load_at)
         else:
-            undo_history(connection, subject)
+            undo_history(connection, subject, url=url)
     print(sent[0], flush=True)
 
 

@@ -32,7 +32,6 @@ def make_table(cursor: Cursor) -> None:
         ) ON COMMIT DELETE ROWS
         """
     )
-    cursor.execute("TRUNCATE history_standing")
 
 
 def look_at(cursor: Cursor, kind: str, ids: str, bound: dict[str, Any]) -> int:

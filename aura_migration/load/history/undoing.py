@@ -12,9 +12,12 @@ it is gone, so whatever still points at a document was made by people or kept, a
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import psycopg
@@ -22,13 +25,14 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from aura_migration.canonical.history.tables import DOCUMENTS, TABLES, tables_of
-from aura_migration.database.connections import lock_key
+from aura_migration.database.connections import connect, session_lock, transaction_lock
 from aura_migration.load.history import placeholders, replacing, standing
 from aura_migration.load.history.references import Site, find_site
 from aura_migration.load.undo import references_to
 from aura_migration.plan.planner import Subject
 
 Cursor = psycopg.Cursor[dict[str, Any]]
+CONNECTIONS = 2
 
 
 @dataclass
@@ -61,48 +65,108 @@ class _Written:
     """A batch that is to be undone."""
 
     id: int
+    plan_id: int
     first_ids: dict[str, int]
     counts: dict[str, int]
     kinds: tuple[str, ...]
     undone: dict[str, dict[str, int]]
 
 
-def undo_history(connection: psycopg.Connection[Any], subject: Subject, *, rehearse: bool = False) -> HistoryUndone:
+def undo_history(
+    connection: psycopg.Connection[Any],
+    subject: Subject,
+    *,
+    rehearse: bool = False,
+    url: str | None = None,
+    connections: int = CONNECTIONS,
+) -> HistoryUndone:
     """Undo every batch a migration loaded; the same answer whether it was interrupted or not.
 
-    ``rehearse`` changes nothing and answers the same. On a connection with an open transaction everything happens in that
-    transaction, and ``rehearse`` is left to whoever opened it (roll it back): so a rehearsal can go on with the menu.
+    With ``url`` batches of a kind are undone side by side. ``rehearse`` changes nothing and answers the same. On a connection
+    with an open transaction everything happens in that transaction, and rolling it back is left to whoever opened it: so a
+    rehearsal can go on with the menu.
     """
-    undone = HistoryUndone()
-    if connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE and rehearse:
+    if _has_nothing(connection, subject):
+        return HistoryUndone()
+    site = find_site(connection, subject)
+    if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+        transaction_lock(connection, site.lock)
+        return _Undoing([connection], site).run()
+    if rehearse:
         with connection.transaction(force_rollback=True):
             return undo_history(connection, subject)
-    if _has_nothing(connection, subject):
+    with session_lock(connection, site.lock), ExitStack() as stack:
+        workers = [connection]
+        if url is not None and len(_batches(connection, subject)) > 1:
+            name = "aura-migration history"
+            workers = [
+                stack.enter_context(connect(url, autocommit=True, application_name=name)) for _ in range(connections)
+            ]
+        return _Undoing(workers, site).run()
+
+
+class _Undoing:
+    """One rollback. The first connection sees to the whole, all of them to batches."""
+
+    def __init__(self, connections: list[psycopg.Connection[Any]], site: Site) -> None:
+        self._connections = connections
+        self._first = connections[0]
+        self._site = site
+
+    def run(self) -> HistoryUndone:
+        """Kind by kind, plan by plan."""
+        undone = HistoryUndone()
+        batches = _batches(self._first, self._site.subject)
+        for kind in reversed(DOCUMENTS):
+            todo = [batch for batch in batches if kind in batch.kinds and kind not in batch.undone]
+            if todo:
+                with _step(self._first) as cursor:
+                    referred = _referred(cursor, kind, todo)
+                for _, same_plan in groupby(todo, key=lambda batch: batch.plan_id):
+                    self._undo(kind, list(same_plan), referred)
+            for batch in batches:
+                undone.add(kind, batch.undone.get(kind, {}))
+        with _step(self._first) as cursor:
+            _close(cursor, [batch.id for batch in batches])
+            placeholders.take_back(cursor, self._site)
+        with self._first.cursor(row_factory=dict_row) as cursor:
+            undone.add("placeholders", placeholders.outcomes(cursor, self._site))
+            undone.kept = _kept(cursor, self._site)
         return undone
-    site = find_site(connection, subject)
-    batches = _batches(connection, subject)
-    for kind in reversed(DOCUMENTS):
-        with _step(connection, site) as cursor:
-            _gather_referrers(cursor, kind, batches)
-        for batch in batches:
-            if kind not in batch.kinds:
-                continue
-            if kind not in batch.undone:
-                with _step(connection, site) as cursor:
-                    batch.undone[kind] = _undo(cursor, site, kind, batch)
-            undone.add(kind, batch.undone[kind])
-    with _step(connection, site) as cursor:
-        _close(cursor, site, [batch.id for batch in batches])
-        placeholders.take_back(cursor, site)
-    with connection.cursor(row_factory=dict_row) as cursor:
-        undone.add("placeholders", placeholders.outcomes(cursor, site))
-        cursor.execute(
-            "SELECT document, source_key, aura_id AS id, reason FROM migration.history_kept WHERE migration_id = %s "
-            'ORDER BY document, source_key COLLATE "C"',
-            [site.migration_id],
-        )
-        undone.kept = cursor.fetchall()
-    return undone
+
+    def _undo(self, kind: str, todo: list[_Written], referred: dict[int, str]) -> None:
+        """One kind of the batches of one plan, which have no document in common."""
+        queue = deque(todo)
+
+        def work(connection: psycopg.Connection[Any]) -> None:
+            while queue:
+                try:
+                    batch = queue.popleft()
+                except IndexError:
+                    return
+                try:
+                    with _step(connection) as cursor:
+                        batch.undone[kind] = _undo(cursor, self._site, kind, batch, referred)
+                except BaseException:
+                    queue.clear()
+                    raise
+
+        workers = self._connections[: len(todo)]
+        if len(workers) == 1:
+            work(workers[0])
+            return
+        with ThreadPoolExecutor(len(workers), thread_name_prefix="history") as pool:
+            for future in [pool.submit(work, connection) for connection in workers]:
+                future.result()
+
+
+def _kept(cursor: Cursor, site: Site) -> list[dict[str, Any]]:
+    cursor.execute(
+        "SELECT document, source_key, aura_id AS id, reason FROM migration.history_kept WHERE migration_id = %s "
+        'ORDER BY document, source_key COLLATE "C"',
+        [site.migration_id],
+    )
+    return cursor.fetchall()
 
 
 def _has_nothing(connection: psycopg.Connection[Any], subject: Subject) -> bool:
@@ -119,7 +183,7 @@ def _batches(connection: psycopg.Connection[Any], subject: Subject) -> list[_Wri
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
             """
-            SELECT b.id, b.first_ids, b.counts, b.undone, (
+            SELECT b.id, b.plan_id, b.first_ids, b.counts, b.undone, (
                 SELECT coalesce(array_agg(DISTINCT j.document), '{}') FROM migration.history_journal j WHERE j.batch_id = b.id) AS kinds
             FROM migration.history_batches b WHERE b.migration_id = %s AND b.loaded_at IS NOT NULL
             ORDER BY b.plan_id DESC, b.batch DESC
@@ -129,6 +193,7 @@ def _batches(connection: psycopg.Connection[Any], subject: Subject) -> list[_Wri
         return [
             _Written(
                 row["id"],
+                row["plan_id"],
                 row["first_ids"],
                 row["counts"],
                 tuple(kind for kind in DOCUMENTS if row["counts"].get(kind) or kind in row["kinds"]),
@@ -139,7 +204,7 @@ def _batches(connection: psycopg.Connection[Any], subject: Subject) -> list[_Wri
 
 
 @contextmanager
-def _step(connection: psycopg.Connection[Any], site: Site) -> Iterator[Cursor]:
+def _step(connection: psycopg.Connection[Any]) -> Iterator[Cursor]:
     """A transaction without savepoints: restored rows carry its number."""
     is_open = connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE
     with nullcontext() if is_open else connection.transaction():
@@ -147,7 +212,6 @@ def _step(connection: psycopg.Connection[Any], site: Site) -> Iterator[Cursor]:
         cursor.execute(
             "SET LOCAL TimeZone = 'UTC'; SET LOCAL jit = off; SET LOCAL work_mem = '64MB'; SET LOCAL synchronous_commit = off"
         )
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock_key(site.lock)])
         yield cursor
 
 
@@ -161,29 +225,35 @@ def _referrers(cursor: Cursor, kind: str) -> list[tuple[str, str]]:
     return soft + [(table, column) for table, column in references_to(cursor, kind) if table not in own]
 
 
-def _gather_referrers(cursor: Cursor, kind: str, batches: list[_Written]) -> None:
-    """Fill ``history_referred`` with the documents of a kind that something still points at, and by what."""
-    cursor.execute("CREATE TEMP TABLE IF NOT EXISTS history_referred (id bigint, by text, PRIMARY KEY (id, by))")
-    cursor.execute("TRUNCATE history_referred")
-    standing.make_table(cursor)
+def _referred(cursor: Cursor, kind: str, batches: list[_Written]) -> dict[int, str]:
+    """The documents of a kind that something still points at, and the tables it is in."""
     blocks = [(b.first_ids[kind], b.first_ids[kind] + b.counts[kind] - 1) for b in batches if b.counts.get(kind)]
-    if not blocks:
-        return
-    for table, column in _referrers(cursor, kind):
+    found: dict[int, set[str]] = {}
+    for table, column in _referrers(cursor, kind) if blocks else ():
         cursor.execute(
-            f"INSERT INTO history_referred SELECT DISTINCT c.{column}, %s FROM {table} c WHERE c.{column} BETWEEN %s AND %s",
-            [table.removeprefix("aura."), min(first for first, _ in blocks), max(last for _, last in blocks)],
+            f"SELECT DISTINCT c.{column} AS id FROM {table} c WHERE c.{column} BETWEEN %s AND %s",
+            [min(first for first, _ in blocks), max(last for _, last in blocks)],
         )
-    cursor.execute("ANALYZE history_referred")
+        for row in cursor.fetchall():
+            found.setdefault(row["id"], set()).add(table.removeprefix("aura."))
+    return {aura_id: ", ".join(sorted(tables)) for aura_id, tables in found.items()}
 
 
 # -- one kind of one batch ----------------------------------------------------------------------------------------------
 
 
-def _undo(cursor: Cursor, site: Site, kind: str, batch: _Written) -> dict[str, int]:
+def _undo(cursor: Cursor, site: Site, kind: str, batch: _Written, referred: dict[int, str]) -> dict[str, int]:
+    # One that is dying may still be at it: wait for it, and leave it at that.
+    cursor.execute(
+        "SELECT undone -> %s AS done FROM migration.history_batches WHERE id = %s FOR UPDATE", [kind, batch.id]
+    )
+    row = cursor.fetchone()
+    if row and row["done"] is not None:
+        return dict(row["done"])
+    standing.make_table(cursor)
     outcomes = _restore(cursor, site, kind, batch)
     if batch.counts.get(kind):
-        for outcome, number in _remove(cursor, site, kind, batch).items():
+        for outcome, number in _remove(cursor, site, kind, batch, referred).items():
             outcomes[outcome] = outcomes.get(outcome, 0) + number
     outcomes = {outcome: number for outcome, number in outcomes.items() if number}
     cursor.execute(
@@ -225,7 +295,7 @@ def _judge_owner(cursor: Cursor, batch: _Written) -> None:
     )
 
 
-def _remove(cursor: Cursor, site: Site, kind: str, batch: _Written) -> dict[str, int]:
+def _remove(cursor: Cursor, site: Site, kind: str, batch: _Written, referred: dict[int, str]) -> dict[str, int]:
     """Remove what the batch created."""
     first, last = batch.first_ids[kind], batch.first_ids[kind] + batch.counts[kind] - 1
     block: dict[str, Any] = {"first": first, "last": last}
@@ -233,7 +303,7 @@ def _remove(cursor: Cursor, site: Site, kind: str, batch: _Written) -> dict[str,
     _judge_owner(cursor, batch)
     if not _is_whole(cursor, kind, block):
         standing.judge_children(cursor, kind)
-    _keep_referred(cursor)
+    _keep_referred(cursor, {i: by for i, by in referred.items() if first <= i <= last})
     kept = standing.keep(cursor, site.migration_id, kind)
     but = ""
     if kept:
@@ -284,17 +354,16 @@ def _is_whole(cursor: Cursor, kind: str, block: dict[str, Any]) -> bool:
     return True
 
 
-def _keep_referred(cursor: Cursor) -> None:
-    cursor.execute(
-        """
-        UPDATE history_standing s SET reason = 'still used by ' || r.by
-        FROM (SELECT id, string_agg(by, ', ' ORDER BY by) AS by FROM history_referred GROUP BY id) r
-        WHERE r.id = s.id AND s.reason IS NULL
-        """
-    )
+def _keep_referred(cursor: Cursor, referred: dict[int, str]) -> None:
+    if referred:
+        cursor.execute(
+            "UPDATE history_standing s SET reason = 'still used by ' || r.by FROM unnest(%s::bigint[], %s::text[]) AS r(id, by) "
+            "WHERE r.id = s.id AND s.reason IS NULL",
+            [list(referred), list(referred.values())],
+        )
 
 
-def _close(cursor: Cursor, site: Site, batches: list[int]) -> None:
+def _close(cursor: Cursor, batches: list[int]) -> None:
     """The batches are undone; bodies whose documents are gone are read again the next time."""
     cursor.execute(
         "UPDATE migration.history_batches SET undone_at = clock_timestamp() WHERE id = ANY(%s) AND undone_at IS NULL",
