@@ -31,8 +31,6 @@ TAKEN = datetime(2026, 10, 1, 9, tzinfo=UTC)
 HISTORY = tuple(e.name for e in CONNECTOR.source_entities if e.scope == "history")
 WHOLE = HistorySpan(datetime(2025, 8, 1, tzinfo=UTC), TAKEN + timedelta(hours=1))
 """Everything the scenarios tell of."""
-RECENT = HistorySpan(datetime(2026, 8, 10, tzinfo=UTC), WHOLE.end)
-"""For lists that take a request a day."""
 SALES = ("orders", "payments", "refunds")
 
 
@@ -127,13 +125,17 @@ def mapper(taken: Taken, rules: HistoryRules | None = None) -> Any:
     return CONNECTOR.history_mapper(taken.reader, taken.location, SEALS, rules or HistoryRules(taken.location.timezone))
 
 
-def documents(taken: Taken, rules: HistoryRules | None = None) -> dict[str, dict[str, Document]]:
+def documents(
+    taken: Taken, rules: HistoryRules | None = None, *, are_checked: bool = True
+) -> dict[str, dict[str, Any]]:
     """Documents by kind and key, the last version of each, checked against the declarations."""
-    mapping, found = mapper(taken, rules), {}
+    mapping = mapper(taken, rules)
+    found: dict[str, dict[str, Any]] = {}
     for entity in mapping.entities:
         for body in taken.reader.bodies(entity):
             for document in mapping.documents(body):
-                check(document)
+                if are_checked:
+                    check(document)
                 held = found.setdefault(document.kind, {}).get(document.key)
                 if held is None or document.version >= held.version:
                     found[document.kind][document.key] = document

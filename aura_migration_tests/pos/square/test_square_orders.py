@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from aura_migration.canonical.history.documents import Document
+from aura_migration.archive.snapshot import SnapshotRef
 from aura_migration.canonical.history.rows import (
     CashEvent,
     Order,
@@ -31,13 +32,13 @@ from aura_migration.core.clock import utc_text
 from aura_migration.database.connections import connect
 from aura_migration.pos.http.limits import NO_LIMITS
 from aura_migration.pos.order_facts import tax_name
+from aura_migration.pos.port import HistorySpan
 from aura_migration.pos.square import CONNECTOR, client
 from aura_migration.sandbox.core.server import serve
 from aura_migration_tests.pos.square.square_orders_support import (
-    HISTORY,
     NOW,
-    RECENT,
     SALES,
+    WHOLE,
     Archive,
     Taken,
     documents,
@@ -45,13 +46,33 @@ from aura_migration_tests.pos.square.square_orders_support import (
 )
 from aura_migration_tests.pos.square.square_support import control
 
+SPANS = (
+    HistorySpan(datetime(2025, 8, 1, tzinfo=UTC), datetime(2026, 7, 14, tzinfo=UTC)),
+    HistorySpan(datetime(2026, 9, 24, tzinfo=UTC), WHOLE.end),
+)
+"""Where everything peculiar lies; in between there are ordinary days only."""
+RECENT = HistorySpan(datetime(2026, 8, 10, tzinfo=UTC), WHOLE.end)
+LAST_DAYS = HistorySpan(datetime(2026, 9, 18, tzinfo=UTC), WHOLE.end)
+PAYOUTS = ("payouts", "payout_entries", "disputes")
+CASH = ("cash_drawer_shifts", "cash_drawer_events")
+
+
+def inside(text: str | None) -> bool:
+    """Whether an instant lies in what was read of orders and payments."""
+    return text is not None and any(span.begin <= datetime.fromisoformat(text) <= span.end for span in SPANS)
+
+
+def was_read(row: dict[str, Any]) -> bool:
+    """Whether an order had to be read: it arose or was closed in the span."""
+    return inside(row["created"]) or inside(row["closed"])
+
 
 @dataclass(frozen=True)
 class Scene:
     """A scenario as it was read, mapped, and as the sandbox knows it."""
 
     taken: Taken
-    found: dict[str, dict[str, Document]]
+    found: dict[str, dict[str, Any]]
     truth: dict[str, Any]
 
 
@@ -61,15 +82,16 @@ def scene(square_database: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         patch.setattr(client, "LIMITS", NO_LIMITS)
         with connect(square_database, autocommit=True, application_name="test") as connection:
             archive = Archive(square_database, connection, tmp_path_factory.mktemp("past"))
-            sold = archive.take(sandbox, entities=SALES)
-            settled = archive.take(sandbox, RECENT, [name for name in HISTORY if name not in SALES], catalog=False)
-            taken = Taken(sold.location, (*sold.refs, *settled.refs), sold.folder)
+            refs: list[SnapshotRef] = []
+            for span, entities in (*((span, SALES) for span in SPANS), (RECENT, PAYOUTS), (LAST_DAYS, CASH)):
+                taken = archive.take(sandbox, span, entities, catalog=not refs)
+                refs += taken.refs
+            taken = Taken(taken.location, tuple(refs), taken.folder)
             yield Scene(taken, documents(taken), control(sandbox, "/truth"))
 
 
 def test_everything_is_certified_complete(scene: Scene) -> None:
     for certificate in scene.taken.reader.certificates():
-        print(certificate.explain())
         assert certificate.status == "complete", certificate.explain()
 
 
@@ -90,7 +112,7 @@ def at(text: str | None) -> str | None:
 
 def test_every_sale_becomes_a_check_to_the_cent_and_returns_become_none(scene: Scene) -> None:
     found = sales(scene)
-    known = {row["id"]: row for row in here(scene, "orders")}
+    known = {row["id"]: row for row in here(scene, "orders") if was_read(row)}
     assert found.keys() == {key for key, row in known.items() if row["kind"] != "return"}
     charged: Counter[str] = Counter()
     for line in scene.truth["order_lines"]:
@@ -160,11 +182,17 @@ def test_nothing_that_adds_up_is_flagged(scene: Scene) -> None:
     assert {notes.get(key, key): codes for key, codes in flagged.items()} == {}
 
 
+def whole_day(day: str) -> bool:
+    """Whether the business day was read from its beginning to its end."""
+    noon = datetime.fromisoformat(f"{day}T12:00:00+00:00")
+    return any(span.begin + timedelta(days=2) < noon < span.end - timedelta(days=2) for span in SPANS)
+
+
 @pytest.mark.parametrize(("basis", "start"), [("closed", "00:00"), ("created", "04:00"), ("paid", "04:00")])
 def test_days_are_those_of_the_pos(scene: Scene, basis: str, start: str) -> None:
     place = scene.taken.location
     rules = HistoryRules(place.timezone, timedelta(hours=int(start[:2])), basis)  # type: ignore[arg-type]
-    found = documents(scene.taken, rules)
+    found = documents(scene.taken, rules, are_checked=False)
     days: dict[str, Counter[str]] = defaultdict(Counter)
     for document in found["orders"].values():
         order: Order = document.rows[0]
@@ -191,9 +219,13 @@ def test_days_are_those_of_the_pos(scene: Scene, basis: str, start: str) -> None
         if refund.status == "completed":
             days[refund.business_date]["refunds"] += refund.amount_cents
             days[refund.business_date]["fees back"] += refund.fee_refunded_cents or 0
-    known = [row for row in here(scene, "daily") if (row["basis"], row["start_of_day"]) == (basis, start)]
-    assert {row["date"] for row in known} >= {day for day, sums in days.items() if +sums}
-    assert len(known) > 80
+    known = [
+        row
+        for row in here(scene, "daily")
+        if (row["basis"], row["start_of_day"]) == (basis, start) and whole_day(row["date"])
+    ]
+    assert {row["date"] for row in known} >= {day for day, sums in days.items() if +sums and whole_day(day)}
+    assert len(known) > 12
     for row in known:
         sums = days[row["date"]]
         assert sums["orders"] == row["orders"]
@@ -213,7 +245,8 @@ def test_days_are_those_of_the_pos(scene: Scene, basis: str, start: str) -> None
 def test_payments_are_to_the_cent_with_fee_tip_and_who_took_them(scene: Scene) -> None:
     found = scene.found["payments"]
     known = {row["id"]: row for row in here(scene, "payments")}
-    assert found.keys() == {key for key, row in known.items()}
+    read = {row["id"] for row in here(scene, "orders") if was_read(row)}
+    assert found.keys() == {key for key, row in known.items() if inside(row["created"]) or row["order"] in read}
     states = {"COMPLETED": "completed", "APPROVED": "authorized", "CANCELED": "cancelled", "FAILED": "failed"}
     methods = {"CARD": "card", "CASH": "cash", "SQUARE_GIFT_CARD": "gift_card", "WALLET": "wallet"}
     for key, document in found.items():
@@ -232,7 +265,7 @@ def test_payments_are_to_the_cent_with_fee_tip_and_who_took_them(scene: Scene) -
 
 def test_refunds_name_their_sale_and_what_was_given_back(scene: Scene) -> None:
     found = scene.found["refunds"]
-    known = {row["id"]: row for row in here(scene, "refunds")}
+    known = {row["id"]: row for row in here(scene, "refunds") if inside(row["created"])}
     returns = {row["id"]: row for row in here(scene, "orders") if row["kind"] != "sale"}
     assert found.keys() == known.keys()
     shared: Counter[str] = Counter(row["order"] for row in known.values())
@@ -252,8 +285,10 @@ def test_refunds_name_their_sale_and_what_was_given_back(scene: Scene) -> None:
             assert row.net_cents + row.tax_cents + row.tip_refunded_cents + row.charge_cents == row.amount_cents
             assert rows(document, RefundItem)
         if row.order_key is not None:
-            sale = scene.found["orders"][row.order_key].rows[0]
-            assert row.sale_business_date == sale.business_date
+            sale = scene.found["orders"].get(row.order_key)
+            assert (
+                row.sale_business_date == (sale.rows[0].business_date if sale else row.sale_business_date) is not None
+            )
     split = [key for key, row in known.items() if shared[row["order"]] > 1]
     assert split and sum(bool(rows(found[key], RefundItem)) for key in split) == len({known[k]["order"] for k in split})
 
@@ -262,7 +297,7 @@ def test_what_is_peculiar_is_told_apart(scene: Scene) -> None:
     ids = {row["note"]: row["order"] for row in scene.truth["notes"]}
     found = sales(scene)
 
-    def document(note: str) -> Document:
+    def document(note: str) -> Any:
         return scene.found["orders"][ids[note]]
 
     comp = rows(document("comp of a line with reason"), OrderDiscount)
@@ -334,8 +369,8 @@ def test_payouts_hold_what_they_are_made_of(scene: Scene) -> None:
 
 def test_drawers_add_up_to_what_should_be_in_them(scene: Scene) -> None:
     shifts, events = scene.found["cash_drawer_shifts"], scene.found["cash_events"]
-    known = {row["id"]: row for row in here(scene, "cash_drawers") if row["date"] >= RECENT.begin.date().isoformat()}
-    assert shifts.keys() == known.keys() and len(shifts) > 30
+    known = {row["id"]: row for row in here(scene, "cash_drawers") if row["date"] >= LAST_DAYS.begin.date().isoformat()}
+    assert shifts.keys() == known.keys() and len(shifts) > 10
     moved: Counter[str] = Counter()
     count: Counter[str] = Counter()
     for document in events.values():
@@ -359,12 +394,11 @@ def test_no_secret_and_nothing_personal_is_stored_as_it_was_sent(scene: Scene) -
     tickets = {row["ticket"] for row in scene.truth["orders"] if row["ticket"]}
     words = [*scene.truth["secrets"], *scene.truth["personal"], *tickets]
     assert tickets and len(words) > 100
-    for word in words:
-        for written in {word, json.dumps(word)[1:-1]}:
-            assert f'"{written}"'.encode() not in stored, written
+    texts = set(re.findall(rb'"((?:[^"\\\\]|\\\\.)*)"', stored))
+    assert not [word for word in words if {word.encode(), json.dumps(word)[1:-1].encode()} & texts]
     for field in (b"receipt_url", b"fingerprint", b"exp_year", b"payment_source_token"):
         assert field not in stored
     shown = json.dumps([document.rows for kind in scene.found.values() for document in kind.values()])
     assert "enc:v1" not in shown
-    for word in (*scene.truth["secrets"], *scene.truth["personal"]):
-        assert f'"{word}"' not in shown
+    values = {value for kind in scene.found.values() for d in kind.values() for row in d.rows for value in row}
+    assert not values & {*scene.truth["secrets"], *scene.truth["personal"], *tickets}

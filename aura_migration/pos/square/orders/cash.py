@@ -13,7 +13,14 @@ from aura_migration.archive.snapshot import Certificate, Recorder, SecondRoute
 from aura_migration.pos.square.calls import SquareCalls
 from aura_migration.pos.square.orders import lists, sources
 from aura_migration.pos.square.orders.settled import EVENTS
-from aura_migration.pos.square.orders.walk import AT_ONCE, Spread, full_windows_again, read_spread, read_window
+from aura_migration.pos.square.orders.walk import (
+    AT_ONCE,
+    Spread,
+    backwards,
+    full_windows_again,
+    read_spread,
+    read_window,
+)
 from aura_migration.pos.square.people.walk import judged, reading_began, recount
 from aura_migration.pos.square.people.windows import forget_others
 from aura_migration.pos.square.recording import certify, complete, record, restart, together
@@ -94,7 +101,7 @@ async def _shifts(
         size = lists.SHIFTS.page - 1
         again: set[str] = set()
         for part in await together(
-            [recount(session, lists.SHIFTS, {**asked, "limit": size}) for asked in windows.values()]
+            [recount(session, lists.SHIFTS, {**backwards(asked), "limit": size}) for asked in windows.values()]
         ):
             again |= part
         route = SecondRoute(

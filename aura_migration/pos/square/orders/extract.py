@@ -39,6 +39,7 @@ from aura_migration.pos.square.orders.walk import (
     Spread,
     Window,
     arose_before,
+    backwards,
     cut,
     full_windows_again,
     read_spread,
@@ -239,7 +240,7 @@ class _History:
 
         until = reading_began(self._recorder)
         found: set[str] = set()
-        asks = [{**asked, "status": state} for asked in windows.values() for state in states]
+        asks = [{**backwards(asked), "status": state} for asked in windows.values() for state in states]
         for part in await together([recount(self._session, spread.listing, asked, until) for asked in asks]):
             found |= part
         hashes = numpy.unique(numpy.array([hash(ident) for ident in found], dtype=numpy.int64))

@@ -1,6 +1,7 @@
 """Reading orders completely: by when they arose, proven by when they were closed.
 
-A search by closing time goes through another index and is asked for ids alone. What only it shows is read by id: orders
+A search by closing time goes through another index and is asked for ids alone, the latest first: a list that is cut
+shows its other end. What only it shows is read by id: orders
 that arose before the span and were closed in it, and late arrivals. Square API reference, section 11.1.
 """
 
@@ -198,10 +199,10 @@ async def _by_closing(
                 missing.update(entry.id for entry, is_new in zip(page.rows, new, strict=True) if is_new)
 
     asks = [
-        _asked(lists.ORDER_IDS, location, "closed", first, last, lists.CLOSED)
+        _asked(lists.ORDER_IDS, location, "closed", first, last, lists.CLOSED, "DESC")
         for first, last in cut(begin, end, None if known.size <= SMALL else 4 * STEP)
     ]
-    asks.append(_asked(lists.ORDER_IDS, location, "created", begin, end, lists.UNCLOSED))
+    asks.append(_asked(lists.ORDER_IDS, location, "created", begin, end, lists.UNCLOSED, "DESC"))
     await together([walk(asked) for asked in asks])
     if len(missing) > MOST_BY_ID:
         spread.doubts.append(f"{len(missing):,} orders show only by when they were closed")
@@ -276,6 +277,7 @@ def _asked(
     begin: datetime,
     end: datetime | None,
     states: Sequence[str] = (),
+    direction: str = "ASC",
 ) -> dict[str, Any]:
     """A search by one of the times of an order; sorted by the same, as Square demands."""
     times = {"start_at": stamp(begin), **({"end_at": stamp(end)} if end is not None else {})}
@@ -285,5 +287,5 @@ def _asked(
     return {
         **listing.request(),
         "location_ids": [location],
-        "query": {"filter": conditions, "sort": {"sort_field": f"{by.upper()}_AT", "sort_order": "ASC"}},
+        "query": {"filter": conditions, "sort": {"sort_field": f"{by.upper()}_AT", "sort_order": direction}},
     }

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -58,11 +59,13 @@ _PLAIN = re.compile(r"-?\d{1,12}(\.\d{1,9})?")
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
+@lru_cache(1_000)
 def quantity_text(text: str | None) -> str:
     """A quantity as a plain decimal; 1 where there is none."""
     return text if text and _PLAIN.fullmatch(text) else "1"
 
 
+@lru_cache(1_000)
 def percent_text(text: str | None) -> str | None:
     """A percentage as a plain decimal, as sent; None where there is none."""
     return text if text and _PLAIN.fullmatch(text) else None
@@ -121,8 +124,11 @@ def channel_of(order: wire.Order) -> str:
         if details is not None and details.managed_delivery:
             return "third_party"
     name = order.source.name if order.source is not None else None
-    if not name:
-        return "in_house"
+    return _channel_named(name) if name else "in_house"
+
+
+@lru_cache(1_000)
+def _channel_named(name: str) -> str:
     for pattern, channel in ((_MARKET, "third_party"), (_KIOSK, "kiosk"), (_ONLINE, "online"), (_TILL, "in_house")):
         if pattern.search(name):
             return channel

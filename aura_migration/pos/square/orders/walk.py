@@ -258,11 +258,16 @@ async def full_windows_again(
             continue
         size = spread.listing.page - 1
         until = reading_began(recorder)
-        found = await recount(session, spread.listing, {**asked, "limit": size}, until)
+        found = await recount(session, spread.listing, backwards({**asked, "limit": size}), until)
         early = {hash(ident) for ident in found}
         lost = early - set(window.hashes)
         if lost:
             spread.doubts.append(f"in pages of {size}, {name or 'the list'} shows {len(lost):,} records more")
+
+
+def backwards(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The same request from the other end, where the list can be turned: one that is cut shows what was cut off."""
+    return {**asked, **({"sort_order": "DESC"} if "sort_order" in asked else {})}
 
 
 def arose_before(until: datetime, created: str | None) -> bool:
