@@ -25,6 +25,7 @@ from aura_migration.migration.integrations import (
 from aura_migration.migration.records import Migration, get_migration, require_plannable
 from aura_migration.migration.spans import PATIENCE, reach, stored_span, wanted_span
 from aura_migration.migration.states import FRESH, transition
+from aura_migration.migration.watching import Watch
 from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.http.errors import PosError, ReconnectNeeded
 from aura_migration.pos.http.limits import Buckets
@@ -148,8 +149,13 @@ def _export_history(workshop: Workshop, connection: Connection, migration: Migra
     there = reach(connection, integration.id, location.key, wanted, required)
     if there.missing is None:
         return [*there.standing]
+    watch = None
+    if there.missing.changed_since is not None:
+        watch = Watch(workshop, connector, migration, location, there.standing)
     fetched = asyncio.run(
-        _fetch(workshop, connector, integration, location, "history", names, resume=True, span=there.missing)
+        _fetch(
+            workshop, connector, integration, location, "history", names, resume=True, span=there.missing, watch=watch
+        )
     )
     return [*there.standing, fetched]
 
@@ -167,6 +173,7 @@ async def _fetch(
     names: Sequence[str],
     resume: bool,
     span: HistorySpan | None = None,
+    watch: Watch | None = None,
 ) -> SnapshotRef:
     async with Buckets.on_postgres(workshop.url) as buckets:
         account = workshop.account(integration.id, integration.base_url, buckets, integration.merchant_id)
@@ -191,6 +198,10 @@ async def _fetch(
                 if span is not None:
                     span = stored_span(own, recorder.snapshot_id, span)
                 await session.extract(recorder, scope, place, names, span)
+                if watch is not None and span is not None and place is not None:
+                    missing = await asyncio.to_thread(watch.missing, recorder, span)
+                    if missing:
+                        await session.reread(recorder, place, missing)
                 return recorder.finish()
 
 

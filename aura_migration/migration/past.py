@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -18,48 +17,19 @@ from aura_migration.canonical.history import shapes
 from aura_migration.canonical.history.documents import HistoryMapper
 from aura_migration.canonical.history.rules import HistoryRules
 from aura_migration.canonical.history.staging import StagedHistory, stage_history
-from aura_migration.canonical.options import MigrationOptions
-from aura_migration.core.ids import canonical_json
 from aura_migration.database.connections import Connection
 from aura_migration.load.apply import LoadProgress
 from aura_migration.load.history import HistoryLoaded, HistoryUndone, StagingLost, load_history, undo_history
 from aura_migration.migration import progress
+from aura_migration.migration.dating import aura_location, history_rules, rules_text
 from aura_migration.migration.extraction import pinned
 from aura_migration.migration.integrations import KnownLocation, get_location
 from aura_migration.migration.records import Migration, get_plan
 from aura_migration.migration.reports.sales.refresh import drop_reports, refresh_reports
 from aura_migration.migration.workshop import Workshop
 from aura_migration.plan.history import judge_history
-from aura_migration.pos.port import Connector, SourceLocation
+from aura_migration.pos.port import SourceLocation
 from aura_migration.settings import Settings
-
-MAPPING = 1
-"""Raised with every change that makes other rows of the same bodies: what was loaded by an older mapping is compared anew."""
-
-
-def history_rules(connector: Connector, location: SourceLocation, options: MigrationOptions) -> HistoryRules:
-    """How the location's history is dated: as the options say, else as the POS proposes."""
-    hours, minutes = (options.history.closeout or location.closeout).split(":")[:2]
-    return HistoryRules(
-        timezone=location.timezone,
-        closeout=timedelta(hours=int(hours), minutes=int(minutes)),
-        basis=options.history.basis or connector.history_basis,
-        refunds=options.history.refunds,
-    )
-
-
-def rules_text(rules: HistoryRules) -> str:
-    """What besides the recorded bodies decides the documents: the rules of the day, and the mapping."""
-    text = canonical_json(
-        {
-            "timezone": rules.timezone,
-            "closeout_minutes": int(rules.closeout.total_seconds() // 60),
-            "basis": rules.basis,
-            "refunds": rules.refunds,
-            "mapping": MAPPING,
-        }
-    )
-    return text.decode()
 
 
 @dataclass(frozen=True)
@@ -88,10 +58,8 @@ def stage_past(
     migration: Migration,
     location: KnownLocation,
     refs: Sequence[SnapshotRef],
-    *,
-    everything: bool = False,
 ) -> StagedHistory | None:
-    """Stage the history of the pinned exports, less the bodies that are loaded already (unless ``everything``).
+    """Stage the history of the pinned exports, less the bodies that are loaded already.
 
     None, and nothing staged, where the options leave the past out or nothing of it was exported.
     """
@@ -99,8 +67,7 @@ def stage_past(
     if not options.history.months or not any(ref.scope == "history" for ref in refs):
         shapes.drop(connection, migration.id)
         return None
-    connector = workshop.connector(migration.subject.pos)
-    rules = history_rules(connector, location.source, options)
+    source = history_source(workshop, migration, location, refs)
 
     def on_batch(done: int, total: int) -> None:
         progress.report(connection, migration.id, "Mapping and checking orders", done, total)
@@ -108,19 +75,22 @@ def stage_past(
     return stage_history(
         workshop.url,
         migration.id,
-        HistorySource(
-            workshop.settings,
-            workshop.url,
-            tuple(refs),
-            migration.subject.pos,
-            location.source,
-            migration.subject.restaurant_id,
-            rules,
-        ),
-        rules=rules_text(rules),
-        skip=() if everything else _loaded_bodies(connection, migration, rules),
+        source,
+        rules=rules_text(source.rules),
+        skip=_loaded_bodies(connection, migration, source.rules),
         now=workshop.now(),
         on_batch=on_batch,
+    )
+
+
+def history_source(
+    workshop: Workshop, migration: Migration, location: KnownLocation, refs: Sequence[SnapshotRef]
+) -> HistorySource:
+    """Where the history of these exports is read from, and how."""
+    subject = migration.subject
+    rules = history_rules(workshop.connector(subject.pos), location.source, migration.parsed_options)
+    return HistorySource(
+        workshop.settings, workshop.url, tuple(refs), subject.pos, location.source, subject.restaurant_id, rules
     )
 
 
@@ -130,12 +100,6 @@ def _loaded_bodies(connection: Connection, migration: Migration, rules: HistoryR
         [aura_location(connection, migration), rules_text(rules)],
     ).fetchall()
     return {sha for (sha,) in rows}
-
-
-def planned_rules(workshop: Workshop, migration: Migration, location: KnownLocation) -> str:
-    """The rules under which the migration's history is staged."""
-    connector = workshop.connector(migration.subject.pos)
-    return rules_text(history_rules(connector, location.source, migration.parsed_options))
 
 
 def load_past(workshop: Workshop, connection: Connection, migration: Migration) -> HistoryLoaded | None:
@@ -175,18 +139,3 @@ def take_back_past(connection: Connection, migration: Migration) -> HistoryUndon
         drop_reports(connection, migration.subject.restaurant_id, place)
     shapes.drop(connection, migration.id)
     return undone
-
-
-def aura_location(connection: Connection, migration: Migration) -> int | None:
-    """The id of the migration's location in AuraConnect, once it is loaded."""
-    row = connection.execute(
-        "SELECT aura_id FROM migration.crosswalk WHERE integration_id = %s AND entity = 'locations' AND source_key = %s "
-        "AND is_active",
-        [migration.subject.integration_id, migration.subject.location_source_id],
-    ).fetchone()
-    return int(row[0]) if row is not None else None
-
-
-def with_store(source: HistorySource, url: str) -> HistorySource:
-    """The same history out of a copy of the snapshot store."""
-    return replace(source, refs=tuple(replace(ref, url=url) for ref in source.refs))

@@ -20,9 +20,10 @@ from aura_migration.database.connections import Connection
 from aura_migration.database.seals import Suppression, VaultSeals
 from aura_migration.intake import map_files
 from aura_migration.migration import progress
+from aura_migration.migration.dating import history_rules, rules_text
 from aura_migration.migration.extraction import pinned
 from aura_migration.migration.integrations import KnownLocation, get_location
-from aura_migration.migration.past import history_rules, rules_text, stage_past
+from aura_migration.migration.past import stage_past
 from aura_migration.migration.records import Migration, get_migration, latest_report, require_plannable, store_report
 from aura_migration.migration.states import AFTER_LOAD, transition
 from aura_migration.migration.workshop import Workshop

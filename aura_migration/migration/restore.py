@@ -10,13 +10,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aura_migration.archive.snapshot import SnapshotReader, SnapshotRef, snapshot_ref
+from aura_migration.canonical.history import shapes
+from aura_migration.canonical.history.staging import stage_history
 from aura_migration.core.errors import Refused
 from aura_migration.database.connections import Connection
+from aura_migration.migration.dating import rules_text
 from aura_migration.migration.extraction import pinned
 from aura_migration.migration.integrations import get_location
+from aura_migration.migration.past import history_source
 from aura_migration.migration.planning import stage_menu, stage_people_of
 from aura_migration.migration.records import Migration, get_migration, get_plan, loaded_plan
 from aura_migration.migration.workshop import Workshop
+from aura_migration.plan.history import compare_history, staged_hash
 
 SAMPLE = 20
 
@@ -81,7 +86,39 @@ def restore_check(workshop: Workshop, migration_id: int, store_url: str | None =
                 raise _Rehearsed
         except _Rehearsed:
             pass
+        if plan["history"] is not None:
+            _restore_history(workshop, connection, migration, plan, refs, restored)
         return restored
+
+
+def _restore_history(
+    workshop: Workshop,
+    connection: Connection,
+    migration: Migration,
+    plan: dict[str, Any],
+    refs: list[SnapshotRef],
+    restored: Restored,
+) -> None:
+    """Stage all orders and money again, in working tables of their own, and hold them against what stands, or was planned."""
+    location = get_location(connection, migration.location_key)
+    source = history_source(workshop, migration, location, refs)
+    rules, options = rules_text(source.rules), migration.parsed_options
+    rehearsal = -migration.id  # never the number of a migration: its working tables are left alone
+    subject = replace(migration.subject, migration_id=rehearsal)
+    try:
+        stage_history(workshop.url, rehearsal, source, rules=rules, now=workshop.now())
+        if plan["state"] == "loaded":
+            for kind, verdicts in compare_history(connection, subject, options).items():
+                made = sum(verdicts.values())
+                same = sum(verdicts.get(name, 0) for name in ("unchanged", "skip", "quarantine"))
+                restored.entities[kind] = {"planned": made, "made_again": made, "differing": made - same}
+                if made != same:
+                    what = "does not stand in AuraConnect as the snapshot says"
+                    restored.differing.append({"entity": kind, "key": f"{made - same} documents", "what": what})
+        elif staged_hash(connection, subject, options, rules=rules) != plan["history"]["hash"]:
+            restored.differing.append({"entity": "orders", "key": "all", "what": "not what was planned"})
+    finally:
+        shapes.drop(connection, rehearsal)
 
 
 def _plan_of(connection: Connection, migration: Migration) -> dict[str, Any]:

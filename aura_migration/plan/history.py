@@ -96,6 +96,28 @@ def plan_history(
         return plan
 
 
+def compare_history(
+    connection: psycopg.Connection[Any], subject: Subject, options: MigrationOptions
+) -> dict[str, dict[str, int]]:
+    """How many staged documents of each kind stand in AuraConnect just so (``unchanged``), or would be written, by verdict."""
+    judge_history(connection, subject, options)
+    rows = connection.execute(
+        sql.SQL(
+            "SELECT kind, verdict, count(*) FROM {documents} WHERE verdict <> 'superseded' GROUP BY kind, verdict ORDER BY 1, 2"
+        ).format(**_names(subject))
+    ).fetchall()
+    found: dict[str, dict[str, int]] = {}
+    for kind, verdict, number in rows:
+        found.setdefault(kind, {})[verdict] = number
+    return found
+
+
+def staged_hash(connection: psycopg.Connection[Any], subject: Subject, options: MigrationOptions, *, rules: str) -> str:
+    """The hash of what is staged, as a plan of it would carry."""
+    with connection.transaction():
+        return _hash(connection.cursor(row_factory=tuple_row), subject, options, rules)
+
+
 def judge_history(connection: psycopg.Connection[Any], subject: Subject, options: MigrationOptions) -> None:
     """Decide anew what becomes of each staged document: the first step of planning.
 
