@@ -81,10 +81,10 @@ class Off(NamedTuple):
 def judge_days(case: OrdersCase) -> int:
     """Sum both sides, explain what has a cause, store the days, report what is left; returns how many days there are."""
     for side in ("said", "there"):
-        for query in _sums(case, side):
+        for query in sums_of(case, side):
             case.run(f"INSERT INTO orders_days SELECT %(side)s, day, metric, name, value FROM ({query}) x", side=side)
     for side, sign in (("said", "-"), ("there", "")):
-        for query in _sums(case, side, excused=True):
+        for query in sums_of(case, side, excused=True):
             case.run(
                 f"INSERT INTO orders_explained SELECT day, metric, name, cause, documents, {sign}value FROM ({query}) x"
             )
@@ -182,17 +182,20 @@ def _percent(exact: Decimal) -> float:
     return float((exact * 10_000).to_integral_value(ROUND_CEILING)) / 10_000
 
 
-def _sums(case: OrdersCase, side: str, *, excused: bool = False) -> list[str]:
-    """The sums of a side as queries of (day, metric, name, value), of excused documents also (cause, documents)."""
+def sums_of(case: OrdersCase, side: str, *, excused: bool = False) -> list[str]:
+    """The sums of a side as queries of (day, metric, name, value), of excused documents also (cause, documents).
+
+    ``side`` is said or there; alt: what is there, with the days of orders, payments and refunds told otherwise.
+    """
     queries = []
     for one in SUMS:
-        if one.kind not in case.judged:
+        if one.kind not in case.judged or (side == "alt" and one.kind not in ("orders", "payments", "refunds")):
             continue
         conditions = [f"r.state = '{one.state}'"] if one.state else []
         conditions += [f"r.kind = '{one.kind}'"] if one.kind in CASH else []
         groups = ["r.day", f"{one.name} AS name", *([f"{one.metric} AS metric"] if one.metric else [])]
         figures = [f"{figure} AS figure_{n}" for n, (_, figure) in enumerate(one.figures)]
-        joins = one.joins.format(side=side)
+        joins = one.joins.format(side="there" if side == "alt" else side)
         if excused:
             joins += f" JOIN orders_excused e ON e.kind = '{one.kind}' AND e.key = r.key AND e.cause <> ''"
             groups.append("e.cause")

@@ -19,6 +19,19 @@ from psycopg.types.json import Jsonb
 from aura_migration.core.clock import months_before
 from aura_migration.verify import findings as words
 from aura_migration.verify.orders_case import FOUND, OrdersCase
+from aura_migration.verify.orders_days import sums_of
+from aura_migration.verify.orders_figures import (
+    ALIASES,
+    BY_NAME,
+    FAMILIES,
+    FIGURES,
+    KEPT_BY_NAME,
+    REST,
+    SUMS,
+    Cause,
+    Figure,
+)
+from aura_migration.verify.orders_redated import other_days
 
 DERIVED = "derived, not confirmed"
 ENOUGH = 7
@@ -26,207 +39,6 @@ ENOUGH = 7
 MOST_CAUSES = 5
 Day = date
 Amounts = dict[Day, int]
-
-
-@dataclass(frozen=True)
-class Cause:
-    """One way in which reports count otherwise. ``amounts`` are what it moves the figure by, each a sum of ours."""
-
-    name: str
-    amounts: tuple[tuple[int, str], ...]
-
-
-def _cause(name: str, *amounts: str) -> Cause:
-    """``+sum`` and ``-sum``."""
-    return Cause(name, tuple((-1 if one[0] == "-" else 1, one[1:]) for one in amounts))
-
-
-REFUNDS_OFF = _cause("refunds are taken off on the day of the refund", "-refund_net")
-SALE_DAY_OFF = _cause("refunds are taken off on the day of the sale", "-sale_day_net")
-CHARGE_REFUNDS_OFF = _cause("charges that were given back are taken off", "-refund_charge")
-OPEN_NET = _cause("open checks are counted", "+open_gross", "-open_discount")
-INCLUDED_OUT = _cause("tax inside prices is taken out", "-included_tax")
-DEFERRED_IN = _cause("deferred sales (gift cards, deposits, payments on account) are counted", "+non_sale")
-CHARGES_IN = _cause("service charges are counted as sales", "+service")
-GRATUITY_IN = _cause("gratuity is counted as tip", "+gratuity")
-
-
-@dataclass(frozen=True)
-class Figure:
-    """How a figure of a report is derived here: sums of ours, and the causes by which it may be counted otherwise."""
-
-    sums: tuple[tuple[int, str], ...]
-    causes: tuple[Cause, ...] = ()
-    metric: str = ""
-    is_count: bool = False
-
-
-def _figure(*sums: str, causes: tuple[Cause, ...] = (), metric: str = "", is_count: bool = False) -> Figure:
-    return Figure(_cause("", *sums).amounts, causes, metric, is_count)
-
-
-FIGURES: Mapping[str, Figure] = {
-    "orders": _figure(
-        "+orders",
-        causes=(_cause("open checks are counted", "+open_orders"), _cause("voided checks are counted", "+voided_orders"),
-                _cause("orders without any payment are not counted", "-unpaid_orders"),
-                _cause("checks of one order are counted once", "-split_checks")),
-        metric="orders", is_count=True,
-    ),
-    "gross": _figure(
-        "+gross",
-        causes=(INCLUDED_OUT, DEFERRED_IN, CHARGES_IN, _cause("open checks are counted", "+open_gross"),
-                _cause("refunds are taken off on the day of the refund", "-refund_gross")),
-        metric="gross",
-    ),
-    "discounts": _figure(
-        "+discounts",
-        causes=(_cause("discounts on what was given back are taken off", "-refund_discount"),
-                _cause("open checks are counted", "+open_discount")),
-        metric="discounts",
-    ),
-    "net": _figure(
-        "+net", causes=(REFUNDS_OFF, SALE_DAY_OFF, INCLUDED_OUT, CHARGES_IN, CHARGE_REFUNDS_OFF, DEFERRED_IN, OPEN_NET),
-        metric="net",
-    ),
-    "returns": _figure(
-        "+refund_gross", causes=(_cause("refunds of deferred sales are counted", "+refund_rest"),)
-    ),
-    "refunds": _figure(
-        "+refunds",
-        causes=(_cause("refunded tips are left out", "-refund_tip"), _cause("refunded tax is left out", "-refund_tax"),
-                _cause("charges that were given back are left out", "-refund_charge"),
-                _cause("refunds are shown on the day of the sale", "-refunds", "+sale_day_refunds")),
-        metric="refunds",
-    ),
-    "gift_cards": _figure(
-        "+gift_card_load",
-        causes=(_cause("other deferred sales are counted", "+non_sale", "-gift_card_load"),),
-    ),
-    "non_revenue": _figure("+non_sale", causes=(_cause("gift cards are shown apart", "-gift_card_load"),)),
-    "order_fees": _figure("+surcharge", causes=(_cause("delivery charges are order fees", "+delivery"),)),
-    "service_charges": _figure(
-        "+service",
-        causes=(_cause("gratuity is counted as a charge", "+gratuity"), CHARGE_REFUNDS_OFF,
-                _cause("tax on charges is shown with them", "+charge_tax"),
-                _cause("surcharges are shown apart", "-surcharge"), _cause("delivery charges are shown apart", "-delivery"),
-                _cause("rounding is counted as a charge", "+cash_rounding")),
-    ),
-    "gratuity": _figure("+gratuity", causes=(_cause("open checks are counted", "+open_gratuity"),)),
-    "tips": _figure(
-        "+tips",
-        causes=(GRATUITY_IN, _cause("refunded tips are taken off", "-refund_tip"),
-                _cause("open checks are counted", "+open_tip")),
-        metric="tips",
-    ),
-    "tax": _figure(
-        "+tax",
-        causes=(_cause("refunded tax is taken off", "-refund_tax"), _cause("tax on charges is shown apart", "-charge_tax"),
-                _cause("tax a marketplace remits is shown apart", "-marketplace_tax"), INCLUDED_OUT,
-                _cause("open checks are counted", "+open_tax")),
-        metric="tax",
-    ),
-    "rounding": _figure("+cash_rounding"),
-    "fees": _figure("+fees", causes=(_cause("fees that were given back are taken off", "-refund_fee"),)),
-    "collected": _figure(
-        "+paid", "+paid_tips", "-refunds",
-        causes=(_cause("refunds are not taken off", "+refunds"), _cause("tips are left out", "-paid_tips")),
-    ),
-    "tax_by_rate": _figure(
-        "+tax_by_rate",
-        causes=(_cause("tax a marketplace remits is shown apart", "-marketplace_tax_by_rate"),),
-        metric="tax_by_rate",
-    ),
-    "tender_amount": _figure(
-        "+payments",
-        causes=(_cause("tips are counted", "+payment_tips"), _cause("refunds are taken off", "-refunds_by_tender")),
-        metric="payments",
-    ),
-    "tender_net": _figure(
-        "+payments", "+payment_tips", "-refunds_by_tender", causes=(_cause("tips are left out", "-payment_tips"),),
-    ),
-    "tender_total": _figure(
-        "+payments", "+payment_tips", causes=(_cause("refunds are taken off", "-refunds_by_tender"),),
-    ),
-    "tender_tips": _figure("+payment_tips", metric="payment_tips"),
-    "tender_count": _figure("+payments_count", metric="payments_count", is_count=True),
-    "tender_refunds": _figure("+refunds_by_tender", causes=(_cause("credits are shown apart", "-credits_by_tender"),)),
-    "tender_credits": _figure("+credits_by_tender"),
-}  # fmt: skip
-"""What of a report is compared. Anything else that is imported is kept, and said to be compared with nothing."""
-BY_NAME = ("tax_by_rate", *(name for name in FIGURES if name.startswith("tender_")))
-"""Figures that a report has by rate or by tender."""
-KEPT_BY_NAME = frozenset(
-    ("tax_by_rate", "marketplace_tax_by_rate", "payments", "payment_tips", "payments_count", "refunds_by_tender",
-     "credits_by_tender")
-)  # fmt: skip
-"""Sums of ours that are kept by rate or by tender."""
-FAMILIES = {
-    "sales": ("gross", "net"),
-    "tax": ("tax", "tax_by_rate"),
-    "payments": ("tender_net", "tender_amount", "tender_total", "collected"),
-}
-"""What a report must show, one of each, for the derivation to be confirmed by it."""
-ALIASES = {
-    "Card": ("card", "cards", "credit", "creditcard", "creditcards", "creditdebit", "creditdebitcard", "debitcard"),
-    "Cash": ("cash",),
-    "Gift card": ("giftcard", "giftcards", "squaregiftcard"),
-    "House account": ("houseaccount", "houseaccounts"),
-}
-REST = ("other", "othertenders", "othertender", "otherpayments")
-"""A report's word for all tenders that it does not name."""
-
-SUMS = """
-    SELECT day::date, name, '' AS of, sum(value)::bigint FROM (
-        SELECT o.day, x.name, x.value FROM there_orders o CROSS JOIN LATERAL (VALUES
-            ('open_gross', CASE o.state WHEN 'open' THEN o.gross END), ('open_discount', CASE o.state WHEN 'open' THEN o.discount END),
-            ('open_tax', CASE o.state WHEN 'open' THEN o.tax END), ('open_tip', CASE o.state WHEN 'open' THEN o.tip END),
-            ('open_gratuity', CASE o.state WHEN 'open' THEN o.gratuity END), ('open_orders', CASE o.state WHEN 'open' THEN 1 END),
-            ('voided_orders', CASE o.state WHEN 'voided' THEN 1 END)) x (name, value) WHERE x.value <> 0
-        UNION ALL
-        SELECT o.day, 'unpaid_orders', 1 FROM there_orders o WHERE o.state = 'counts' AND NOT EXISTS (
-            SELECT 1 FROM there_payments p WHERE p.order_id = o.aura_id AND p.state = 'counts')
-        UNION ALL
-        SELECT o.day, 'split_checks', count(*) - count(DISTINCT coalesce(a.order_group_id, -a.id))
-        FROM there_orders o JOIN aura.orders a ON a.id = o.aura_id WHERE o.state = 'counts' GROUP BY o.day
-        UNION ALL
-        SELECT o.day, 'charge_tax', c.tax_cents FROM there_orders o JOIN aura.order_service_charges c ON c.order_id = o.aura_id
-        WHERE o.state = 'counts' AND c.tax_cents <> 0
-        UNION ALL
-        SELECT o.day, 'marketplace_tax', t.amount_cents FROM there_orders o JOIN aura.order_taxes t ON t.order_id = o.aura_id
-        WHERE o.state = 'counts' AND t.remitted_by = 'marketplace'
-        UNION ALL
-        SELECT p.day, 'fees', p.fee FROM there_payments p WHERE p.state = 'counts' AND p.fee <> 0
-        UNION ALL
-        SELECT p.day, x.name, x.value FROM there_payments p
-        CROSS JOIN LATERAL (VALUES ('paid', p.amount), ('paid_tips', p.tip)) x (name, value) WHERE p.state = 'counts'
-        UNION ALL
-        SELECT x.day, x.name, x.value FROM there_refunds r JOIN aura.refunds a ON a.id = r.aura_id
-        LEFT JOIN LATERAL (SELECT sum(i.gross_cents) AS gross, sum(i.discount_cents) AS discount FROM aura.refund_items i
-                           WHERE i.refund_id = r.aura_id) i ON true
-        CROSS JOIN LATERAL (SELECT coalesce(r.net, r.amount - coalesce(r.tax, 0) - coalesce(r.tip, 0) - coalesce(r.charge, 0))
-                            AS net) n
-        CROSS JOIN LATERAL (VALUES
-            (r.day, 'refund_net', n.net), (r.day, 'refund_tax', r.tax), (r.day, 'refund_tip', r.tip),
-            (r.day, 'refund_charge', r.charge), (r.day, 'refund_gross', coalesce(i.gross, n.net)),
-            (r.day, 'refund_discount', coalesce(i.discount, 0)), (r.day, 'refund_rest', n.net - coalesce(i.gross - i.discount, n.net)),
-            (r.day, 'refund_fee', a.fee_refunded_cents), (coalesce(r.sale_day, r.day), 'sale_day_refunds', r.amount),
-            (coalesce(r.sale_day, r.day), 'sale_day_net', n.net)) x (day, name, value)
-        WHERE r.state = 'counts' AND x.value <> 0) s
-    WHERE pg_input_is_valid(day, 'date') GROUP BY day, name
-    UNION ALL
-    SELECT r.day::date, x.name, coalesce(a.tender_name, 'Unknown'), sum(r.amount)::bigint
-    FROM there_refunds r JOIN aura.refunds a ON a.id = r.aura_id
-    CROSS JOIN LATERAL (VALUES ('refunds_by_tender', true), ('credits_by_tender', a.payment_id IS NULL)) x (name, counts)
-    WHERE r.state = 'counts' AND x.counts AND pg_input_is_valid(r.day, 'date') GROUP BY r.day, x.name, a.tender_name
-    UNION ALL
-    SELECT o.day::date, 'marketplace_tax_by_rate', x.name || coalesce(' ' || trim_scale(x.rate_percent)::text || '%%', '')
-           || CASE WHEN x.is_inclusive THEN ' incl.' ELSE '' END, sum(x.amount_cents)::bigint
-    FROM there_orders o JOIN aura.order_taxes x ON x.order_id = o.aura_id
-    WHERE o.state = 'counts' AND x.remitted_by = 'marketplace' AND pg_input_is_valid(o.day, 'date')
-    GROUP BY 1, 3
-"""
-"""The amounts of the causes, out of AuraConnect's rows by day."""
 
 
 @dataclass
@@ -264,6 +76,22 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Held:
+    """A column against ours: what the report says and what we come to by day, the causes, and what they leave."""
+
+    column: Column
+    values: Amounts
+    base: Amounts
+    causes: tuple[Cause, ...]
+    left: Amounts
+
+    @property
+    def off(self) -> list[Day]:
+        """The days on which something is left."""
+        return [day for day, rest in self.left.items() if rest]
+
+
+@dataclass(frozen=True)
 class Agreement:
     """What comparing with the report gave. ``passed`` None: too little to be confirmed by, ``value`` says what is lacking."""
 
@@ -275,31 +103,40 @@ class Agreement:
 def judge_report(case: OrdersCase) -> Agreement | None:
     """Compare every imported day that the history covers whole; None where no report was imported.
 
-    Adds the third column to ``migration.daily_reconciliation``; differences without a cause go to ``orders_found``.
+    Adds the third column to ``migration.daily_reconciliation``; differences without a cause go to ``orders_found``. A report
+    whose days begin or are told otherwise is held against the same orders dated by its rule, where that leaves less.
     """
     report = _report(case)
     if not report:
         return None
-    first, last = _covered(case)
-    ours = _ours(case)
-    compared: set[Day] = set()
-    off = 0
-    causes_found: dict[str, list[str]] = {}
+    ours, told_by = _ours(case), ""
+    held = _hold(case, report, ours)
+    for label in other_days(case) if any(one.off for one in held) else ():
+        there = _kept(case, "alt")
+        again = _hold(case, report, there)
+        if sum(len(one.off) for one in again) * 2 < sum(len(one.off) for one in held):
+            ours, held, told_by = there, again, label
+    for one in held:
+        _store(case, one, ours, is_beside=not told_by)
+        _tell(case, one)
+    if told_by:
+        _accept(case, "days", 0, told_by)
+    return _agreement(case, held, report, ours, told_by)
+
+
+def _hold(case: OrdersCase, report: Mapping[tuple[str, str], Amounts], ours: Ours) -> list[Held]:
+    """Every figure of the report against ours, over the days that the history holds whole."""
+    end = case.options.history.until or case.now
+    first, last = case.rule.day(months_before(end, case.options.history.months)), case.rule.day(end)
+    held = []
     for column in _columns(report, ours):
         rule = FIGURES[column.figure]
         values = {day: value for day, value in sorted(column.values.items()) if first < day < last}
-        if not values:
-            continue
-        compared.update(values)
-        base = {day: ours.value(rule.sums, column.names, day) for day in values}
-        causes, left = _explain(rule, ours, column.names, {day: values[day] - base[day] for day in values})
-        if causes:
-            causes_found[column.label] = [cause.name for cause in causes]
-            _accept(case, column, causes, sum(base.values()) - sum(values.values()) + sum(left.values()))
-        _store(case, column, rule, values, base, causes, ours)
-        off += _report_left(case, column, rule, values, base, left)
-    families = {name for name, figures in FAMILIES.items() if any(figure in figures for figure, _ in report)}
-    return _agreement(compared, off, families, causes_found, report, ours)
+        if values:
+            base = {day: ours.value(rule.sums, column.names, day) for day in values}
+            causes, left = _explain(rule, ours, column.names, {day: values[day] - base[day] for day in values})
+            held.append(Held(column, values, base, causes, left))
+    return held
 
 
 def _report(case: OrdersCase) -> dict[tuple[str, str], Amounts]:
@@ -312,20 +149,27 @@ def _report(case: OrdersCase) -> dict[tuple[str, str], Amounts]:
     return found
 
 
-def _covered(case: OrdersCase) -> tuple[Day, Day]:
-    """Between these days, both not included, the history holds whole days."""
-    end = case.options.history.until or case.now
-    begin = months_before(end, case.options.history.months)
-    return case.rule.day(begin), case.rule.day(end)
-
-
 def _ours(case: OrdersCase) -> Ours:
+    """Our sums as the second reading has them, with what only AuraConnect's rows tell."""
     ours = Ours()
     for day, metric, name, value in case.rows(
         "SELECT business_date, metric, name, pos_value FROM migration.daily_reconciliation WHERE migration_id = %(migration)s"
     ):
         ours.sums.setdefault((metric, name), {})[day] = value
-    for day, metric, name, value in case.rows(SUMS):
+    return _with_causes(case, ours, "there")
+
+
+def _kept(case: OrdersCase, side: str) -> Ours:
+    """Our sums out of AuraConnect's rows, as dated on a side."""
+    ours = Ours()
+    for query in sums_of(case, side):
+        for day, metric, name, value in case.rows(f"SELECT * FROM ({query}) s WHERE pg_input_is_valid(day, 'date')"):
+            ours.sums.setdefault((metric, name), {})[date.fromisoformat(day)] = int(value)
+    return _with_causes(case, ours, side)
+
+
+def _with_causes(case: OrdersCase, ours: Ours, side: str) -> Ours:
+    for day, metric, name, value in case.rows(SUMS.replace("{side}", side)):
         ours.sums.setdefault((metric, name), {})[day] = value
     for day, metric, name, value in list(_by_class(ours)):
         amounts = ours.sums.setdefault((metric, name), {})
@@ -409,17 +253,20 @@ def _unexplained(left: Amounts) -> int:
     return sum(1 for value in left.values() if value)
 
 
-def _store(
-    case: OrdersCase, column: Column, rule: Figure, values: Amounts, base: Amounts, causes: Sequence[Cause], ours: Ours
-) -> None:
-    """Put the report's figure beside ours, with what its causes come to."""
-    is_ours = bool(rule.metric) and len(column.names) <= 1
-    metric, name = (rule.metric, "".join(column.names)) if is_ours else (column.figure, column.name)
+# -- what is stored and told ----------------------------------------------------------------------------------------------
+
+
+def _store(case: OrdersCase, held: Held, ours: Ours, *, is_beside: bool) -> None:
+    """Put the report's figure beside ours, with what its causes come to. ``is_beside``: its days are the days of ours."""
+    column, rule = held.column, FIGURES[held.column.figure]
+    is_ours = is_beside and bool(rule.metric) and len(column.names) <= 1
+    metric, name = (rule.metric, "".join(column.names)) if is_ours else (f"report {column.figure}", column.name)
     rows = []
-    for day in values:
-        moved = {cause.name: ours.value(cause.amounts, column.names, day) for cause in causes}
-        told = [{"cause": cause, "value": value, "of": "report"} for cause, value in moved.items() if value]
-        rows.append([case.subject.migration_id, day, metric, name, base[day], base[day], values[day], Jsonb(told)])
+    for day, value in held.values.items():
+        moved = {cause.name: ours.value(cause.amounts, column.names, day) for cause in held.causes}
+        told = [{"cause": cause, "value": amount, "of": "report"} for cause, amount in moved.items() if amount]
+        base = held.base[day]
+        rows.append([case.subject.migration_id, day, metric, name, base, base, value, Jsonb(told)])
     with case.connection.cursor() as cursor:
         cursor.executemany(
             """
@@ -433,58 +280,62 @@ def _store(
         )
 
 
-def _report_left(case: OrdersCase, column: Column, rule: Figure, values: Amounts, base: Amounts, left: Amounts) -> int:
-    """A finding for each day on which something is left; returns how many."""
-    days = [day for day, rest in left.items() if rest]
-    for day in days:
+def _tell(case: OrdersCase, held: Held) -> None:
+    """A finding for each day on which something is left, and one for the causes of a figure that is counted otherwise."""
+    for day in held.off:
         case.run(
             f"""
             INSERT INTO {FOUND} VALUES (%(check)s, 'days', %(key)s, to_jsonb(%(value)s::bigint), to_jsonb(%(ours)s::bigint),
                 %(off)s, 'the POS''s report says otherwise, and no known way of counting explains it', true)
             """,
             check=words.POS_REPORT,
-            key=f"{day} {column.label}",
-            value=values[day],
-            ours=base[day],
-            off=None if rule.is_count else -left[day],
+            key=f"{day} {held.column.label}",
+            value=held.values[day],
+            ours=held.base[day],
+            off=None if FIGURES[held.column.figure].is_count else -held.left[day],
         )
-    return len(days)
+    if held.causes:
+        moved = sum(held.base.values()) - sum(held.values.values()) + sum(held.left.values())
+        names = "; ".join(cause.name for cause in held.causes)
+        _accept(case, held.column.label, moved, f"the report counts otherwise: {names}")
 
 
-def _accept(case: OrdersCase, column: Column, causes: Sequence[Cause], cents: int) -> None:
-    """One finding per figure that is counted otherwise, with the causes."""
+def _accept(case: OrdersCase, key: str, cents: int, cause: str) -> None:
     case.run(
         f"INSERT INTO {FOUND} VALUES (%(check)s, 'report', %(key)s, NULL, NULL, %(cents)s, %(cause)s, false)",
         check=words.POS_REPORT,
-        key=column.label,
+        key=key,
         cents=cents,
-        cause="the report counts otherwise: " + "; ".join(cause.name for cause in causes),
+        cause=cause,
     )
 
 
 def _agreement(
-    compared: set[Day],
-    off: int,
-    families: set[str],
-    causes: Mapping[str, Sequence[str]],
-    report: Mapping[tuple[str, str], Amounts],
-    ours: Ours,
+    case: OrdersCase, held: Sequence[Held], report: Mapping[tuple[str, str], Amounts], ours: Ours, told_by: str
 ) -> Agreement:
-    has_weekend = any(day.weekday() >= 5 for day in compared)
-    given_back = {day for kind in ("refunds", "returns") for day, value in report.get((kind, ""), {}).items() if value}
-    given_back |= {day for day, value in ours.sums.get(("refunds", ""), {}).items() if value}
+    compared = {day for one in held for day in one.values}
+    off = sum(len(one.off) for one in held)
+    shown = {one.column.figure for one in held}
+    given_back = {
+        day
+        for (kind, _), amounts in (*report.items(), *ours.sums.items())
+        if kind in ("refunds", "returns")
+        for day, value in amounts.items()
+        if value
+    }
     lacking = [
         *([f"{ENOUGH} days (it has {len(compared)})"] if len(compared) < ENOUGH else []),
-        *(["a weekend"] if not has_weekend else []),
-        *(["a day with a refund"] if not given_back & compared else []),
-        *(sorted(set(FAMILIES) - families)),
+        *([] if any(day.weekday() >= 5 for day in compared) else ["a weekend"]),
+        *([] if given_back & compared else ["a day with a refund"]),
+        *(sorted(name for name, figures in FAMILIES.items() if not shown & set(figures))),
     ]
     evidence = {
         "days": len(compared),
         "first_day": min(compared).isoformat() if compared else None,
         "last_day": max(compared).isoformat() if compared else None,
         "figures_off": off,
-        "counted_otherwise": {figure: list(names) for figure, names in causes.items()},
+        "counted_otherwise": {one.column.label: [cause.name for cause in one.causes] for one in held if one.causes},
+        "days_told_otherwise": told_by,
         "compared_with_nothing": sorted({figure for figure, _ in report if figure not in FIGURES}),
         "lacking": lacking,
     }
