@@ -20,6 +20,7 @@ from psycopg.rows import tuple_row
 from aura_migration.canonical.history import shapes
 from aura_migration.canonical.history.tables import BY_NAME, DOCUMENTS, TABLES
 from aura_migration.canonical.options import MigrationOptions
+from aura_migration.core.errors import EnvironmentFault
 from aura_migration.core.ids import canonical_json
 from aura_migration.plan.ground import Subject
 from aura_migration.plan.stored import ACTIONS
@@ -439,7 +440,10 @@ def _blocks(cursor: Cursor, table: str, wanted: dict[int, int]) -> dict[int, int
             [_sequence(cursor, table), list(left), list(left.values())],
         )
         first |= {batch: low for batch, low, high in cursor.fetchall() if high - low + 1 == left[batch]}
-    raise RuntimeError(f"no {ATTEMPTS} attempts gave a block of ids of aura.{table} without gaps")
+    raise EnvironmentFault(
+        f"In {ATTEMPTS} attempts there was no block of ids of aura.{table} that nobody else took ids from.",
+        "Preview again when fewer orders are being taken.",
+    )
 
 
 def _sequence(cursor: Cursor, table: str) -> str:
