@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.rows import dict_row
 
-from aura_migration.migration.reports.sales.queries import REPORTS
+from aura_migration.migration.reports.sales.queries import BESIDE, REPORTS
 from aura_migration.migration.reports.sales.working import Days, working_tables
 
 SALES = {
@@ -52,7 +52,7 @@ class TaxSheet(NamedTuple):
 
 def make_tax_sheet(connection: psycopg.Connection[Any], days: Days) -> TaxSheet:
     """The sheet of these days, as AuraConnect holds them now."""
-    with working_tables(connection, days), connection.cursor(row_factory=dict_row) as cursor:
+    with working_tables(connection, days, BESIDE), connection.cursor(row_factory=dict_row) as cursor:
         by_day = sorted(_days(cursor, days), key=_place)
     return TaxSheet(by_day, sorted(_months(by_day), key=_place))
 

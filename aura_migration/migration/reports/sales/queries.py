@@ -28,8 +28,10 @@ _TIPS = f"""
     SELECT p.id, p.business_date, coalesce(p.staff_id, o.staff_id), p.tip_amount_cents - coalesce(t.tips, 0)
     FROM aura.payments p
     LEFT JOIN aura.orders o ON o.id = p.order_id
-    LEFT JOIN LATERAL (SELECT sum(r.tip_amount_cents) AS tips FROM aura.tip_records r
-                       WHERE r.payment_id = p.id AND r.staff_id IS NOT NULL) t ON true
+    LEFT JOIN (
+        SELECT r.payment_id, sum(r.tip_amount_cents) AS tips FROM aura.payments q JOIN aura.tip_records r ON r.payment_id = q.id
+        WHERE q.location_id = %(location)s AND q.business_date {BETWEEN} AND r.staff_id IS NOT NULL GROUP BY r.payment_id
+    ) t ON t.payment_id = p.id
     WHERE p.location_id = %(location)s AND p.business_date {BETWEEN} AND {TENDERED} AND p.tip_amount_cents <> coalesce(t.tips, 0)
 """
 _VOIDED_CHECKS = f"""
@@ -57,6 +59,9 @@ _LABOUR = f"""
     WHERE a.location_id = %(location)s AND a.deleted_at IS NULL AND a.business_date {BETWEEN}
       AND (a.regular_hours IS NOT NULL OR a.check_out IS NOT NULL)
 """
+
+BESIDE = {"sales_voided_checks": _VOIDED_CHECKS, "sales_voided_lines": _VOIDED_LINES, "sales_labour": _LABOUR}
+"""Temporary tables the reports need beside the working tables, and their queries."""
 
 _DAILY = f"""
 WITH checks AS (
@@ -92,11 +97,11 @@ WITH checks AS (
         WHERE f.refund_id = r.id AND i.revenue_class <> 'sale') other ON true
     WHERE r.sale_date {BETWEEN} GROUP BY r.sale_date
 ), void_checks AS (
-    SELECT business_date, count(*) AS n, sum(amount) AS amount FROM ({_VOIDED_CHECKS}) v GROUP BY business_date
+    SELECT business_date, count(*) AS n, sum(amount) AS amount FROM sales_voided_checks GROUP BY business_date
 ), void_lines AS (
-    SELECT business_date, count(*) AS n, sum(amount) AS amount FROM ({_VOIDED_LINES}) v GROUP BY business_date
+    SELECT business_date, count(*) AS n, sum(amount) AS amount FROM sales_voided_lines GROUP BY business_date
 ), labour AS (
-    SELECT business_date, sum(hours) AS hours FROM ({_LABOUR}) a GROUP BY business_date
+    SELECT business_date, sum(hours) AS hours FROM sales_labour GROUP BY business_date
 ), days AS (
     SELECT business_date FROM checks UNION SELECT business_date FROM still_open UNION SELECT business_date FROM paid
     UNION SELECT business_date FROM refunded UNION SELECT business_date FROM by_sale UNION SELECT business_date FROM void_checks
@@ -159,11 +164,12 @@ FROM (
 """
 
 _TAX = f"""
-SELECT {_PLACE}, business_date, name, rate_percent, is_inclusive, remitted_by, count(DISTINCT order_id), sum(taxable), sum(tax), sum(back)
+SELECT {_PLACE}, business_date, name, rate_percent, is_inclusive, remitted_by, sum(checks), sum(taxable), sum(tax), sum(back)
 FROM (
-    SELECT business_date, name, rate_percent, is_inclusive, remitted_by, order_id, taxable, tax, 0 AS back FROM sales_taxes
+    SELECT business_date, name, rate_percent, is_inclusive, remitted_by, 1 AS checks, sum(taxable) AS taxable, sum(tax) AS tax, 0 AS back
+    FROM sales_taxes GROUP BY order_id, business_date, name, rate_percent, is_inclusive, remitted_by
     UNION ALL
-    SELECT business_date, name, rate_percent, is_inclusive, remitted_by, NULL, 0, 0, tax FROM sales_refund_taxes
+    SELECT business_date, name, rate_percent, is_inclusive, remitted_by, 0, 0, 0, tax FROM sales_refund_taxes
 ) both_ways GROUP BY business_date, name, rate_percent, is_inclusive, remitted_by
 """
 
@@ -188,9 +194,9 @@ WITH parts (business_date, staff_id, checks, groups, guests, gross, discounts, c
            comps, net_sales, gratuity, 0, 0, 0, 0, 0, NULL::numeric
     FROM sales_checks WHERE counts
     UNION ALL SELECT business_date, staff_id, 0, 0, NULL, 0, 0, 0, 0, 0, tips, 0, 0, 0, 0, NULL FROM ({_TIPS}) t
-    UNION ALL SELECT business_date, staff_id, 0, 0, NULL, 0, 0, 0, 0, 0, 0, 1, amount, 0, 0, NULL FROM ({_VOIDED_CHECKS}) v
-    UNION ALL SELECT business_date, staff_id, 0, 0, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 1, amount, NULL FROM ({_VOIDED_LINES}) v
-    UNION ALL SELECT business_date, staff_id, 0, 0, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, hours FROM ({_LABOUR}) a
+    UNION ALL SELECT business_date, staff_id, 0, 0, NULL, 0, 0, 0, 0, 0, 0, 1, amount, 0, 0, NULL FROM sales_voided_checks
+    UNION ALL SELECT business_date, staff_id, 0, 0, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 1, amount, NULL FROM sales_voided_lines
+    UNION ALL SELECT business_date, staff_id, 0, 0, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, hours FROM sales_labour
 )
 SELECT {_PLACE}, business_date, staff_id, sum(checks), sum(groups), sum(guests), sum(gross), sum(discounts), sum(comps), sum(net_sales),
        sum(gratuity), sum(tips), sum(void_checks), sum(void_check_amount), sum(void_lines), sum(void_line_amount), sum(hours)

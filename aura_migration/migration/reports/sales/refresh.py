@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 
 from aura_migration.database.connections import transaction_lock
-from aura_migration.migration.reports.sales.queries import REPORTS
+from aura_migration.migration.reports.sales.queries import BESIDE, REPORTS
 from aura_migration.migration.reports.sales.working import BETWEEN, Days, working_tables
 
 
@@ -26,7 +26,7 @@ def refresh_reports(
     with connection.transaction():
         transaction_lock(connection, f"sales reports of location {location_id}")
         days = Days(restaurant_id, location_id, _first_day(connection, location_id, since))
-        with working_tables(connection, days):
+        with working_tables(connection, days, BESIDE):
             written = {}
             for table, report in REPORTS.items():
                 _delete(connection, table, days)

@@ -252,6 +252,7 @@ def working_tables(
     steps = {**_STEPS, **{name: f"CREATE TEMP TABLE {name} AS {query}" for name, query in more.items()}}
     with connection.transaction():
         _drop(connection, steps)
+        connection.execute("SET LOCAL work_mem = '64MB'")  # a year of lines is grouped in memory
         cursor = psycopg.ClientCursor(connection)  # a statement that makes a table takes no bound parameters
         for name, statement in steps.items():
             cursor.execute(statement.encode(), days.arguments)
