@@ -100,19 +100,25 @@ class Till:
         self.orders = {f"o{n:03d}": first + timedelta(minutes=n) for n in range(count)}
         self.days = {guid: int(f"{at:%Y%m%d}") for guid, at in self.orders.items()}
         self.moving = moving or (lambda till: None)
+        self.paid: dict[str, list[str]] = {}
         self.calls: list[Mapping[str, str]] = []
         self.times: list[float] = []
         self.account = SimpleNamespace(switches=switches)
 
     async def get(self, path: str, location: str, params: Mapping[str, str]) -> PosResponse:
         if path == PAYMENTS:
-            return PosResponse(200, {}, b"[]", 0.0, 1)
+            return PosResponse(200, {}, json.dumps(self.paid.get(next(iter(params)), [])).encode(), 0.0, 1)
         self.calls.append(params)
         self.times.append(time.monotonic())
         begin, end = (instant(params.get(name)) for name in ("startDate", "endDate"))
         self.moving(self)
         found = [
-            {"guid": guid, "modifiedDate": asked(at), "businessDate": self.days.get(guid, 20260901)}
+            {
+                "guid": guid,
+                "modifiedDate": asked(at),
+                "businessDate": self.days.get(guid, 20260901),
+                "checks": [{"payments": [{"guid": f"p-{guid}"}]}, {"payments": None}],
+            }
             for guid, at in sorted(self.orders.items(), key=lambda one: one[::-1])
             if begin is None or end is None or begin <= at < end
         ]
@@ -214,6 +220,17 @@ def test_an_order_that_no_month_shows_is_found_by_its_business_date() -> None:
     _, certificate = read(till)
     assert certificate.status == "suspicious"
     assert "7 orders of single business dates are in none of the months" in certificate.explain()
+
+
+def test_a_payment_that_is_on_none_of_the_orders_read_is_noticed() -> None:
+    till = Till(120)
+    till.paid = {"paidBusinessDate": ["p-o003", "p-o117"], "refundBusinessDate": [], "voidBusinessDate": ["p-o003"]}
+    _, certificate = read(till)
+    assert certificate.status == "complete"
+    till.paid["refundBusinessDate"] = ["p-lost"]
+    _, certificate = read(till)
+    assert certificate.status == "suspicious"
+    assert "1 payments of single business dates are on none of the orders" in certificate.explain()
 
 
 def test_all_business_dates_are_asked_where_that_is_switched_on() -> None:
