@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from aura_migration.archive.snapshot import StoredBody
 from aura_migration.canonical.history.documents import Document
 from aura_migration.canonical.history.rows import CashEvent, Deposit, HistoryRow
-from aura_migration.pos.toast.orders.lines import Shelf
+from aura_migration.pos.toast.orders.names import Shelf
 from aura_migration.pos.toast.orders.numbers import Unusable, version_of
 from aura_migration.pos.toast.orders.wire import CASH_DEPOSITS, CASH_ENTRIES, CashDeposit, CashEntry, Ref
 

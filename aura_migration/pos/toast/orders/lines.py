@@ -18,9 +18,8 @@ from aura_migration.canonical.history.rows import (
     OrderServiceCharge,
     OrderTax,
 )
-from aura_migration.core.ids import path
-from aura_migration.pos.toast.orders.names import Menu, Names
-from aura_migration.pos.toast.orders.numbers import Fine, Numbers, rounded, times
+from aura_migration.pos.toast.orders.names import Shelf
+from aura_migration.pos.toast.orders.numbers import Fine, rounded, times
 from aura_migration.pos.toast.orders.wire import (
     AppliedCharge,
     AppliedDiscount,
@@ -28,7 +27,6 @@ from aura_migration.pos.toast.orders.wire import (
     Check,
     Order,
     Promo,
-    Ref,
     Selection,
 )
 
@@ -43,22 +41,6 @@ CHARGES = {
 NAMELESS_TAX, NAMELESS_CHARGE, NAMELESS_DISCOUNT, NAMELESS_LINE = "Tax", "Service charge", "Discount", "Item"
 HAIR = Decimal("0.01")
 """A hundredth of a cent: what sums of shares may differ by for the way they are written."""
-
-
-@dataclass
-class Shelf:
-    """What the rows of one location are made with."""
-
-    loc: str
-    numbers: Numbers
-    names: Names
-    menu: Menu
-
-    def key(self, ref: Ref | None) -> str | None:
-        """The source key of something that belongs to the location (an employee, a tax rate)."""
-        if ref is None or not ref.guid or "/" in ref.guid:
-            return None
-        return path(self.loc, ref.guid)
 
 
 @dataclass(slots=True)

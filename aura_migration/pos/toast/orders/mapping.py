@@ -25,9 +25,9 @@ from aura_migration.canonical.seals import Seals
 from aura_migration.pos.port import SourceLocation
 from aura_migration.pos.toast.months import instant
 from aura_migration.pos.toast.orders.drawer import Drawer
-from aura_migration.pos.toast.orders.lines import Shelf, add_up
+from aura_migration.pos.toast.orders.lines import add_up
 from aura_migration.pos.toast.orders.money import NOTHING_PAID, Till, state_of
-from aura_migration.pos.toast.orders.names import Menu, read_names
+from aura_migration.pos.toast.orders.names import Menu, Shelf, read_names
 from aura_migration.pos.toast.orders.numbers import Numbers, Unusable, version_of
 from aura_migration.pos.toast.orders.wire import ORDER, ORDERS, RAWS, Check, Customer, Identified, Order
 from aura_migration.pos.toast.records import phone, text

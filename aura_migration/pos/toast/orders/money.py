@@ -16,7 +16,8 @@ from aura_migration.canonical.history.rows import (
     Tip,
 )
 from aura_migration.canonical.history.rows import Payment as PaymentRow
-from aura_migration.pos.toast.orders.lines import HOUSE_BALANCE, NAMELESS_LINE, REQUEST, REQUEST_NAME, Shelf
+from aura_migration.pos.toast.orders.lines import HOUSE_BALANCE, NAMELESS_LINE, REQUEST, REQUEST_NAME
+from aura_migration.pos.toast.orders.names import Shelf
 from aura_migration.pos.toast.orders.numbers import Unusable, rounded
 from aura_migration.pos.toast.orders.wire import Check, Payment, RefundBlock, RefundDetails, Selection
 

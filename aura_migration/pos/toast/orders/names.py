@@ -17,6 +17,7 @@ from aura_migration.pos.toast.document import read
 from aura_migration.pos.toast.items import plan_sizes
 from aura_migration.pos.toast.job import Job
 from aura_migration.pos.toast.mapping import menu_bodies
+from aura_migration.pos.toast.orders.numbers import Numbers
 from aura_migration.pos.toast.orders.wire import ConfigRef, Ref
 from aura_migration.pos.toast.records import pages, text
 
@@ -129,3 +130,19 @@ class Menu:
             return None
         key = group.key if group.multi_location_id not in (None, "") else self.groups.get(group.guid or "")
         return self.group_names.get(key or "")
+
+
+@dataclass
+class Shelf:
+    """What the rows of one location are made with."""
+
+    loc: str
+    numbers: Numbers
+    names: Names
+    menu: Menu
+
+    def key(self, ref: Ref | None) -> str | None:
+        """The source key of something that belongs to the location (an employee, a tax rate)."""
+        if ref is None or not ref.guid or "/" in ref.guid:
+            return None
+        return path(self.loc, ref.guid)
