@@ -26,7 +26,8 @@ Connection = psycopg.Connection[Any]
 
 
 def stage(url: str, source: Any, **more: Any) -> StagedHistory:
-    return stage_history(url, 1, source, **({"rules": "r", "now": NOW} | more))
+    arguments: dict[str, Any] = {"rules": "r", "now": NOW} | more
+    return stage_history(url, 1, source, **arguments)
 
 
 def name(table: str) -> str:
