@@ -20,6 +20,20 @@ STATES: dict[str, Literal["counts", "voided", "open"]] = {
     "OPEN": "open",
     "DRAFT": "open",
 }
+TENDERS = frozenset(
+    [
+        "CARD",
+        "CASH",
+        "THIRD_PARTY_CARD",
+        "SQUARE_GIFT_CARD",
+        "NO_SALE",
+        "BANK_ACCOUNT",
+        "WALLET",
+        "BUY_NOW_PAY_LATER",
+        "SQUARE_ACCOUNT",
+        "OTHER",
+    ]
+)
 TOTALS = ("total_money", "total_tax_money", "total_discount_money", "total_tip_money", "total_service_charge_money")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -223,6 +237,8 @@ def _problems(order: Record, currency: str) -> Iterator[str]:
         yield "missing_reference"
     if sum(cents(one.get("applied_money")) for one in charges) != cents(order.get("total_service_charge_money")):
         yield "total_does_not_add_up"
+    if any(tender.get("type") not in TENDERS for tender in order.get("tenders") or ()):
+        yield "unknown_tender"
     if foreign_money(order, currency, *TOTALS) or any(foreign_money(line, currency, "total_money") for line in lines):
         yield "currency_differs"
 

@@ -329,6 +329,7 @@ def test_the_worked_example_of_the_reference() -> None:
         ({"total_money": usd(3175, "CAD")}, "currency_differs"),
         ({"created_at": "0001-01-01T00:00:00Z"}, "absurd_date"),
         ({"tenders": [{"id": "P1", "amount_money": usd(3174), "tip_money": usd(400)}]}, "payments_do_not_cover"),
+        ({"tenders": [{"id": "P1", "type": "SEASHELLS", "amount_money": usd(3175)}]}, "unknown_tender"),
         ({"total_money": usd(-1)}, "negative_total"),
         ({"discounts": []}, "missing_reference"),
         (
@@ -353,7 +354,7 @@ def test_prices_with_tax_in_them_mean_the_same_in_every_country() -> None:
             total_tax_money=usd(100),
             total_discount_money=usd(0),
             total_tip_money=usd(0),
-            tenders=[{"id": "P1", "amount_money": usd(1100)}],
+            tenders=[{"id": "P1", "type": "CASH", "amount_money": usd(1100)}],
         )
         fact = order_of(order)
         assert (fact.gross, fact.tax, fact.included_tax, fact.final) == (1100, 100, 100, 1100)
