@@ -13,6 +13,7 @@ import pytest
 from aura_migration.canonical.history.documents import Document
 from aura_migration.canonical.history.rows import OrderItem
 from aura_migration.canonical.history.tables import tables_of
+from aura_migration.core.errors import PlanMoved
 from aura_migration.database.connections import connect
 from aura_migration.load.apply import LoadProgress, Stopped
 from aura_migration.load.history import StagingLost, load_history, undo_history
@@ -418,3 +419,36 @@ def test_bodies_that_are_in_are_noted_but_not_what_is_to_be_told_of_again(
     assert noted == [("body1b", RULES, 2)], "the other body holds the one in quarantine"
     undo_history(connection, subject)
     assert one(connection, "SELECT count(*) FROM migration.history_bodies") == 0
+
+
+def test_what_the_pos_shows_again_after_all_stands_again(
+    database: str, connection: Connection, subject: Subject
+) -> None:
+    documents = [order("O1"), payment("P1", "O1")]
+    migrate_history(database, connection, subject, [documents])
+    first = history_image(connection)
+    second = follower(connection, subject)
+    migrate_history(database, connection, second, [[gone("orders", "O1"), gone("payments", "P1")]])
+    marked = history_image(connection)
+    third = follower(connection, second)
+    migrate_history(database, connection, third, [documents])
+    assert not placed(connection, "orders", "O1")["voided_at_source"]
+    assert placed(connection, "payments", "P1")["deleted_at"] is None
+    undo_history(connection, third)
+    assert history_image(connection) == marked
+    undo_history(connection, second)
+    assert history_image(connection) == first
+
+
+def test_a_document_that_stands_already_stops_its_batch(
+    database: str, connection: Connection, subject: Subject
+) -> None:
+    plan_id = preview_history(connection, subject, [[order("O1"), order("O2")]])
+    connection.execute(
+        "INSERT INTO aura.orders (restaurant_id, location_id, business_date, business_date_rule, status, currency, subtotal_cents, "
+        "final_amount_cents, source_id) SELECT restaurant_id, id, '2026-01-01', '', 'completed', 'USD', 1, 1, 'O2' FROM aura.locations"
+    )
+    with pytest.raises(PlanMoved, match="stands in AuraConnect already"):
+        load_history(database, subject, plan_id, LOAD_AT)
+    assert one(connection, "SELECT count(*) FROM aura.orders") == 1
+    assert one(connection, "SELECT count(*) FROM aura.order_items") == 0

@@ -94,8 +94,8 @@ def _extent(connection: psycopg.Connection[Any], plan_id: int) -> tuple[int, int
 def _remember_bodies(connection: psycopg.Connection[Any], subject: Subject, plan_id: int) -> None:
     """Note the bodies that need not be read again under the same rules: all that becomes of them is in AuraConnect.
 
-    At the end, as what is noted changes how the bodies of a history are cut into batches. Not those with a document in
-    quarantine or one that people changed: they are to be told of again.
+    At the end, as what is noted changes how the bodies of a history are cut into batches. Not those with a document that is in
+    quarantine, left out by the options or kept as people changed it: these are to be told of again.
     """
     location_id = find_location(connection, subject)
     if location_id is None or not shapes.are_there(connection, subject.migration_id):
@@ -111,7 +111,8 @@ def _remember_bodies(connection: psycopg.Connection[Any], subject: Subject, plan
         JOIN {staged[shapes.BATCHES]} s ON s.batch = b.batch AND s.bodies = b.bodies
         CROSS JOIN LATERAL jsonb_array_elements_text(b.bodies) WITH ORDINALITY u(sha256, place)
         LEFT JOIN (
-            SELECT d.batch, d.body, count(*) AS count, bool_or(d.verdict = 'quarantine' OR k.aura_id IS NOT NULL) AS is_open
+            SELECT d.batch, d.body, count(*) AS count, bool_or(
+                d.verdict = 'quarantine' OR d.verdict = 'skip' AND NOT d.gone OR k.aura_id IS NOT NULL) AS is_open
             FROM {staged[shapes.DOCUMENTS]} d
             LEFT JOIN migration.history_kept k ON k.migration_id = %(migration)s AND k.document = d.kind AND k.source_key = d.source_key
             GROUP BY d.batch, d.body) d ON d.batch = b.batch AND d.body = u.place - 1
