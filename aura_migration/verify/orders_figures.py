@@ -28,6 +28,7 @@ SALE_DAY_OFF = _cause("refunds are taken off on the day of the sale", "-sale_day
 CHARGE_REFUNDS_OFF = _cause("charges that were given back are taken off", "-refund_charge")
 OPEN_NET = _cause("open checks are counted", "+open_gross", "-open_discount")
 INCLUDED_OUT = _cause("tax inside prices is taken out", "-included_tax")
+DEFERRED_DISCOUNT = "discounts on deferred sales are shown with them"
 DEFERRED_IN = _cause("deferred sales (gift cards, deposits, payments on account) are counted", "+non_sale")
 CHARGES_IN = _cause("service charges are counted as sales", "+service")
 GRATUITY_IN = _cause("gratuity is counted as tip", "+gratuity")
@@ -64,11 +65,13 @@ FIGURES: Mapping[str, Figure] = {
     "discounts": _figure(
         "+discounts",
         causes=(_cause("discounts on what was given back are taken off", "-refund_discount"),
+                _cause(DEFERRED_DISCOUNT, "-deferred_discount"),
                 _cause("open checks are counted", "+open_discount")),
         metric="discounts",
     ),
     "net": _figure(
-        "+net", causes=(REFUNDS_OFF, SALE_DAY_OFF, INCLUDED_OUT, CHARGES_IN, CHARGE_REFUNDS_OFF, DEFERRED_IN, OPEN_NET),
+        "+net", causes=(REFUNDS_OFF, SALE_DAY_OFF, INCLUDED_OUT, CHARGES_IN, CHARGE_REFUNDS_OFF, DEFERRED_IN, OPEN_NET,
+                        _cause(DEFERRED_DISCOUNT, "+deferred_discount")),
         metric="net",
     ),
     "returns": _figure(
@@ -85,19 +88,23 @@ FIGURES: Mapping[str, Figure] = {
         "+gift_card_load",
         causes=(_cause("other deferred sales are counted", "+non_sale", "-gift_card_load"),),
     ),
-    "non_revenue": _figure("+non_sale", causes=(_cause("gift cards are shown apart", "-gift_card_load"),)),
-    "order_fees": _figure("+surcharge", causes=(_cause("delivery charges are order fees", "+delivery"),)),
+    "non_revenue": _figure("+non_sale", causes=(_cause("gift cards are shown apart", "-gift_card_load"),
+                                                _cause(DEFERRED_DISCOUNT, "-deferred_discount"))),
+    "order_fees": _figure("+surcharge", causes=(_cause("delivery charges are order fees", "+delivery"),
+                                               _cause("gratuity is counted as an order fee", "+gratuity"))),
     "service_charges": _figure(
         "+service",
         causes=(_cause("gratuity is counted as a charge", "+gratuity"), CHARGE_REFUNDS_OFF,
                 _cause("tax on charges is shown with them", "+charge_tax"),
                 _cause("surcharges are shown apart", "-surcharge"), _cause("delivery charges are shown apart", "-delivery"),
-                _cause("rounding is counted as a charge", "+cash_rounding")),
+                _cause("rounding is counted as a charge", "+cash_rounding"),
+                _cause("charges are counted on the day of their payment", "-service", "+paid_day_service")),
     ),
     "gratuity": _figure("+gratuity", causes=(_cause("open checks are counted", "+open_gratuity"),)),
     "tips": _figure(
         "+tips",
         causes=(GRATUITY_IN, _cause("refunded tips are taken off", "-refund_tip"),
+                _cause("tips are counted on the day of their payment", "-tips", "+paid_tips"),
                 _cause("open checks are counted", "+open_tip")),
         metric="tips",
     ),
@@ -105,6 +112,7 @@ FIGURES: Mapping[str, Figure] = {
         "+tax",
         causes=(_cause("refunded tax is taken off", "-refund_tax"), _cause("tax on charges is shown apart", "-charge_tax"),
                 _cause("tax a marketplace remits is shown apart", "-marketplace_tax"), INCLUDED_OUT,
+                _cause("tax is counted on the day of its payment", "-tax", "+paid_day_tax"),
                 _cause("open checks are counted", "+open_tax")),
         metric="tax",
     ),
@@ -116,7 +124,8 @@ FIGURES: Mapping[str, Figure] = {
     ),
     "tax_by_rate": _figure(
         "+tax_by_rate",
-        causes=(_cause("tax a marketplace remits is shown apart", "-marketplace_tax_by_rate"),),
+        causes=(_cause("tax a marketplace remits is shown apart", "-marketplace_tax_by_rate"),
+                _cause("tax is counted on the day of its payment", "-tax_by_rate", "+paid_day_tax_by_rate")),
         metric="tax_by_rate",
     ),
     "tender_amount": _figure(
@@ -139,7 +148,7 @@ FIGURES: Mapping[str, Figure] = {
 BY_NAME = ("tax_by_rate", *(name for name in FIGURES if name.startswith("tender_")))
 """Figures that a report has by rate or by tender."""
 KEPT_BY_NAME = frozenset(
-    ("tax_by_rate", "marketplace_tax_by_rate", "payments", "payment_tips", "payments_count", "refunds_by_tender",
+    ("tax_by_rate", "marketplace_tax_by_rate", "paid_day_tax_by_rate", "payments", "payment_tips", "payments_count", "refunds_by_tender",
      "credits_by_tender")
 )  # fmt: skip
 """Sums of ours that are kept by rate or by tender."""
@@ -158,6 +167,15 @@ ALIASES = {
 REST = ("other", "othertenders", "othertender", "otherpayments")
 """A report's word for all tenders that it does not name."""
 
+PAID = """
+    SELECT p.order_id, p.day, o.key, o.final, o.tax, o.service, least(p.upto, o.final) AS upto,
+           least(p.upto - p.amount, o.final) AS before
+    FROM (SELECT p.order_id, p.day, p.amount,
+                 sum(p.amount) OVER (PARTITION BY p.order_id ORDER BY p.processed_at, p.aura_id) AS upto
+          FROM {side}_payments p WHERE p.state = 'counts') p
+    JOIN {side}_orders o ON o.aura_id = p.order_id WHERE o.state <> 'voided' AND o.final > 0
+"""
+"""Every payment with what was paid of its order before and after it: a share of the order's tax comes with it."""
 SUMS = """
     SELECT day::date, name, '' AS of, sum(value)::bigint FROM (
         SELECT o.day, x.name, x.value FROM {side}_orders o CROSS JOIN LATERAL (VALUES
@@ -177,6 +195,18 @@ SUMS = """
         UNION ALL
         SELECT o.day, 'marketplace_tax', t.amount_cents FROM {side}_orders o JOIN aura.order_taxes t ON t.order_id = o.aura_id
         WHERE o.state = 'counts' AND t.remitted_by = 'marketplace'
+        UNION ALL
+        SELECT o.day, 'deferred_discount',
+               i.of_deferred + coalesce(round((o.discount - i.of_lines) * (o.non_sale - i.of_deferred)
+                                              / nullif(o.subtotal - i.of_lines, 0)), 0)
+        FROM {side}_orders o CROSS JOIN LATERAL (
+            SELECT coalesce(sum(i.line_discount_cents), 0) AS of_lines,
+                   coalesce(sum(i.line_discount_cents) FILTER (WHERE i.revenue_class <> 'sale'), 0) AS of_deferred
+            FROM aura.order_items i WHERE i.order_id = o.aura_id AND NOT i.is_voided) i
+        WHERE o.state = 'counts' AND o.non_sale <> 0 AND o.discount <> 0
+        UNION ALL
+        SELECT p.day, x.name, round(x.value * p.upto / p.final) - round(x.value * p.before / p.final) FROM ({paid}) p
+        CROSS JOIN LATERAL (VALUES ('paid_day_tax', p.tax), ('paid_day_service', p.service)) x (name, value) WHERE x.value <> 0
         UNION ALL
         SELECT p.day, 'fees', p.fee FROM {side}_payments p WHERE p.state = 'counts' AND p.fee <> 0
         UNION ALL
@@ -207,5 +237,10 @@ SUMS = """
     FROM {side}_orders o JOIN aura.order_taxes x ON x.order_id = o.aura_id
     WHERE o.state = 'counts' AND x.remitted_by = 'marketplace' AND pg_input_is_valid(o.day, 'date')
     GROUP BY 1, 3
-"""
+    UNION ALL
+    SELECT p.day::date, 'paid_day_tax_by_rate', t.name,
+           sum(round(t.cents * p.upto / p.final) - round(t.cents * p.before / p.final))::bigint
+    FROM ({paid}) p JOIN there_parts t ON t.key = p.key AND t.part = 'tax_by_rate'
+    WHERE pg_input_is_valid(p.day, 'date') GROUP BY 1, 3
+""".replace("{paid}", PAID)
 """The amounts of the causes, out of AuraConnect's rows by day; ``side`` is whose days."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -137,6 +138,50 @@ def test_a_cause_must_hold_on_every_day(history: History) -> None:
     gate, _, off = judged(history)
     assert gate.passed is False
     assert len(off) == 1
+
+
+def test_a_report_that_tells_days_by_another_rule_is_held_against_orders_dated_by_it(history: History) -> None:
+    """Every order was opened at 02:00 of its day: a close-out at 04:00 puts it on the day before."""
+    history.connection.execute(
+        "UPDATE aura.payments SET processed_at = (business_date + time '02:00') AT TIME ZONE 'America/New_York'"
+    )
+    history.connection.execute(
+        "UPDATE aura.orders SET opened_at = (business_date + time '02:00') AT TIME ZONE 'America/New_York'"
+    )
+    report = as_the_pos_shows_it(history)
+    shifted = {
+        figure: {name: {day: amounts.get(after, 0) for day, after in pairwise(DAYS)} for name, amounts in names.items()}
+        for figure, names in report.items()
+    }
+    bring(history, shifted, (0, 9))
+    gate, evidence, off = judged(history)
+    assert (gate.passed, off) == (True, [])
+    assert "end at 04:00" in evidence["days_told_otherwise"]
+    shifted["tax"][""][DAYS[4]] += 1
+    history.connection.execute("DELETE FROM migration.pos_daily_reports")
+    bring(history, shifted, (0, 9))
+    assert judged(history)[2] == [f"{DAYS[4]} tax"]
+
+
+def test_tax_and_tips_that_a_report_counts_on_the_day_of_the_payment_are_explained_by_the_payments(
+    history: History,
+) -> None:
+    history.connection.execute("UPDATE aura.payments SET business_date = business_date + 1 WHERE source_id = 'p-o5'")
+    facts = history.said("p-o5", business_date=DAYS[6])
+    report = as_the_pos_shows_it(history)
+    for figure, cents in (("tax", 150), ("tips", 100)):
+        report[figure][""][DAYS[5]] -= cents
+        report[figure][""][DAYS[6]] += cents
+    report["tender_amount"]["Card"][DAYS[5]] -= 1650
+    report["tender_amount"]["Card"][DAYS[6]] += 1650
+    bring(history, report)
+    verdict = history.verify(facts)
+    gate = next(one for one in verdict.gates if one.name == "pos_report_agreed")
+    assert gate.passed is True
+    assert gate.evidence["counted_otherwise"] == {
+        "tax": ["tax is counted on the day of its payment"],
+        "tips": ["tips are counted on the day of their payment"],
+    }
 
 
 def test_tenders_go_by_other_names_and_what_is_not_named_is_the_rest(history: History) -> None:
