@@ -70,6 +70,10 @@ def tell(till: Till) -> None:
         source_id="CHECK-17",
     )  # fmt: skip
     till.pay(MON, first, 1669, "card", fee_amount_cents=50)
+    till.pay(MON, None, 40, "bank", fee_amount_cents=1)
+    paid_later = till.pay(MON, None, 60, "other", tender_name="Pay later")
+    till.pay(MON, None, 70, "check")
+    till.refund(TUE, 10, "other", tender_name="Pay later", payment_id=paid_later)
     shift = till.root("cash_drawer_shifts", MON, expected_cents=5000, counted_cents=4990)
     for kind, cents in (
         ("pay_in", 2000),
@@ -95,6 +99,10 @@ def tell(till: Till) -> None:
             "payout_entries", payout_id=payout, entry_type=kind.upper(), entry_class=kind, gross_cents=gross, fee_cents=fee,
             net_cents=gross - fee,
         )  # fmt: skip
+    till.row(
+        "payout_entries", payout_id=payout, entry_type="CHARGE", entry_class="sale", gross_cents=0, fee_cents=0, net_cents=0,
+        payment_id=paid_later,
+    )  # fmt: skip
     till.root("payouts", TUE, amount_cents=77, currency="USD", status="FAILED")
     till.root("payouts", TUE, amount_cents=-12, currency="USD", status="SENT")
     till.flush()
@@ -119,7 +127,11 @@ def test_cash_payouts_and_differences_are_posted(till: Till) -> None:
         posted[("marketplace_tax", "Market 8%", "checks")],
     ) == (-89, -80)
     assert (posted[("card_clearing", "Card", "payments")], posted[("card_clearing", "Card", "fees")]) == (1669, -50)
+    assert (posted[("card_clearing", "Bank", "payments")], posted[("card_clearing", "Bank", "fees")]) == (40, -1)
+    assert posted[("card_clearing", "Pay later", "payments")] == 60, "the processor pays it out"
+    assert posted[("checks_and_transfers", "Check", "payments")] == 70
     posted = {(e.line, e.detail, e.memo): e.debit - e.credit for e in journal.entries if e.day == tuesday}
+    assert posted[("card_clearing", "Pay later", "refunds")] == -10
     assert (posted[("bank", "", "payouts")], posted[("bank", "", "deposits")]) == (1450 - 12, 1200)
     assert posted[("card_clearing", "payouts", "payouts")] == -1619 + 12, "the payout that failed is none"
     assert (posted[("processing_fees", "", "payouts")], posted[("disputes", "", "payouts")]) == (20, 100)

@@ -88,6 +88,8 @@ def tell(till: Till) -> None:
             "attendance_logs", MON, staff_id=who, check_in=f"{MON} {start}+00", check_out=f"{MON} {end}+00",
             method="imported", status="checked_out", **more,
         )  # fmt: skip
+    till.root("attendance_logs", "2025-12-01", staff_id=staff, check_in="2025-12-01 10:00+00", check_out="2025-12-01 12:00+00",
+              method="imported", status="checked_out")  # fmt: skip
     till.flush()
 
 
@@ -186,6 +188,10 @@ def test_each_report_tells_its_part_and_its_sums_are_the_days(till: Till) -> Non
             f"(SELECT business_date, sum({column}) AS total FROM aura.{table} GROUP BY 1) t USING (business_date) "
             f"WHERE d.{column} <> coalesce(t.total, 0)"
         ), (table, column)
+
+
+def test_days_before_the_first_order_are_not_told(till: Till) -> None:
+    assert till.rows("SELECT count(*) FROM aura.report_staff WHERE business_date < %s", MON) == [(0,)]
 
 
 def test_views_have_the_numeric_names(till: Till) -> None:

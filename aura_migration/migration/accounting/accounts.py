@@ -59,9 +59,14 @@ LINES: Mapping[str, Line] = {
     ),
     "cash": Line("cash taken, given back, paid in and out, brought to the bank", "1000", "Cash"),
     "card_clearing": Line(
-        "cards and wallets, less fees, until the processor pays out", "1100", "Card clearing", "tender"
+        "cards, wallets and whatever else the processor settles, less fees, until it pays out",
+        "1100",
+        "Card clearing",
+        "tender",
     ),
-    "checks_and_transfers": Line("checks and bank transfers received", "1110", "Checks and transfers", "tender"),
+    "checks_and_transfers": Line(
+        "checks and bank transfers received, not through the processor", "1110", "Checks and transfers", "tender"
+    ),
     "other_tenders": Line("all other tenders", "1190", "Other tenders", "tender"),
     "loyalty_redemptions": Line("what was paid with points", "6400", "Loyalty redemptions"),
     "bank": Line("payouts of the processor and cash deposits", "1010", "Bank"),

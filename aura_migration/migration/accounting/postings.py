@@ -13,15 +13,22 @@ from aura_migration.migration.reports.sales.working import BETWEEN, TENDERED
 _HERE = f"x.location_id = %(location)s AND x.deleted_at IS NULL AND x.business_date {BETWEEN}"
 
 
-def _tender(method: str, name: str) -> str:
-    """Line and detail of a tender, as two columns."""
+def _tender(of: str) -> str:
+    """Line and detail of a tender, as two columns: ``of`` has method, tender_name and is_processed."""
     return (
-        f"CASE {method} WHEN 'cash' THEN 'cash' WHEN 'card' THEN 'card_clearing' WHEN 'wallet' THEN 'card_clearing' "
+        f"CASE WHEN {of}.is_processed AND {of}.method IN ('check', 'bank', 'other') THEN 'card_clearing' ELSE "
+        f"CASE {of}.method WHEN 'cash' THEN 'cash' WHEN 'card' THEN 'card_clearing' WHEN 'wallet' THEN 'card_clearing' "
         "WHEN 'gift_card' THEN 'gift_card_liability' WHEN 'house_account' THEN 'house_account_receivable' "
         "WHEN 'store_credit' THEN 'store_credit_liability' WHEN 'loyalty' THEN 'loyalty_redemptions' "
-        "WHEN 'check' THEN 'checks_and_transfers' WHEN 'bank' THEN 'checks_and_transfers' ELSE 'other_tenders' END, "
-        f"CASE WHEN {method} IN ('card', 'wallet', 'check', 'bank', 'other') THEN {name} ELSE '' END"
+        "WHEN 'check' THEN 'checks_and_transfers' WHEN 'bank' THEN 'checks_and_transfers' ELSE 'other_tenders' END END, "
+        f"CASE WHEN {of}.method IN ('card', 'wallet', 'check', 'bank', 'other') THEN {of}.tender_name ELSE '' END"
     )
+
+
+# The processor settles what it takes a fee for or pays out, whatever the tender is called.
+_PROCESSED = (
+    "(coalesce(p.fee_amount_cents, 0) <> 0 OR EXISTS (SELECT 1 FROM aura.payout_entries e WHERE e.payment_id = p.id))"
+)
 
 
 _CLASS_LINE = (
@@ -91,20 +98,20 @@ _CHECKS = f"""
 """
 
 _PAYMENTS = f"""
-    SELECT p.business_date, {_tender("p.method", "p.tender_name")}, 'payments', p.amount_cents + p.tip_amount_cents
+    SELECT p.business_date, {_tender("p")}, 'payments', p.amount_cents + p.tip_amount_cents
     FROM paid p
     UNION ALL
     SELECT business_date, 'open_checks', '', 'payments', -amount_cents FROM paid
     UNION ALL
     SELECT business_date, 'tips_payable', '', 'payments', -tip_amount_cents FROM paid
     UNION ALL
-    SELECT p.business_date, {_tender("p.method", "p.tender_name")}, 'fees', -p.fee_amount_cents FROM paid p WHERE p.fee_amount_cents <> 0
+    SELECT p.business_date, {_tender("p")}, 'fees', -p.fee_amount_cents FROM paid p WHERE p.fee_amount_cents <> 0
     UNION ALL
     SELECT business_date, 'processing_fees', '', 'fees', fee_amount_cents FROM paid WHERE fee_amount_cents <> 0
 """
 
 _REFUNDS = f"""
-    SELECT r.business_date, {_tender("r.method", "r.tender_name")}, 'refunds', -r.amount FROM sales_refunds r WHERE r.is_booked
+    SELECT r.business_date, {_tender("r")}, 'refunds', -r.amount FROM refunded r
     UNION ALL
     SELECT r.business_date, 'refunds', '', 'refunds', r.net - coalesce(o.net, 0)
     FROM sales_refunds r LEFT JOIN (
@@ -121,7 +128,7 @@ _REFUNDS = f"""
     UNION ALL
     SELECT business_date, 'service_charges', 'refunded', 'refunds', charge FROM sales_refunds WHERE is_booked
     UNION ALL
-    SELECT r.business_date, {_tender("r.method", "r.tender_name")}, 'fees', r.fee FROM sales_refunds r WHERE r.is_booked AND r.fee <> 0
+    SELECT r.business_date, {_tender("r")}, 'fees', r.fee FROM refunded r WHERE r.fee <> 0
     UNION ALL
     SELECT business_date, 'processing_fees', '', 'fees', -fee FROM sales_refunds WHERE is_booked AND fee <> 0
 """
@@ -171,9 +178,12 @@ _CASH = f"""
 
 POSTINGS = f"""
 WITH paid AS (
-    SELECT p.business_date, p.method, p.tender_name, p.amount_cents, p.tip_amount_cents, p.fee_amount_cents
+    SELECT p.business_date, p.method, p.tender_name, p.amount_cents, p.tip_amount_cents, p.fee_amount_cents, {_PROCESSED} AS is_processed
     FROM aura.payments p
     WHERE p.location_id = %(location)s AND p.business_date {BETWEEN} AND {TENDERED}
+), refunded AS (
+    SELECT r.business_date, r.method, r.tender_name, r.amount, r.fee, r.fee <> 0 OR (p.id IS NOT NULL AND {_PROCESSED}) AS is_processed
+    FROM sales_refunds r LEFT JOIN aura.payments p ON p.id = r.payment_id WHERE r.is_booked
 ), postings AS (
     {_CHECKS} UNION ALL {_PAYMENTS} UNION ALL {_REFUNDS} UNION ALL {_PAYOUTS} UNION ALL {_CASH}
 )

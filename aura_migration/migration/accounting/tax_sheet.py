@@ -62,6 +62,8 @@ def _days(cursor: psycopg.Cursor[dict[str, Any]], days: Days) -> Iterator[TaxRow
         row["net_sales_cents"] = sum(
             row[column] for name, column in SALES.items() if name not in ("net sales", "refunded sales")
         )
+        if not any(row[column] for column in SALES.values()):
+            continue  # a day on which somebody worked and nothing was sold
         for name, column in SALES.items():
             yield TaxRow(f"{row['business_date']}", "sales", name, None, None, "", int(row[column]), 0, 0)
     for row in _report(cursor, "report_taxes", days):

@@ -17,6 +17,15 @@ CHARTS = {
 }
 """The charts there are, with a text for whoever cannot see them."""
 
+# Days without sales are days: closed ones count in the mean of a week.
+_DAYS = """
+SELECT day::date, coalesce(d.net_sales_cents, 0)
+FROM (SELECT min(business_date) AS first, max(business_date) AS last FROM aura.report_daily_sales
+      WHERE location_id = %(location)s AND checks > 0) span
+CROSS JOIN LATERAL generate_series(span.first::timestamp, span.last::timestamp, '1 day') day
+LEFT JOIN aura.report_daily_sales d ON d.location_id = %(location)s AND d.business_date = day::date
+ORDER BY day
+"""
 _HOURS = """
 WITH days AS (
     SELECT extract(isodow FROM business_date)::int - 1 AS weekday, count(*) AS n
@@ -47,7 +56,7 @@ def _heat_map(rows: Sequence[tuple[Any, ...]], currency: str) -> bytes:
 
 _DRAWN: dict[str, tuple[str, Callable[[Any, str], bytes]]] = {
     "daily_net_sales": (
-        "SELECT business_date, net_sales_cents FROM aura.report_daily_sales WHERE location_id = %(location)s ORDER BY business_date",
+        _DAYS,
         plots.daily_net_sales,
     ),
     "hourly_heat_map": (_HOURS, _heat_map),

@@ -47,6 +47,7 @@ _VOIDED_LINES = f"""
     WHERE o.location_id = %(location)s AND i.is_voided AND NOT {VOIDED} AND o.deleted_at IS NULL
       AND coalesce(i.void_business_date, o.business_date) {BETWEEN}
 """
+# Time worked is often known further back than sales are: of those days nothing is told.
 _LABOUR = f"""
     SELECT a.business_date, a.staff_id,
            round(coalesce(a.regular_hours + coalesce(a.overtime_hours, 0),
@@ -57,6 +58,7 @@ _LABOUR = f"""
         FROM jsonb_array_elements(CASE jsonb_typeof(a.breaks) WHEN 'array' THEN a.breaks ELSE '[]'::jsonb END) one
         WHERE one ->> 'is_paid' = 'false' AND one ->> 'is_missed' IS DISTINCT FROM 'true') b ON true
     WHERE a.location_id = %(location)s AND a.deleted_at IS NULL AND a.business_date {BETWEEN}
+      AND a.business_date >= (SELECT min(o.business_date) FROM aura.orders o WHERE o.location_id = %(location)s)
       AND (a.regular_hours IS NOT NULL OR a.check_out IS NOT NULL)
 """
 

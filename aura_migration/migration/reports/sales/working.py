@@ -149,7 +149,7 @@ FROM bounded b
 _REFUNDS = f"""
 CREATE TEMP TABLE sales_refunds AS
 SELECT r.id, r.business_date, r.business_date {BETWEEN} AS is_booked, coalesce(r.sale_business_date, o.business_date, r.business_date) AS sale_date,
-       coalesce(r.order_id, p.order_id) AS order_id, r.method, coalesce(r.tender_name, p.tender_name, 'Unknown') AS tender_name,
+       coalesce(r.order_id, p.order_id) AS order_id, r.payment_id, r.method, coalesce(r.tender_name, p.tender_name, 'Unknown') AS tender_name,
        r.amount_cents AS amount, coalesce(r.tax_cents, 0) AS tax, coalesce(r.tip_refunded_cents, 0) AS tip,
        coalesce(r.charge_cents, 0) AS charge, coalesce(r.fee_refunded_cents, 0) AS fee,
        coalesce(r.net_cents, r.amount_cents - coalesce(r.tax_cents, 0) - coalesce(r.tip_refunded_cents, 0)
