@@ -14,7 +14,7 @@ from aura_migration.pos.clover.client import CloverSession, UnexpectedShape
 from aura_migration.pos.clover.extract import without_leasing
 from aura_migration.pos.http.errors import PermissionMissing, ReconnectNeeded, ServerFault, Unauthorized
 from aura_migration.pos.http.retry import RetryPolicy
-from aura_migration_tests.pos.clover.clover_bench import NAMES, Bench, by_key
+from aura_migration_tests.pos.clover.clover_bench import HISTORY, NAMES, Bench, by_key
 from aura_migration_tests.pos.clover.conftest import MakeBench, Read
 
 FEEDS_MENU = {entity.name for entity in CONNECTOR.source_entities if entity.permission == "INVENTORY_R"}
@@ -170,7 +170,7 @@ def test_each_right_is_found_by_asking_whichever_way_clover_refuses(bench: MakeB
         return await session.permissions(location)
 
     granted = {p.entity: p.granted for p in where.run(asked, where.credentials("missing_employees_scope"))}
-    assert granted == {name: name not in ("roles", "employees", "shifts") for name in NAMES}
+    assert granted == {name: name not in ("roles", "employees", "shifts") for name in (*NAMES, *HISTORY)}
     assert all(p.granted for p in where.run(asked))
 
 

@@ -155,9 +155,7 @@ class _History:
     async def _test_window(self, query: Query, window: Window) -> None:
         tally = self.job.tally(TEST_ORDERS)
         if self.job.recorder.recorded(TEST_ORDERS, window.name):
-            idents, count, _ = await self.job.recorded_idents(TEST_ORDERS, window.name, ident)
-            self.tests.update(idents)
-            tally.window(idents, count)
+            await self.job.recorded(TEST_ORDERS, window.name, note=lambda rows: self.tests.update(map(ident, rows)))
             return
         kept: list[str] = []
         count = 0
@@ -181,10 +179,11 @@ class _History:
         """Orders that money names and no list has shown: by id as lists have them, then one by one."""
         tally = self.job.tally(ORDERS)
         if self.job.recorder.recorded(ORDERS, NAMED):
-            idents, count, _ = await self.job.recorded_idents(ORDERS, NAMED, ident)
-            tally.window(idents, count)
+            await self.job.recorded(ORDERS, NAMED)
             return
-        late = [one for one in self.orders.late_voids() if not tally.idents.unknown([one])]
+        voided = self.orders.late_voids()
+        unlisted = set(tally.idents.unknown(voided))
+        late = [one for one in voided if one not in unlisted]
         wanted = [one for one in tally.idents.unknown(self.money.named) if one not in self.tests]
         await self.job.restart(ORDERS, NAMED)
         lost: list[str] = []

@@ -13,7 +13,7 @@ from typing import Any
 
 from aura_migration.archive.snapshot import Recorder
 from aura_migration.pos.clover.client import Site, together
-from aura_migration.pos.clover.orders.compose import LISTED, Members, body
+from aura_migration.pos.clover.orders.compose import LISTED, Members, body, ident
 from aura_migration.pos.clover.orders.lists import AHEAD, DAY, MARGIN, Timed
 from aura_migration.pos.clover.orders.paging import Answered, Moved, Pages, Query
 from aura_migration.pos.clover.orders.proof import Tally
@@ -104,20 +104,23 @@ class Job:
         """Whether an instant does not lie before the history that is read."""
         return millis is None or millis >= milliseconds(self.span.begin)
 
-    async def recorded_idents(
-        self, entity: str, window: str, ident: Callable[[Members], str]
-    ) -> tuple[list[str], int, list[Members]]:
-        """Ids, pages and records of a window that an interrupted attempt completed."""
-
-        def read() -> tuple[list[str], int, list[Members]]:
-            rows: list[Members] = []
-            pages = 0
-            for stored in self.recorder.bodies(entity, window):
-                pages += 1
-                rows += LISTED.decode(stored.data).elements
-            return [ident(row) for row in rows], pages, rows
-
-        return await asyncio.to_thread(read)
+    async def recorded(
+        self,
+        entity: str,
+        window: str,
+        ident: Callable[[Members], str] = ident,
+        note: Callable[[list[Members]], None] = lambda _: None,
+    ) -> None:
+        """Count a window that an interrupted attempt completed; ``note`` is shown its records, page by page."""
+        idents: list[str] = []
+        pages = 0
+        bodies = self.recorder.bodies(entity, window)
+        while (stored := await asyncio.to_thread(next, bodies, None)) is not None:
+            rows = LISTED.decode(stored.data).elements
+            pages += 1
+            idents += map(ident, rows)
+            note(rows)
+        self.tally(entity).window(idents, pages)
 
     async def window(
         self,

@@ -90,7 +90,14 @@ HISTORY: tuple[SourceEntity, ...] = (
     SourceEntity(
         CASH_EVENTS, "history", MERCHANT_R, ("cash_events",), False, doc="The cash log, where its app is used."
     ),
-    SourceEntity(TEST_ORDERS, "history", ORDERS_R, (), False, doc="Orders of test mode: kept, never loaded."),
+    SourceEntity(
+        TEST_ORDERS,
+        "history",
+        ORDERS_R,
+        ("orders", "payments"),
+        False,
+        doc="Orders of test mode, kept apart so that none is taken for a sale.",
+    ),
 )
 PATHS: Mapping[str, str] = {
     ORDERS: "/orders",

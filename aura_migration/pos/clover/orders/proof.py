@@ -43,12 +43,18 @@ class Idents:
         if not asked:
             return []
         numbers = np.fromiter(map(_number, asked), dtype=np.uint64, count=len(asked))
-        known = np.isin(numbers, self._numbers())
-        return [ident for ident, found in zip(asked, known, strict=True) if not found]
+        return [ident for ident, held in zip(asked, self._holds(numbers), strict=True) if not held]
 
     def lacking(self, other: Idents) -> int:
         """How many of these ids the other collection has not."""
-        return int(np.count_nonzero(~np.isin(self._numbers(), other._numbers())))
+        return int(np.count_nonzero(~other._holds(self._numbers())))
+
+    def _holds(self, numbers: Numbers) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        held = self._numbers()
+        if not len(held):
+            return np.zeros(len(numbers), dtype=np.bool_)
+        places = np.minimum(np.searchsorted(held, numbers), len(held) - 1)
+        return held[places] == numbers  # type: ignore[no-any-return]
 
 
 def _number(ident: str) -> int:

@@ -127,9 +127,7 @@ class Orders:
         tally = self.job.tally(ORDERS)
         voids = await self._voids_of_window(window) if window.since == "createdTime" else None
         if self.job.recorder.recorded(ORDERS, window.name):
-            idents, pages, rows = await self.job.recorded_idents(ORDERS, window.name, ident)
-            self._note(rows)
-            tally.window(idents, pages)
+            await self.job.recorded(ORDERS, window.name, note=self._note)
             return
         found = _Window()
 
@@ -147,7 +145,10 @@ class Orders:
 
     def _note(self, rows: Sequence[Members]) -> None:
         for row in rows:
-            self.joined.add(_void_idents(compose.nested(row, "voidedLines")))
+            taken = _void_idents(compose.nested(row, "voidedLines"))
+            self.joined.add(taken)
+            for one in taken:
+                self.stray.pop(one, None)
             paid = compose.nested(row, "payments")
             if paid:
                 self.payments.add(ident(one) for one in paid if self.job.in_span(compose.number(one, "createdTime")))

@@ -67,9 +67,7 @@ class Money:
         for window in job.windows(timed):
             name = f"voided {window.name}"
             if job.recorder.recorded(PAYMENTS, name):
-                idents, count, rows = await job.recorded_idents(PAYMENTS, name, ident)
-                self._name(rows)
-                tally.window(idents, count)
+                await job.recorded(PAYMENTS, name, note=self._name)
                 continue
             await job.restart(PAYMENTS, name)
             pages = Pages(self.site, query, (*window.filters, "voided=true"), patient=True)
@@ -92,9 +90,7 @@ class Money:
     async def _window(self, entity: str, query: Query, window: Window) -> None:
         job, tally = self.job, self.job.tally(entity)
         if job.recorder.recorded(entity, window.name):
-            idents, pages, rows = await job.recorded_idents(entity, window.name, query.ident)
-            self._name(rows)
-            tally.window(idents, pages)
+            await job.recorded(entity, window.name, query.ident, self._name)
             return
         kept: list[str] = []
         named: list[Members] = []
@@ -175,9 +171,7 @@ class Money:
         job, tally = self.job, self.job.tally(CREDITS)
         order = "createdTime ASC"
         if job.recorder.recorded(CREDITS, ""):
-            idents, count, rows = await job.recorded_idents(CREDITS, "", ident)
-            self._name(rows)
-            tally.window(idents, count)
+            await job.recorded(CREDITS, "", note=self._name)
             return
         query = Query("/credits", PAGE, CREDIT, order, PAYMENTS_R)
         kept: list[str] = []
