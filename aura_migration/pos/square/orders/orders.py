@@ -26,6 +26,7 @@ from aura_migration.pos.square.orders.walk import (
     STEP,
     Spread,
     Window,
+    among,
     arose_before,
     cut,
     page_of,
@@ -195,8 +196,8 @@ async def _by_closing(
             async for page in pages:
                 hashes = numpy.array([hash(entry.id) for entry in page.rows], dtype=numpy.int64)
                 shown.extend(hashes.tolist())
-                new = ~numpy.isin(hashes, known)
-                missing.update(entry.id for entry, is_new in zip(page.rows, new, strict=True) if is_new)
+                there = among(hashes, known)
+                missing.update(entry.id for entry, is_known in zip(page.rows, there, strict=True) if not is_known)
 
     asks = [
         _asked(lists.ORDER_IDS, location, "closed", first, last, lists.CLOSED, "DESC")

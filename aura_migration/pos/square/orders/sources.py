@@ -58,17 +58,9 @@ HISTORY: tuple[SourceEntity, ...] = (
     ),
 )
 
-_CARD = (
-    "id",
-    "cardholder_name",
-    "exp_month",
-    "exp_year",
-    "fingerprint",
-    "bin",
-    "billing_address",
-    "reference_id",
-    "merchant_id",
-)
+_CARD = ("cardholder_name", "exp_month", "exp_year", "fingerprint", "bin", "billing_address")
+_CARD_ON_FILE = ("id", "customer_id", "reference_id", "merchant_id")
+"""Names that occur everywhere: declared where every record is looked through anyhow."""
 _FULFILLED = ("recipient", "note", "cancel_reason", "dropoff_notes", "shipping_note", "failure_reason")
 """Of how an order reached its guest, whichever way: who that is, and what was typed about it."""
 
@@ -103,7 +95,7 @@ _ORDER_TEXTS = (
 )
 
 _PAYMENT_DROPS = (
-    *(f"card_details.card.{name}" for name in _CARD),
+    *(f"card_details.card.{name}" for name in (*_CARD, *_CARD_ON_FILE)),
     "card_details.auth_result_code",
     "card_details.application_cryptogram",
     "card_details.verification_results",

@@ -141,6 +141,16 @@ def without(some: numpy.ndarray[Any, Any], others: numpy.ndarray[Any, Any]) -> n
     return numpy.setdiff1d(some, others, assume_unique=True)
 
 
+def among(some: numpy.ndarray[Any, Any], known: numpy.ndarray[Any, Any]) -> numpy.ndarray[Any, Any]:
+    """For each of the hashes whether it is among the known ones, which are sorted."""
+    import numpy
+
+    if not known.size:
+        return numpy.zeros(some.size, dtype=bool)
+    places = numpy.minimum(numpy.searchsorted(known, some), known.size - 1)
+    return numpy.asarray(known[places] == some)
+
+
 def stamp(at: datetime) -> str:
     """An aware instant as RFC 3339, to the second (down)."""
     return f"{at:%Y-%m-%dT%H:%M:%S}Z"
