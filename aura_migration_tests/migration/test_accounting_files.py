@@ -73,6 +73,7 @@ def tell(till: Till) -> None:
     till.pay(MON, None, 40, "bank", fee_amount_cents=1)
     paid_later = till.pay(MON, None, 60, "other", tender_name="Pay later")
     till.pay(MON, None, 70, "check")
+    till.pay(MON, None, 80, "gift_card", tender_name="Mall card")
     till.refund(TUE, 10, "other", tender_name="Pay later", payment_id=paid_later)
     shift = till.root("cash_drawer_shifts", MON, expected_cents=5000, counted_cents=4990)
     for kind, cents in (
@@ -130,6 +131,7 @@ def test_cash_payouts_and_differences_are_posted(till: Till) -> None:
     assert (posted[("card_clearing", "Bank", "payments")], posted[("card_clearing", "Bank", "fees")]) == (40, -1)
     assert posted[("card_clearing", "Pay later", "payments")] == 60, "the processor pays it out"
     assert posted[("checks_and_transfers", "Check", "payments")] == 70
+    assert posted[("gift_card_liability", "Mall card", "payments")] == 80
     posted = {(e.line, e.detail, e.memo): e.debit - e.credit for e in journal.entries if e.day == tuesday}
     assert posted[("card_clearing", "Pay later", "refunds")] == -10
     assert (posted[("bank", "", "payouts")], posted[("bank", "", "deposits")]) == (1450 - 12, 1200)

@@ -45,7 +45,12 @@ LINES: Mapping[str, Line] = {
     "tips_payable": Line("tips of guests, owed to the staff", "2300", "Tips payable"),
     "gratuity_payable": Line("auto-gratuities, neither tip nor sale", "2310", "Gratuity payable"),
     "donations_payable": Line("donations and fundraising charges", "2320", "Donations payable"),
-    "gift_card_liability": Line("gift cards: loads add to it, redemptions take from it", "2400", "Gift card liability"),
+    "gift_card_liability": Line(
+        "gift cards: loads add to it, redemptions take from it",
+        "2400",
+        "Gift card liability",
+        "tender, where it is not simply Gift card: somebody else's cards may belong elsewhere",
+    ),
     "store_credit_liability": Line("store credit redeemed or given", "2410", "Store credit liability"),
     "deposits": Line("deposits of guests for orders to come", "2420", "Customer deposits"),
     "house_account_receivable": Line(

@@ -21,7 +21,8 @@ def _tender(of: str) -> str:
         "WHEN 'gift_card' THEN 'gift_card_liability' WHEN 'house_account' THEN 'house_account_receivable' "
         "WHEN 'store_credit' THEN 'store_credit_liability' WHEN 'loyalty' THEN 'loyalty_redemptions' "
         "WHEN 'check' THEN 'checks_and_transfers' WHEN 'bank' THEN 'checks_and_transfers' ELSE 'other_tenders' END END, "
-        f"CASE WHEN {of}.method IN ('card', 'wallet', 'check', 'bank', 'other') THEN {of}.tender_name ELSE '' END"
+        f"CASE WHEN {of}.method IN ('card', 'wallet', 'check', 'bank', 'other') THEN {of}.tender_name "
+        f"WHEN {of}.method = 'gift_card' AND {of}.tender_name <> 'Gift card' THEN {of}.tender_name ELSE '' END"
     )
 
 
