@@ -30,6 +30,7 @@ from aura_migration.canonical.transforms import BUILT_IN
 from aura_migration.cli.main import cli
 from aura_migration.definitions import defs
 from aura_migration.migration import states
+from aura_migration.orchestration.specs import HISTORY
 from aura_migration.pos import registry
 from aura_migration.pos.port import Connector
 from aura_migration.verify.findings import CHECKS, EXPORTED
@@ -288,8 +289,8 @@ def graph() -> str:
     )
 
 
-_STAGES = ("pos", "archive", "canonical", "plan", "load", "verify")
-_ORDER = {entity.name: number for number, entity in enumerate(ALL_ENTITIES)}
+_STAGES = ("pos", "archive", "canonical", "plan", "load", "verify", "reports")
+_ORDER = {name: number for number, name in enumerate([*(entity.name for entity in ALL_ENTITIES), *HISTORY])}
 
 
 def _position(key: dg.AssetKey) -> tuple[int, str]:
