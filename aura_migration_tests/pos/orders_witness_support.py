@@ -32,11 +32,15 @@ class Answer(NamedTuple):
 
 
 class Answered:
-    """A snapshot of answers written by hand, where a SnapshotReader is expected: ``(entity, path, document)`` each."""
+    """A snapshot of answers written by hand, where a SnapshotReader is expected: ``(entity, path, document)`` each.
 
-    def __init__(self, *answers: tuple[str, str, Any], sent: Mapping[str, Any] | None = None) -> None:
+    A document that is a pair names the body of its request first.
+    """
+
+    def __init__(self, *answers: tuple[str, str, Any]) -> None:
         self._bodies: dict[str, list[StoredBody]] = defaultdict(list)
         for page, (entity, path, document) in enumerate(answers):
+            sent, document = document if isinstance(document, tuple) else (None, document)
             data = json.dumps(document).encode()
             body = StoredBody(entity, data, "GET", path, None, sent, page, "", 1, "", len(data))
             self._bodies[entity].append(body)

@@ -161,9 +161,17 @@ class _Head(msgspec.Struct):
     location_id: Any = None
 
 
+class _Gone(msgspec.Struct):
+    """That Square was asked for an object and had none."""
+
+    kind: str = ""
+    key: str = ""
+
+
 class _Answer(msgspec.Struct):
     """An answer of any shape that may hold objects: each list and each single under its own name."""
 
+    gone: list[_Gone] | None = None
     orders: list[_Head] | None = None
     order: _Head | None = None
     payments: list[_Head] | None = None
@@ -232,14 +240,15 @@ class _Recorded:
 
 
 def _gone(body: StoredBody, kind: Kind, found: set[str]) -> list[str]:
-    """What a single read asked for and did not get: named by its path, or by the list that was sent."""
+    """What a single read asked for and did not get: as the record says, else what its path or its list of ids named."""
+    told = {one.key for one in _HEADS.decode(body.data).gone or () if one.kind == kind.entity}
     steps = body.path.strip("/").split("/")
-    asked: list[str] = []
-    if len(steps) >= 2 and steps[-2] == kind.path and not steps[-1].startswith(("search", "batch-", "bulk-")):
-        asked = [steps[-1]]
-    elif kind.path in steps:
-        asked = [str(key) for key in (body.request_body or {}).get(f"{kind.one}_ids") or ()]
-    return sorted(set(asked) - found)
+    if kind.path in steps[-2:]:
+        sent = body.request_body or {}
+        told.update(map(str, sent.get(f"{kind.one}_ids") or sent.get("keys") or ()))
+        if steps[-2] == kind.path and not steps[-1].startswith(("search", "batch-", "bulk-")):
+            told.add(steps[-1])
+    return sorted(told - found)
 
 
 # Payments and refunds

@@ -79,13 +79,10 @@ def _orders(reader: SnapshotReader) -> Iterator[Order]:
     for body, is_single in _bodies(reader):
         for raw in _objects(body):
             head = _try(_HEAD, raw)
-            is_there = head is not None and bool(head.guid)
-            if head is not None and is_there:
-                readings.note(head.guid or "", _micros(head.modified_date) or 0)
-            elif is_single and (gone := _asked(body)):
-                readings.note(gone, GONE)
+            if head is not None and head.guid and not head.gone:
+                readings.note(head.guid, _micros(head.modified_date) or 0)
             else:
-                readings.note("")
+                readings.note(_asked(body) if is_single else "", GONE)
     last, place = readings.last(), 0
     for body, _ in _bodies(reader):
         for raw in _objects(body):

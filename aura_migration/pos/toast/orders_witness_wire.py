@@ -143,10 +143,11 @@ class Order(msgspec.Struct, rename="camel"):
 
 
 class Head(msgspec.Struct, rename="camel"):
-    """As much of an order as tells which version it is."""
+    """As much of an order as tells which version it is; ``gone`` is recorded where Toast was asked and had none."""
 
     guid: str | None = None
     modified_date: str | None = None
+    gone: bool | None = None
 
 
 class CashEntry(msgspec.Struct, rename="camel"):

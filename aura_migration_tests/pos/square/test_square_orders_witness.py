@@ -40,8 +40,8 @@ def usd(cents: int, currency: str = "USD") -> Row:
     return {"amount": cents, "currency": currency}
 
 
-def said(*answers: tuple[str, str, Any], rule: DayRule = CHICAGO, sent: Row | None = None) -> list[HistoryFact]:
-    reader: Any = Answered(*answers, sent=sent)
+def said(*answers: tuple[str, str, Any], rule: DayRule = CHICAGO) -> list[HistoryFact]:
+    reader: Any = Answered(*answers)
     return list(facts(reader, HERE, "USD", rule))
 
 
@@ -373,9 +373,12 @@ def test_the_last_version_counts_and_what_is_gone_does_not() -> None:
     ]
     found = of(said(*pages), OrderFact)
     assert {key: fact.state for key, fact in found.items()} == {"O1": "voided", "O2": "counts", "O5": "counts"}
-    batch = ("missing_documents", "/v2/orders/batch-retrieve", {"orders": [worked_example(id="O2", state="OPEN")]})
-    found = of(said(*pages, batch, sent={"order_ids": ["O2", "O5"]}), OrderFact)
+    asked = {"order_ids": ["O2", "O5"]}
+    answer = {"orders": [worked_example(id="O2", state="OPEN")]}
+    found = of(said(*pages, ("missing_documents", "/v2/orders/batch-retrieve", (asked, answer))), OrderFact)
     assert {key: fact.state for key, fact in found.items()} == {"O1": "voided", "O2": "open"}
+    none = {"gone": [{"kind": "orders", "key": "O1"}, {"kind": "payments", "key": "O2"}]}
+    assert set(of(said(*pages, ("missing_documents", "/v2/orders", none)), OrderFact)) == {"O2", "O5"}
 
 
 def test_a_return_is_refunds_of_its_sale() -> None:

@@ -408,6 +408,8 @@ def test_the_last_version_counts_and_what_is_gone_does_not() -> None:
     ]
     found = of(said(*pages), OrderFact)
     assert {key: fact.state for key, fact in found.items()} == {"c1": "voided", "c2": "counts"}
+    gone = {"kind": "order_groups", "key": "o1", "guid": "o1", "gone": True}
+    assert set(of(said(*pages, ("missing_documents", "/orders/v2/orders/o1", gone)), OrderFact)) == {"c2"}
     pages.append(("missing_documents", "/orders/v2/orders/o2", fixed))
     assert of(said(*pages), OrderFact)["c2"].state == "open"
 
