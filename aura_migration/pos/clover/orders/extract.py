@@ -176,11 +176,11 @@ class _History:
         tally.window(kept, count)
 
     async def _named(self) -> None:
-        """Orders that money names and no list has shown: by id as lists have them, then one by one."""
+        """Orders that money names and no list has shown: by id as lists have them, then one by one.
+
+        Never taken over from an interrupted attempt, as what is named depends on all that was read.
+        """
         tally = self.job.tally(ORDERS)
-        if self.job.recorder.recorded(ORDERS, NAMED):
-            await self.job.recorded(ORDERS, NAMED)
-            return
         voided = self.orders.late_voids()
         unlisted = set(tally.idents.unknown(voided))
         late = [one for one in voided if one not in unlisted]
