@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from array import array
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -37,13 +38,12 @@ from aura_migration.pos.square.orders.walk import (
     STEP,
     Head,
     Spread,
-    Window,
-    arose_before,
     backwards,
     cut,
     full_windows_again,
     read_spread,
     stamp,
+    unique,
     without,
 )
 from aura_migration.pos.square.people.extract import optional
@@ -51,9 +51,12 @@ from aura_migration.pos.square.people.lists import Listing
 from aura_migration.pos.square.people.walk import judged, reading_began, recount
 from aura_migration.pos.square.people.windows import forget_others
 from aura_migration.pos.square.recording import certify, complete, record, restart, together
+from aura_migration.pos.square.wire import instant
 
 MONTHS = 12
 """So much of the past is read where nobody says how much."""
+ATTEMPTS = 2
+"""So often a list is read that did not show what it should have."""
 OF_ORDERS = "of earlier orders"
 RECOUNTED = 5_000
 """Lists of so many records are counted once more, state by state."""
@@ -139,7 +142,8 @@ class _History:
     async def sales(self, wanted: Sequence[str]) -> None:
         """Orders and payments side by side; then each tender's payment must be there."""
         seen: list[OrdersSeen] = []
-        spread: list[Spread] = []
+        windows: dict[str, dict[str, Any]] = {}
+        read: list[Spread] = []
 
         async def orders() -> None:
             seen.append(
@@ -147,10 +151,17 @@ class _History:
             )
 
         async def payments() -> None:
-            windows = await self.windows(lists.PAYMENTS, updated=True, step=STEP)
-            found = await read_spread(self._session, self._recorder, lists.PAYMENTS, windows)
-            await full_windows_again(self._session, self._recorder, found, windows)
-            spread.append(found)
+            windows.update(await self.windows(lists.PAYMENTS, updated=True, step=STEP))
+            read.append(await self._payments(windows))
+
+        async def proven() -> None:
+            for attempt in range(1, ATTEMPTS + 1):
+                again = await self._payments_proven(read[-1], seen[0], attempt == ATTEMPTS)
+                if not again:
+                    return
+                for name in _holding(windows, again):
+                    await restart(self._recorder, sources.PAYMENTS, name)
+                read.append(await self._payments(windows))
 
         both: list[Awaitable[None]] = []
         if sources.ORDERS in wanted:
@@ -158,10 +169,17 @@ class _History:
         if sources.PAYMENTS in wanted:
             both.append(judged(self._recorder, sources.PAYMENTS, payments()))
         await together(both)
-        if spread:
-            if not seen and sources.ORDERS not in wanted:
-                seen += await self._orders_kept()
-            await judged(self._recorder, sources.PAYMENTS, self._payments_proven(spread[0], seen[0] if seen else None))
+        if not seen and sources.ORDERS not in wanted:
+            seen += await self._orders_kept()
+        if read and seen:
+            await judged(self._recorder, sources.PAYMENTS, proven())
+        elif read:
+            await certify(self._recorder, read[0].certificate(None))
+
+    async def _payments(self, windows: Mapping[str, Mapping[str, Any]]) -> Spread:
+        found = await read_spread(self._session, self._recorder, lists.PAYMENTS, windows)
+        await full_windows_again(self._session, self._recorder, found, windows)
+        return found
 
     async def _orders_kept(self) -> list[OrdersSeen]:
         """The orders an interrupted attempt read and certified."""
@@ -182,44 +200,43 @@ class _History:
         )
         return [OrdersSeen(found, small)]
 
-    async def _payments_proven(self, spread: Spread, orders: OrdersSeen | None) -> None:
-        """Every payment that a read order names is there, or Square says there is none; what is missing is read by id."""
-        if orders is None:
-            await certify(self._recorder, spread.certificate(None))
-            return
-        import numpy
+    async def _payments_proven(self, spread: Spread, orders: OrdersSeen, is_last: bool) -> list[datetime]:
+        """Every payment that a read order names is there, or Square says there is none; what is missing is read by id.
 
+        Certifies the payments, unless the list should have shown some of those: then returns when they arose, and nothing
+        is certified but by the last attempt.
+        """
         recorder, entity = self._recorder, sources.PAYMENTS
         await restart(recorder, entity, OF_ORDERS)
-        missing = without(orders.ids_of_payments(), spread.ids())
-        named = await asyncio.to_thread(_payments_named, recorder, orders.spread, set(missing.tolist()))
-        window = Window(entity, 2, None)
-        late = 0
+        tenders, listed = orders.ids_of_payments(), spread.ids()
+        missing = set(without(tenders, listed).tolist())
+        named = await asyncio.to_thread(_payments_named, recorder, orders.spread, missing)
+        found = array("q")
+        lost: list[datetime] = []
         begin, until = begins(self._span), min(reading_began(recorder), self._span.end)
         for number, ident in enumerate(named, start=1):
-            path = f"{lists.PAYMENTS.path}/{ident}"
             try:
-                response = await self._session.get(path, {})
+                response = await self._session.get(f"{lists.PAYMENTS.path}/{ident}", {})
             except NotFound:
                 continue
             parts = self._session.decoded(response, dict[str, msgspec.Raw])
             head = self._session.shaped_part(response, parts.get("payment", b"{}"), Head)
             await record(self._session, recorder, entity, response, None, 1, number, OF_ORDERS)
-            window.hashes.append(hash(head.id))
-            if begin is not None and head.created_at and arose_before(until, head.created_at):
-                late += head.created_at >= stamp(begin)
-        if window.hashes:
+            found.append(hash(head.id))
+            if begin is not None and begin <= instant(head.created_at) < until:
+                lost.append(instant(head.created_at))
+        if found:
             await complete(recorder, entity, OF_ORDERS)
-        distinct = int(numpy.union1d(spread.ids(), numpy.array(window.hashes, dtype=numpy.int64)).size)
-        if late:
-            spread.doubts.append(f"{late:,} payments that orders name were not in the list")
-        tenders = orders.ids_of_payments()
+        if lost and not is_last:
+            return lost
+        if lost:
+            spread.doubts.append(f"{len(lost):,} payments that orders name were not in the list")
+        distinct = int(unique([*(window.hashes for window in spread.windows.values()), found]).size)
         route = SecondRoute(f"the tenders of the orders ({tenders.size:,}, and payments that no order names)", distinct)
         certificate = spread.certificate(route, distinct)
-        more = len(window.hashes)
-        await certify(
-            recorder, dataclasses.replace(certificate, pages=certificate.pages + more, rows=certificate.rows + more)
-        )
+        pages, rows = certificate.pages + len(found), certificate.rows + len(found)
+        await certify(recorder, dataclasses.replace(certificate, pages=pages, rows=rows))
+        return []
 
     # -- refunds ---------------------------------------------------------------------------------------------------
 
@@ -272,6 +289,16 @@ class _History:
         spread = await read_spread(self._session, self._recorder, lists.DISPUTES, windows)
         await full_windows_again(self._session, self._recorder, spread, windows)
         await certify(self._recorder, spread.certificate(None))
+
+
+def _holding(windows: Mapping[str, Mapping[str, Any]], times: Sequence[datetime]) -> list[str]:
+    """The windows in which what arose at those times should have stood."""
+    return [
+        name
+        for name, asked in windows.items()
+        if "end_time" in asked
+        and any(instant(asked["begin_time"]) <= time <= instant(asked["end_time"]) for time in times)
+    ]
 
 
 class _Tenders(msgspec.Struct):

@@ -26,8 +26,9 @@ from aura_migration.canonical.history.rows import (
     OrderTax,
 )
 from aura_migration.pos.square.orders import wire
-from aura_migration.pos.square.orders.dating import Days, When, is_absurd, text_of, version_of, when
+from aura_migration.pos.square.orders.dating import Days, When, is_absurd, version_of, when
 from aura_migration.pos.square.orders.known import Known
+from aura_migration.pos.square.orders.leaving import channel_of, leaving
 from aura_migration.pos.square.orders.wire import cents
 from aura_migration.pos.square.units import unit_name
 from aura_migration.pos.square.wire import MeasurementUnitData
@@ -46,14 +47,6 @@ TENDERS = frozenset(
         "SQUARE_ACCOUNT",
         "OTHER",
     }
-)
-LEAVES = {"PICKUP": "takeout", "DELIVERY": "delivery", "SHIPMENT": "delivery", "IN_STORE": "dine_in"}
-_KIOSK = re.compile(r"kiosk", re.IGNORECASE)
-_ONLINE = re.compile(r"online|website|web ?shop|e-?commerce", re.IGNORECASE)
-_TILL = re.compile(r"point of sale|square for restaurants|square pos|register|terminal", re.IGNORECASE)
-_MARKET = re.compile(
-    r"door ?dash|uber ?eats|grub ?hub|postmates|just ?eat|deliveroo|seamless|caviar|skip ?the ?dishes|menulog|chow ?now",
-    re.IGNORECASE,
 )
 _PLAIN = re.compile(r"-?\d{1,12}(\.\d{1,9})?")
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -117,24 +110,6 @@ def line_name(line: wire.Line) -> str:
     return line.name or ("Gift card" if line.item_type == "GIFT_CARD" else "Custom amount")
 
 
-def channel_of(order: wire.Order) -> str:
-    """Where an order came from, by the name of the application and its delivery; counter sales may name none."""
-    for held in order.fulfillments or ():
-        details = held.details
-        if details is not None and details.managed_delivery:
-            return "third_party"
-    name = order.source.name if order.source is not None else None
-    return _channel_named(name) if name else "in_house"
-
-
-@lru_cache(1_000)
-def _channel_named(name: str) -> str:
-    for pattern, channel in ((_MARKET, "third_party"), (_KIOSK, "kiosk"), (_ONLINE, "online"), (_TILL, "in_house")):
-        if pattern.search(name):
-            return channel
-    return "unknown"
-
-
 class Sales:
     """Sale orders of one location as documents."""
 
@@ -194,7 +169,7 @@ class Sales:
         status = STATES.get(order.state or "", "pending")
         is_voided = status == "cancelled"
         voided = (closed or when(order.updated_at)) if is_voided else None
-        order_type, scheduled, ahead = _leaving(order)
+        order_type, scheduled, ahead = leaving(order)
         if status == "pending" and ahead:
             status = "scheduled"
         guest = order.customer_id
@@ -240,21 +215,6 @@ class Sales:
         )
 
 
-def _leaving(order: wire.Order) -> tuple[str, str | None, bool]:
-    """The kind of order, what time it is for, and whether that is still to come."""
-    kinds, time, ahead = [], None, False
-    for held in order.fulfillments or ():
-        details = held.details
-        kind = LEAVES.get(held.type or "", "unknown")
-        if details is not None and details.is_curbside_pickup:
-            kind = "curbside"
-        kinds.append(kind)
-        if details is not None and details.schedule_type == "SCHEDULED":
-            time = time or text_of(details.pickup_at or details.deliver_at or details.expected_shipped_at)
-            ahead = ahead or held.state in ("PROPOSED", "RESERVED")
-    return (kinds[0] if kinds else "unknown"), time, ahead
-
-
 class _Check:
     """One order taken apart: its rows, its sums, and what does not add up."""
 
@@ -294,7 +254,9 @@ class _Check:
             rung, extra = rung_up(line)
             tax, discount = cents(line.total_tax_money), cents(line.total_discount_money)
             charge, total = cents(line.total_service_charge_money), cents(line.total_money)
-            included = self._line_taxes(line.applied_taxes, place, None, taxes)
+            included, shares = self._line_taxes(line.applied_taxes, place, None, taxes)
+            if line.applied_taxes and shares != tax:
+                self.flag("tax_does_not_add_up")
             items.append(self._item(line, rung, extra, discount, tax, included))
             if line.modifiers:
                 self._modifiers(line.modifiers, place, modifiers)
@@ -385,12 +347,15 @@ class _Check:
 
     def _line_taxes(
         self, applied: list[wire.AppliedTax] | None, item: int | None, charge: int | None, rows: list[HistoryRow]
-    ) -> int:
-        """Rows of the taxes on a line or a charge; returns the part of them that is inside the price."""
-        included = 0
-        for share in applied or ():
+    ) -> tuple[int, int]:
+        """Rows of the taxes on a line or a charge; returns the part of them that is inside the price, and all of them."""
+        if not applied:
+            return 0, 0
+        included = whole = 0
+        for share in applied:
             amount = cents(share.applied_money)
             uid = share.tax_uid or ""
+            whole += amount
             self._applied[uid] = self._applied.get(uid, 0) + amount
             tax = self._taxes.get(uid)
             if tax is None:
@@ -402,7 +367,7 @@ class _Check:
                 included += amount
             rows.append(_tax_row(tax, amount, item, charge, inside))
         self.included += included
-        return included
+        return included, whole
 
     def _line_discount(self, uid: str, amount: int, place: int, rows: list[HistoryRow]) -> None:
         discount = next((held for held in self._order.discounts or () if held.uid == uid), None)
@@ -425,8 +390,6 @@ class _Check:
             self.flag("lines_do_not_add_up")
         if line.total_money is not None and line.total_money.currency not in (None, self._currency):
             self.flag("currency_differs")
-        if line.applied_taxes and sum(cents(share.applied_money) for share in line.applied_taxes) != tax:
-            self.flag("tax_does_not_add_up")
 
     # -- the check -------------------------------------------------------------------------------------------------
 
