@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from aura_migration.canonical.history.rows import Order, Payment
+from aura_migration.database.connections import connect
 from aura_migration.pos.port import HistorySpan
 from aura_migration.pos.square.orders import extract, lists, walk
 from aura_migration.sandbox.core.server import RunningSandbox, serve
@@ -52,6 +53,17 @@ def cafe(served: RunningSandbox) -> Iterator[RunningSandbox]:
 @pytest.fixture
 def archive(square_database: str, snapshots: psycopg.Connection[Any], tmp_path: Path) -> Archive:
     return Archive(square_database, snapshots, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def plain(
+    served: RunningSandbox, square_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Taken, dict[str, dict[str, Any]]]:
+    """The last days of the café, read and mapped while nothing goes wrong."""
+    with connect(square_database, autocommit=True, application_name="test") as connection:
+        archive = Archive(square_database, connection, tmp_path_factory.mktemp("plain"))
+        taken = archive.take(served, SPAN, PAIR, catalog=False)
+    return taken, documents(taken)
 
 
 @pytest.fixture
@@ -388,8 +400,10 @@ def test_orders_that_do_not_add_up_are_loaded_as_sent_and_flagged(cafe: RunningS
     assert all(document.rows[0].review_flags is None for key, document in found.items() if key not in wrong)
 
 
-def test_words_no_document_knows_are_carried_and_flagged(cafe: RunningSandbox, reads: Reads) -> None:
-    plain = documents(reads())
+def test_words_no_document_knows_are_carried_and_flagged(
+    cafe: RunningSandbox, reads: Reads, plain: tuple[Taken, dict[str, dict[str, Any]]]
+) -> None:
+    known_words = plain[1]
     control(cafe, "/switches", "POST", {"unknown_enums": True, "tip_in_total": False, "payment_time_end": "exclusive"})
     taken = reads()
     found = documents(taken)
@@ -400,17 +414,17 @@ def test_words_no_document_knows_are_carried_and_flagged(cafe: RunningSandbox, r
         if row.tender_name == "Unknown":
             strange += 1
             assert row.review_flags == '["unknown_tender"]' and row.method == "other"
-        assert row.amount_cents == plain["payments"][key].rows[0].amount_cents
+        assert row.amount_cents == known_words["payments"][key].rows[0].amount_cents
     assert strange
     for key, document in found["orders"].items():
         order: Order = document.rows[0]
-        same = plain["orders"][key].rows[0]
+        same = known_words["orders"][key].rows[0]
         assert order.review_flags in (None, '["unknown_tender"]')
         assert (order.final_amount_cents, order.tip_amount_cents) == (same.final_amount_cents, same.tip_amount_cents)
 
 
-def test_a_record_that_cannot_be_read_is_a_fault_of_its_own(cafe: RunningSandbox, reads: Reads) -> None:
-    taken = reads()
+def test_a_record_that_cannot_be_read_is_a_fault_of_its_own(plain: tuple[Taken, dict[str, dict[str, Any]]]) -> None:
+    taken, _ = plain
     body = next(taken.reader.bodies("orders"))
     mapping = mapper(taken)
     good = list(mapping.documents(body))
