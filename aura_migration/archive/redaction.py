@@ -267,27 +267,36 @@ class _Binding:
         return self.named[min(self.named)] if self.named else None
 
 
+_Tree = tuple[set[int], _Node]
+"""The rules of an entity as steps: which personal ones are free text, and the root of all paths."""
+
+
+def _tree(rules: Redaction, entity: str) -> _Tree:
+    free_text: set[int] = set()
+    root = _Node()
+    for path in rules.drop.get(entity, ()):
+        root.at(split_path(path)).drop = True
+    for number, (value_path, person_path) in enumerate(rules.personal.get(entity, ())):
+        value, persons = split_path(value_path), split_persons(person_path)
+        if value_path in rules.free_text.get(entity, ()):
+            free_text.add(number)
+        root.at(value[: _bound_at(value, persons)]).binds.append(number)
+        root.at(value).value_of.append(number)
+        for rank, person in enumerate(persons):
+            root.at(person).person_of.append((number, rank))
+    return free_text, root
+
+
 class _Walk:
     """One pass over the tokens of valid JSON, collecting the spans to cut and the personal values to encrypt."""
 
-    def __init__(self, text: str, rules: Redaction, entity: str) -> None:
+    def __init__(self, text: str, rules: Redaction, entity: str, tree: _Tree | None = None) -> None:
         self.text = text
         self.position = 0
         self.everywhere = _possible(text, rules.drop_everywhere)
         self.cuts: list[_Edit] = []
         self.bindings: list[_Binding] = []
-        self.free_text: set[int] = set()
-        root = _Node()
-        for path in rules.drop.get(entity, ()):
-            root.at(split_path(path)).drop = True
-        for number, (value_path, person_path) in enumerate(rules.personal.get(entity, ())):
-            value, persons = split_path(value_path), split_persons(person_path)
-            if value_path in rules.free_text.get(entity, ()):
-                self.free_text.add(number)
-            root.at(value[: _bound_at(value, persons)]).binds.append(number)
-            root.at(value).value_of.append(number)
-            for rank, person in enumerate(persons):
-                root.at(person).person_of.append((number, rank))
+        self.free_text, root = _tree(rules, entity) if tree is None else tree
         self.root = [root]
 
     def value(self, nodes: list[_Node], bound: dict[int, _Binding]) -> tuple[int, int]:
@@ -365,9 +374,9 @@ class _Part:
         self.cuts: list[_Edit] = []
         self.values: list[tuple[int, int, str, str | None]] = []
 
-    def walk(self, rules: Redaction, entity: str, steps: Iterable[str]) -> None:
+    def walk(self, rules: Redaction, entity: str, steps: Iterable[str], tree: _Tree | None = None) -> None:
         """Find the cuts and the personal values; ``steps`` lead from the body's root to this value."""
-        walk = _Walk(self.text, rules, entity)
+        walk = _Walk(self.text, rules, entity, tree)
         walk.value([walk.root[0].at(steps)], {})
         self.cuts = _outermost(walk.cuts)
         for binding in walk.bindings:
@@ -415,7 +424,8 @@ def _record_by_record(body: bytes, rules: Redaction, entity: str) -> list[_Part]
         steps, records = _page(body)
     except (msgspec.DecodeError, msgspec.ValidationError):
         return None
-    node = _Walk("", rules, entity).root[0]
+    tree = _tree(rules, entity)
+    node = tree[1]
     for step in (*steps, None):
         if node.binds or node.drop or node.value_of or node.person_of or "*" in node.children:
             return None  # a rule of what holds the records: they do not stand for themselves
@@ -434,7 +444,7 @@ def _record_by_record(body: bytes, rules: Redaction, entity: str) -> list[_Part]
     if _may_apply(b"".join([*between, body[end:]]).decode(), rules, entity):
         return None
     for part in found:
-        part.walk(rules, entity, (*steps, "[]"))
+        part.walk(rules, entity, (*steps, "[]"), tree)
     return found
 
 

@@ -129,7 +129,7 @@ def _gather_history(cursor: Cursor, subject: Subject, entities: Sequence[Entity]
         if not (columns and row and row["found"]):
             continue
         pointing = " UNION ".join(
-            f"SELECT '{table}' AS aura_table, t.{column} AS aura_id FROM aura.{history.name} t "
+            f"SELECT DISTINCT '{table}' AS aura_table, t.{column} AS aura_id FROM aura.{history.name} t "
             f"WHERE t.restaurant_id = %(restaurant)s AND t.{column} IS NOT NULL"
             for column, table in columns
         )

@@ -131,10 +131,10 @@ def load_past(workshop: Workshop, connection: Connection, migration: Migration) 
     return loaded
 
 
-def take_back_past(connection: Connection, migration: Migration) -> HistoryUndone:
-    """Take orders and money back, and the reports that were made from them."""
+def take_back_past(connection: Connection, migration: Migration, url: str | None = None) -> HistoryUndone:
+    """Take orders and money back, and the reports that were made from them; with ``url`` on several connections."""
     place = aura_location(connection, migration)
-    undone = undo_history(connection, migration.subject)
+    undone = undo_history(connection, migration.subject, url=url)
     if place is not None:
         drop_reports(connection, migration.subject.restaurant_id, place)
     shapes.drop(connection, migration.id)

@@ -19,6 +19,7 @@ from aura_migration.core import collector
 from aura_migration.database.connections import Connection
 from aura_migration.database.seals import Suppression, VaultSeals
 from aura_migration.intake import map_files
+from aura_migration.load.history.placeholders import reserve_placeholders
 from aura_migration.migration import progress
 from aura_migration.migration.dating import history_rules, rules_text
 from aura_migration.migration.extraction import pinned
@@ -144,6 +145,8 @@ def plan(workshop: Workshop, migration_id: int, by: str, kind: Literal["preview"
                 history_rules(connector, get_location(connection, migration.location_key).source, options)
             ),
         )
+        if kind == "preview" and "orders" in stored.counts:
+            reserve_placeholders(connection, migration.subject, stored.plan_id)
         progress.report(connection, migration_id, "Planned", staged, staged, 0)
         if kind == "preview":
             _settle(connection, migration, stored, blockers, by)

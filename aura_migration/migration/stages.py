@@ -138,7 +138,7 @@ def undo(
         transition(connection, migration_id, "rolling_back", by)
         with locked(workshop, migration.location_key, patience):
             progress.report(connection, migration_id, "Rolling back", 0, 0)
-            undone = _taken_back(connection, migration, edited)
+            undone = _taken_back(connection, migration, edited, workshop.url)
             with connection.transaction():
                 forget_ledger(connection, migration.integration_id)
                 connection.execute(
@@ -152,9 +152,11 @@ def undo(
         return undone
 
 
-def _taken_back(connection: Connection, migration: Migration, edited: Literal["keep", "undo"]) -> Undone:
+def _taken_back(
+    connection: Connection, migration: Migration, edited: Literal["keep", "undo"], url: str | None = None
+) -> Undone:
     """Orders and money first: they point at menu, guests and staff."""
-    past = take_back_past(connection, migration)
+    past = take_back_past(connection, migration, url)
     undone = undo_migration(connection, migration.subject, ALL_ENTITIES, edited=edited)
     undone.counts.update(past.counts)
     undone.kept.extend(

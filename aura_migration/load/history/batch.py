@@ -44,7 +44,7 @@ def make_tables(cursor: Cursor) -> None:
     cursor.execute(
         """
         CREATE TEMP TABLE IF NOT EXISTS history_work (
-            doc integer, kind text, verdict text, n integer, root_id bigint, source_key text, content_hash text
+            doc integer, kind text, verdict text, n integer, root_id bigint, source_key text, content_hash text, version text
         ) ON COMMIT DELETE ROWS
         """
     )
@@ -91,9 +91,9 @@ def _gather(cursor: Cursor, site: Site, batch: Batch, kind: str) -> None:
     """The documents of a kind that are written, with number and id of their roots."""
     cursor.execute(
         f"""
-        INSERT INTO history_work (doc, kind, verdict, n, root_id, source_key, content_hash)
+        INSERT INTO history_work (doc, kind, verdict, n, root_id, source_key, content_hash, version)
         SELECT d.doc, d.kind, d.verdict, r.n, CASE d.verdict WHEN 'create' THEN %(first)s + r.n - 1 ELSE d.aura_id END,
-               d.source_key, d.content_hash
+               d.source_key, d.content_hash, d.version
         FROM {site.staged(shapes.DOCUMENTS)} d JOIN {site.staged(kind)} r ON r.doc = d.doc AND r.batch = %(batch)s
         WHERE d.batch = %(batch)s AND d.kind = %(kind)s AND d.verdict IN ('create', 'replace')
         """,
@@ -108,6 +108,7 @@ def _own(site: Site, batch: Batch) -> dict[str, str]:
     """The columns of a root that do not come from its row: name → expression."""
     return {
         "source_hash": "w.content_hash",
+        "source_version": "w.version",
         "history_batch_id": str(batch.id),
         "updated_at": "%(load_at)s::timestamptz",
     }
@@ -234,7 +235,8 @@ def _mark(cursor: Cursor, site: Site, batch: Batch, kind: str) -> None:
     standing.keep(cursor, site.migration_id, kind)
     replacing.journal(cursor, kind, batch.id, "mark")
     replacing.touch_children(cursor, kind)
-    # With the hash of the answer, an object that the POS shows again is seen to have changed.
+    # With the hash of the answer, an object that the POS shows again is seen to have changed; its version stays the one it
+    # had, because the answer's is no version of the object.
     cursor.execute(
         f"""
         UPDATE aura.{kind} t SET {mark}, source_hash = x.content_hash, history_batch_id = %(id)s, updated_at = %(load_at)s::timestamptz

@@ -1,0 +1,178 @@
+"""Twelve months of orders through all stages: loaded, proven, followed, proven again as a backup, taken back."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aura_migration.archive.snapshot import SnapshotDamaged
+from aura_migration.canonical.options import parse_options
+from aura_migration.migration import decide, stages
+from aura_migration.migration.restore import restore_check
+from aura_migration.sandbox.core.server import RunningSandbox, serve
+from aura_migration.settings import Settings
+from aura_migration.verify.verdict import Verdict
+from aura_migration_tests.support.journeys import Connected, connected, control, previewed
+
+NOW = datetime(2026, 10, 1, 15, tzinfo=UTC)
+HISTORY = ("orders", "order_items", "order_taxes", "payments", "refunds", "payouts", "report_daily_sales")
+
+
+@pytest.fixture
+def october(settings: Settings) -> Settings:
+    """A day after the stand-ins' histories end."""
+    return replace(settings, now=NOW)
+
+
+@pytest.fixture
+def square() -> Iterator[RunningSandbox]:
+    with serve("square", "cafe", seed=1, limits="off") as sandbox:
+        yield sandbox
+
+
+def counted(at: Connected) -> dict[str, int]:
+    """Rows per table of the history."""
+    with at.workshop.connect() as connection:
+        return {t: connection.execute(f"SELECT count(*) FROM aura.{t}").fetchone()[0] for t in HISTORY}  # type: ignore[index]
+
+
+def one(at: Connected, query: str, *arguments: Any) -> Any:
+    with at.workshop.connect() as connection:
+        row = connection.execute(query.encode(), arguments).fetchone()
+        return row[0] if row is not None and len(row) == 1 else row
+
+
+def paid_by(at: Connected, method: str) -> list[str]:
+    """Late orders paid at once that way, nothing of them given back."""
+    with at.workshop.connect() as connection:
+        found = connection.execute(
+            "SELECT o.source_id FROM aura.orders o JOIN aura.payments p ON p.order_id = o.id "
+            "WHERE o.business_date > '2026-09-20' AND o.status = 'completed' AND NOT EXISTS (SELECT 1 FROM aura.refunds r "
+            "WHERE r.order_id = o.id) GROUP BY 1 HAVING count(*) = 1 AND min(p.method) = %s ORDER BY 1",
+            [method],
+        ).fetchall()
+    return [key for (key,) in found]
+
+
+def carried_out(at: Connected, migration_id: int, plan_hash: str) -> Verdict:
+    """Approve, load and verify."""
+    decide.approve(at.workshop, migration_id, plan_hash, "test")
+    with stages.locked(at.workshop, at.locations[0].key):
+        stages.load(at.workshop, migration_id, "test")
+    return stages.verify(at.workshop, migration_id, "test")
+
+
+def no_findings(verdict: Verdict) -> None:
+    found = [(f.check_name, f.source_key, f.expected, f.actual, f.cause) for f in verdict.findings if f.is_blocking]
+    assert not found, "\n".join(map(str, found))
+    assert verdict.passed is True
+
+
+def test_orders_are_followed_by_later_exports_and_taken_back_with_everything(
+    october: Settings, square: RunningSandbox
+) -> None:
+    at = connected(october, "square", square.base_url)
+    migration_id, plan = previewed(at)
+    assert plan.counts["orders"]["create"] == plan.counts["orders"]["source"] > 250
+    verdict = carried_out(at, migration_id, plan.hash)
+    no_findings(verdict)
+    metrics = verdict.scorecard["metrics"]
+    assert metrics["orders_accounted_pct"] == 100.0 and metrics["tax_max_abs_diff_cents"] == 0
+    assert metrics["payments_unreconciled"]["payment_deposit"] == {"count": 0, "cents": 0}
+    before = counted(at)
+    assert all(before.values()), before
+    assert before["orders"] == plan.counts["orders"]["create"]
+
+    # Everything can be made again from the snapshots, the POS not being asked; a copy of the store does as well.
+    kept = restore_check(at.workshop, migration_id)
+    assert kept.passed, kept.differing
+    assert kept.entities["orders"] == {"planned": before["orders"], "made_again": before["orders"], "differing": 0}
+    copy = Path(october.data_dir) / "copy"
+    shutil.copytree(at.workshop.store.url, copy)
+    assert restore_check(at.workshop, migration_id, str(copy)).passed
+    shutil.rmtree(copy / "blobs")
+    with pytest.raises(SnapshotDamaged):
+        restore_check(at.workshop, migration_id, str(copy))
+
+    # Nothing new: nothing to write.
+    _, again = previewed(at)
+    assert again.counts["orders"]["unchanged"] == before["orders"]
+    assert not any(c["create"] or c["update"] for c in again.counts.values()), again.counts
+
+    # Three days on: a new order, a late tip, a refund, one that was deleted.
+    paid, by_cash = paid_by(at, "card"), paid_by(at, "cash")
+    control(square.base_url, "POST", "clock", {"now": (NOW + timedelta(days=2)).isoformat()})
+    control(square.base_url, "POST", "edit", {"op": "add_order", "created": "2026-10-02T18:00:00Z"})
+    control(square.base_url, "POST", "edit", {"op": "tip_adjust", "order": paid[0], "cents": 777})
+    control(square.base_url, "POST", "edit", {"op": "refund", "order": paid[1], "lines": [0]})
+    control(square.base_url, "POST", "edit", {"op": "delete_order", "order": by_cash[0]})
+    later = Connected(
+        replace(at.workshop, settings=replace(october, now=NOW + timedelta(days=3))),
+        at.base_url,
+        at.integration,
+        at.locations,
+    )
+    _, moved = previewed(later)
+    assert moved.counts["orders"]["create"] == 1
+    assert moved.counts["orders"]["update"] >= 2, moved.counts["orders"]
+    verdict = carried_out(later, migration_id, moved.hash)
+    assert one(at, "SELECT sum(tip_amount_cents) FROM aura.orders WHERE source_id = %s", paid[0]) == 777
+    assert (
+        one(
+            at,
+            "SELECT count(*) FROM aura.refunds r JOIN aura.orders o ON o.id = r.order_id WHERE o.source_id = %s",
+            paid[1],
+        )
+        == 1
+    )
+    assert one(at, "SELECT voided_at_source FROM aura.orders WHERE source_id = %s", by_cash[0]) is True
+    no_findings(verdict)
+    assert restore_check(later.workshop, migration_id).passed
+
+    # A check that people corrected since stays; everything else is taken back.
+    with at.workshop.connect() as connection:
+        connection.execute("UPDATE aura.orders SET table_no = '12' WHERE source_id = %s", [paid[3]])
+    rehearsed = stages.undo(later.workshop, migration_id, "test", rehearse=True)
+    assert counted(at)["orders"] == before["orders"] + 1, "a rehearsal changes nothing"
+    undone = stages.undo(later.workshop, migration_id, "test")
+    assert rehearsed.counts == undone.counts
+    assert [one["table"] for one in undone.kept if one["table"] == "orders"] == ["orders"]
+    assert counted(at)["orders"] == 1
+    assert counted(at)["report_daily_sales"] == 0
+
+
+def test_a_history_left_out_by_the_options_is_not_measured_and_loads_nothing(
+    october: Settings, square: RunningSandbox
+) -> None:
+    at = connected(october, "square", square.base_url)
+    migration_id, plan = previewed(at, options=parse_options({"history": {"months": 0}}))
+    assert "orders" not in plan.counts
+    verdict = carried_out(at, migration_id, plan.hash)
+    assert verdict.passed is True
+    assert verdict.scorecard["metrics"]["orders_accounted_pct"] is None
+    assert not any(counted(at).values())
+
+
+def test_a_shorter_span_takes_only_the_orders_of_its_days_and_another_close_out_moves_them(
+    october: Settings, square: RunningSandbox
+) -> None:
+    at = connected(october, "square", square.base_url)
+    short = {"months": 1, "until": "2026-09-16T00:00:00Z", "closeout": "05:00"}
+    migration_id, plan = previewed(at, options=parse_options({"history": short}))
+    verdict = carried_out(at, migration_id, plan.hash)
+    no_findings(verdict)
+    first, last = one(at, "SELECT min(opened_at), max(opened_at) FROM aura.orders")
+    assert datetime(2026, 8, 16, tzinfo=UTC) <= first and last < datetime(2026, 9, 16, tzinfo=UTC)
+    assert 0 < counted(at)["orders"] < 200
+    assert one(
+        at,
+        "SELECT bool_and(business_date = ((closed_at AT TIME ZONE %s) - interval '5 hours')::date) FROM aura.orders "
+        "WHERE closed_at IS NOT NULL",
+        at.locations[0].source.timezone,
+    )
