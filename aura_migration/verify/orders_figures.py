@@ -28,8 +28,11 @@ SALE_DAY_OFF = _cause("refunds are taken off on the day of the sale", "-sale_day
 CHARGE_REFUNDS_OFF = _cause("charges that were given back are taken off", "-refund_charge")
 OPEN_NET = _cause("open checks are counted", "+open_gross", "-open_discount")
 INCLUDED_OUT = _cause("tax inside prices is taken out", "-included_tax")
+DISCOUNT_TAX = "tax inside discounts is taken out"
+PROMISED = "payments that are authorised and not yet captured are counted"
 DEFERRED_DISCOUNT = "discounts on deferred sales are shown with them"
 DEFERRED_IN = _cause("deferred sales (gift cards, deposits, payments on account) are counted", "+non_sale")
+ROUNDING_IN = _cause("rounding is counted as a charge", "+cash_rounding")
 CHARGES_IN = _cause("service charges are counted as sales", "+service")
 GRATUITY_IN = _cause("gratuity is counted as tip", "+gratuity")
 
@@ -58,19 +61,20 @@ FIGURES: Mapping[str, Figure] = {
     ),
     "gross": _figure(
         "+gross",
-        causes=(INCLUDED_OUT, DEFERRED_IN, CHARGES_IN, _cause("open checks are counted", "+open_gross"),
+        causes=(INCLUDED_OUT, DEFERRED_IN, CHARGES_IN, ROUNDING_IN, _cause(DISCOUNT_TAX, "-discount_tax"),
+                _cause("open checks are counted", "+open_gross"),
                 _cause("refunds are taken off on the day of the refund", "-refund_gross")),
         metric="gross",
     ),
     "discounts": _figure(
         "+discounts",
         causes=(_cause("discounts on what was given back are taken off", "-refund_discount"),
-                _cause(DEFERRED_DISCOUNT, "-deferred_discount"),
+                _cause(DEFERRED_DISCOUNT, "-deferred_discount"), _cause(DISCOUNT_TAX, "-discount_tax"),
                 _cause("open checks are counted", "+open_discount")),
         metric="discounts",
     ),
     "net": _figure(
-        "+net", causes=(REFUNDS_OFF, SALE_DAY_OFF, INCLUDED_OUT, CHARGES_IN, CHARGE_REFUNDS_OFF, DEFERRED_IN, OPEN_NET,
+        "+net", causes=(REFUNDS_OFF, SALE_DAY_OFF, INCLUDED_OUT, CHARGES_IN, CHARGE_REFUNDS_OFF, DEFERRED_IN, OPEN_NET, ROUNDING_IN,
                         _cause(DEFERRED_DISCOUNT, "+deferred_discount")),
         metric="net",
     ),
@@ -97,7 +101,8 @@ FIGURES: Mapping[str, Figure] = {
         causes=(_cause("gratuity is counted as a charge", "+gratuity"), CHARGE_REFUNDS_OFF,
                 _cause("tax on charges is shown with them", "+charge_tax"),
                 _cause("surcharges are shown apart", "-surcharge"), _cause("delivery charges are shown apart", "-delivery"),
-                _cause("rounding is counted as a charge", "+cash_rounding"),
+                ROUNDING_IN,
+                _cause("money raised for a cause is counted as a charge", "+fundraising"),
                 _cause("charges are counted on the day of their payment", "-service", "+paid_day_service")),
     ),
     "gratuity": _figure("+gratuity", causes=(_cause("open checks are counted", "+open_gratuity"),)),
@@ -125,22 +130,27 @@ FIGURES: Mapping[str, Figure] = {
     "tax_by_rate": _figure(
         "+tax_by_rate",
         causes=(_cause("tax a marketplace remits is shown apart", "-marketplace_tax_by_rate"),
-                _cause("tax is counted on the day of its payment", "-tax_by_rate", "+paid_day_tax_by_rate")),
+                _cause("tax is counted on the day of its payment", "-tax_by_rate", "+paid_day_tax_by_rate"),
+                _cause("open checks are counted", "+open_tax_by_rate")),
         metric="tax_by_rate",
     ),
     "tender_amount": _figure(
         "+payments",
-        causes=(_cause("tips are counted", "+payment_tips"), _cause("refunds are taken off", "-refunds_by_tender")),
+        causes=(_cause("tips are counted", "+payment_tips"), _cause("refunds are taken off", "-refunds_by_tender"),
+                _cause(PROMISED, "+open_payments")),
         metric="payments",
     ),
     "tender_net": _figure(
-        "+payments", "+payment_tips", "-refunds_by_tender", causes=(_cause("tips are left out", "-payment_tips"),),
+        "+payments", "+payment_tips", "-refunds_by_tender", causes=(_cause("tips are left out", "-payment_tips"), _cause(PROMISED, "+open_payments", "+open_payment_tips")),
     ),
     "tender_total": _figure(
-        "+payments", "+payment_tips", causes=(_cause("refunds are taken off", "-refunds_by_tender"),),
+        "+payments", "+payment_tips",
+        causes=(_cause("refunds are taken off", "-refunds_by_tender"), _cause(PROMISED, "+open_payments", "+open_payment_tips")),
     ),
-    "tender_tips": _figure("+payment_tips", metric="payment_tips"),
-    "tender_count": _figure("+payments_count", metric="payments_count", is_count=True),
+    "tender_tips": _figure("+payment_tips", causes=(_cause(PROMISED, "+open_payment_tips"),), metric="payment_tips"),
+    "tender_count": _figure(
+        "+payments_count", causes=(_cause(PROMISED, "+open_payments_count"),), metric="payments_count", is_count=True
+    ),
     "tender_refunds": _figure("+refunds_by_tender", causes=(_cause("credits are shown apart", "-credits_by_tender"),)),
     "tender_credits": _figure("+credits_by_tender"),
 }  # fmt: skip
@@ -149,7 +159,7 @@ BY_NAME = ("tax_by_rate", *(name for name in FIGURES if name.startswith("tender_
 """Figures that a report has by rate or by tender."""
 KEPT_BY_NAME = frozenset(
     ("tax_by_rate", "marketplace_tax_by_rate", "paid_day_tax_by_rate", "payments", "payment_tips", "payments_count", "refunds_by_tender",
-     "credits_by_tender")
+     "credits_by_tender", "open_tax_by_rate", "open_payments", "open_payment_tips", "open_payments_count")
 )  # fmt: skip
 """Sums of ours that are kept by rate or by tender."""
 FAMILIES = {
@@ -166,6 +176,8 @@ ALIASES = {
 }
 REST = ("other", "othertenders", "othertender", "otherpayments")
 """A report's word for all tenders that it does not name."""
+GIVEN_BACK = ("refund", "refunds", "refunded", "totalrefunds")
+"""A report's word for a line among its tenders that is none: what was given back by all of them."""
 
 PAID = """
     SELECT p.order_id, p.day, o.key, o.final, o.tax, o.service, least(p.upto, o.final) AS upto,
@@ -195,6 +207,12 @@ SUMS = """
         UNION ALL
         SELECT o.day, 'marketplace_tax', t.amount_cents FROM {side}_orders o JOIN aura.order_taxes t ON t.order_id = o.aura_id
         WHERE o.state = 'counts' AND t.remitted_by = 'marketplace'
+        UNION ALL
+        SELECT o.day, 'discount_tax', round(i.line_discount_cents * x.percent / (100 + x.percent))
+        FROM {side}_orders o JOIN aura.order_items i ON i.order_id = o.aura_id AND i.line_discount_cents <> 0 AND NOT i.is_voided
+        JOIN LATERAL (SELECT sum(x.rate_percent) AS percent FROM aura.order_taxes x
+                      WHERE x.order_id = o.aura_id AND x.order_item_id = i.id AND x.is_inclusive) x ON x.percent > 0
+        WHERE o.state = 'counts' AND o.included_tax <> 0 AND o.discount <> 0
         UNION ALL
         SELECT o.day, 'deferred_discount',
                i.of_deferred + coalesce(round((o.discount - i.of_lines) * (o.non_sale - i.of_deferred)
@@ -242,5 +260,14 @@ SUMS = """
            sum(round(t.cents * p.upto / p.final) - round(t.cents * p.before / p.final))::bigint
     FROM ({paid}) p JOIN there_parts t ON t.key = p.key AND t.part = 'tax_by_rate'
     WHERE pg_input_is_valid(p.day, 'date') GROUP BY 1, 3
+    UNION ALL
+    SELECT o.day::date, 'open_tax_by_rate', t.name, sum(t.cents)::bigint
+    FROM {side}_orders o JOIN there_parts t ON t.key = o.key AND t.part = 'tax_by_rate'
+    WHERE o.state = 'open' AND pg_input_is_valid(o.day, 'date') GROUP BY 1, 3
+    UNION ALL
+    SELECT p.day::date, x.name, p.tender, sum(x.value)::bigint FROM {side}_payments p
+    CROSS JOIN LATERAL (VALUES ('open_payments', p.amount), ('open_payment_tips', p.tip), ('open_payments_count', 1))
+        x (name, value)
+    WHERE p.state = 'open' AND pg_input_is_valid(p.day, 'date') GROUP BY 1, 2, 3
 """.replace("{paid}", PAID)
 """The amounts of the causes, out of AuraConnect's rows by day; ``side`` is whose days."""

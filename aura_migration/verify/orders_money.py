@@ -18,8 +18,13 @@ LATE = "7 days"
 """A card payment that no payout names so long before the last payout has not been paid out."""
 OWN_FIGURES = "{payments_do_not_cover,total_does_not_add_up,refund_exceeds_sale,unknown_tender,missing_reference}"
 """Problems of an order by which its payments need not cover it."""
-REDUCES_TOTAL = ("clover",)
-"""The POS whose order totals may stand after refunds: paid less refunded may be what covers the order there."""
+ALSO_COVERS = {
+    # order totals may stand after refunds there: paid less refunded is what covers the order
+    "clover": "coalesce(p.paid, 0) - coalesce(b.back, 0) = o.final + o.tip",
+    # the documentation disagrees with itself on whether gratuity is part of the check's total
+    "toast": "coalesce(p.paid, 0) = o.final - o.gratuity + o.tip",
+}
+"""What covers an order, too, by the page of that POS."""
 
 
 @dataclass(frozen=True)
@@ -82,22 +87,24 @@ def _open(case: OrdersCase) -> None:
 def _orders(case: OrdersCase) -> Level | None:
     """Completed payments with their tips are what the order came to with its tip."""
     _open(case)
-    less_refunds = "AND coalesce(p.paid, 0) - coalesce(b.back, 0) <> o.final + o.tip"
     case.run(
         f"""
         INSERT INTO orders_open
         SELECT 'orders', o.key, o.final + o.tip, coalesce(p.paid, 0), coalesce(p.paid, 0) - o.final - o.tip,
                CASE WHEN x.problems && '{OWN_FIGURES}' THEN 'payments do not cover it in the POS''s own figures'
+                    WHEN coalesce(p.paid, 0) + coalesce(p.promised, 0) = o.final + o.tip THEN 'paid by what is authorised and not yet captured'
                     ELSE 'its payments are not what it came to' END,
                NOT coalesce(x.problems && '{OWN_FIGURES}', false)
+               AND coalesce(p.paid, 0) + coalesce(p.promised, 0) <> o.final + o.tip
         FROM there_orders o
-        LEFT JOIN (SELECT order_id, sum(amount + tip) AS paid FROM there_payments WHERE state = 'counts' GROUP BY order_id) p
-               ON p.order_id = o.aura_id
+        LEFT JOIN (SELECT order_id, sum(amount + tip) FILTER (WHERE state = 'counts') AS paid,
+                          sum(amount + tip) FILTER (WHERE state = 'open') AS promised
+                   FROM there_payments GROUP BY order_id) p ON p.order_id = o.aura_id
         LEFT JOIN (SELECT order_key, sum(amount) AS back FROM there_refunds WHERE state = 'counts' GROUP BY order_key) b
                ON b.order_key = o.key
         LEFT JOIN said_orders x ON x.key = o.key
         WHERE o.state = 'counts' AND coalesce(p.paid, 0) <> o.final + o.tip
-          {less_refunds if case.subject.pos in REDUCES_TOTAL else ""}
+          AND NOT ({ALSO_COVERS.get(case.subject.pos, "false")})
         """
     )
     case.run(

@@ -25,6 +25,7 @@ from aura_migration.verify.orders_figures import (
     BY_NAME,
     FAMILIES,
     FIGURES,
+    GIVEN_BACK,
     KEPT_BY_NAME,
     REST,
     SUMS,
@@ -183,7 +184,7 @@ def _by_class(ours: Ours) -> Iterable[tuple[Day, str, str, int]]:
         for day, value in amounts.items():
             if metric == "charges":
                 yield day, {"auto_gratuity": "gratuity"}.get(name, name), "", value
-                if name not in ("auto_gratuity", "cash_rounding", "service"):
+                if name not in ("auto_gratuity", "cash_rounding", "fundraising", "service"):
                     yield day, "service", "", value
             elif metric == "non_sale" and name:
                 yield day, name, "", value
@@ -195,11 +196,19 @@ def _columns(report: Mapping[tuple[str, str], Amounts], ours: Ours) -> list[Colu
     columns = [Column(figure, "", (), values) for (figure, name), values in report.items() if figure not in BY_NAME]
     for figure in sorted({figure for figure, _ in report} & set(BY_NAME)):
         by_name = {name: values for (one, name), values in report.items() if one == figure}
+        given_back = [name for name in by_name if figure != "tax_by_rate" and _word(name) in GIVEN_BACK]
+        if given_back and figure == "tender_refunds":
+            columns.append(_given_back(by_name, ours))
+            continue
+        for name in given_back:
+            del by_name[name]  # no tender: what was given back by all of them, told by tender_refunds
         kinds = ("tax_by_rate",) if figure == "tax_by_rate" else ("payments", "refunds_by_tender")
         known = ours.names(*kinds)
         meant = {name: _meant(name, known, kinds[0]) for name in by_name if not _is_rest(name, known)}
-        named = {one for names in meant.values() for one in names}
-        unnamed = tuple(one for one in known if one not in named)
+        if figure != "tax_by_rate":
+            strange = {name: by_name[name] for name, names in meant.items() if not names}
+            meant |= _same_amounts(figure, strange, _left_over(known, meant), ours)
+        unnamed = _left_over(known, meant)
         meant |= {name: unnamed for name in by_name if name not in meant}
         groups: dict[tuple[str, ...], list[str]] = {}
         for name in sorted(by_name):
@@ -211,6 +220,37 @@ def _columns(report: Mapping[tuple[str, str], Amounts], ours: Ours) -> list[Colu
             values = {day: sum(by_name[name].get(day, 0) for name in theirs) for day in days}
             columns.append(Column(figure, " + ".join(theirs or names), names, values))
     return sorted((c for c in columns if c.figure in FIGURES), key=lambda c: (c.figure, c.name))
+
+
+def _left_over(known: Sequence[str], meant: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    named = {one for names in meant.values() for one in names}
+    return tuple(one for one in known if one not in named)
+
+
+def _same_amounts(
+    figure: str, theirs: Mapping[str, Amounts], known: Sequence[str], ours: Ours
+) -> dict[str, tuple[str, ...]]:
+    """Tenders that go by another name in the report: what was taken by them is the same on every single day."""
+    found: dict[str, tuple[str, ...]] = {}
+    sums = FIGURES[figure].sums
+    taken = {
+        name: {day: value for kind, one in ours.sums if one == name for day in ours.sums[kind, one]
+               if (value := ours.value(sums, (name,), day))}
+        for name in known
+    }  # fmt: skip
+    for name, amounts in theirs.items():
+        said = {day: value for day, value in amounts.items() if value}
+        same = [one for one in known if taken[one] == said and (one,) not in found.values()]
+        if said and len(same) == 1:
+            found[name] = (same[0],)
+    return found
+
+
+def _given_back(by_name: Mapping[str, Amounts], ours: Ours) -> Column:
+    """Refunds of a report that has a line for all of them: by day alone."""
+    days = {day for values in by_name.values() for day in values}
+    values = {day: sum(amounts.get(day, 0) for amounts in by_name.values()) for day in days}
+    return Column("tender_refunds", "all", tuple(ours.names("refunds_by_tender")), values)
 
 
 def _is_rest(name: str, known: Sequence[str]) -> bool:

@@ -191,7 +191,13 @@ def test_tenders_go_by_other_names_and_what_is_not_named_is_the_rest(history: Hi
     paid["Credit Card"] = {day: cents - 7 for day, cents in card.items()}
     paid["Debit Card"] = dict.fromkeys(DAYS, 7)
     paid["Other"] = paid.pop("Gift card")
+    paid["Folding money"] = paid.pop("Cash")  # the same amount on every day as one of ours
+    report["tender_refunds"] = {"Refunds": {**dict.fromkeys(DAYS, 0), DAYS[2]: 550, DAYS[6]: 200}}
+    report["tender_count"] = {"Refunds": dict.fromkeys(DAYS, 0), "Credit Card": dict.fromkeys(DAYS, 1)}
     bring(history, report)
+    gate, _, off = judged(history)
+    assert (gate.passed, off) == (False, [f"{DAYS[3]} tender_count: {name}" for name in ("Cash", "Gift card")])
+    history.connection.execute("DELETE FROM migration.pos_daily_reports WHERE metric = 'tender_count'")
     assert judged(history)[0].passed is True
 
 
