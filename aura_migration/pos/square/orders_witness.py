@@ -7,8 +7,8 @@ it says. How one order is judged is in ``orders_witness_sale.py``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -26,28 +26,40 @@ from aura_migration.pos.square.orders_witness_sale import (
     named,
     order_day,
     order_fact,
-    texts,
+)
+from aura_migration.pos.square.orders_witness_wire import (
+    Details,
+    Entry,
+    Event,
+    Head,
+    Order,
+    Payment,
+    Payout,
+    Refund,
+    Shift,
+    Told,
 )
 
-Record = Mapping[str, Any]
+T = TypeVar("T")
 
 
-class Kind(NamedTuple):
+class Kind(NamedTuple, Generic[T]):
     """Where one kind of object stands: source entity, key of a list, key of a single answer, segment of the path."""
 
     entity: str
     many: str
     one: str
     path: str
+    shape: type[T]
 
 
-ORDERS = Kind("orders", "orders", "order", "orders")
-PAYMENTS = Kind("payments", "payments", "payment", "payments")
-REFUNDS = Kind("refunds", "refunds", "refund", "refunds")
-PAYOUTS = Kind("payouts", "payouts", "payout", "payouts")
-ENTRIES = Kind("payout_entries", "payout_entries", "payout_entry", "payout-entries")
-SHIFTS = Kind("cash_drawer_shifts", "cash_drawer_shifts", "cash_drawer_shift", "shifts")
-EVENTS = Kind("cash_drawer_events", "cash_drawer_shift_events", "cash_drawer_shift_event", "events")
+ORDERS = Kind("orders", "orders", "order", "orders", Order)
+PAYMENTS = Kind("payments", "payments", "payment", "payments", Payment)
+REFUNDS = Kind("refunds", "refunds", "refund", "refunds", Refund)
+PAYOUTS = Kind("payouts", "payouts", "payout", "payouts", Payout)
+ENTRIES = Kind("payout_entries", "payout_entries", "payout_entry", "payout-entries", Entry)
+SHIFTS = Kind("cash_drawer_shifts", "cash_drawer_shifts", "cash_drawer_shift", "shifts", Shift)
+EVENTS = Kind("cash_drawer_events", "cash_drawer_shift_events", "cash_drawer_shift_event", "events", Event)
 MISSING = "missing_documents"
 
 PAYMENT_STATES: dict[str, Any] = {
@@ -136,13 +148,13 @@ def facts(reader: SnapshotReader, location_source_id: str, currency: str, rule: 
     """Everything recorded of the location's history; amounts are minor units already."""
     recorded = _Recorded(reader, location_source_id)
     returns = _Returns(recorded, rule)
-    for order in recorded.last(ORDERS):
-        returns.see_order(order)
-        if has_sale(order) and (sale := order_fact(order, currency, rule)) is not None:
+    for key, order in recorded.last(ORDERS):
+        returns.see_order(key, order)
+        if has_sale(order) and (sale := order_fact(order, key, currency, rule)) is not None:
             yield sale
-    for payment in recorded.last(PAYMENTS):
-        returns.see_payment(payment)
-        if (paid := _payment(payment, currency, rule)) is not None:
+    for key, payment in recorded.last(PAYMENTS):
+        returns.see_payment(key, payment)
+        if (paid := _payment(key, payment, currency, rule)) is not None:
             yield paid
     yield from returns.facts(currency)
     yield from _payouts(recorded, rule)
@@ -152,43 +164,10 @@ def facts(reader: SnapshotReader, location_source_id: str, currency: str, rule: 
 # Reading
 
 
-class _Head(msgspec.Struct):
-    """As much of an object as tells which version it is."""
-
-    id: Any = None
-    updated_at: Any = None
-    created_at: Any = None
-    location_id: Any = None
-
-
-class _Gone(msgspec.Struct):
-    """That Square was asked for an object and had none."""
-
-    kind: str = ""
-    key: str = ""
-
-
-class _Answer(msgspec.Struct):
-    """An answer of any shape that may hold objects: each list and each single under its own name."""
-
-    gone: list[_Gone] | None = None
-    orders: list[_Head] | None = None
-    order: _Head | None = None
-    payments: list[_Head] | None = None
-    payment: _Head | None = None
-    refunds: list[_Head] | None = None
-    refund: _Head | None = None
-    payouts: list[_Head] | None = None
-    payout: _Head | None = None
-    payout_entries: list[_Head] | None = None
-    payout_entry: _Head | None = None
-    cash_drawer_shifts: list[_Head] | None = None
-    cash_drawer_shift: _Head | None = None
-    cash_drawer_shift_events: list[_Head] | None = None
-    cash_drawer_shift_event: _Head | None = None
-
-
-_HEADS = msgspec.json.Decoder(_Answer)
+_PAGE = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_MANY = msgspec.json.Decoder(list[msgspec.Raw])
+_HEAD = msgspec.json.Decoder(Head)
+_TOLD = msgspec.json.Decoder(Told)
 
 
 class _Recorded:
@@ -199,39 +178,35 @@ class _Recorded:
         self._location = location
         self._which: dict[str, bytearray] = {}
 
-    def last(self, kind: Kind) -> Iterator[Record]:
-        """The objects of a kind, those without an id or of another location left out."""
+    def last(self, kind: Kind[T]) -> Iterator[tuple[str, T]]:
+        """The objects of a kind by their ids; those nobody can read, and those of another location, are left out."""
         which = self._which.get(kind.entity)
         if which is None:
             which = self._which[kind.entity] = self._readings(kind)
-        place = 0
+        decoder, place = msgspec.json.Decoder(kind.shape), 0
         for body, is_single in self._bodies(kind):
-            page = msgspec.json.decode(body.data)
-            found = list(page.get(kind.many) or ())
-            if page.get(kind.one) is not None:
-                found.append(page[kind.one])
-            for one in found:
-                if which[place] and one.get("id") and one.get("location_id") in (self._location, None):
-                    yield one
+            found = _objects(body, kind)
+            for raw in found:
+                one = _try(decoder, raw) if which[place] else None
+                key = getattr(one, "id", None)
+                if one is not None and key and getattr(one, "location_id", None) in (self._location, None):
+                    yield key, one
                 place += 1
             if is_single:
-                place += len(_gone(body, kind, {texts(one.get("id")) for one in found}))
+                place += len(_gone(body, kind, _heads(found)))
 
-    def _readings(self, kind: Kind) -> bytearray:
+    def _readings(self, kind: Kind[Any]) -> bytearray:
         readings = Readings()
         for body, is_single in self._bodies(kind):
-            answer = _HEADS.decode(body.data)
-            heads = list(getattr(answer, kind.many) or ())
-            if (one := getattr(answer, kind.one)) is not None:
-                heads.append(one)
+            heads = _heads(_objects(body, kind))
             for head in heads:
-                readings.note(texts(head.id), micros(head.updated_at) or micros(head.created_at) or 0)
+                readings.note(head.id or "", micros(head.updated_at) or micros(head.created_at) or 0)
             if is_single:
-                for key in _gone(body, kind, {texts(head.id) for head in heads}):
+                for key in _gone(body, kind, heads):
                     readings.note(key, GONE)
         return readings.last()
 
-    def _bodies(self, kind: Kind) -> Iterator[tuple[StoredBody, bool]]:
+    def _bodies(self, kind: Kind[Any]) -> Iterator[tuple[StoredBody, bool]]:
         """The answers to lists, then those to single reads of objects that had been missing from a list."""
         for body in self._reader.bodies(kind.entity):
             yield body, False
@@ -239,66 +214,85 @@ class _Recorded:
             yield body, True
 
 
-def _gone(body: StoredBody, kind: Kind, found: set[str]) -> list[str]:
+def _objects(body: StoredBody, kind: Kind[Any]) -> list[Any]:
+    """The objects of a kind in an answer of any shape, undecoded."""
+    page = _try(_PAGE, body.data) or {}
+    found = (_try(_MANY, page[kind.many]) or []) if kind.many in page else []
+    return [*found, page[kind.one]] if kind.one in page else found
+
+
+def _heads(found: list[Any]) -> list[Head]:
+    return [_try(_HEAD, raw) or Head() for raw in found]
+
+
+def _try(decoder: msgspec.json.Decoder[T], raw: Any) -> T | None:
+    """What a decoder reads; None where it cannot be read: such an object becomes no row, and is no fact."""
+    try:
+        return decoder.decode(raw)
+    except msgspec.MsgspecError:
+        return None
+
+
+def _gone(body: StoredBody, kind: Kind[Any], heads: list[Head]) -> list[str]:
     """What a single read asked for and did not get: as the record says, else what its path or its list of ids named."""
-    told = {one.key for one in _HEADS.decode(body.data).gone or () if one.kind == kind.entity}
+    record = _try(_TOLD, body.data)
+    told = {one.key for one in (record.gone if record is not None else None) or () if one.kind == kind.entity}
     steps = body.path.strip("/").split("/")
     if kind.path in steps[-2:]:
         sent = body.request_body or {}
         told.update(map(str, sent.get(f"{kind.one}_ids") or sent.get("keys") or ()))
         if steps[-2] == kind.path and not steps[-1].startswith(("search", "batch-", "bulk-")):
             told.add(steps[-1])
-    return sorted(told - found)
+    return sorted(told - {head.id or "" for head in heads})
 
 
 # Payments and refunds
 
 
-def _payment(one: Record, currency: str, rule: DayRule) -> PaymentFact | None:
-    day = day_of(one.get("created_at"), rule)
+def _payment(key: str, one: Payment, currency: str, rule: DayRule) -> PaymentFact | None:
+    day = day_of(one.created_at, rule)
     if day is None:
         return None
-    amount, tip = cents(one.get("amount_money")), cents(one.get("tip_money"))
-    fees = one.get("processing_fee")
+    amount, tip = cents(one.amount_money), cents(one.tip_money)
     tender = _tender(one)
     problems = []
-    if "total_money" in one and cents(one["total_money"]) != amount + tip:
+    if one.total_money is not None and cents(one.total_money) != amount + tip:
         problems.append("total_does_not_add_up")
-    if cents(one.get("refunded_money")) > amount + tip:
+    if cents(one.refunded_money) > amount + tip:
         problems.append("refund_exceeds_sale")
-    if foreign_money(one, currency, "amount_money", "tip_money", "total_money"):
+    if foreign_money(currency, one.amount_money, one.tip_money, one.total_money):
         problems.append("currency_differs")
     if tender == "Unknown":
         problems.append("unknown_tender")
     if is_absurd(day):
         problems.append("absurd_date")
     return PaymentFact(
-        key=one["id"],
-        order_key=one.get("order_id") or None,
+        key=key,
+        order_key=one.order_id or None,
         business_date=day,
         tender=tender,
         amount=amount,
         tip=tip,
-        state=PAYMENT_STATES.get(one.get("status") or "", "open"),
-        fee=sum(cents(fee.get("amount_money")) for fee in fees) if fees else None,
+        state=PAYMENT_STATES.get(one.status or "", "open"),
+        fee=sum(cents(fee.amount_money) for fee in one.processing_fee) if one.processing_fee else None,
         problems=named(problems),
     )
 
 
-def _tender(one: Record) -> str:
+def _tender(one: Payment) -> str:
     """What the payment was made with: in the restaurant's word where it has one, else in Square's as sent."""
-    source = one.get("source_type")
+    source, none = one.source_type or "", Details()
     if source == "CASH":
         return "Cash"
     if source == "CARD":
-        card = (one.get("card_details") or {}).get("card") or {}
-        return "Gift card" if card.get("card_brand") == "SQUARE_GIFT_CARD" else "Card"
+        card = (one.card_details or none).card
+        return "Gift card" if card is not None and card.card_brand == "SQUARE_GIFT_CARD" else "Card"
     if source == "EXTERNAL":
-        return texts((one.get("external_details") or {}).get("source")) or "Unknown"
+        return (one.external_details or none).source or "Unknown"
     if source == "WALLET":
-        return texts((one.get("wallet_details") or {}).get("brand")) or source
+        return (one.wallet_details or none).brand or source
     if source == "BUY_NOW_PAY_LATER":
-        return texts((one.get("buy_now_pay_later_details") or {}).get("brand")) or source
+        return (one.buy_now_pay_later_details or none).brand or source
     return source if source in ("BANK_ACCOUNT", "SQUARE_ACCOUNT") else "Unknown"
 
 
@@ -324,68 +318,67 @@ class _Returns:
         self._given: dict[str, int] = {}
         self._orders: dict[str, str] = {}
         self._paid: dict[str, int] = {}
-        for refund in recorded.last(REFUNDS):
-            if payment := refund.get("payment_id"):
-                is_money = REFUND_STATES.get(refund.get("status") or "") in ("counts", "open")
-                self._given[payment] = self._given.get(payment, 0) + is_money * cents(refund.get("amount_money"))
-            if order := refund.get("order_id"):
-                held = self._returns.get(order, _Returned(None, 0, 0, 0))
-                self._returns[order] = held._replace(refunds=held.refunds + 1)
+        for _, refund in recorded.last(REFUNDS):
+            if refund.payment_id:
+                is_money = REFUND_STATES.get(refund.status or "") in ("counts", "open")
+                given = self._given.get(refund.payment_id, 0)
+                self._given[refund.payment_id] = given + is_money * cents(refund.amount_money)
+            if refund.order_id:
+                held = self._returns.get(refund.order_id, _Returned(None, 0, 0, 0))
+                self._returns[refund.order_id] = held._replace(refunds=held.refunds + 1)
 
-    def see_order(self, one: Record) -> None:
+    def see_order(self, key: str, one: Order) -> None:
         """Keep what a return says."""
-        held = self._returns.get(one["id"])
+        held = self._returns.get(key)
         if held is None:
             return
-        sales = {part["source_order_id"] for part in one.get("returns") or () if part.get("source_order_id")}
-        amounts = one.get("return_amounts") or {}
-        self._returns[one["id"]] = _Returned(
-            next(iter(sales)) if len(sales) == 1 else None,
-            held.refunds,
-            cents(amounts.get("tax_money")),
-            cents(amounts.get("tip_money")),
-        )
+        sales = {part.source_order_id for part in one.returns or () if part.source_order_id}
+        sale, amounts = next(iter(sales)) if len(sales) == 1 else None, one.return_amounts
+        if amounts is None:
+            self._returns[key] = held._replace(sale=sale)
+        else:
+            self._returns[key] = _Returned(sale, held.refunds, cents(amounts.tax_money), cents(amounts.tip_money))
 
-    def see_payment(self, one: Record) -> None:
+    def see_payment(self, key: str, one: Payment) -> None:
         """Keep what a payment that is given back was."""
-        if one["id"] in self._given:
-            self._orders[one["id"]] = one.get("order_id") or ""
-            self._paid[one["id"]] = cents(one.get("amount_money")) + cents(one.get("tip_money"))
+        if key in self._given:
+            self._orders[key] = one.order_id or ""
+            self._paid[key] = cents(one.amount_money) + cents(one.tip_money)
 
     def facts(self, currency: str) -> Iterator[RefundFact]:
         """All refunds; to be asked when every order and payment has been seen."""
         days: dict[str, str] = {}
         if self._rule.refunds == "sale_day":
             wanted = {held.sale for held in self._returns.values()} | set(self._orders.values())
-            for order in self._recorded.last(ORDERS):
-                if order["id"] in wanted and (sold := order_day(order, self._rule)) is not None:
-                    days[order["id"]] = sold
-        for one in self._recorded.last(REFUNDS):
-            day = day_of(one.get("created_at"), self._rule)
+            for key, order in self._recorded.last(ORDERS):
+                if key in wanted and (sold := order_day(order, self._rule)) is not None:
+                    days[key] = sold
+        for key, one in self._recorded.last(REFUNDS):
+            day = day_of(one.created_at, self._rule)
             if day is not None:
-                fact = self._fact(one, currency, day)
+                fact = self._fact(key, one, currency, day)
                 fact.business_date = days.get(fact.order_key or "", day)
                 yield fact
 
-    def _fact(self, one: Record, currency: str, day: str) -> RefundFact:
+    def _fact(self, key: str, one: Refund, currency: str, day: str) -> RefundFact:
         """One refund. Its tax and tip are those of its return where that has no other refund."""
-        payment = one.get("payment_id") or None
-        held = self._returns.get(one.get("order_id") or "")
+        payment = one.payment_id or None
+        held = self._returns.get(one.order_id or "")
         problems = []
         if payment in self._paid and self._given[payment] > self._paid[payment]:
             problems.append("refund_exceeds_sale")
-        if foreign_money(one, currency, "amount_money"):
+        if foreign_money(currency, one.amount_money):
             problems.append("currency_differs")
         if is_absurd(day):
             problems.append("absurd_date")
         parts = held if held is not None and held.refunds == 1 else None
         return RefundFact(
-            key=one["id"],
+            key=key,
             order_key=(held.sale if held is not None else None) or self._orders.get(payment or "") or None,
             payment_key=payment,
             business_date=day,
-            amount=cents(one.get("amount_money")),
-            state=REFUND_STATES.get(one.get("status") or "", "open"),
+            amount=cents(one.amount_money),
+            state=REFUND_STATES.get(one.status or "", "open"),
             tax=parts.tax if parts is not None else None,
             tip=parts.tip if parts is not None else None,
             problems=named(problems),
@@ -398,28 +391,28 @@ class _Returns:
 def _payouts(recorded: _Recorded, rule: DayRule) -> Iterator[PayoutFact]:
     entries: dict[str, dict[str, tuple[int, int]]] = {}
     fees: dict[str, int] = {}
-    for entry in recorded.last(ENTRIES):
-        payout, found = texts(entry.get("payout_id")), ENTRY_CLASSES.get(entry.get("type") or "", "other")
+    for _, entry in recorded.last(ENTRIES):
+        payout, found = entry.payout_id or "", ENTRY_CLASSES.get(entry.type or "", "other")
         held = entries.setdefault(payout, {})
         count, net = held.get(found, (0, 0))
-        held[found] = (count + 1, net + cents(entry.get("net_amount_money")))
-        fees[payout] = fees.get(payout, 0) + cents(entry.get("fee_amount_money"))
-    for one in recorded.last(PAYOUTS):
-        key, day = one["id"], day_of(one.get("created_at"), rule)
+        held[found] = (count + 1, net + cents(entry.net_amount_money))
+        fees[payout] = fees.get(payout, 0) + cents(entry.fee_amount_money)
+    for key, one in recorded.last(PAYOUTS):
+        day = day_of(one.created_at, rule)
         if day is not None:
-            yield PayoutFact(key, day, cents(one.get("amount_money")), entries.get(key, {}), fees.get(key, 0))
+            yield PayoutFact(key, day, cents(one.amount_money), entries.get(key, {}), fees.get(key, 0))
 
 
 def _drawers(recorded: _Recorded, rule: DayRule) -> Iterator[CashFact]:
     """Drawers by what was counted in them (not counted yet: what should be); what moved cash, into the drawer positive."""
-    for one in recorded.last(SHIFTS):
-        day = day_of(one.get("opened_at") or one.get("created_at"), rule)
+    for key, one in recorded.last(SHIFTS):
+        day = day_of(one.opened_at or one.created_at, rule)
         if day is not None:
-            names = ("closed_cash_money", "expected_cash_money", "opened_cash_money")
-            counted = next((one[name] for name in names if one.get(name) is not None), None)
-            yield CashFact("cash_drawer_shifts", one["id"], day, cents(counted))
-    for one in recorded.last(EVENTS):
-        day = day_of(one.get("created_at"), rule)
+            known = (one.closed_cash_money, one.expected_cash_money, one.opened_cash_money)
+            counted = next((money for money in known if money is not None), None)
+            yield CashFact("cash_drawer_shifts", key, day, cents(counted))
+    for key, event in recorded.last(EVENTS):
+        day = day_of(event.created_at, rule)
         if day is not None:
-            sign = INTO_DRAWER.get(one.get("event_type") or "", 0)
-            yield CashFact("cash_events", one["id"], day, sign * abs(cents(one.get("event_money"))))
+            sign = INTO_DRAWER.get(event.event_type or "", 0)
+            yield CashFact("cash_events", key, day, sign * abs(cents(event.event_money)))

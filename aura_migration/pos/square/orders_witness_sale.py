@@ -7,13 +7,13 @@ Sections 11.3 and 12.5 of the Square API reference. What an order rang up is tak
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from aura_migration.pos.order_facts import PROBLEMS, DayRule, OrderFact, tax_name
+from aura_migration.pos.square.orders_witness_wire import Applied, Line, Money, Order
 
-Record = Mapping[str, Any]
 STATES: dict[str, Literal["counts", "voided", "open"]] = {
     "COMPLETED": "counts",
     "CANCELED": "voided",
@@ -21,49 +21,35 @@ STATES: dict[str, Literal["counts", "voided", "open"]] = {
     "DRAFT": "open",
 }
 TENDERS = frozenset(
-    [
-        "CARD",
-        "CASH",
-        "THIRD_PARTY_CARD",
-        "SQUARE_GIFT_CARD",
-        "NO_SALE",
-        "BANK_ACCOUNT",
-        "WALLET",
-        "BUY_NOW_PAY_LATER",
-        "SQUARE_ACCOUNT",
-        "OTHER",
-    ]
+    (
+        *("CARD", "CASH", "THIRD_PARTY_CARD", "SQUARE_GIFT_CARD", "NO_SALE", "BANK_ACCOUNT", "WALLET"),
+        *("BUY_NOW_PAY_LATER", "SQUARE_ACCOUNT", "OTHER"),
+    )
 )
-TOTALS = ("total_money", "total_tax_money", "total_discount_money", "total_tip_money", "total_service_charge_money")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def texts(value: Any) -> str:
-    """A text, or nothing where there is none."""
-    return value if isinstance(value, str) else ""
-
-
-def cents(money: Any) -> int:
+def cents(money: Money | None) -> int:
     """The amount of a Money; nothing is 0."""
-    return int((money or {}).get("amount") or 0)
+    return (money.amount or 0) if money is not None else 0
 
 
-def instant(text: Any) -> datetime | None:
+def instant(text: str | None) -> datetime | None:
     """An aware instant out of RFC 3339; None where there is none or it is unreadable."""
     try:
-        found = datetime.fromisoformat(text) if isinstance(text, str) else None
+        found = datetime.fromisoformat(text) if text else None
     except ValueError:
         return None
     return found if found is None or found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
-def micros(text: Any) -> int | None:
+def micros(text: str | None) -> int | None:
     """An instant as microseconds since 1970."""
     at = instant(text)
     return None if at is None else (at - _EPOCH) // timedelta(microseconds=1)
 
 
-def day_of(text: Any, rule: DayRule) -> str | None:
+def day_of(text: str | None, rule: DayRule) -> str | None:
     """The business date of an instant; of one at the edge of the calendar the date as sent."""
     at = instant(text)
     if at is None:
@@ -85,55 +71,59 @@ def named(problems: Iterable[str]) -> tuple[str, ...]:
     return tuple(code for code in PROBLEMS if code in held)
 
 
-def foreign_money(one: Record, currency: str, *names: str) -> bool:
+def foreign_money(currency: str, *amounts: Money | None) -> bool:
     """Whether one of these amounts is of another currency."""
-    held = [money.get("currency") for name in names if (money := one.get(name))]
-    return any(found not in (None, currency) for found in held)
+    return any(money is not None and money.currency not in (None, currency) for money in amounts)
 
 
-def has_sale(order: Record) -> bool:
+def has_sale(order: Order) -> bool:
     """Whether an order sells: one that only gives back is refunds of another, no order of its own."""
-    gives_back = bool(order.get("returns") or order.get("refunds") or order.get("return_amounts"))
-    return bool(order.get("line_items") or order.get("service_charges")) or not gives_back
+    return bool(order.line_items or order.service_charges) or not (
+        order.returns or order.refunds or order.return_amounts is not None
+    )
 
 
-def order_day(order: Record, rule: DayRule) -> str | None:
+def order_day(order: Order, rule: DayRule) -> str | None:
     """The day an order belongs to: by the rule's instant, else by when it was closed or made."""
-    instants = {"closed": order.get("closed_at"), "created": order.get("created_at"), "paid": _paid_at(order)}
-    for text in (instants[rule.basis], order.get("closed_at"), order.get("created_at"), order.get("updated_at")):
+    first = order.closed_at if rule.basis == "closed" else order.created_at
+    for text in (
+        _paid_at(order) if rule.basis == "paid" else first,
+        order.closed_at,
+        order.created_at,
+        order.updated_at,
+    ):
         if (day := day_of(text, rule)) is not None:
             return day
     return None
 
 
-def _paid_at(order: Record) -> str | None:
+def _paid_at(order: Order) -> str | None:
     """When the last tender was made."""
-    made = [
-        (at, tender["created_at"]) for tender in order.get("tenders") or () if (at := micros(tender.get("created_at")))
-    ]
+    made = [(at, tender.created_at) for tender in order.tenders or () if (at := micros(tender.created_at)) is not None]
     return max(made)[1] if made else None
 
 
-def order_fact(order: Record, currency: str, rule: DayRule) -> OrderFact | None:
+def order_fact(order: Order, key: str, currency: str, rule: DayRule) -> OrderFact | None:
     """The order's sale; None where it has no day at all."""
     day = order_day(order, rule)
     if day is None:
         return None
-    lines = order.get("line_items") or ()
-    rung = {"GIFT_CARD": 0, "": 0}
+    lines = order.line_items or ()
+    sold = cards = 0
     for line in lines:
-        rung["GIFT_CARD" if line.get("item_type") == "GIFT_CARD" else ""] += rung_up(line)
+        if line.item_type == "GIFT_CARD":
+            cards += rung_up(line)
+        else:
+            sold += rung_up(line)
     charges: Counter[str] = Counter()
-    for charge in order.get("service_charges") or ():
-        charges["auto_gratuity" if charge.get("type") == "AUTO_GRATUITY" else "service"] += cents(
-            charge.get("applied_money")
-        )
-    rounding = cents((order.get("rounding_adjustment") or {}).get("amount_money"))
-    if rounding:
-        charges["cash_rounding"] = rounding
-    taxes, included = _taxes(order)
-    tip = cents(order.get("total_tip_money"))
-    problems = list(_problems(order, currency))
+    for charge in order.service_charges or ():
+        charges["auto_gratuity" if charge.type == "AUTO_GRATUITY" else "service"] += cents(charge.applied_money)
+    rounding = cents(order.rounding_adjustment.amount_money) if order.rounding_adjustment is not None else 0
+    charges["cash_rounding"] = rounding
+    taxed = _taxed(order)
+    taxes, included = _taxes(order, taxed)
+    tip = cents(order.total_tip_money)
+    problems = list(_problems(order, taxed, currency))
     final, is_sound = _final(order, rounding, tip)
     if not is_sound:
         problems.append("total_does_not_add_up")
@@ -141,69 +131,51 @@ def order_fact(order: Record, currency: str, rule: DayRule) -> OrderFact | None:
         problems.append("negative_total")
     if not _is_covered(order, final, tip):
         problems.append("payments_do_not_cover")
-    dates = {day, *(found for name in ("created_at", "closed_at") if (found := day_of(order.get(name), rule)))}
-    if any(map(is_absurd, dates)):
+    if is_absurd(day) or any(is_absurd(text) for text in (order.created_at, order.closed_at) if text):
         problems.append("absurd_date")
     return OrderFact(
-        key=order["id"],
+        key=key,
         business_date=day,
-        state=STATES.get(order.get("state") or "", "open"),
-        gross=rung[""],
-        discount=cents(order.get("total_discount_money")),
-        tax=cents(order.get("total_tax_money")),
+        state=STATES.get(order.state or "", "open"),
+        gross=sold,
+        discount=cents(order.total_discount_money),
+        tax=cents(order.total_tax_money),
         included_tax=included,
         tip=tip,
         final=final,
         lines=len(lines),
-        non_sale={"gift_card_load": rung["GIFT_CARD"]} if rung["GIFT_CARD"] else {},
+        non_sale={"gift_card_load": cards} if cards else {},
         charges={name: amount for name, amount in charges.items() if amount},
         taxes=taxes,
         problems=named(problems),
     )
 
 
-def rung_up(line: Record) -> int:
+def rung_up(line: Line) -> int:
     """A line before discounts: base price by quantity, and its modifiers; inclusive tax is in it, charges are not."""
-    if line.get("variation_total_price_money") is None:
-        return _gross_sales(line)
-    modifiers = sum(cents(modifier.get("total_price_money")) for modifier in line.get("modifiers") or ())
-    return cents(line["variation_total_price_money"]) + modifiers
+    if line.variation_total_price_money is None:
+        return cents(line.gross_sales_money)
+    modifiers = sum(cents(modifier.total_price_money) for modifier in line.modifiers or ())
+    return cents(line.variation_total_price_money) + modifiers
 
 
-def _gross_sales(line: Record) -> int:
-    return cents(line.get("gross_sales_money"))
-
-
-def _applied(parent: Record, kind: str) -> Iterator[tuple[str, int]]:
-    plural = {"tax": "applied_taxes", "discount": "applied_discounts"}[kind]
-    for one in parent.get(plural) or ():
-        yield texts(one.get(f"{kind}_uid")), cents(one.get("applied_money"))
-
-
-def _inclusive(order: Record) -> set[str]:
-    return {texts(tax.get("uid")) for tax in order.get("taxes") or () if tax.get("type") == "INCLUSIVE"}
-
-
-def _taxed(order: Record) -> Counter[str]:
+def _taxed(order: Order) -> Counter[str]:
     """Tax by the uid of its rate, out of lines and charges."""
     found: Counter[str] = Counter()
-    for one in (*(order.get("line_items") or ()), *(order.get("service_charges") or ())):
-        for uid, amount in _applied(one, "tax"):
-            found[uid] += amount
+    for one in (*(order.line_items or ()), *(order.service_charges or ())):
+        for applied in one.applied_taxes or ():
+            found[applied.tax_uid or ""] += cents(applied.applied_money)
     return found
 
 
-def _taxes(order: Record) -> tuple[dict[str, int], int]:
+def _taxes(order: Order, taxed: Counter[str]) -> tuple[dict[str, int], int]:
     """Tax by name, and how much of all is inside prices. A rate that no line states counts as the order has it."""
-    applied = _taxed(order)
     found: Counter[str] = Counter()
     included = 0
-    for tax in order.get("taxes") or ():
-        uid, is_inside = texts(tax.get("uid")), tax.get("type") == "INCLUSIVE"
-        amount = applied[uid] if uid in applied else cents(tax.get("applied_money"))
-        found[tax_name(texts(tax.get("name")) or "Tax", texts(tax.get("percentage")) or None, inclusive=is_inside)] += (
-            amount
-        )
+    for tax in order.taxes or ():
+        uid, is_inside = tax.uid or "", tax.type == "INCLUSIVE"
+        amount = taxed[uid] if uid in taxed else cents(tax.applied_money)
+        found[tax_name(tax.name or "Tax", tax.percentage or None, inclusive=is_inside)] += amount
         included += amount if is_inside else 0
     return {name: amount for name, amount in found.items() if amount}, included
 
@@ -211,73 +183,75 @@ def _taxes(order: Record) -> tuple[dict[str, int], int]:
 # What must add up
 
 
-def _problems(order: Record, currency: str) -> Iterator[str]:
-    lines, charges = order.get("line_items") or (), order.get("service_charges") or ()
-    inclusive = _inclusive(order)
+def _problems(order: Order, taxed: Counter[str], currency: str) -> Iterator[str]:
+    lines, charges = order.line_items or (), order.service_charges or ()
+    inclusive = {tax.uid for tax in order.taxes or () if tax.type == "INCLUSIVE"}
     if not all(_line_adds_up(line, inclusive) for line in lines):
         yield "lines_do_not_add_up"
-    tax = sum(cents(one.get("total_tax_money")) for one in (*lines, *charges))
-    taxed, listed = _taxed(order), {texts(one.get("uid")): one for one in order.get("taxes") or ()}
-    if tax != cents(order.get("total_tax_money")) or any(
-        taxed[uid] != cents(one.get("applied_money")) for uid, one in listed.items()
+    listed = {one.uid or "": one for one in order.taxes or ()}
+    if sum(cents(one.total_tax_money) for one in (*lines, *charges)) != cents(order.total_tax_money) or any(
+        taxed[uid] != cents(one.applied_money) for uid, one in listed.items()
     ):
         yield "tax_does_not_add_up"
-    if not set(taxed) <= set(listed):
-        yield "missing_reference"
     given: Counter[str] = Counter()
     for line in lines:
-        for uid, amount in _applied(line, "discount"):
-            given[uid] += amount
-    discounts = {texts(one.get("uid")): one for one in order.get("discounts") or ()}
-    if sum(cents(line.get("total_discount_money")) for line in lines) != cents(
-        order.get("total_discount_money")
-    ) or any(given[uid] != cents(one.get("applied_money")) for uid, one in discounts.items()):
+        for applied in line.applied_discounts or ():
+            given[applied.discount_uid or ""] += cents(applied.applied_money)
+    discounts = {one.uid or "": one for one in order.discounts or ()}
+    if sum(cents(line.total_discount_money) for line in lines) != cents(order.total_discount_money) or any(
+        given[uid] != cents(one.applied_money) for uid, one in discounts.items()
+    ):
         yield "discounts_do_not_add_up"
-    if not set(given) <= set(discounts):
+    if not (taxed.keys() <= listed.keys() and given.keys() <= discounts.keys()):
         yield "missing_reference"
-    if sum(cents(one.get("applied_money")) for one in charges) != cents(order.get("total_service_charge_money")):
+    if sum(cents(one.applied_money) for one in charges) != cents(order.total_service_charge_money):
         yield "total_does_not_add_up"
-    if any(tender.get("type") not in TENDERS for tender in order.get("tenders") or ()):
+    if any(tender.type not in TENDERS for tender in order.tenders or ()):
         yield "unknown_tender"
-    if foreign_money(order, currency, *TOTALS) or any(foreign_money(line, currency, "total_money") for line in lines):
+    totals = (order.total_money, order.total_tax_money, order.total_discount_money, order.total_tip_money)
+    if foreign_money(currency, *totals, order.total_service_charge_money, *(line.total_money for line in lines)):
         yield "currency_differs"
 
 
-def _line_adds_up(line: Record, inclusive: set[str]) -> bool:
+def _inside(applied: Iterable[Applied], inclusive: set[str | None]) -> int:
+    return sum(cents(one.applied_money) for one in applied if one.tax_uid in inclusive)
+
+
+def _line_adds_up(line: Line, inclusive: set[str | None]) -> bool:
     """A line's total out of its parts, and its gross in either country's reading: inclusive tax out, or in."""
-    inside = sum(amount for uid, amount in _applied(line, "tax") if uid in inclusive)
-    apportioned = cents(line.get("total_service_charge_money"))
-    rung, tax = rung_up(line), cents(line.get("total_tax_money"))
-    if line.get("variation_total_price_money") is not None and line.get("gross_sales_money") is not None:
-        whole = rung + apportioned
-        if _gross_sales(line) not in (whole, whole - inside, rung, rung - inside):
+    inside = _inside(line.applied_taxes or (), inclusive) if inclusive else 0
+    rung, apportioned = rung_up(line), cents(line.total_service_charge_money)
+    whole = rung + apportioned
+    if line.variation_total_price_money is not None and line.gross_sales_money is not None:
+        gross = cents(line.gross_sales_money)
+        if gross != rung and gross not in (whole, whole - inside, rung - inside):
             return False
-    due = rung + apportioned - cents(line.get("total_discount_money")) + tax - inside
-    return cents(line.get("total_money")) == due
+    return cents(line.total_money) == whole - cents(line.total_discount_money) + cents(line.total_tax_money) - inside
 
 
-def _final(order: Record, rounding: int, tip: int) -> tuple[int, bool]:
+def _final(order: Order, rounding: int, tip: int) -> tuple[int, bool]:
     """What the order comes to without tips, and whether its total is that sum.
 
     Whether ``total_money`` holds the tip and the rounding is of no document: the reading under which it adds up is taken,
     else the likely one, that it holds both.
     """
-    parts = sum(cents(line.get("total_money")) for line in order.get("line_items") or ())
-    for charge in order.get("service_charges") or ():
-        if charge.get("treatment_type") != "APPORTIONED_TREATMENT":
-            parts += cents(charge.get("total_money"))
-    total = cents(order.get("total_money"))
+    parts = sum(cents(line.total_money) for line in order.line_items or ())
+    for charge in order.service_charges or ():
+        if charge.treatment_type != "APPORTIONED_TREATMENT":
+            parts += cents(charge.total_money)
+    total = cents(order.total_money)
     if total in (parts + rounding + tip, parts + rounding, parts + tip, parts):
         return parts + rounding, True
     return total - tip, False
 
 
-def _is_covered(order: Record, final: int, tip: int) -> bool:
+def _is_covered(order: Order, final: int, tip: int) -> bool:
     """Whether a completed order's tenders are what it comes to; what comes back in an exchange pays for what goes out."""
-    if order.get("state") != "COMPLETED":
+    if order.state != "COMPLETED":
         return True
-    tenders = order.get("tenders") or ()
-    paid = sum(cents(tender.get("amount_money")) for tender in tenders)
-    back = cents((order.get("return_amounts") or {}).get("total_money"))
-    tips = sum(cents(tender.get("tip_money")) for tender in tenders)
+    paid = tips = 0
+    for tender in order.tenders or ():
+        paid += cents(tender.amount_money)
+        tips += cents(tender.tip_money)
+    back = cents(order.return_amounts.total_money) if order.return_amounts is not None else 0
     return tips == tip and (paid == final + tip or (back > 0 and paid == max(0, final + tip - back)))

@@ -366,8 +366,9 @@ def test_the_last_version_counts_and_what_is_gone_does_not() -> None:
     older = worked_example(updated_at="2026-03-02T00:00:00.2Z")
     touched = {**worked_example(id="O2"), "total_tip_money": usd(400), "ticket_name": "x"}
     elsewhere = worked_example(id="O3", location_id="LELSEWHERE")
+    unread = worked_example(id="O6", total_money="much")
     pages = [
-        ("orders", SEARCH, {"orders": [newest, worked_example(id="O2", state="OPEN"), elsewhere]}),
+        ("orders", SEARCH, {"orders": [newest, worked_example(id="O2", state="OPEN"), elsewhere, unread]}),
         ("orders", SEARCH, {"orders": [older, touched, worked_example(id="O4"), worked_example(id="O5")]}),
         ("missing_documents", "/v2/orders/O4", {"errors": [{"code": "NOT_FOUND"}]}),
     ]
