@@ -202,7 +202,8 @@ def _problems(order: Order, taxed: Counter[str], currency: str) -> Iterator[str]
         given[uid] != cents(one.applied_money) for uid, one in discounts.items()
     ):
         yield "discounts_do_not_add_up"
-    if not (taxed.keys() <= listed.keys() and given.keys() <= discounts.keys()):
+    is_named = all(tender.payment_id or tender.id for tender in order.tenders or ())
+    if not (is_named and taxed.keys() <= listed.keys() and given.keys() <= discounts.keys()):
         yield "missing_reference"
     if sum(cents(one.applied_money) for one in charges) != cents(order.total_service_charge_money):
         yield "total_does_not_add_up"

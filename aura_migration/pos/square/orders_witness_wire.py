@@ -67,8 +67,10 @@ class Charge(msgspec.Struct):
 
 
 class Tender(msgspec.Struct):
-    """What was paid for an order with one payment: the tip is in the amount."""
+    """What was paid for an order with one payment, whose id it has: the tip is in the amount."""
 
+    id: str | None = None
+    payment_id: str | None = None
     type: str | None = None
     created_at: str | None = None
     amount_money: Money | None = None

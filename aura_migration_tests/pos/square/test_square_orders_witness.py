@@ -514,4 +514,4 @@ def test_every_broken_order_is_found_and_no_sound_one(
     assert found["total is in another currency"] == {"currency_differs"}
     assert found["created in the year 1"] == {"absurd_date"}
     assert found["total is negative"] >= {"negative_total", "total_does_not_add_up"}
-    assert found["lines have no uid"] == set() and found["the tender has no id"] == set()
+    assert found["lines have no uid"] == set() and found["the tender has no id"] == {"missing_reference"}
