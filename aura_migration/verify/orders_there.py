@@ -88,7 +88,10 @@ def _orders(case: OrdersCase, first: str, last: str) -> None:
         ),
         (
             "charges",
-            "SELECT x.order_id, x.charge_class, x.amount_cents FROM aura.order_service_charges x",
+            # Rounding that the POS keeps on the order and not among its charges has no row of its own.
+            "SELECT x.order_id, x.charge_class, x.amount_cents FROM aura.order_service_charges x UNION ALL "
+            "SELECT r.aura_id, 'cash_rounding', r.rounding FROM there_orders r WHERE r.rounding <> 0 AND NOT EXISTS ("
+            "SELECT 1 FROM aura.order_service_charges x WHERE x.order_id = r.aura_id AND x.charge_class = 'cash_rounding')",
         ),
         (
             "tax_by_rate",
