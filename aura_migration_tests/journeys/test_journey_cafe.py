@@ -14,7 +14,6 @@ POS = ("square", "toast", "clover")
 COLUMNS = {"source", "create", "update", "unchanged", "merge", "skip", "conflict", "quarantine"}
 
 
-@pytest.mark.usefixtures("unhurried")
 @pytest.mark.parametrize("pos", POS)
 def test_a_cafe_is_migrated_proven_and_undone(world: World, open_pos: Callable[..., RunningSandbox], pos: str) -> None:
     sandbox = open_pos(pos, "cafe")
@@ -69,6 +68,7 @@ def _assert_all_accounted(entities: dict[str, Any]) -> None:
         assert parts == c["source"], f"{name}: {c}"
 
 
+@pytest.mark.usefixtures("own_pace")
 @pytest.mark.parametrize("pos", POS)
 def test_a_chain_of_many_locations_connects_within_the_documented_limits(
     world: World, open_pos: Callable[..., RunningSandbox], pos: str

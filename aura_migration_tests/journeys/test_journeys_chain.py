@@ -14,8 +14,6 @@ from aura_migration.sandbox.core.server import serve
 from aura_migration.settings import Settings
 from aura_migration_tests.support.journeys import Connected, connected, previewed
 
-pytestmark = pytest.mark.usefixtures("unhurried")
-
 TABLES = tuple(dict.fromkeys(entity.table for entity in MENU_ENTITIES))
 
 

@@ -12,8 +12,6 @@ from aura_migration.sandbox.core.server import serve
 from aura_migration.settings import Settings
 from aura_migration_tests.support.journeys import connected, control, previewed
 
-pytestmark = pytest.mark.usefixtures("unhurried")
-
 POS = ("square", "toast", "clover")
 STORM: list[dict[str, Any]] = [
     {"kind": "reset", "match": "/(v1|v2|v3)/", "probability": 0.05},

@@ -8,7 +8,9 @@ from aura_migration_tests.support.worlds import (
     journey_template,
     make_world,
     open_pos,
+    own_pace,
     planned,
+    unhurried,
     verified,
     world,
 )
@@ -21,7 +23,9 @@ __all__ = [
     "journey_template",
     "make_world",
     "open_pos",
+    "own_pace",
     "planned",
+    "unhurried",
     "verified",
     "world",
 ]

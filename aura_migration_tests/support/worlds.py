@@ -15,12 +15,18 @@ from typing import Any
 import psycopg
 import pytest
 
+from aura_migration.pos.clover import client as clover
+from aura_migration.pos.http.limits import NO_LIMITS, Limit, LimitPolicy
+from aura_migration.pos.square import client as square
+from aura_migration.pos.toast import client as toast
 from aura_migration.sandbox.core.server import RunningSandbox, serve
 from aura_migration_tests.support import database as support
 from aura_migration_tests.support.journey import World
 
 BUSINESS_NOW = "2026-03-02T15:00:00+00:00"
 TEMPLATE = "aura_with_dagster"
+_UNPACED = LimitPolicy((Limit("app", "app {app}", 1000), Limit("token", "token {token}", 1000, concurrency=3)))
+"""Clover's own number of concurrent requests stays: it refuses the next one whatever our pace."""
 _seeds = itertools.count(1)
 
 
@@ -41,7 +47,52 @@ def _with_dagster(server: str, template: str) -> str:
 
     DagsterPostgresStorage(support.create(server, TEMPLATE, template), should_autocreate_tables=True)
     _cut_off(server, TEMPLATE)
+    _ask_once()
     return TEMPLATE
+
+
+def _ask_once() -> None:
+    """Dagster asks the database of each asset of a run several times whether its table of partitions exists and knows the
+    run's partition, which is a third of all its statements. Here it asks once per storage; a no is asked again.
+    """
+    from dagster_postgres import PostgresEventLogStorage
+
+    for question in ("has_table", "has_dynamic_partition"):
+        ask = getattr(PostgresEventLogStorage, question)
+
+        def answer(self: Any, *what: str, ask: Callable[..., bool] = ask, **named: str) -> bool:
+            known = self.__dict__.setdefault("_answered_yes", set())
+            place = (ask.__name__, *what, *named.values())
+            if place not in known and ask(self, *what, **named):
+                known.add(place)
+            return place in known
+
+        setattr(PostgresEventLogStorage, question, answer)
+
+
+@contextmanager
+def without_pace() -> Iterator[None]:
+    """Our own pace towards the POS, which tests of its own hold against the clock, is lifted in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(square, "LIMITS", NO_LIMITS)
+        patch.setattr(toast, "LIMITS", NO_LIMITS)
+        patch.setattr(clover, "LIMITS", _UNPACED)
+        yield
+
+
+@pytest.fixture
+def own_pace() -> None:
+    """Asked for by a test of our own pace."""
+
+
+@pytest.fixture(autouse=True)
+def unhurried(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Journeys do not keep our own pace towards the POS."""
+    if "own_pace" in request.fixturenames:
+        yield
+    else:
+        with without_pace():
+            yield
 
 
 def _quiet_port() -> int:
@@ -118,7 +169,7 @@ class Stages:
         self._build()
 
     def _build(self) -> None:
-        with support.clone(self._server, self._template) as url, self.sandbox() as sandbox:
+        with support.clone(self._server, self._template) as url, self.sandbox() as sandbox, without_pace():
             world = self.world(url)
             self.integration = world.connect_account(sandbox)["integration_id"]
             self._keep(url, "connected")
