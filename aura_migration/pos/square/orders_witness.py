@@ -78,7 +78,6 @@ ENTRY_CLASSES = {
     "TAX_ON_FEE": "tax",
     "ADJUSTMENT": "adjustment",
     "OTHER_ADJUSTMENT": "adjustment",
-    "INITIAL_BALANCE_CHANGE": "adjustment",
     "HOLD_ADJUSTMENT": "adjustment",
     "RELEASE_ADJUSTMENT": "adjustment",
     "RESERVE_HOLD": "reserve",
