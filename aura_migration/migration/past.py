@@ -25,7 +25,7 @@ from aura_migration.migration.dating import aura_location, history_rules, rules_
 from aura_migration.migration.extraction import pinned
 from aura_migration.migration.integrations import KnownLocation, get_location
 from aura_migration.migration.records import Migration, get_plan
-from aura_migration.migration.reports.sales.refresh import drop_reports, refresh_reports
+from aura_migration.migration.reports.sales.refresh import refresh_reports
 from aura_migration.migration.workshop import Workshop
 from aura_migration.plan.history import judge_history
 from aura_migration.pos.port import SourceLocation
@@ -132,10 +132,10 @@ def load_past(workshop: Workshop, connection: Connection, migration: Migration) 
 
 
 def take_back_past(connection: Connection, migration: Migration, url: str | None = None) -> HistoryUndone:
-    """Take orders and money back, and the reports that were made from them; with ``url`` on several connections."""
+    """Take orders and money back, and make the reports from what is left; with ``url`` on several connections."""
     place = aura_location(connection, migration)
     undone = undo_history(connection, migration.subject, url=url)
     if place is not None:
-        drop_reports(connection, migration.subject.restaurant_id, place)
+        refresh_reports(connection, migration.subject.restaurant_id, place)
     shapes.drop(connection, migration.id)
     return undone
