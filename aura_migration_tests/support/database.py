@@ -98,14 +98,19 @@ _WRITTEN: LiteralString = """
 _COUNTED: LiteralString = """
     select schemaname, sequencename, last_value, start_value from pg_sequences where last_value is not null
 """
+# Working tables of a staged history belong to a migration like its rows; a template may have some of its own.
+_WORKING: LiteralString = """
+    select relname from pg_class
+    where relkind = 'r' and relname ~ '^history_[0-9]+_' and relnamespace = to_regnamespace('staging')
+"""
 _ROOMY = 8 * 2**20
 
 
 class Pool:
     """Databases like a template, handed out one after the other: each as fresh as a clone.
 
-    Rows are deleted, sequences reset, and the rows the template came with put back. A database whose schema was changed,
-    or that has grown, is dropped instead.
+    Rows and working tables are deleted, sequences reset, and the rows the template came with put back. A database whose
+    schema was changed, or that has grown, is dropped instead.
     """
 
     def __init__(self, server: str, template: str) -> None:
@@ -113,6 +118,7 @@ class Pool:
         self._template = template
         self._free: list[str] = []
         self._schema: Any = None
+        self._working: list[str] = []
         self._rows: dict[tuple[str, str], bytes] = {}
         self._counted: dict[tuple[str, str], int] = {}
 
@@ -134,6 +140,7 @@ class Pool:
         if self._schema is None:
             with psycopg.connect(url, autocommit=True) as connection:
                 self._schema = connection.execute(_SCHEMA).fetchone()
+                self._working = [table for (table,) in connection.execute(_WORKING)]
                 for schema_name, table, _ in connection.execute(_WRITTEN).fetchall():
                     with connection.cursor().copy(_about("copy {} to stdout", schema_name, table)) as rows:
                         self._rows[schema_name, table] = b"".join(bytes(row) for row in rows)
@@ -149,6 +156,9 @@ class Pool:
         if there is None or found == (False,):
             return False
         with psycopg.connect(sibling(self._server, name)) as connection:
+            if not self._working:
+                for (table,) in connection.execute(_WORKING).fetchall():
+                    connection.execute(_about("drop table {}", "staging", table))
             if connection.execute(_SCHEMA).fetchone() != self._schema:
                 return False
             written = {(s, table): size for s, table, size in connection.execute(_WRITTEN)}
