@@ -17,7 +17,6 @@ from aura_migration.migration.records import Migration
 from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.port import Connector, HistorySpan
 
-WATCHED = "orders"
 MARGIN = timedelta(days=1)
 """Windows are cut by instants, orders are known by business dates: the first and the last day may be read in part."""
 
@@ -41,16 +40,21 @@ class Watch:
         first, last = rules.day(span.reread_from + MARGIN), rules.day(span.end - MARGIN)
         with self.workshop.connect() as connection:
             rows = connection.execute(
-                f"SELECT source_id FROM aura.{WATCHED} WHERE location_id = %s AND source_vendor = %s AND source_id IS NOT NULL "
-                "AND business_date BETWEEN %s AND %s AND NOT voided_at_source AND deleted_at IS NULL ORDER BY source_id",
+                "SELECT o.source_id, g.source_id FROM aura.orders o LEFT JOIN aura.order_groups g ON g.id = o.order_group_id "
+                "WHERE o.location_id = %s AND o.source_vendor = %s AND o.source_id IS NOT NULL AND o.deleted_at IS NULL "
+                "AND o.business_date BETWEEN %s AND %s AND NOT o.voided_at_source",
                 [aura_location(connection, self.migration), subject.pos, first, last],
             ).fetchall()
-        expected = {key for (key,) in rows}
+        groups: dict[str, str | None] = dict(rows)
+        expected = set(groups)
         if not expected:
             return {}
         seals = self.workshop.seals(subject.restaurant_id)
         mapper = self.connector.history_mapper(SnapshotReader(*self.standing), self.location.source, seals, rules)
         for entity in mapper.entities:
             for body in recorder.bodies(entity):
-                expected.difference_update(d.key for d in mapper.documents(body) if d.kind == WATCHED)
-        return {WATCHED: sorted(expected)} if expected else {}
+                expected.difference_update(d.key for d in mapper.documents(body) if d.kind == "orders")
+        # Where several checks make up an order of the POS, that is what can be asked for.
+        above = {group for key in expected if (group := groups[key]) is not None and group != key}
+        found = {"orders": sorted(expected), "order_groups": sorted(above)}
+        return {kind: keys for kind, keys in found.items() if keys}
