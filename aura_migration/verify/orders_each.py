@@ -34,6 +34,12 @@ def _same(name: str, check: str, is_number: bool = True, when: str = "true") -> 
     return Field(name, check, f"s.{name}", f"t.{name}", is_number, when)
 
 
+def _link(name: str, table: str) -> Field:
+    """The key of another document. Nothing to point at stands for it: then none is right, and what is missing is told there."""
+    stands = f"EXISTS (SELECT 1 FROM {table} o WHERE o.key = s.{name})"
+    return _same(name, MONEY, is_number=False, when=f"(t.{name} IS NOT NULL OR {stands})")
+
+
 @dataclass(frozen=True)
 class Kind:
     """How documents of a kind are compared. ``source`` is added to the conditions of a table shared by several kinds."""
@@ -80,7 +86,7 @@ PAYMENTS = Kind(
         _same("day", MONEY, is_number=False),
         _same("state", MONEY, is_number=False),
         _same("tender", MONEY, is_number=False),
-        _same("order_key", MONEY, is_number=False),
+        _link("order_key", "there_orders"),
         _same("amount", MONEY),
         _same("tip", MONEY),
     ),
@@ -95,8 +101,8 @@ REFUNDS = Kind(
         _same("amount", SALES),
         _same("tip", SALES, when="s.tip IS NOT NULL"),
         _same("tax", TAX, when="s.tax IS NOT NULL"),
-        _same("order_key", MONEY, is_number=False),
-        _same("payment_key", MONEY, is_number=False),
+        _link("order_key", "there_orders"),
+        _link("payment_key", "there_payments"),
     ),
 )
 PAYOUTS = Kind(

@@ -18,6 +18,9 @@ LATE = "7 days"
 """A card payment that no payout names so long before the last payout has not been paid out."""
 OWN_FIGURES = "{payments_do_not_cover,total_does_not_add_up,refund_exceeds_sale,unknown_tender,missing_reference}"
 """Problems of an order by which its payments need not cover it."""
+MOST_OWN = 0.05
+"""Share of orders that may be paid in part, or over, in the POS's own figures; where it is more, what we call covered is in
+doubt, and each of them blocks."""
 ALSO_COVERS = {
     # order totals may stand after refunds there: paid less refunded is what covers the order
     "clover": "coalesce(p.paid, 0) - coalesce(b.back, 0) = o.final + o.tip",
@@ -107,6 +110,18 @@ def _orders(case: OrdersCase) -> Level | None:
           AND NOT ({ALSO_COVERS.get(case.subject.pos, "false")})
         """
     )
+    counted = case.row("SELECT count(*) FROM there_orders WHERE state = 'counts'")[0]
+    if case.row("SELECT count(*) FROM orders_open WHERE is_blocking")[0] <= counted * MOST_OWN:
+        case.run(
+            """
+            UPDATE orders_open o SET is_blocking = false, cause = 'paid in part, or over, in the POS''s own figures'
+            FROM said_orders s
+            LEFT JOIN (SELECT order_key, sum(amount + tip) AS paid FROM said_payments WHERE state = 'counts' GROUP BY order_key)
+                p ON p.order_key = s.key
+            WHERE o.entity = 'orders' AND o.is_blocking AND s.key = o.key AND s.final + s.tip = o.said
+              AND coalesce(p.paid, 0) = o.there
+            """
+        )
     case.run(
         """
         INSERT INTO orders_open
@@ -114,8 +129,7 @@ def _orders(case: OrdersCase) -> Level | None:
         FROM there_payments t WHERE t.state = 'counts' AND t.order_id IS NULL
         """
     )
-    judged = case.row("SELECT count(*) FROM there_orders WHERE state = 'counts'")[0]
-    return _level(case, judged if case.row("SELECT EXISTS (SELECT 1 FROM there_payments)")[0] else 0)
+    return _level(case, counted if case.row("SELECT EXISTS (SELECT 1 FROM there_payments)")[0] else 0)
 
 
 def _fees(case: OrdersCase) -> Level | None:

@@ -13,6 +13,7 @@ from aura_migration.canonical.options import MigrationOptions
 from aura_migration.database.connections import connect
 from aura_migration.pos.facts import Facts
 from aura_migration.pos.order_facts import PaymentFact, PayoutFact
+from aura_migration.verify import orders_money
 from aura_migration.verify.findings import Gate
 from aura_migration.verify.orders import OrdersVerdict
 from aura_migration.verify.orders_each import CONFIRMED, UNCONFIRMED
@@ -261,6 +262,25 @@ def test_payments_that_do_not_cover_an_order_are_unreconciled_and_block_unless_t
     verdict = history.verify(known)
     assert of(verdict, MONEY).passed is True
     assert verdict.metrics["payments_unreconciled"]["order_payment"] == {"count": 1, "cents": 1}
+
+
+def test_a_few_orders_that_are_paid_in_part_in_both_readings_are_the_poss_own_and_many_are_not(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history.connection.execute("UPDATE aura.payments SET amount_cents = 700 WHERE source_id = 'p-o3'")
+    facts = history.said("p-o3", amount=700)
+    assert of(history.verify(facts), MONEY).passed is False  # one of eleven
+    monkeypatch.setattr(orders_money, "MOST_OWN", 0.1)
+    verdict = history.verify(facts)
+    assert of(verdict, MONEY).passed is True
+    assert verdict.metrics["payments_unreconciled"]["order_payment"] == {"count": 1, "cents": 730}
+    assert of(history.verify(), MONEY).passed is False  # the second reading sees it paid
+
+
+def test_a_payment_of_an_order_that_nothing_stands_for_names_none(history: History) -> None:
+    history.connection.execute("UPDATE aura.payments SET order_id = NULL WHERE source_id = 'p-void'")
+    assert of(history.verify(history.said("p-void", order_key="before-the-span")), MONEY).passed is True
+    assert of(history.verify(), MONEY).passed is False
 
 
 def test_a_level_without_data_is_not_provable_and_never_passed(history: History) -> None:
