@@ -332,11 +332,16 @@ def _keep_edited(cursor: Cursor, entity: Entity, undone: Undone) -> None:
         """,
         {"table": entity.table},
     )
-    for row in cursor.fetchall():
+    for row in sorted(cursor.fetchall(), key=_number):
         undone.add(entity.table, "kept_edited")
         undone.kept.append(
             {"table": entity.table, "id": row["aura_id"], "outcome": "kept_edited", "columns": row["columns"]}
         )
+
+
+def _number(row: dict[str, Any]) -> int:
+    """The order in which rows are listed; an update returns them as it finds them, each time another way."""
+    return int(row["aura_id"])
 
 
 def _edited_columns() -> str:
@@ -380,7 +385,7 @@ def _keep_referenced(cursor: Cursor, entity: Entity, references: Sequence[tuple[
         """,
         {"table": entity.table},
     )
-    rows = cursor.fetchall()
+    rows = sorted(cursor.fetchall(), key=_number)
     for row in rows:
         undone.add(entity.table, row["outcome"])
         undone.kept.append(
