@@ -51,12 +51,17 @@ class Series:
         return f"{statistics.median(found):.2f}{unit} ({min(found):.2f}–{max(found):.2f})"
 
 
-def run_variant(module: str, function: str, environment: Mapping[str, str], arguments: Sequence[str]) -> dict[str, Any]:
-    """Call ``module:function`` in a fresh process; returns its figures plus ``wall`` and ``peak_mb``."""
+def run_variant(
+    module: str, function: str, environment: Mapping[str, str], arguments: Sequence[str], python: str = sys.executable
+) -> dict[str, Any]:
+    """Call ``module:function`` in a fresh process; returns its figures plus ``wall`` and ``peak_mb``.
+
+    ``python`` may be that of another environment, for what is no dependency of ours.
+    """
     code = f"import json, sys; from {module} import {function}; print(json.dumps({function}(*sys.argv[1:])))"
     started = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, env=dict(environment), text=True
+        [python, "-c", code, *arguments], stdout=subprocess.PIPE, env=dict(environment), text=True
     )
     peak = Peak(process.pid)
     output, _ = process.communicate()
