@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from importlib import import_module
-from importlib.metadata import entry_points
 from itertools import chain
 from typing import Any
 
@@ -19,11 +17,11 @@ import psycopg
 
 from aura_migration.archive.snapshot import SnapshotReader
 from aura_migration.canonical.options import MigrationOptions
-from aura_migration.core.errors import BadInput
 from aura_migration.plan.ground import Subject
 from aura_migration.pos import registry
 from aura_migration.pos.order_facts import DayRule, HistoryWitness
 from aura_migration.verify import findings as words
+from aura_migration.verify import witnesses
 from aura_migration.verify.findings import Finding, Gate, percentage
 from aura_migration.verify.orders_case import FOUND, OrdersCase, first_findings, open_case, totals
 from aura_migration.verify.orders_days import judge_days, largest
@@ -136,20 +134,9 @@ def day_rule(connection: Connection, subject: Subject, options: MigrationOptions
 
 def find_orders_witness(pos: str) -> HistoryWitness | None:
     """``facts`` of the module ``orders_witness`` in the connector's package; None for a POS without a history."""
-    package = f"aura_migration.pos.{pos}"
-    if pos not in registry.BUILT_IN:
-        connector = registry.connector(pos)
-        own: HistoryWitness | None = getattr(connector, "orders_witness", None)
-        if own is not None or not hasattr(connector, "history_mapper"):
-            return own
-        package = next(point.module for point in entry_points(group=registry.GROUP) if point.name == pos)
-    try:
-        found: HistoryWitness = import_module(f"{package}.orders_witness").facts
-    except (ImportError, AttributeError) as error:
-        raise BadInput(
-            f"Nothing can be verified about the orders of {pos!r}: {package}.orders_witness cannot be used ({error}).",
-            "A connector that maps a history needs a witness; see aura_migration.pos.order_facts.HistoryWitness.",
-        ) from error
+    found: HistoryWitness | None = witnesses.find(
+        pos, "orders_witness", "facts", "about the orders of", "order_facts.HistoryWitness", "history_mapper"
+    )
     return found
 
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import import_module
-from importlib.metadata import entry_points
 from itertools import chain
 from typing import Any
 
@@ -19,11 +17,10 @@ import psycopg
 
 from aura_migration.archive.snapshot import SnapshotReader
 from aura_migration.canonical.options import MigrationOptions
-from aura_migration.core.errors import BadInput
 from aura_migration.plan.planner import Subject
-from aura_migration.pos import registry
 from aura_migration.pos.people_facts import PeopleFact, PeopleWitness
 from aura_migration.verify import findings as words
+from aura_migration.verify import witnesses
 from aura_migration.verify.findings import Finding, Gate, percentage
 from aura_migration.verify.people_case import Case, first_findings, knows_people, open_case, totals
 from aura_migration.verify.people_consent import judge_consent
@@ -131,20 +128,9 @@ def _unmeasured(check: str) -> Gate:
 
 def find_people_witness(pos: str) -> PeopleWitness | None:
     """``people_facts`` of the module ``people_witness`` in the connector's package; None for a POS without people."""
-    package = f"aura_migration.pos.{pos}"
-    if pos not in registry.BUILT_IN:
-        connector = registry.connector(pos)
-        own: PeopleWitness | None = getattr(connector, "people_witness", None)
-        if own is not None or not hasattr(connector, "map_people"):
-            return own
-        package = next(point.module for point in entry_points(group=registry.GROUP) if point.name == pos)
-    try:
-        found: PeopleWitness = import_module(f"{package}.people_witness").people_facts
-    except (ImportError, AttributeError) as error:
-        raise BadInput(
-            f"Nothing can be verified about the people of {pos!r}: {package}.people_witness cannot be used ({error}).",
-            "A connector that maps people needs a witness; see aura_migration.pos.people_facts.PeopleWitness.",
-        ) from error
+    found: PeopleWitness | None = witnesses.find(
+        pos, "people_witness", "people_facts", "about the people of", "people_facts.PeopleWitness", "map_people"
+    )
     return found
 
 

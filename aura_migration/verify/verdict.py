@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any
 
 import psycopg
@@ -20,7 +18,6 @@ from psycopg.types.json import Jsonb
 from aura_migration.archive.snapshot import SnapshotReader, require
 from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.options import MigrationOptions
-from aura_migration.core.errors import BadInput
 from aura_migration.plan.planner import Subject
 from aura_migration.pos import registry
 from aura_migration.pos.facts import Witness
@@ -28,6 +25,7 @@ from aura_migration.pos.order_facts import DayRule, HistoryWitness
 from aura_migration.pos.people_facts import PeopleFact, PeopleWitness
 from aura_migration.pos.port import SourceEntity
 from aura_migration.verify import findings as words
+from aura_migration.verify import witnesses
 from aura_migration.verify.aura import read_sold
 from aura_migration.verify.compare import Comparison, compare
 from aura_migration.verify.counts import COLUMNS, count_entities, missing
@@ -162,20 +160,7 @@ def verify_migration(
 
 def find_witness(pos: str) -> Witness:
     """The witness of a POS: ``facts`` of the module ``witness`` in the connector's package. BadInput when there is none."""
-    package = f"aura_migration.pos.{pos}"
-    if pos not in registry.BUILT_IN:
-        connector = registry.connector(pos)
-        own: Witness | None = getattr(connector, "witness", None)
-        if own is not None:
-            return own
-        package = next(point.module for point in entry_points(group=registry.GROUP) if point.name == pos)
-    try:
-        found: Witness = import_module(f"{package}.witness").facts
-    except (ImportError, AttributeError) as error:
-        raise BadInput(
-            f"Nothing can be verified for {pos!r}: {package}.witness cannot be used ({error}).",
-            "A connector's package needs a module witness with a function facts; see aura_migration.pos.facts.Witness.",
-        ) from error
+    found: Witness = witnesses.find(pos, "witness", "facts", "for", "facts.Witness")
     return found
 
 
