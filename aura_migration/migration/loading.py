@@ -16,6 +16,7 @@ from aura_migration.canonical.masking import masked
 from aura_migration.core.errors import AuraError, PlanMoved, Refused, VerdictFailed
 from aura_migration.database.connections import Connection
 from aura_migration.load.apply import LoadProgress, Stopped, apply_plan, check_fences, extent
+from aura_migration.load.history import history_extent
 from aura_migration.migration import progress
 from aura_migration.migration.extraction import extract, pin, pinned
 from aura_migration.migration.past import load_past
@@ -195,19 +196,20 @@ def _changes(entity: str, columns: list[str], was: Mapping[str, Any], now: Mappi
 
 def _apply(workshop: Workshop, connection: Connection, migration: Migration, by: str) -> LoadProgress:
     assert migration.plan_id is not None
-    at = extent(connection, migration.plan_id)
-    total, before = at.total, at.processed
+    at, of_past = extent(connection, migration.plan_id), history_extent(connection, migration.plan_id)
+    total, before = at.total + of_past.total, at.processed + of_past.processed
     started = time.monotonic()
     progress.report(connection, migration.id, "Loading", before, total)
 
     def on_batch(cursor: psycopg.Cursor[Any], at: LoadProgress) -> None:
-        eta = progress.estimate(at.processed, at.total, time.monotonic() - started, before)
-        progress.report(cursor, migration.id, f"Loading {at.entity.replace('_', ' ')}", at.processed, at.total, eta)
+        done = at.processed + of_past.processed
+        eta = progress.estimate(done, total, time.monotonic() - started, before)
+        progress.report(cursor, migration.id, f"Loading {at.entity.replace('_', ' ')}", done, total, eta)
 
     load_at = migration.load_at or workshop.now()
     try:
         done = apply_plan(connection, migration.subject, migration.plan_id, ENTITIES, load_at, on_batch=on_batch)
-        past = load_past(workshop, connection, migration)
+        load_past(workshop, connection, migration, at.total, total)
     except Stopped as stopped:
         if stopped.details.get("state") != "paused":
             raise
@@ -226,6 +228,5 @@ def _apply(workshop: Workshop, connection: Connection, migration: Migration, by:
             [migration.id],
         )
         transition(connection, migration.id, "loaded", by)
-        total = done.total + (past.rows if past is not None else 0)
         progress.report(connection, migration.id, "Loaded", total, total, 0)
     return LoadProgress(total, total, done.entity)

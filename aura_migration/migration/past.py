@@ -102,8 +102,13 @@ def _loaded_bodies(connection: Connection, migration: Migration, rules: HistoryR
     return {sha for (sha,) in rows}
 
 
-def load_past(workshop: Workshop, connection: Connection, migration: Migration) -> HistoryLoaded | None:
-    """Load the history of the migration's plan; None where it has none. Staged again first where a crash emptied it."""
+def load_past(
+    workshop: Workshop, connection: Connection, migration: Migration, behind: int, total: int
+) -> HistoryLoaded | None:
+    """Load the history of the migration's plan; None where it has none. Staged again first where a crash emptied it.
+
+    Progress goes on behind the ``behind`` rows loaded before, towards the ``total`` of both.
+    """
     assert migration.plan_id is not None
     if get_plan(connection, migration.plan_id)["history"] is None:
         return None
@@ -111,9 +116,10 @@ def load_past(workshop: Workshop, connection: Connection, migration: Migration) 
     begun: list[int] = []
 
     def on_batch(cursor: psycopg.Cursor[Any], at: LoadProgress) -> None:
-        begun.append(at.processed)
-        eta = progress.estimate(at.processed, at.total, time.monotonic() - started, begun[0])
-        progress.report(cursor, migration.id, f"Loading {at.entity.replace('_', ' ')}", at.processed, at.total, eta)
+        done = behind + at.processed
+        begun.append(done)
+        eta = progress.estimate(done, total, time.monotonic() - started, begun[0])
+        progress.report(cursor, migration.id, f"Loading {at.entity.replace('_', ' ')}", done, total, eta)
 
     load_at = migration.load_at or workshop.now()
     try:
@@ -124,7 +130,7 @@ def load_past(workshop: Workshop, connection: Connection, migration: Migration) 
         judge_history(connection, migration.subject, migration.parsed_options)
         loaded = load_history(workshop.url, migration.subject, migration.plan_id, load_at, on_batch=on_batch)
     shapes.drop(connection, migration.id)
-    progress.report(connection, migration.id, "Making the sales reports", 0, 0)
+    progress.report(connection, migration.id, "Making the sales reports", total, total)
     place = aura_location(connection, migration)
     if place is not None:
         refresh_reports(connection, migration.subject.restaurant_id, place)

@@ -13,7 +13,7 @@ import pytest
 
 from aura_migration.archive.snapshot import SnapshotDamaged
 from aura_migration.canonical.options import parse_options
-from aura_migration.migration import decide, stages
+from aura_migration.migration import decide, progress, stages
 from aura_migration.migration.restore import restore_check
 from aura_migration.sandbox.core.server import RunningSandbox, serve
 from aura_migration.settings import Settings
@@ -68,6 +68,17 @@ def carried_out(at: Connected, migration_id: int, plan_hash: str) -> Verdict:
     return stages.verify(at.workshop, migration_id, "test")
 
 
+def progress_is_of_one_total(at: Connected, migration_id: int) -> None:
+    """Menu, people and orders count towards one total that is known before the first row is written."""
+    with at.workshop.connect() as connection:
+        told = progress.since(connection, migration_id)
+    loads = [r for r in told if r["currentStep"].startswith(("Loading", "Making the sales", "Loaded"))]
+    assert {r["totalItems"] for r in loads} == {loads[-1]["processedItems"]}
+    counts = [r["processedItems"] for r in loads]
+    assert counts == sorted(counts) and counts[0] == 0
+    assert {"Loading payments", "Loaded"} <= {r["currentStep"] for r in loads}
+
+
 def no_findings(verdict: Verdict) -> None:
     found = [(f.check_name, f.source_key, f.expected, f.actual, f.cause) for f in verdict.findings if f.is_blocking]
     assert not found, "\n".join(map(str, found))
@@ -88,6 +99,7 @@ def test_orders_are_followed_by_later_exports_and_taken_back_with_everything(
     before = counted(at)
     assert all(before.values()), before
     assert before["orders"] == plan.counts["orders"]["create"]
+    progress_is_of_one_total(at, migration_id)
 
     # Everything can be made again from the snapshots, the POS not being asked; a copy of the store does as well.
     kept = restore_check(at.workshop, migration_id)

@@ -13,8 +13,8 @@ What is loaded is decided in ``plan``; the staged rows are those of ``canonical.
 
 from __future__ import annotations
 
-from aura_migration.load.history.loading import HistoryLoaded, load_history
+from aura_migration.load.history.loading import HistoryLoaded, history_extent, load_history
 from aura_migration.load.history.references import StagingLost
 from aura_migration.load.history.undoing import HistoryUndone, undo_history
 
-__all__ = ["HistoryLoaded", "HistoryUndone", "StagingLost", "load_history", "undo_history"]
+__all__ = ["HistoryLoaded", "HistoryUndone", "StagingLost", "history_extent", "load_history", "undo_history"]

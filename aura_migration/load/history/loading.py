@@ -76,6 +76,12 @@ def load_history(
     return HistoryLoaded(batches, total, kept[0] if kept else 0)
 
 
+def history_extent(connection: psycopg.Connection[Any], plan_id: int) -> LoadProgress:
+    """How many rows the history of a plan has and how many of them are written; nothing where it has none."""
+    total, done, _, _ = _extent(connection, plan_id)
+    return LoadProgress(done, total, "")
+
+
 def _extent(connection: psycopg.Connection[Any], plan_id: int) -> tuple[int, int, int, int]:
     """``(rows, rows written, batches, batches left)`` of a plan."""
     row = connection.execute(
