@@ -12,7 +12,7 @@ from aura_migration.load.undo import image_of_schema
 from aura_migration.migration import decide, stages
 from aura_migration.sandbox.core.server import serve
 from aura_migration.settings import Settings
-from aura_migration_tests.support.journeys import Connected, connected, previewed
+from aura_migration_tests.support.journeys import A_MONTH, Connected, connected, previewed
 
 TABLES = tuple(dict.fromkeys(entity.table for entity in MENU_ENTITIES))
 
@@ -39,7 +39,7 @@ def _load(at: Connected, migration_id: int) -> None:
 
 def _approve_all(at: Connected) -> None:
     for number in range(len(at.locations)):
-        migration_id, plan = previewed(at, number)
+        migration_id, plan = previewed(at, number, A_MONTH)
         decide.approve(at.workshop, migration_id, plan.hash, "test")
 
 

@@ -10,7 +10,7 @@ from aura_migration.core.errors import AuraError, Refused
 from aura_migration.migration import decide
 from aura_migration.sandbox.core.server import serve
 from aura_migration.settings import Settings
-from aura_migration_tests.support.journeys import connected, control, previewed
+from aura_migration_tests.support.journeys import A_MONTH, connected, control, previewed
 
 POS = ("square", "toast", "clover")
 STORM: list[dict[str, Any]] = [
@@ -30,12 +30,12 @@ def test_a_pos_that_drops_cuts_slows_and_refuses_yields_the_same_plan_as_a_calm_
 ) -> None:
     with serve(pos, "cafe", seed=3, limits="off") as sandbox:
         at = connected(settings, pos, sandbox.base_url)
-        _, calm = previewed(at)
+        _, calm = previewed(at, options=A_MONTH)
         for fault in STORM:
             if fault["kind"] == "expire_token" and pos != "toast":
                 continue  # the default account of the others is a token that cannot be renewed
             control(sandbox.base_url, "POST", "faults", fault)
-        _, stormy = previewed(at)
+        _, stormy = previewed(at, options=A_MONTH)
         fired = control(sandbox.base_url, "GET", "faults")
         assert sum(f["fired"] for f in fired["faults"]) >= 3, fired
     assert stormy.hash == calm.hash
@@ -50,7 +50,7 @@ def test_a_list_that_stops_at_a_cap_blocks_the_approval(pos: str, match: str, se
         control(sandbox.base_url, "POST", "faults", {"kind": "lying_cap", "mode": "cut", "cap": 100, "match": match})
         at = connected(settings, pos, sandbox.base_url)
         try:
-            migration_id, plan = previewed(at)
+            migration_id, plan = previewed(at, options=A_MONTH)
         except AuraError as error:
             assert error.what  # refusing at once is as good as blocking
             return
@@ -74,7 +74,7 @@ def test_a_field_the_pos_stops_sending_is_quarantined_or_refused_and_no_item_is_
         control(sandbox.base_url, "POST", "faults", {"kind": "drop_field", "match": match, "path": path})
         at = connected(settings, pos, sandbox.base_url)
         try:
-            _, plan = previewed(at)
+            _, plan = previewed(at, options=A_MONTH)
         except AuraError as error:
             assert error.remedy
             return
@@ -90,7 +90,7 @@ def test_secrets_of_the_pos_are_nowhere_in_database_or_snapshot(pos: str, settin
             str(s).encode() for s in control(sandbox.base_url, "GET", "truth").get("secrets", []) if len(str(s)) > 3
         ]
         at = connected(settings, pos, sandbox.base_url)
-        previewed(at)
+        previewed(at, options=A_MONTH)
     assert secrets or pos == "square"
     stored = bytearray()
     for blob in at.workshop.store.blobs():

@@ -8,13 +8,16 @@ from typing import Any
 
 import httpx
 
-from aura_migration.canonical.options import MigrationOptions
+from aura_migration.canonical.options import HistoryOptions, MigrationOptions
 from aura_migration.migration import stages
 from aura_migration.migration.integrations import Integration, KnownLocation, connect_account
 from aura_migration.migration.records import open_migration
 from aura_migration.migration.workshop import Workshop
 from aura_migration.plan.planner import StoredPlan
 from aura_migration.settings import Settings
+
+A_MONTH = MigrationOptions(history=HistoryOptions(months=1))
+"""For journeys that are not about orders: where nothing was sold a year costs its windows all the same."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from aura_migration.pos import registry
 from aura_migration.pos.clover import client as clover_client
 from aura_migration.pos.http.limits import NO_LIMITS, Buckets, Limit, LimitPolicy
 from aura_migration.pos.http.tokens import MemoryStore
-from aura_migration.pos.port import Account, SourceLocation
+from aura_migration.pos.port import Account, HistorySpan, SourceLocation
 from aura_migration.pos.square import client as square_client
 from aura_migration.pos.toast import client as toast_client
 from aura_migration.sandbox.core.server import serve
@@ -39,6 +39,7 @@ from aura_migration_tests.verify.verify_support import NOW, open_restaurant
 
 Connection = psycopg.Connection[Any]
 AUTUMN = datetime(2026, 10, 1, 9, tzinfo=UTC)
+A_YEAR = HistorySpan(AUTUMN - timedelta(days=365), AUTUMN)
 _numbers = itertools.count(1)
 SCENARIOS = [("square", "diner"), ("clover", "diner"), ("toast", "diner")]
 
@@ -113,8 +114,17 @@ def extract(connection: Connection, pos: str, scenario: str, folder: Path) -> Pl
                 async with connector.open(Account(1, sandbox.base_url, access, buckets)) as session:
                     place = (await session.discover()).locations[0]
                     refs = []
-                    for scope, location in (("merchant", None), ("location", place.source_id)):
-                        names = [entity.name for entity in connector.source_entities if entity.scope == scope]
+                    for scope, location, span in (
+                        ("merchant", None, None),
+                        ("location", place.source_id, None),
+                        ("history", place.source_id, A_YEAR),
+                    ):
+                        # Of orders and money only what tells of people, which is so with Toast.
+                        names = [
+                            entity.name
+                            for entity in connector.source_entities
+                            if entity.scope == scope and (span is None or "customers" in entity.feeds)
+                        ]
                         if not names:
                             continue
                         with open_snapshot(
@@ -128,7 +138,7 @@ def extract(connection: Connection, pos: str, scenario: str, folder: Path) -> Pl
                             redaction=connector.redaction,
                             cipher=cipher,
                         ) as recorder:
-                            await session.extract(recorder, scope, location, names)  # type: ignore[arg-type]
+                            await session.extract(recorder, scope, location, names, span)  # type: ignore[arg-type]
                             refs.append(recorder.finish())
                     return place, refs
 
