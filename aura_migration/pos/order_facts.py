@@ -50,6 +50,7 @@ class OrderFact:
 
     ``gross`` is the lines of class sale that are not voided, as rung up with modifiers, before discounts; ``non_sale``
     the other classes of line. ``charges`` are by charge class. ``taxes`` are by ``tax_name``. ``final`` is payable, tips apart.
+    ``due`` is what the POS itself says is still to be paid of an order that counts.
     """
 
     key: str
@@ -66,6 +67,7 @@ class OrderFact:
     charges: Mapping[str, int] = field(default_factory=dict)
     taxes: Mapping[str, int] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    due: int = 0
 
 
 @dataclass(slots=True)

@@ -7,6 +7,8 @@ Working tables of the judging transaction, all of them set-based, so that memory
     orders_excused   documents whose absence or difference has a cause other than a mistake: quarantine, kept for people
     orders_diffs     one row per document and field that differs
     orders_found     findings
+    orders_short     orders whose payments are not what they came to
+    orders_outside   references to what the recorded history does not hold
 
 Nothing of the mapping, the staging or the loader is read: what they wrote is judged by its tables alone.
 """
@@ -44,7 +46,7 @@ LARGE = 500
 TABLES = """
     CREATE TEMP TABLE said_orders (key text, day text, state text, gross bigint, discount bigint, tax bigint,
         included_tax bigint, tip bigint, final bigint, lines bigint, non_sale bigint, service bigint, gratuity bigint,
-        rounding bigint, problems text[]) ON COMMIT DROP;
+        rounding bigint, problems text[], due bigint) ON COMMIT DROP;
     CREATE TEMP TABLE said_parts (key text, part text, name text, cents bigint) ON COMMIT DROP;
     CREATE TEMP TABLE said_payments (key text, order_key text, day text, tender text, amount bigint, tip bigint, state text,
         fee bigint, problems text[]) ON COMMIT DROP;
@@ -63,7 +65,7 @@ TABLES = """
         flags text[], is_own boolean, is_gone boolean) ON COMMIT DROP;
     CREATE TEMP TABLE there_refunds (aura_id bigint, key text, order_key text, payment_key text, day text, amount bigint,
         state text, tax bigint, tip bigint, net bigint, charge bigint, sale_day text, flags text[], is_own boolean,
-        is_gone boolean) ON COMMIT DROP;
+        is_gone boolean, tender text, return_key text) ON COMMIT DROP;
     CREATE TEMP TABLE there_payouts (aura_id bigint, key text, day text, amount bigint, fees bigint, is_own boolean,
         is_gone boolean) ON COMMIT DROP;
     CREATE TEMP TABLE there_entries (key text, class text, number bigint, net bigint) ON COMMIT DROP;
@@ -75,6 +77,9 @@ TABLES = """
         ON COMMIT DROP;
     CREATE TEMP TABLE orders_found (n bigint GENERATED ALWAYS AS IDENTITY, check_name text, entity text, source_key text,
         expected jsonb, actual jsonb, difference bigint, cause text, is_blocking boolean) ON COMMIT DROP;
+    CREATE TEMP TABLE orders_short (key text, due bigint, paid bigint, promised bigint, is_own boolean, still_due bigint,
+        is_at_edge boolean) ON COMMIT DROP;
+    CREATE TEMP TABLE orders_outside (kind text, key text, field text, named text) ON COMMIT DROP;
     CREATE TEMP TABLE orders_days (side text, day text, metric text, name text, value bigint) ON COMMIT DROP;
     CREATE TEMP TABLE orders_explained (day text, metric text, name text, cause text, documents bigint, value bigint)
         ON COMMIT DROP;

@@ -16,6 +16,10 @@ ORDER_PAYMENT, PAYMENT_FEE, PAYMENT_DEPOSIT = "order_payment", "payment_fee", "p
 LEVELS = (ORDER_PAYMENT, PAYMENT_FEE, PAYMENT_DEPOSIT)
 LATE = "7 days"
 """A card payment that no payout names so long before the last payout has not been paid out."""
+EXCHANGE = "Exchange"
+"""The tender of a refund that was not paid out: it paid for the order that its return is part of."""
+PARTLY_PAID = "still_due > 0 AND paid + still_due = due AND NOT is_own"
+"""An order whose rest is open, as the POS itself says: neither a violation nor unreconciled."""
 OWN_FIGURES = "{payments_do_not_cover,total_does_not_add_up,refund_exceeds_sale,unknown_tender,missing_reference}"
 """Problems of an order by which its payments need not cover it."""
 MOST_OWN = 0.05
@@ -47,6 +51,7 @@ class Level:
 def judge_money(case: OrdersCase) -> dict[str, Level | None]:
     """The three levels; None where there is nothing to prove one by. Findings go to ``orders_found``."""
     levels: dict[str, Level | None] = dict.fromkeys(LEVELS)
+    _outside(case)
     if "payments" in case.judged:
         if "orders" in case.judged:
             levels[ORDER_PAYMENT] = _orders(case)
@@ -54,6 +59,34 @@ def judge_money(case: OrdersCase) -> dict[str, Level | None]:
         if "payouts" in case.judged:
             levels[PAYMENT_DEPOSIT] = _deposits(case)
     return levels
+
+
+def _outside(case: OrdersCase) -> None:
+    """Note references that lead out of the recorded history: neither reading holds what they name. Tell of the refunds'."""
+    for kind, field, of in (
+        ("payments", "order_key", "orders"),
+        ("refunds", "order_key", "orders"),
+        ("refunds", "payment_key", "payments"),
+    ):
+        if of in case.judged and kind in case.judged:
+            case.run(
+                f"""
+                INSERT INTO orders_outside
+                SELECT %(kind)s, s.key, %(field)s, s.{field} FROM said_{kind} s JOIN there_{kind} t ON t.key = s.key
+                WHERE s.{field} IS NOT NULL AND t.{field} IS NULL AND NOT EXISTS (SELECT 1 FROM said_{of} o WHERE o.key = s.{field})
+                """,
+                kind=kind,
+                field=field,
+            )
+    case.run(
+        f"""
+        INSERT INTO {FOUND}
+        SELECT %(check)s, 'refunds', x.key, jsonb_object_agg(x.field, x.named), NULL, max(t.amount),
+               'what it gives back of lies outside the recorded history', false
+        FROM orders_outside x JOIN there_refunds t ON t.key = x.key WHERE x.kind = 'refunds' GROUP BY x.key
+        """,
+        check=words.PAYMENTS,
+    )
 
 
 def _level(case: OrdersCase, judged: int) -> Level | None:
@@ -88,26 +121,48 @@ def _open(case: OrdersCase) -> None:
 
 
 def _orders(case: OrdersCase) -> Level | None:
-    """Completed payments with their tips are what the order came to with its tip."""
+    """Completed payments with their tips, and what was taken back in exchange, are what the order came to with its tip."""
     _open(case)
     case.run(
         f"""
-        INSERT INTO orders_open
-        SELECT 'orders', o.key, o.final + o.tip, coalesce(p.paid, 0), coalesce(p.paid, 0) - o.final - o.tip,
-               CASE WHEN x.problems && '{OWN_FIGURES}' THEN 'payments do not cover it in the POS''s own figures'
-                    WHEN coalesce(p.paid, 0) + coalesce(p.promised, 0) = o.final + o.tip THEN 'paid by what is authorised and not yet captured'
-                    ELSE 'its payments are not what it came to' END,
-               NOT coalesce(x.problems && '{OWN_FIGURES}', false)
-               AND coalesce(p.paid, 0) + coalesce(p.promised, 0) <> o.final + o.tip
+        INSERT INTO orders_short
+        SELECT o.key, o.final + o.tip, coalesce(p.paid, 0) + coalesce(e.given, 0), coalesce(p.promised, 0),
+               coalesce(x.problems && '{OWN_FIGURES}', false), coalesce(x.due, 0),
+               coalesce(o.day <= f.day AND coalesce(s.paid, 0) = coalesce(p.paid, 0), false)
         FROM there_orders o
         LEFT JOIN (SELECT order_id, sum(amount + tip) FILTER (WHERE state = 'counts') AS paid,
                           sum(amount + tip) FILTER (WHERE state = 'open') AS promised
                    FROM there_payments GROUP BY order_id) p ON p.order_id = o.aura_id
         LEFT JOIN (SELECT order_key, sum(amount) AS back FROM there_refunds WHERE state = 'counts' GROUP BY order_key) b
                ON b.order_key = o.key
+        LEFT JOIN (SELECT return_key, sum(amount) AS given FROM there_refunds
+                   WHERE state = 'counts' AND tender = '{EXCHANGE}' AND payment_key IS NULL GROUP BY return_key) e ON e.return_key = o.key
         LEFT JOIN said_orders x ON x.key = o.key
-        WHERE o.state = 'counts' AND coalesce(p.paid, 0) <> o.final + o.tip
+        LEFT JOIN (SELECT order_key, sum(amount + tip) AS paid FROM said_payments WHERE state = 'counts' GROUP BY order_key) s
+               ON s.order_key = o.key
+        CROSS JOIN (SELECT min(day) AS day FROM said_payments WHERE NOT problems @> '{{absurd_date}}') f
+        WHERE o.state = 'counts' AND coalesce(p.paid, 0) + coalesce(e.given, 0) <> o.final + o.tip
           AND NOT ({ALSO_COVERS.get(case.subject.pos, "false")})
+        """
+    )
+    case.run(
+        f"""
+        INSERT INTO {FOUND}
+        SELECT %(check)s, 'orders', key, to_jsonb(due), to_jsonb(paid), paid - due, 'paid in part: the rest is open in the POS', false
+        FROM orders_short WHERE {PARTLY_PAID};
+        """,
+        check=words.PAYMENTS,
+    )
+    case.run(
+        f"""
+        INSERT INTO orders_open
+        SELECT 'orders', key, due, paid, paid - due,
+               CASE WHEN is_own THEN 'payments do not cover it in the POS''s own figures'
+                    WHEN paid + promised = due THEN 'paid by what is authorised and not yet captured'
+                    WHEN is_at_edge THEN 'it was paid before the history begins'
+                    ELSE 'its payments are not what it came to' END,
+               NOT is_own AND paid + promised <> due AND NOT is_at_edge
+        FROM orders_short WHERE NOT ({PARTLY_PAID})
         """
     )
     counted = case.row("SELECT count(*) FROM there_orders WHERE state = 'counts'")[0]
@@ -125,8 +180,11 @@ def _orders(case: OrdersCase) -> Level | None:
     case.run(
         """
         INSERT INTO orders_open
-        SELECT 'payments', t.key, NULL, t.amount + t.tip, t.amount + t.tip, 'the POS names no order for it', false
-        FROM there_payments t WHERE t.state = 'counts' AND t.order_id IS NULL
+        SELECT 'payments', t.key, NULL, t.amount + t.tip, t.amount + t.tip,
+               CASE WHEN x.key IS NULL THEN 'the POS names no order for it' ELSE 'its order lies outside the recorded history' END,
+               false
+        FROM there_payments t LEFT JOIN orders_outside x ON x.kind = 'payments' AND x.key = t.key
+        WHERE t.state = 'counts' AND t.order_id IS NULL
         """
     )
     return _level(case, counted if case.row("SELECT EXISTS (SELECT 1 FROM there_payments)")[0] else 0)
@@ -203,6 +261,12 @@ def evidence(case: OrdersCase, levels: dict[str, Level | None]) -> dict[str, Any
         else {**level.as_dict(), "unexplained": level.unexplained, "judged": level.judged}
         for name, level in levels.items()
     }
+    if levels[ORDER_PAYMENT] is not None:
+        open_count, open_cents = case.row(
+            f"SELECT count(*), coalesce(sum(still_due), 0)::bigint FROM orders_short WHERE {PARTLY_PAID}"
+        )
+        found["partly_paid"] = {"count": open_count, "cents": open_cents}
+    found["references_outside"] = case.row("SELECT count(*) FROM orders_outside")[0]
     found["fees_not_known_yet"] = case.row(
         "SELECT count(*) FROM said_payments WHERE state = 'counts' AND tender = 'Card' AND fee IS NULL"
     )[0]

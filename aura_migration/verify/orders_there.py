@@ -142,7 +142,8 @@ def _refunds(case: OrdersCase, first: str, last: str) -> None:
                coalesce(p.source_id, 'aura:' || r.payment_id), r.business_date::text, r.amount_cents,
                CASE r.status WHEN 'completed' THEN 'counts' WHEN 'pending' THEN 'open' ELSE 'void' END,
                r.tax_cents, r.tip_refunded_cents, r.net_cents, r.charge_cents,
-               coalesce(r.sale_business_date, o.business_date)::text, {FLAGS}, coalesce({OWN}, false), false
+               coalesce(r.sale_business_date, o.business_date)::text, {FLAGS}, coalesce({OWN}, false), false,
+               r.tender_name, r.return_order_key
         FROM aura.refunds r
         LEFT JOIN aura.orders o ON o.id = r.order_id AND o.location_id = r.location_id
         LEFT JOIN aura.payments p ON p.id = r.payment_id AND p.location_id = r.location_id

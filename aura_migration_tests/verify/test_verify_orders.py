@@ -12,7 +12,7 @@ import pytest
 from aura_migration.canonical.options import MigrationOptions
 from aura_migration.database.connections import connect
 from aura_migration.pos.facts import Facts
-from aura_migration.pos.order_facts import PaymentFact, PayoutFact
+from aura_migration.pos.order_facts import PaymentFact, PayoutFact, RefundFact
 from aura_migration.verify import orders_money
 from aura_migration.verify.findings import Gate
 from aura_migration.verify.orders import OrdersVerdict
@@ -277,9 +277,56 @@ def test_a_few_orders_that_are_paid_in_part_in_both_readings_are_the_poss_own_an
     assert of(history.verify(), MONEY).passed is False  # the second reading sees it paid
 
 
+def test_an_order_that_the_pos_calls_paid_in_part_is_open_and_listed_apart(history: History) -> None:
+    history.connection.execute("UPDATE aura.payments SET amount_cents = 700 WHERE source_id = 'p-o3'")
+    facts = changed(history.said("p-o3", amount=700), "o3", due=730)
+    verdict = history.verify(facts)
+    assert of(verdict, MONEY).passed is True
+    assert verdict.metrics["payments_unreconciled"]["order_payment"] == {"count": 0, "cents": 0}
+    assert of(verdict, MONEY).evidence["partly_paid"] == {"count": 1, "cents": 730}
+    assert about(verdict, "o3") == [(MONEY, "paid in part: the rest is open in the POS", False)]
+    assert of(history.verify(changed(facts, "o3", due=729)), MONEY).passed is False  # a cent is missing
+
+
+def test_an_order_that_was_paid_before_the_history_begins_is_named_and_one_within_it_blocks(history: History) -> None:
+    payment = history.id_of("payments", "p-o0")
+    history.connection.execute("UPDATE aura.refunds SET payment_id = NULL WHERE source_id = 'r1'")
+    for table, column in (("payment_fees", "payment_id"), ("payments", "id")):
+        history.connection.execute(f"DELETE FROM aura.{table} WHERE {column} = {payment}")
+    history.connection.execute("UPDATE aura.payout_entries SET payment_id = NULL WHERE payment_id = %s", [payment])
+    rest = [fact for fact in history.facts if fact.key != "p-o0"]
+    for day, passes in ((DAYS[0], True), (DAYS[4], False)):
+        history.connection.execute("UPDATE aura.orders SET business_date = %s WHERE source_id = 'o0'", [day])
+        verdict = history.verify(changed(rest, "o0", business_date=day))
+        found = next(f for f in verdict.findings if f.entity == "orders" and f.source_key == "o0")
+        assert (found.cause == "it was paid before the history begins", found.is_blocking) == (passes, not passes)
+    assert of(verdict, MONEY).evidence["references_outside"] == 1  # the refund of that payment
+    assert about(verdict, "r1") == [(MONEY, "what it gives back of lies outside the recorded history", False)]
+
+
+def test_what_was_taken_back_in_exchange_pays_for_the_order_that_its_return_is_part_of(history: History) -> None:
+    history.connection.execute("UPDATE aura.payments SET amount_cents = 1000 WHERE source_id = 'p-o3'")
+    facts = history.said("p-o3", amount=1000)
+    assert of(history.verify(facts), MONEY).passed is False
+    history.insert(
+        "refunds", location_id=history.location_id, source_vendor="square", source_id="o3:ret",
+        migration_run_id=history.subject.migration_id, business_date=DAYS[3], amount_cents=430, currency="USD",
+        status="completed", order_id=history.id_of("orders", "o1"), return_order_key="o3", tender_name="Exchange",
+        method="other", net_cents=430, tax_cents=0, tip_refunded_cents=0, charge_cents=0,
+    )  # fmt: skip
+    given = RefundFact("o3:ret", "o1", None, DAYS[3], 430, "counts", tax=0, tip=0)
+    verdict = history.verify([*facts, given])
+    assert (of(verdict, MONEY).passed, of(verdict, SALES).passed) == (True, True)
+    assert verdict.metrics["payments_unreconciled"]["order_payment"] == {"count": 0, "cents": 0}
+    history.connection.execute("UPDATE aura.refunds SET return_order_key = 'o4' WHERE source_id = 'o3:ret'")
+    assert of(history.verify([*facts, given]), MONEY).passed is False
+
+
 def test_a_payment_of_an_order_that_nothing_stands_for_names_none(history: History) -> None:
     history.connection.execute("UPDATE aura.payments SET order_id = NULL WHERE source_id = 'p-void'")
-    assert of(history.verify(history.said("p-void", order_key="before-the-span")), MONEY).passed is True
+    verdict = history.verify(history.said("p-void", order_key="before-the-span"))
+    assert of(verdict, MONEY).passed is True
+    assert of(verdict, MONEY).evidence["references_outside"] == 1
     assert of(history.verify(), MONEY).passed is False
 
 

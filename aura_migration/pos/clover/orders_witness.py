@@ -15,7 +15,7 @@ import msgspec
 
 from aura_migration.archive.reader import StoredBody
 from aura_migration.archive.snapshot import SnapshotReader
-from aura_migration.pos.clover.orders_witness_paid import Paid, Payments
+from aura_migration.pos.clover.orders_witness_paid import Paid, Payments, Shown
 from aura_migration.pos.clover.orders_witness_sums import parts, work_out
 from aura_migration.pos.clover.orders_witness_wire import (
     Back,
@@ -91,6 +91,7 @@ def facts(reader: SnapshotReader, location_source_id: str, currency: str, rule: 
     has_payments = False
     for payment in _last(reader, PAYMENTS, Payment):
         has_payments = True
+        paid.see(payment.id or "")
         fact = _payment(payment, names, rule)
         if fact is None:
             continue
@@ -102,7 +103,7 @@ def facts(reader: SnapshotReader, location_source_id: str, currency: str, rule: 
     types = _untaxed_types(reader)
     lines = _whole_lines(reader)
     for order in _last(reader, ORDERS, Order):
-        sale = _order(order, lines, types, paid.of(order.id or ""), has_payments, currency, rule)
+        sale = _order(order, lines, types, paid.of(order.id or "", _shown(order)), has_payments, currency, rule)
         if sale is not None:
             given.see_order(sale)
             yield sale
@@ -275,7 +276,22 @@ def _order(
         charges={name: cents for name, cents in sums.charges.items() if cents},
         taxes={name: cents for name, cents in sums.taxes.items() if cents},
         problems=_named(problems, day),
+        due=_due(order, final, paid.amount) if has_payments and state == "counts" else 0,
     )
+
+
+def _due(order: Order, final: int, paid: int) -> int:
+    """What Clover says is still open of an order that was paid in part."""
+    if order.payment_state != "PARTIALLY_PAID":
+        return 0
+    return order.unpaid_balance if order.unpaid_balance is not None else max(0, final - paid)
+
+
+def _shown(order: Order) -> Iterator[Shown]:
+    """The payments that count among those an order shows."""
+    for one in parts(order.payments):
+        if one.id and one.void_reason is None and PAYMENT_STATES.get(one.result or "SUCCESS") == "counts":
+            yield Shown(one.id, one.amount or 0, one.tip_amount or 0, one.tax_amount or 0, one.created_time or 0)
 
 
 def _state(order: Order, is_empty: bool) -> Any:

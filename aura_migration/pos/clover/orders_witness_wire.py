@@ -82,11 +82,12 @@ class OrderType(msgspec.Struct):
 
 
 class Order(msgspec.Struct, rename="camel"):
-    """An order with its lines and discounts; lines taken off it are of a list of their own and recorded beside them."""
+    """An order with its lines, discounts and payments; lines taken off it are of a list of their own, recorded beside them."""
 
     id: str | None = None
     currency: str | None = None
     total: int | None = None
+    unpaid_balance: int | None = None
     payment_state: str | None = None
     state: str | None = None
     tax_removed: bool | None = None
@@ -103,6 +104,7 @@ class Order(msgspec.Struct, rename="camel"):
     discounts: Many[Off] | None = None
     line_items: Many[Line] | None = None
     voided_lines: Many[msgspec.Raw] | None = None
+    payments: Many[Payment] | None = None
 
 
 class Tender(msgspec.Struct, rename="camel"):

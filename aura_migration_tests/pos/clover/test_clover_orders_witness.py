@@ -346,6 +346,29 @@ def test_what_contradicts_itself_is_named() -> None:
     assert problems({**found, "createdTime": 1764612000, "modifiedTime": NOON}) == ("absurd_date",)
 
 
+def test_an_order_shows_payments_of_before_the_history_and_the_list_is_the_last_word_on_its_own() -> None:
+    def paid(key: str, amount: int, **more: Any) -> Row:
+        return {
+            "id": key,
+            "amount": amount,
+            "tipAmount": 10,
+            "taxAmount": 0,
+            "createdTime": NOON,
+            "result": "SUCCESS",
+            **more,
+        }
+
+    voided = paid("P3", 500, order={"id": "O1"}, voidReason="USER_CANCEL")
+    listed = ("payments", "/v3/merchants/M/payments", many(paid("P2", 300, order={"id": "O1"}), voided))
+    found = order(line(1000), total=1000, payments=many(paid("P1", 700), paid("P2", 299), paid("P3", 500)))
+    fact = order_of(found, listed)
+    assert (fact.tip, fact.problems, fact.due) == (20, (), 0)
+    short = order(line(1000), total=1000, paymentState="PARTIALLY_PAID", unpaidBalance=700)
+    fact = order_of(short, listed)
+    assert (fact.tip, fact.problems, fact.due) == (10, (), 700)
+    assert order_of({**short, "unpaidBalance": None}, listed).due == 700
+
+
 def test_lines_beyond_the_hundredth_come_from_the_list_of_the_order() -> None:
     every = [{**line(100, A), "id": f"L{number}"} for number in range(137)]
     path = "/v3/merchants/M/orders/O1/line_items"
