@@ -147,10 +147,14 @@ def crosswalk(migration: int, folder: Path, as_json: bool) -> None:
 
 @accounting.command("accounts")
 @click.option("--schema", is_flag=True, help="The JSON Schema of the file instead of the defaults.")
-def account_file(schema: bool) -> None:
-    """Print the default account of each line of the journal: an account file to change and give to `journal`."""
+@json_option
+def account_file(schema: bool, as_json: bool) -> None:
+    """Print the default account of each line of the journal: an account file to change and give to `journal`.
+
+    It is JSON in any case, with --json on one line.
+    """
     document = accounts.accounts_schema() if schema else accounts.default_file()
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(document, indent=None if as_json else 2, ensure_ascii=False))
 
 
 def _written(answer: dict[str, Any]) -> None:

@@ -94,6 +94,7 @@ def test_up_carries_out_what_is_asked_for_by_itself_and_down_leaves_nothing_behi
     assert {s["name"]: s["sensorState"]["status"] for s in repository["sensors"]} == {
         "new_integrations": "RUNNING",
         "open_requests": "RUNNING",
+        "reports_after_load": "RUNNING",
     }
 
     folder = Path(system.environ["AURA_DATA_DIR"])
