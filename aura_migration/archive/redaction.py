@@ -16,6 +16,7 @@ from typing import Any, NoReturn, Protocol
 import msgspec
 
 from aura_migration.archive.free_text import without_secrets
+from aura_migration.archive.plain_walk import NotPlain, PlainWalk
 from aura_migration.core.errors import BadInput
 from aura_migration.database.vault import PersonErased
 
@@ -34,7 +35,7 @@ _JSON = json.JSONDecoder(strict=False)
 _RAW = msgspec.json.Decoder(msgspec.Raw)
 _RECORDS = msgspec.json.Decoder(list[msgspec.Raw])
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-LARGE = 64_000
+LARGE = 2_000
 """Bytes from which a page is looked at record by record."""
 
 
@@ -169,7 +170,7 @@ def reveal_body(body: bytes, integration_id: int, cipher: PersonCipher) -> bytes
         return body
     found = [(m.start(), m.end(), m.group()[1:-1]) for m in _SEALED.finditer(text)]
     cipher.know(integration_id, (token.removeprefix(ENCRYPTED) for _, _, token in found if token != ERASED))
-    edits: list[_Edit] = []
+    edits: list[Edit] = []
     for start, end, token in found:
         revealed = reveal_text(token, integration_id, cipher)
         edits.append((start, end, "null" if revealed is None else revealed))
@@ -222,30 +223,47 @@ def _shared_depth(value: tuple[str, ...], person: tuple[str, ...]) -> int:
 
 # -- finding the spans -------------------------------------------------------------------------------------------------
 
-_Edit = tuple[int, int, str]
+Edit = tuple[int, int, str]
 """Start, end, and what stands there afterwards."""
 
 
-class _Node:
+class Node:
     """A step of the declared paths: where they lead on, and which rules (by number, for personal ones) hold here."""
 
-    __slots__ = ("binds", "children", "drop", "person_of", "value_of")
+    __slots__ = ("binds", "children", "drop", "names", "person_of", "value_of")
 
     def __init__(self) -> None:
-        self.children: dict[str, _Node] = {}
+        self.children: dict[str, Node] = {}
+        self.names: frozenset[bytes] | None = None
         self.drop = False
         self.binds: list[int] = []
         self.value_of: list[int] = []
         self.person_of: list[tuple[int, int]] = []
 
-    def at(self, steps: Iterable[str]) -> _Node:
+    def at(self, steps: Iterable[str]) -> Node:
         node = self
         for step in steps:
-            node = node.children.setdefault(step, _Node())
+            node = node.children.setdefault(step, Node())
         return node
 
+    def note_names(self) -> frozenset[bytes] | None:
+        """Note in ``names``, here and below, keys of which one stands in any value that a rule below applies to.
 
-class _Binding:
+        As they are written in JSON, with their quotes; None where there are no such keys.
+        """
+        found: set[bytes] | None = set()
+        for step, child in self.children.items():
+            names = child.note_names()
+            if child.drop or child.value_of or child.person_of or names is None:
+                names = (
+                    None if step in ("[]", "*") or not _PLAIN_NAME.match(step) else frozenset((f'"{step}"'.encode(),))
+                )
+            found = None if found is None or names is None else found | names
+        self.names = None if found is None else frozenset(found)
+        return self.names
+
+
+class Binding:
     """The values of one personal rule that belong to one person, within the innermost list entry both paths share."""
 
     __slots__ = ("is_free_text", "named", "spans")
@@ -267,13 +285,13 @@ class _Binding:
         return self.named[min(self.named)] if self.named else None
 
 
-_Tree = tuple[set[int], _Node]
+_Tree = tuple[set[int], Node]
 """The rules of an entity as steps: which personal ones are free text, and the root of all paths."""
 
 
 def _tree(rules: Redaction, entity: str) -> _Tree:
     free_text: set[int] = set()
-    root = _Node()
+    root = Node()
     for path in rules.drop.get(entity, ()):
         root.at(split_path(path)).drop = True
     for number, (value_path, person_path) in enumerate(rules.personal.get(entity, ())):
@@ -284,6 +302,7 @@ def _tree(rules: Redaction, entity: str) -> _Tree:
         root.at(value).value_of.append(number)
         for rank, person in enumerate(persons):
             root.at(person).person_of.append((number, rank))
+    root.note_names()
     return free_text, root
 
 
@@ -294,12 +313,12 @@ class _Walk:
         self.text = text
         self.position = 0
         self.everywhere = _possible(text, rules.drop_everywhere)
-        self.cuts: list[_Edit] = []
-        self.bindings: list[_Binding] = []
+        self.cuts: list[Edit] = []
+        self.bindings: list[Binding] = []
         self.free_text, root = _tree(rules, entity) if tree is None else tree
         self.root = [root]
 
-    def value(self, nodes: list[_Node], bound: dict[int, _Binding]) -> tuple[int, int]:
+    def value(self, nodes: list[Node], bound: dict[int, Binding]) -> tuple[int, int]:
         """Walk the next value under the given steps; returns its span."""
         return self._value(self._token(), nodes, bound)
 
@@ -309,11 +328,11 @@ class _Walk:
         self.position = token.end()
         return token
 
-    def _value(self, token: re.Match[str], nodes: list[_Node], bound: dict[int, _Binding]) -> tuple[int, int]:
+    def _value(self, token: re.Match[str], nodes: list[Node], bound: dict[int, Binding]) -> tuple[int, int]:
         start, end = token.span()
         for node in nodes:
             for number in node.binds:
-                bound = {**bound, number: _Binding(number in self.free_text)}
+                bound = {**bound, number: Binding(number in self.free_text)}
                 self.bindings.append(bound[number])
         if self.text[start] in "{[":
             if nodes or self.everywhere:
@@ -328,7 +347,7 @@ class _Walk:
                 bound[number].spans.append((start, end))
         return start, end
 
-    def _members(self, opened: int, nodes: list[_Node], bound: dict[int, _Binding], keyed: bool) -> int:
+    def _members(self, opened: int, nodes: list[Node], bound: dict[int, Binding], keyed: bool) -> int:
         members: list[tuple[int, int, bool]] = []
         closing = "}" if keyed else "]"
         elements = [] if keyed else [node.children["[]"] for node in nodes if "[]" in node.children]
@@ -345,25 +364,26 @@ class _Walk:
             members.append((start, end, dropped or any(node.drop for node in below)))
             token = self._token()
         if any(dropped for _, _, dropped in members):
-            self._cut(opened, token.start(), members)
+            self.cuts += _cuts(opened, token.start(), members)
         return token.end()
 
-    def _cut(self, opened: int, closed: int, members: list[tuple[int, int, bool]]) -> None:
-        """Cut the dropped members with exactly the commas that would be left over."""
-        kept = [(start, end) for start, end, dropped in members if not dropped]
-        if not kept:
-            self.cuts.append((opened + 1, closed, ""))
-            return
-        last_kept_end = kept[-1][1]
-        run: int | None = None
-        for start, _, dropped in members:
-            if dropped and run is None:
-                run = start
-            elif not dropped and run is not None:
-                self.cuts.append((run, start, ""))
-                run = None
-        if run is not None:
-            self.cuts.append((last_kept_end, members[-1][1], ""))
+
+def _cuts(opened: int, closed: int, members: list[tuple[int, int, bool]]) -> list[Edit]:
+    """Cut the dropped members with exactly the commas that would be left over."""
+    kept = [(start, end) for start, end, dropped in members if not dropped]
+    if not kept:
+        return [(opened + 1, closed, "")]
+    found: list[Edit] = []
+    run: int | None = None
+    for start, _, dropped in members:
+        if dropped and run is None:
+            run = start
+        elif not dropped and run is not None:
+            found.append((run, start, ""))
+            run = None
+    if run is not None:
+        found.append((kept[-1][1], members[-1][1], ""))
+    return found
 
 
 class _Part:
@@ -371,15 +391,19 @@ class _Part:
 
     def __init__(self, start: int, end: int, text: str) -> None:
         self.start, self.end, self.text = start, end, text
-        self.cuts: list[_Edit] = []
+        self.cuts: list[Edit] = []
         self.values: list[tuple[int, int, str, str | None]] = []
 
     def walk(self, rules: Redaction, entity: str, steps: Iterable[str], tree: _Tree | None = None) -> None:
         """Find the cuts and the personal values; ``steps`` lead from the body's root to this value."""
         walk = _Walk(self.text, rules, entity, tree)
         walk.value([walk.root[0].at(steps)], {})
-        self.cuts = _outermost(walk.cuts)
-        for binding in walk.bindings:
+        self.take(walk.cuts, walk.bindings)
+
+    def take(self, cuts: Iterable[Edit], bindings: Iterable[Binding]) -> None:
+        """Note what a walk has found."""
+        self.cuts = _outermost(cuts)
+        for binding in bindings:
             for start, end in binding.spans:
                 plain = _edited(self.text, start, end, [cut for cut in self.cuts if start <= cut[0] and cut[1] <= end])
                 if binding.is_free_text:
@@ -402,7 +426,7 @@ def _replaced(
         cipher.prepare(integration_id, sorted(persons))
     found: list[str] = []
     for part in parts:
-        edits: list[_Edit] = []
+        edits: list[Edit] = []
         for start, end, plain, who in part.values:
             assert cipher is not None
             try:
@@ -418,7 +442,7 @@ def _replaced(
 def _record_by_record(body: bytes, rules: Redaction, entity: str) -> list[_Part] | None:
     """The records of a page's list to which a rule may apply, walked; None where the body must be walked as a whole.
 
-    A page of hundreds of orders holds few with anything personal: the others are stored as they are, unread.
+    Most of a page of hundreds of orders is under no rule, and is skipped unread (``plain_walk.py``).
     """
     try:
         steps, records = _page(body)
@@ -430,7 +454,9 @@ def _record_by_record(body: bytes, rules: Redaction, entity: str) -> list[_Part]
         if node.binds or node.drop or node.value_of or node.person_of or "*" in node.children:
             return None  # a rule of what holds the records: they do not stand for themselves
         if step is not None:
-            node = node.children.get(step) or _Node()
+            node = node.children.get(step) or Node()
+    free_text, node = tree[0], node.children.get("[]") or Node()
+    everywhere = _possible(body.decode(), rules.drop_everywhere)
     found: list[_Part] = []
     between: list[bytes] = []
     end = 0
@@ -438,14 +464,35 @@ def _record_by_record(body: bytes, rules: Redaction, entity: str) -> list[_Part]
         start = body.index(record, end)
         between.append(body[end:start])
         end = start + len(record)
-        text = record.decode()
-        if _may_apply(text, rules, entity):
-            found.append(_Part(start, end, text))
+        try:
+            if everywhere and _possible(record.decode(), everywhere):
+                raise NotPlain
+            walk = PlainWalk(record, node, lambda number: Binding(number in free_text), _cuts)
+            if walk.cuts or any(binding.spans for binding in walk.bindings):
+                found.append(_plain_part(start, end, record, walk))
+        except NotPlain:
+            text = record.decode()
+            if _may_apply(text, rules, entity):
+                found.append(_Part(start, end, text))
+                found[-1].walk(rules, entity, (*steps, "[]"), tree)
     if _may_apply(b"".join([*between, body[end:]]).decode(), rules, entity):
         return None
-    for part in found:
-        part.walk(rules, entity, (*steps, "[]"), tree)
     return found
+
+
+def _plain_part(start: int, end: int, record: bytes, walk: PlainWalk) -> _Part:
+    """A record as it was walked, its places counted in characters."""
+    part = _Part(start, end, record.decode())
+    if len(part.text) != len(record):
+
+        def place(at: int) -> int:
+            return len(record[:at].decode())
+
+        walk.cuts = [(place(first), place(last), to) for first, last, to in walk.cuts]
+        for binding in walk.bindings:
+            binding.spans = [(place(first), place(last)) for first, last in binding.spans]
+    part.take(walk.cuts, walk.bindings)
+    return part
 
 
 def _page(body: bytes) -> tuple[tuple[str, ...], list[bytes]]:
@@ -466,16 +513,16 @@ def _scrubbed(notation: str) -> str:
     return notation if clean == text else json.dumps(clean)
 
 
-def _outermost(edits: Iterable[_Edit]) -> list[_Edit]:
+def _outermost(edits: Iterable[Edit]) -> list[Edit]:
     """The edits in order of place, without those inside another."""
-    found: list[_Edit] = []
+    found: list[Edit] = []
     for edit in sorted(edits, key=lambda edit: (edit[0], -edit[1], edit[2])):
         if not found or edit[0] >= found[-1][1]:
             found.append(edit)
     return found
 
 
-def _edited(text: str, start: int, end: int, edits: list[_Edit]) -> str:
+def _edited(text: str, start: int, end: int, edits: list[Edit]) -> str:
     parts: list[str] = []
     for first, last, replacement in edits:
         parts += (text[start:first], replacement)
