@@ -29,6 +29,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,19 +52,29 @@ PEAK_MB = 400
 
 
 def product(base_url: str, pacing: str, until: str) -> dict[str, Any]:
-    """The journey; seconds and peak memory per stage, rows, verdict. ``until`` is ``export`` or ``end``."""
+    """The journey; seconds and peak memory (of the process alone) per stage, rows, verdict. ``until`` is ``export`` or ``end``."""
     from datetime import UTC, datetime
 
     from aura_migration.migration import decide, extraction, loading, past, planning, stages
     from aura_migration.migration.integrations import connect_account, get_integration
     from aura_migration.migration.records import open_migration
     from aura_migration.migration.workshop import Workshop
-    from aura_migration.pos.http.limits import LimitPolicy
+    from aura_migration.pos.http import client as http
+    from aura_migration.pos.http.limits import Limit, LimitPolicy
+    from aura_migration.pos.square import client
     from aura_migration.settings import load_settings
 
-    if pacing == "off":
-        vars(LimitPolicy)  # the class is there; its answer is replaced
-        LimitPolicy.claims = lambda *_arguments, **_more: ()
+    if pacing != "on":  # so many requests at once as ever, but as many a second as there may be
+        at_once = (Limit("in flight", "square {app} in flight", concurrency=10),)
+        vars(client)["LIMITS"] = LimitPolicy(at_once)
+    if pacing == "rendering":  # what is asked for the first time may take its time
+        attempt = vars(http)["PosClient"]._attempt
+
+        async def patient(self: Any, call: Any, claims: Any, token: Any, policy: Any, number: int) -> Any:
+            patience = replace(policy, read_timeout=600.0, attempt_timeout=600.0)
+            return await attempt(self, call, claims, token, patience, number)
+
+        vars(http)["PosClient"]._attempt = patient
     by, meter = "benchmark", Meter()
     meter.wrap(extraction, "_export_history", "export")
     meter.wrap(planning, "stage_past", "stage")
@@ -145,21 +156,23 @@ class Meter:
     @contextmanager
     def rest(self, name: str) -> Iterator[None]:
         """Measure the block under the name, less what is measured inside it."""
-        peak, started = Peak(os.getpid()), time.monotonic()
+        peak, started = Peak(os.getpid(), alone=True), time.monotonic()
+        worked = time.process_time()
         self._within.append(0.0)
         yield
         seconds = time.monotonic() - started
+        worked = time.process_time() - worked
         peak.stop()
         own = seconds - self._within.pop()
         self._within[-1] += seconds
         there = self.found.setdefault(name, {"seconds": 0.0, "peak_mb": 0.0})
         there["seconds"] += own
         there["peak_mb"] = max(there["peak_mb"], peak.megabytes)
-        self.say(name, own, peak.megabytes)
+        self.say(name, own, peak.megabytes, worked)
 
-    def say(self, name: str, seconds: float, megabytes: float = 0.0) -> None:
-        """One line for those who wait."""
-        print(f"  {name:<18}{seconds:8.2f} s {megabytes:6.0f} MB", file=sys.stderr, flush=True)
+    def say(self, name: str, seconds: float, megabytes: float = 0.0, processor: float = 0.0) -> None:
+        """One line for those who wait; the processor's seconds are of this process, with all that is within."""
+        print(f"  {name:<18}{seconds:8.2f} s {megabytes:6.0f} MB {processor:8.2f} s", file=sys.stderr, flush=True)
 
 
 def _rows(url: str) -> dict[str, int]:
@@ -234,17 +247,17 @@ def database() -> Iterator[tuple[str, dict[str, str]]]:
             embedded.stop(data)
 
 
-def measure(orders: int, rounds: int, dlt: Sequence[str], python: str) -> dict[str, Any]:
-    """One size: the product and the variants of dlt in turns."""
+def measure(orders: int, rounds: int, dlt: Sequence[str], python: str, rendered: Path | None = None) -> dict[str, Any]:
+    """One size: the product and the variants of dlt in turns. ``rendered``: where answers are kept from run to run."""
     stand = Stand("year", "square", "--orders", str(orders), "--limits", "off", "--now", NOW)
     seconds: dict[str, Series] = {"product": Series(), "seconds": Series(), "peak": Series()}
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="aura-replay-") as folder:
-        replay = Replay(stand.base_url, Path(folder))
+        replay = Replay(stand.base_url, rendered / str(orders) if rendered else Path(folder))
         try:
             print(f"{orders:,} orders: rendering", file=sys.stderr, flush=True)
             with database() as (_, environment):
-                run_variant("benchmarks.orders", "product", environment, [replay.base_url, "off", "export"])
+                run_variant("benchmarks.orders", "product", environment, [replay.base_url, "rendering", "export"])
             token, location = _warm_search(replay.base_url) if dlt else ("", "")
             replay.missed()
             for number in range(rounds):
@@ -455,6 +468,9 @@ def main() -> None:
     parser.add_argument("--limited", type=int, default=5_000, help="orders fetched under the limit; 0: not measured")
     parser.add_argument("--dlt", default=sys.executable, metavar="PYTHON", help="the Python that has the extra `bench`")
     parser.add_argument("--dlt-up-to", type=int, default=20_000, help="sizes that dlt is measured at")
+    parser.add_argument(
+        "--rendered", type=Path, metavar="FOLDER", help="keep the stand-in's answers there for the next run"
+    )
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "performance.md")
     parser.add_argument("--json", type=Path, help="also write all figures to this file")
     chosen = parser.parse_args()
@@ -467,7 +483,9 @@ def main() -> None:
     limits = limited(chosen.limited) if chosen.limited else None
     sizes = []
     for orders in sorted(chosen.orders):
-        sizes.append(measure(orders, chosen.rounds, peers if orders <= chosen.dlt_up_to else (), chosen.dlt))
+        sizes.append(
+            measure(orders, chosen.rounds, peers if orders <= chosen.dlt_up_to else (), chosen.dlt, chosen.rendered)
+        )
         if chosen.json:
             chosen.json.write_text(json.dumps({"sizes": sizes, "limits": limits}, indent=1), encoding="utf-8")
     text = report(sizes, limits, chosen.rounds)

@@ -82,6 +82,7 @@ class Redaction:
     drop_everywhere: frozenset[str] = frozenset()
     personal: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     free_text: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    _trees: dict[str, _Tree] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for paths in self.drop.values():
@@ -94,6 +95,13 @@ class Redaction:
                 raise BadInput(
                     f"{sorted(unknown)} of {entity} are free text but not personal.", "Declare them personal too."
                 )
+
+    def tree(self, entity: str) -> _Tree:
+        """The rules of an entity as steps, made once."""
+        found = self._trees.get(entity)
+        if found is None:
+            found = self._trees[entity] = _tree(self, entity)
+        return found
 
     def touches(self, entity: str) -> bool:
         """Whether bodies of this entity fall under any rule (and therefore must be JSON)."""
@@ -246,6 +254,13 @@ class Node:
             node = node.children.setdefault(step, Node())
         return node
 
+    def under(self, steps: Iterable[str]) -> Node:
+        """The node there; one without rules where no path leads so far."""
+        node = self
+        for step in steps:
+            node = node.children.get(step) or Node()
+        return node
+
     def note_names(self) -> frozenset[bytes] | None:
         """Note in ``names``, here and below, keys of which one stands in any value that a rule below applies to.
 
@@ -309,13 +324,13 @@ def _tree(rules: Redaction, entity: str) -> _Tree:
 class _Walk:
     """One pass over the tokens of valid JSON, collecting the spans to cut and the personal values to encrypt."""
 
-    def __init__(self, text: str, rules: Redaction, entity: str, tree: _Tree | None = None) -> None:
+    def __init__(self, text: str, rules: Redaction, entity: str) -> None:
         self.text = text
         self.position = 0
         self.everywhere = _possible(text, rules.drop_everywhere)
         self.cuts: list[Edit] = []
         self.bindings: list[Binding] = []
-        self.free_text, root = _tree(rules, entity) if tree is None else tree
+        self.free_text, root = rules.tree(entity)
         self.root = [root]
 
     def value(self, nodes: list[Node], bound: dict[int, Binding]) -> tuple[int, int]:
@@ -394,10 +409,10 @@ class _Part:
         self.cuts: list[Edit] = []
         self.values: list[tuple[int, int, str, str | None]] = []
 
-    def walk(self, rules: Redaction, entity: str, steps: Iterable[str], tree: _Tree | None = None) -> None:
+    def walk(self, rules: Redaction, entity: str, steps: Iterable[str]) -> None:
         """Find the cuts and the personal values; ``steps`` lead from the body's root to this value."""
-        walk = _Walk(self.text, rules, entity, tree)
-        walk.value([walk.root[0].at(steps)], {})
+        walk = _Walk(self.text, rules, entity)
+        walk.value([walk.root[0].under(steps)], {})
         self.take(walk.cuts, walk.bindings)
 
     def take(self, cuts: Iterable[Edit], bindings: Iterable[Binding]) -> None:
@@ -448,15 +463,14 @@ def _record_by_record(body: bytes, rules: Redaction, entity: str) -> list[_Part]
         steps, records = _page(body)
     except (msgspec.DecodeError, msgspec.ValidationError):
         return None
-    tree = _tree(rules, entity)
-    node = tree[1]
+    free_text, node = rules.tree(entity)
     for step in (*steps, None):
         if node.binds or node.drop or node.value_of or node.person_of or "*" in node.children:
             return None  # a rule of what holds the records: they do not stand for themselves
         if step is not None:
             node = node.children.get(step) or Node()
-    free_text, node = tree[0], node.children.get("[]") or Node()
-    everywhere = _possible(body.decode(), rules.drop_everywhere)
+    node = node.children.get("[]") or Node()
+    everywhere = _possible(body.decode(), rules.drop_everywhere) if rules.drop_everywhere else frozenset()
     found: list[_Part] = []
     between: list[bytes] = []
     end = 0
@@ -474,7 +488,7 @@ def _record_by_record(body: bytes, rules: Redaction, entity: str) -> list[_Part]
             text = record.decode()
             if _may_apply(text, rules, entity):
                 found.append(_Part(start, end, text))
-                found[-1].walk(rules, entity, (*steps, "[]"), tree)
+                found[-1].walk(rules, entity, (*steps, "[]"))
     if _may_apply(b"".join([*between, body[end:]]).decode(), rules, entity):
         return None
     return found
@@ -572,7 +586,9 @@ def _may_apply(text: str, rules: Redaction, entity: str) -> bool:
         if not named:
             return True
         names.add(named[-1])
-    return bool(_possible(text, names))
+    if _ESCAPED_ASCII.search(text):
+        return bool(names)
+    return any(not _PLAIN_NAME.match(name) or f'"{name}"' in text for name in names)
 
 
 def _possible(text: str, names: Iterable[str]) -> frozenset[str]:
