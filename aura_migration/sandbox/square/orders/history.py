@@ -21,7 +21,7 @@ from aura_migration.sandbox.square.orders.marks import MOST_PAYMENTS, Marks
 from aura_migration.sandbox.square.orders.model import Order, TenderUse
 from aura_migration.sandbox.square.orders.ordinary import SPLIT, VOIDED, Ordinary
 
-KEPT = 512
+KEPT = 4096  # more than the orders of `diner`: what walks all of them again and again works them out once
 HOUR = 3_600_000
 QUIET = 30_000  # an order that moved this long after it was closed took its payments along
 STATES = ("COMPLETED", "CANCELED", "OPEN", "DRAFT")
