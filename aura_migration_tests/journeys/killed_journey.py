@@ -20,6 +20,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy  # noqa: F401 - what a stage imports on its way is imported before the fork
 import psycopg
@@ -27,11 +28,9 @@ import psycopg
 from aura_migration.migration import stages
 from aura_migration.migration.records import get_migration
 from aura_migration.migration.workshop import Workshop
-from aura_migration.pos.http import client
 from aura_migration.pos.http.limits import NO_LIMITS
+from aura_migration.pos.http.retry import RetryPolicy
 from aura_migration.pos.registry import connector
-from aura_migration.pos.square import client as square
-from aura_migration.pos.square.orders import extract as square_history
 from aura_migration.settings import load_settings
 
 LOCK_PATIENCE = 30.0
@@ -46,9 +45,13 @@ def as_a_large_restaurant() -> None:
     async def never(*_: Any) -> bool:
         return False
 
-    square.LIMITS = NO_LIMITS
-    square_history.is_small = never
-    client.RetryPolicy = partial(client.RetryPolicy, base_delay=0.05, away_budget=AWAY, first_budget=AWAY)  # type: ignore[misc,assignment]
+    soon = partial(RetryPolicy, base_delay=0.05, away_budget=AWAY, first_budget=AWAY)
+    for name, value in (
+        ("aura_migration.pos.square.client.LIMITS", NO_LIMITS),
+        ("aura_migration.pos.square.orders.extract.is_small", never),
+        ("aura_migration.pos.http.client.RetryPolicy", soon),
+    ):
+        mock.patch(name, value).start()
 
 
 def count_steps(die_before: int) -> list[int]:
