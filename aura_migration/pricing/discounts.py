@@ -189,7 +189,7 @@ class _Work:
             return
         left = sum(running.remaining[place] for place in places)
         factor = half_up(left * scale, whole)
-        off = left - self._rounder(whole * factor, scale)
+        off = left - half_up(whole * factor, scale)
         if off:
             at = max(places, key=running.remaining.__getitem__)
             done = self.done[last.id]

@@ -130,7 +130,8 @@ class Policy(Value, frozen=True):
     exclusive: Exclusive = Exclusive.IGNORED
     spread: Spread = Spread.LARGEST_REMAINDER
     multiplier_digits: int = 0
-    """Check discounts become one factor of so many decimals, by which the taxable sum of each rate is multiplied; 0: they are shared out."""
+    """Check discounts become one factor of so many decimals, by which the taxable sum of each rate is multiplied (half up,
+    as the factor itself); 0: they are shared out."""
 
     # Charges
     charge_base: ChargeBase = ChargeBase.NET

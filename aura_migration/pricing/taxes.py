@@ -9,7 +9,7 @@ from aura_migration.pricing.bill import Bill, Per, TaxKind, TaxRule
 from aura_migration.pricing.discounts import Running
 from aura_migration.pricing.policy import AdditiveBase, InclusiveMethod, Policy, TaxPlace
 from aura_migration.pricing.priced import PricedTax, TaxShare
-from aura_migration.pricing.scales import QUANTITY, RATE, ROUND, Rounder, share_out
+from aura_migration.pricing.scales import QUANTITY, RATE, ROUND, Rounder, half_up, share_out
 
 
 class Taxing:
@@ -183,11 +183,7 @@ class Taxing:
                 if into is not None:
                     more += into[place]
         scale = 10**self._policy.multiplier_digits
-        return more + (
-            start
-            if self._running.factor == scale
-            else ROUND[self._policy.discount_rounding](start * self._running.factor, scale)
-        )
+        return more + half_up(start * self._running.factor, scale)
 
     def _net_first(self, tax: TaxRule, exact: list[tuple[int, int, int]], rounder: Rounder) -> list[int]:
         """The tax inside as what is left of the price when the price without tax was rounded."""
