@@ -9,6 +9,8 @@ and decides what is cut and encrypted in either case.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate
+from operator import add
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -25,6 +27,23 @@ Member = tuple[int, int, bool]
 
 class NotPlain(Exception):
     """The value is written otherwise; nothing is known about it."""
+
+
+class _Scope(dict[int, "Binding"]):
+    """The bindings that hold at some step, by the number of their rule: made where they are first asked for."""
+
+    __slots__ = ("_bind", "_outer", "_own")
+
+    def __init__(self, own: Sequence[int], bind: Callable[[int], Binding], outer: _Scope | None = None) -> None:
+        super().__init__()
+        self._own, self._bind, self._outer = own, bind, outer
+
+    def __missing__(self, number: int) -> Binding:
+        """Made here where the rule binds here, else that of the step above."""
+        is_here = number in self._own or self._outer is None
+        made = self._bind(number) if is_here else self._outer[number]  # type: ignore[index]
+        self[number] = made
+        return made
 
 
 class PlainWalk:
@@ -44,32 +63,35 @@ class PlainWalk:
         self.data = data
         self.cuts: list[Edit] = []
         self.bindings: list[Binding] = []
-        self._bind = bind
         self._cut = cut
         # A name may stand there escaped: then its absence says nothing, and every path is gone.
         self._is_escaped = b"\\u00" in data
+
+        def noted(number: int) -> Binding:
+            made = bind(number)
+            self.bindings.append(made)
+            return made
+
+        self._bind = noted
         try:
-            self._value(0, len(data), [root], {})
+            self._value(0, len(data), [root], _Scope((), noted), is_whole=True)
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
             raise NotPlain from error
 
-    def _value(self, start: int, end: int, nodes: Sequence[Node], bound: dict[int, Binding]) -> None:
-        below = nodes
-        if self.data[start] not in (_OPEN_OBJECT, _OPEN_LIST):
-            below = ()
-        elif not self._is_escaped:
-            below = [node for node in nodes if node.children and self._may_apply(node, start, end)]
+    def _value(self, start: int, end: int, nodes: Sequence[Node], bound: _Scope, is_whole: bool = False) -> None:
         for node in nodes:
-            # A value of the rule is this one or inside it.
-            if node.binds and (below or node.value_of):
-                bound = {**bound, **{number: self._bind(number) for number in node.binds}}
-                self.bindings += [bound[number] for number in node.binds]
-        if below:
-            self._members(start, end, below, bound)
+            if node.binds:
+                bound = _Scope(node.binds, self._bind, bound)
+        if self.data[start] in (_OPEN_OBJECT, _OPEN_LIST):
+            # To ask of a whole record takes longer than to take it apart and ask of its parts.
+            below = [
+                n for n in nodes if n.children and (is_whole or self._is_escaped or self._may_apply(n, start, end))
+            ]
+            if below:
+                self._members(start, end, below, bound)
         for node in nodes:
             for number, rank in node.person_of:
-                if number in bound:
-                    bound[number].name(rank, self.data[start:end].decode())
+                bound[number].name(rank, self.data[start:end].decode())
             for number in node.value_of:
                 bound[number].spans.append((start, end))
 
@@ -83,38 +105,40 @@ class PlainWalk:
                 return True
         return False
 
-    def _members(self, start: int, end: int, nodes: Sequence[Node], bound: dict[int, Binding]) -> None:
+    def _members(self, start: int, end: int, nodes: Sequence[Node], bound: _Scope) -> None:
         value = memoryview(self.data)[start:end]
         if self.data[start] == _OPEN_LIST:
             self._elements(start, end, _LIST.decode(value), nodes, bound)
             return
         members = _OBJECT.decode(value)
-        lengths = list(map(len, members.values()))
-        if sum(lengths) + len("".join(members)) + 4 * len(members) + 1 != end - start and members:
+        keys = list(members)
+        # What a member takes: its key, its value, two quotes, a colon, and the comma or bracket behind it.
+        lengths = list(map(add, map(len, keys), map(len, members.values())))
+        if sum(lengths) + 4 * len(keys) + 1 != end - start and keys:
             raise NotPlain
-        spans: list[Member] = []
-        at, has_drops = start + 1, False
-        children = [node.children for node in nodes]
-        any_key = [below["*"] for below in children if "*" in below]
-        for key, length in zip(members, lengths, strict=True):
-            begins = at + len(key) + 3
-            ends = begins + length
-            dropped = False
-            for one in children:
-                if key in one or any_key:
-                    below = [*(steps[key] for steps in children if key in steps), *any_key]
-                    self._value(begins, ends, below, bound)
-                    dropped = any(node.drop for node in below)
-                    has_drops = has_drops or dropped
-                    break
-            spans.append((at, ends, dropped))
-            at = ends + 1
-        if has_drops:
+        first = nodes[0].children
+        if len(nodes) == 1 and "*" not in first:
+            places = [place for place, key in enumerate(keys) if key in first]
+        else:
+            places = list(range(len(keys)))
+        drops: set[int] = set()
+        for place in places:
+            key = keys[place]
+            below = [node.children[step] for node in nodes for step in (key, "*") if step in node.children]
+            if below:
+                at = start + 1 + sum(lengths[:place]) + 4 * place
+                self._value(at + len(key) + 3, at + lengths[place] + 3, below, bound)
+                if any(node.drop for node in below):
+                    drops.add(place)
+        if drops:
+            ends = accumulate(lengths, lambda before, length: before + length + 4, initial=start)
+            spans = [
+                (before + 1, before + length + 4, place in drops)
+                for place, (before, length) in enumerate(zip(ends, lengths, strict=False))
+            ]
             self.cuts += self._cut(start, end - 1, spans)
 
-    def _elements(
-        self, start: int, end: int, parts: list[msgspec.Raw], nodes: Sequence[Node], bound: dict[int, Binding]
-    ) -> None:
+    def _elements(self, start: int, end: int, parts: list[msgspec.Raw], nodes: Sequence[Node], bound: _Scope) -> None:
         lengths = list(map(len, parts))
         if sum(lengths) + len(parts) + 1 != end - start and parts:
             raise NotPlain

@@ -138,6 +138,8 @@ class Recorder:
         ).fetchall()
         self._completed: set[tuple[str, str]] = {(entity, window) for entity, window in found}
         self._inherited = set(self._completed)
+        self._uncertified: set[str] = set()
+        """Entities whose certificate is known to be gone."""
         found = connection.execute(
             "select coalesce(max(seq), 0) from migration.snapshot_pages where snapshot_id = %s", (snapshot_id,)
         ).fetchall()
@@ -157,7 +159,7 @@ class Recorder:
         window: str = "",
         person: str = "",
     ) -> None:
-        """Redact and store one response body; when this returns it survives a kill.
+        """Redact and store one response body; when this returns it survives a kill of this process.
 
         ``person`` is whose answer it is, where the body itself does not name the person its values belong to.
 
@@ -169,21 +171,23 @@ class Recorder:
         stored = redact(body, entity, self._redaction, self._head.integration_id, self._cipher, place, person)
         asked = _plain(params, self._redaction)
         sent = _plain(request_body, self._redaction)
+        key = (entity, window)
         with self._step():
-            key = (entity, window)
+            self._require_begun(key)
+        # Several bodies are compressed and written at once. One without a page is nobody's: clearing up removes it.
+        sha = self._store.put(stored)
+        with self._step():
+            self._require_begun(key)
             if key in self._completed:
-                if key not in self._inherited:
-                    raise Refused(
-                        f"{entity}, window {window!r}: a page was recorded after the window was completed.",
-                        "Restart the window first.",
-                    )
                 self._forget(entity, window)
-            sha = self._store.put(stored)
             with self._connection.transaction():
-                self._connection.execute(
-                    "delete from migration.snapshot_certificates where snapshot_id = %s and entity = %s",
-                    (self.snapshot_id, entity),
-                )
+                # A page that a crash of the server loses takes all that was noted after it along, and is fetched again.
+                self._connection.execute("set local synchronous_commit = off")
+                if entity not in self._uncertified:
+                    self._connection.execute(
+                        "delete from migration.snapshot_certificates where snapshot_id = %s and entity = %s",
+                        (self.snapshot_id, entity),
+                    )
                 self._connection.execute(
                     "insert into migration.snapshot_pages (snapshot_id, seq, entity, win, page, method, path, params, "
                     "request_body, request_hash, rows, sha256, size) "
@@ -205,6 +209,14 @@ class Recorder:
                     ),
                 )
             self._seq += 1
+            self._uncertified.add(entity)
+
+    def _require_begun(self, key: tuple[str, str]) -> None:
+        if key in self._completed and key not in self._inherited:
+            raise Refused(
+                f"{key[0]}, window {key[1]!r}: a page was recorded after the window was completed.",
+                "Restart the window first.",
+            )
 
     def recorded(self, entity: str, window: str = "") -> bool:
         """Whether this window is completely recorded (by this or an interrupted attempt) and need not be fetched."""
@@ -214,6 +226,7 @@ class Recorder:
         """Note that all of the window is recorded; doing it twice changes nothing."""
         with self._step():
             with self._connection.transaction():
+                self._connection.execute("set local synchronous_commit = off")
                 self._connection.execute(
                     "insert into migration.snapshot_windows (snapshot_id, entity, win) values (%s, %s, %s) "
                     "on conflict do nothing",
@@ -275,6 +288,7 @@ class Recorder:
                     (self.snapshot_id, entity, certificate.status, Jsonb(certificate.as_dict())),
                 )
             self._completed.update((entity, ref.window) for ref in recorded)
+            self._uncertified.discard(entity)
 
     def certificate(self, entity: str) -> Certificate | None:
         """The certificate kept so far (also by an interrupted attempt)."""
