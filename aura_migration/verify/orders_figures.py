@@ -30,6 +30,11 @@ OPEN_NET = _cause("open checks are counted", "+open_gross", "-open_discount")
 INCLUDED_OUT = _cause("tax inside prices is taken out", "-included_tax")
 DISCOUNT_TAX = "tax inside discounts is taken out"
 PROMISED = "payments that are authorised and not yet captured are counted"
+DEFERRED_REFUNDS = "refunds of deferred sales are left out"
+STATED_CHARGES = "service charges are what payments state as such"
+OTHER_CHARGES = "charges that payments do not state as service charges are order fees"
+LONE_TAX = "tax of payments whose order the POS no longer shows is counted"
+AS_CARDS = "gift cards that were read as cards are counted as cards"
 DEFERRED_DISCOUNT = "discounts on deferred sales are shown with them"
 DEFERRED_IN = _cause("deferred sales (gift cards, deposits, payments on account) are counted", "+non_sale")
 ROUNDING_IN = _cause("rounding is counted as a charge", "+cash_rounding")
@@ -75,7 +80,7 @@ FIGURES: Mapping[str, Figure] = {
     ),
     "net": _figure(
         "+net", causes=(REFUNDS_OFF, SALE_DAY_OFF, INCLUDED_OUT, CHARGES_IN, CHARGE_REFUNDS_OFF, DEFERRED_IN, OPEN_NET, ROUNDING_IN,
-                        _cause(DEFERRED_DISCOUNT, "+deferred_discount")),
+                        _cause(DEFERRED_DISCOUNT, "+deferred_discount"), _cause(DEFERRED_REFUNDS, "+refund_deferred")),
         metric="net",
     ),
     "returns": _figure(
@@ -85,6 +90,7 @@ FIGURES: Mapping[str, Figure] = {
         "+refunds",
         causes=(_cause("refunded tips are left out", "-refund_tip"), _cause("refunded tax is left out", "-refund_tax"),
                 _cause("charges that were given back are left out", "-refund_charge"),
+                _cause(DEFERRED_REFUNDS, "-refund_deferred"),
                 _cause("refunds are shown on the day of the sale", "-refunds", "+sale_day_refunds")),
         metric="refunds",
     ),
@@ -95,7 +101,8 @@ FIGURES: Mapping[str, Figure] = {
     "non_revenue": _figure("+non_sale", causes=(_cause("gift cards are shown apart", "-gift_card_load"),
                                                 _cause(DEFERRED_DISCOUNT, "-deferred_discount"))),
     "order_fees": _figure("+surcharge", causes=(_cause("delivery charges are order fees", "+delivery"),
-                                               _cause("gratuity is counted as an order fee", "+gratuity"))),
+                                               _cause("gratuity is counted as an order fee", "+gratuity"),
+                                               _cause(OTHER_CHARGES, "+unstated_service"))),
     "service_charges": _figure(
         "+service",
         causes=(_cause("gratuity is counted as a charge", "+gratuity"), CHARGE_REFUNDS_OFF,
@@ -103,7 +110,9 @@ FIGURES: Mapping[str, Figure] = {
                 _cause("surcharges are shown apart", "-surcharge"), _cause("delivery charges are shown apart", "-delivery"),
                 ROUNDING_IN,
                 _cause("money raised for a cause is counted as a charge", "+fundraising"),
-                _cause("charges are counted on the day of their payment", "-service", "+paid_day_service")),
+                _cause("charges are counted on the day of their payment", "-service", "+paid_day_service"),
+                _cause(STATED_CHARGES, "-service", "+paid_day_stated_service"),
+                _cause("order fees that were given back are not taken off", "+refund_order_fees")),
     ),
     "gratuity": _figure("+gratuity", causes=(_cause("open checks are counted", "+open_gratuity"),)),
     "tips": _figure(
@@ -118,14 +127,15 @@ FIGURES: Mapping[str, Figure] = {
         causes=(_cause("refunded tax is taken off", "-refund_tax"), _cause("tax on charges is shown apart", "-charge_tax"),
                 _cause("tax a marketplace remits is shown apart", "-marketplace_tax"), INCLUDED_OUT,
                 _cause("tax is counted on the day of its payment", "-tax", "+paid_day_tax"),
+                _cause(LONE_TAX, "+lone_tax"),
                 _cause("open checks are counted", "+open_tax")),
         metric="tax",
     ),
     "rounding": _figure("+cash_rounding"),
     "fees": _figure("+fees", causes=(_cause("fees that were given back are taken off", "-refund_fee"),)),
     "collected": _figure(
-        "+paid", "+paid_tips", "-refunds",
-        causes=(_cause("refunds are not taken off", "+refunds"), _cause("tips are left out", "-paid_tips")),
+        "+paid", "+paid_tips", "-refunds", "+exchanged",
+        causes=(_cause("refunds are not taken off", "+refunds", "-exchanged"), _cause("tips are left out", "-paid_tips")),
     ),
     "tax_by_rate": _figure(
         "+tax_by_rate",
@@ -137,19 +147,24 @@ FIGURES: Mapping[str, Figure] = {
     "tender_amount": _figure(
         "+payments",
         causes=(_cause("tips are counted", "+payment_tips"), _cause("refunds are taken off", "-refunds_by_tender"),
-                _cause(PROMISED, "+open_payments")),
+                _cause(PROMISED, "+open_payments"), _cause(AS_CARDS, "+gift_as_card")),
         metric="payments",
     ),
     "tender_net": _figure(
-        "+payments", "+payment_tips", "-refunds_by_tender", causes=(_cause("tips are left out", "-payment_tips"), _cause(PROMISED, "+open_payments", "+open_payment_tips")),
+        "+payments", "+payment_tips", "-refunds_by_tender", causes=(_cause("tips are left out", "-payment_tips"), _cause(PROMISED, "+open_payments", "+open_payment_tips"),
+                _cause(AS_CARDS, "+gift_as_card", "+gift_as_card_tips")),
     ),
     "tender_total": _figure(
         "+payments", "+payment_tips",
-        causes=(_cause("refunds are taken off", "-refunds_by_tender"), _cause(PROMISED, "+open_payments", "+open_payment_tips")),
+        causes=(_cause("refunds are taken off", "-refunds_by_tender"), _cause(PROMISED, "+open_payments", "+open_payment_tips"),
+                _cause(AS_CARDS, "+gift_as_card", "+gift_as_card_tips")),
     ),
-    "tender_tips": _figure("+payment_tips", causes=(_cause(PROMISED, "+open_payment_tips"),), metric="payment_tips"),
+    "tender_tips": _figure(
+        "+payment_tips", causes=(_cause(PROMISED, "+open_payment_tips"), _cause(AS_CARDS, "+gift_as_card_tips")),
+        metric="payment_tips",
+    ),
     "tender_count": _figure(
-        "+payments_count", causes=(_cause(PROMISED, "+open_payments_count"),), metric="payments_count", is_count=True
+        "+payments_count", causes=(_cause(PROMISED, "+open_payments_count"), _cause(AS_CARDS, "+gift_as_card_count")), metric="payments_count", is_count=True
     ),
     "tender_refunds": _figure("+refunds_by_tender", causes=(_cause("credits are shown apart", "-credits_by_tender"),)),
     "tender_credits": _figure("+credits_by_tender"),
@@ -159,7 +174,8 @@ BY_NAME = ("tax_by_rate", *(name for name in FIGURES if name.startswith("tender_
 """Figures that a report has by rate or by tender."""
 KEPT_BY_NAME = frozenset(
     ("tax_by_rate", "marketplace_tax_by_rate", "paid_day_tax_by_rate", "payments", "payment_tips", "payments_count", "refunds_by_tender",
-     "credits_by_tender", "open_tax_by_rate", "open_payments", "open_payment_tips", "open_payments_count")
+     "credits_by_tender", "open_tax_by_rate", "open_payments", "open_payment_tips", "open_payments_count", "gift_as_card", "gift_as_card_tips",
+     "gift_as_card_count")
 )  # fmt: skip
 """Sums of ours that are kept by rate or by tender."""
 FAMILIES = {
@@ -179,15 +195,18 @@ REST = ("other", "othertenders", "othertender", "otherpayments")
 GIVEN_BACK = ("refund", "refunds", "refunded", "totalrefunds")
 """A report's word for a line among its tenders that is none: what was given back by all of them."""
 
+EXCHANGED = "(a.payment_id IS NULL AND a.return_order_key IS NOT NULL AND coalesce(a.tender_name, '') = 'Exchange')"
+"""A refund that no tender gave back: it paid for the order that its return is part of."""
 PAID = """
-    SELECT p.order_id, p.day, o.key, o.final, o.tax, o.service, least(p.upto, o.final) AS upto,
+    SELECT p.order_id, p.day, o.key, o.final, o.tax, o.service, p.stated_tax, least(p.upto, o.final) AS upto,
            least(p.upto - p.amount, o.final) AS before
-    FROM (SELECT p.order_id, p.day, p.amount,
+    FROM (SELECT p.order_id, p.day, p.amount, (a.details ->> 'tax_cents')::bigint AS stated_tax,
                  sum(p.amount) OVER (PARTITION BY p.order_id ORDER BY p.processed_at, p.aura_id) AS upto
-          FROM {side}_payments p WHERE p.state = 'counts') p
+          FROM {side}_payments p JOIN aura.payments a ON a.id = p.aura_id WHERE p.state = 'counts') p
     JOIN {side}_orders o ON o.aura_id = p.order_id WHERE o.state <> 'voided' AND o.final > 0
 """
-"""Every payment with what was paid of its order before and after it: a share of the order's tax comes with it."""
+"""Every payment with what was paid of its order before and after it: a share of the order's tax comes with it, where the
+payment does not state its tax itself."""
 SUMS = """
     SELECT day::date, name, '' AS of, sum(value)::bigint FROM (
         SELECT o.day, x.name, x.value FROM {side}_orders o CROSS JOIN LATERAL (VALUES
@@ -223,8 +242,23 @@ SUMS = """
             FROM aura.order_items i WHERE i.order_id = o.aura_id AND NOT i.is_voided) i
         WHERE o.state = 'counts' AND o.non_sale <> 0 AND o.discount <> 0
         UNION ALL
-        SELECT p.day, x.name, round(x.value * p.upto / p.final) - round(x.value * p.before / p.final) FROM ({paid}) p
-        CROSS JOIN LATERAL (VALUES ('paid_day_tax', p.tax), ('paid_day_service', p.service)) x (name, value) WHERE x.value <> 0
+        SELECT p.day, x.name, coalesce(x.stated, round(x.value * p.upto / p.final) - round(x.value * p.before / p.final))
+        FROM ({paid}) p
+        CROSS JOIN LATERAL (VALUES ('paid_day_tax', p.tax, p.stated_tax), ('paid_day_service', p.service, NULL)) x (name, value, stated)
+        WHERE x.value <> 0 OR x.stated <> 0
+        UNION ALL
+        SELECT p.day, 'paid_day_stated_service', (a.details ->> 'service_charge_cents')::bigint
+        FROM {side}_payments p JOIN aura.payments a ON a.id = p.aura_id
+        WHERE p.state = 'counts' AND a.details ? 'service_charge_cents'
+        UNION ALL
+        SELECT o.day, 'unstated_service', c.amount_cents
+        FROM {side}_orders o JOIN aura.order_service_charges c ON c.order_id = o.aura_id AND c.charge_class = 'service'
+        JOIN (SELECT p.order_id FROM {side}_payments p JOIN aura.payments a ON a.id = p.aura_id WHERE p.state = 'counts'
+              GROUP BY p.order_id HAVING NOT bool_or(a.details ? 'service_charge_cents' IS TRUE)) p ON p.order_id = o.aura_id
+        WHERE o.state <> 'voided'
+        UNION ALL
+        SELECT p.day, 'lone_tax', (a.details ->> 'tax_cents')::bigint FROM {side}_payments p JOIN aura.payments a ON a.id = p.aura_id
+        WHERE p.state = 'counts' AND p.order_id IS NULL AND a.details ? 'tax_cents'
         UNION ALL
         SELECT p.day, 'fees', p.fee FROM {side}_payments p WHERE p.state = 'counts' AND p.fee <> 0
         UNION ALL
@@ -232,23 +266,30 @@ SUMS = """
         CROSS JOIN LATERAL (VALUES ('paid', p.amount), ('paid_tips', p.tip)) x (name, value) WHERE p.state = 'counts'
         UNION ALL
         SELECT x.day, x.name, x.value FROM {side}_refunds r JOIN aura.refunds a ON a.id = r.aura_id
-        LEFT JOIN LATERAL (SELECT sum(i.gross_cents) AS gross, sum(i.discount_cents) AS discount FROM aura.refund_items i
-                           WHERE i.refund_id = r.aura_id) i ON true
+        LEFT JOIN LATERAL (
+            SELECT sum(i.gross_cents) AS gross, sum(i.discount_cents) AS discount,
+                   sum(coalesce(i.net_cents, i.gross_cents - i.discount_cents)) FILTER (WHERE EXISTS (
+                       SELECT 1 FROM aura.order_items s WHERE s.order_id = a.order_id AND s.source_line_id = i.source_line_id
+                       AND s.revenue_class <> 'sale')) AS deferred
+            FROM aura.refund_items i WHERE i.refund_id = r.aura_id) i ON true
         CROSS JOIN LATERAL (SELECT coalesce(r.net, r.amount - coalesce(r.tax, 0) - coalesce(r.tip, 0) - coalesce(r.charge, 0))
                             AS net) n
         CROSS JOIN LATERAL (VALUES
             (r.day, 'refund_net', n.net), (r.day, 'refund_tax', r.tax), (r.day, 'refund_tip', r.tip),
             (r.day, 'refund_charge', r.charge), (r.day, 'refund_gross', coalesce(i.gross, n.net)),
-            (r.day, 'refund_discount', coalesce(i.discount, 0)), (r.day, 'refund_rest', n.net - coalesce(i.gross - i.discount, n.net)),
-            (r.day, 'refund_fee', a.fee_refunded_cents), (coalesce(r.sale_day, r.day), 'sale_day_refunds', r.amount),
+            (r.day, 'refund_discount', coalesce(i.discount, 0)), (r.day, 'refund_deferred', CASE WHEN i.deferred <> 0 THEN least(i.deferred, n.net) END), (r.day, 'refund_rest', n.net - coalesce(i.gross - i.discount, n.net)),
+            (r.day, 'refund_order_fees', (a.details ->> 'order_fee_cents')::bigint),
+            (r.day, 'refund_fee', a.fee_refunded_cents), (r.day, 'exchanged', CASE WHEN {exchanged} THEN r.amount END),
+            (coalesce(r.sale_day, r.day), 'sale_day_refunds', r.amount),
             (coalesce(r.sale_day, r.day), 'sale_day_net', n.net)) x (day, name, value)
         WHERE r.state = 'counts' AND x.value <> 0) s
     WHERE pg_input_is_valid(day, 'date') GROUP BY day, name
     UNION ALL
     SELECT r.day::date, x.name, coalesce(a.tender_name, 'Unknown'), sum(r.amount)::bigint
     FROM {side}_refunds r JOIN aura.refunds a ON a.id = r.aura_id
-    CROSS JOIN LATERAL (VALUES ('refunds_by_tender', true), ('credits_by_tender', a.payment_id IS NULL)) x (name, counts)
-    WHERE r.state = 'counts' AND x.counts AND pg_input_is_valid(r.day, 'date') GROUP BY r.day, x.name, a.tender_name
+    CROSS JOIN LATERAL (VALUES ('refunds_by_tender', true), ('credits_by_tender', a.payment_id IS NULL AND NOT EXISTS (
+        SELECT 1 FROM orders_outside x WHERE x.kind = 'refunds' AND x.key = r.key AND x.field = 'payment_key'))) x (name, counts)
+    WHERE r.state = 'counts' AND x.counts AND NOT {exchanged} AND pg_input_is_valid(r.day, 'date') GROUP BY r.day, x.name, a.tender_name
     UNION ALL
     SELECT o.day::date, 'marketplace_tax_by_rate', x.name || coalesce(' ' || trim_scale(x.rate_percent)::text || '%%', '')
            || CASE WHEN x.is_inclusive THEN ' incl.' ELSE '' END, sum(x.amount_cents)::bigint
@@ -269,5 +310,12 @@ SUMS = """
     CROSS JOIN LATERAL (VALUES ('open_payments', p.amount), ('open_payment_tips', p.tip), ('open_payments_count', 1))
         x (name, value)
     WHERE p.state = 'open' AND pg_input_is_valid(p.day, 'date') GROUP BY 1, 2, 3
-""".replace("{paid}", PAID)
+    UNION ALL
+    SELECT p.day::date, x.name, t.name, sum(t.sign * x.value)::bigint
+    FROM {side}_payments p JOIN aura.payments a ON a.id = p.aura_id
+    CROSS JOIN (VALUES ('Card', 1), (NULL, -1)) s (name, sign) CROSS JOIN LATERAL (SELECT coalesce(s.name, p.tender) AS name, s.sign) t
+    CROSS JOIN LATERAL (VALUES ('gift_as_card', p.amount), ('gift_as_card_tips', p.tip), ('gift_as_card_count', 1)) x (name, value)
+    WHERE p.state = 'counts' AND a.method = 'gift_card' AND a.card_brand LIKE '%%GIFT_CARD' AND pg_input_is_valid(p.day, 'date')
+    GROUP BY 1, 2, 3
+""".replace("{paid}", PAID).replace("{exchanged}", EXCHANGED)
 """The amounts of the causes, out of AuraConnect's rows by day; ``side`` is whose days."""

@@ -9,7 +9,7 @@ must hold for a figure on all days: what explains but some days explains nothing
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import combinations
 from typing import Any
@@ -27,6 +27,7 @@ from aura_migration.verify.orders_figures import (
     FIGURES,
     GIVEN_BACK,
     KEPT_BY_NAME,
+    LONE_TAX,
     REST,
     SUMS,
     Cause,
@@ -137,7 +138,29 @@ def _hold(case: OrdersCase, report: Mapping[tuple[str, str], Amounts], ours: Our
             base = {day: ours.value(rule.sums, column.names, day) for day in values}
             causes, left = _explain(rule, ours, column.names, {day: values[day] - base[day] for day in values})
             held.append(Held(column, values, base, causes, left))
-    return held
+    return _lone_tax(held, ours)
+
+
+def _lone_tax(held: list[Held], ours: Ours) -> list[Held]:
+    """Days on which the rates are off, all together, by exactly the tax of payments that no order tells the rates of."""
+    rates = [one for one in held if one.column.figure == "tax_by_rate"]
+    lone = ours.sums.get(("lone_tax", ""), {})
+    days = {
+        day
+        for day, tax in lone.items()
+        if tax and sum(one.left.get(day, 0) for one in rates) == tax and all(one.left.get(day, 0) >= 0 for one in rates)
+    }
+    if not days:
+        return held
+    cause = Cause(LONE_TAX, ())
+    return [
+        replace(
+            one, causes=(*one.causes, cause), left={day: 0 if day in days else rest for day, rest in one.left.items()}
+        )
+        if one in rates and any(one.left.get(day, 0) for day in days)
+        else one
+        for one in held
+    ]
 
 
 def _report(case: OrdersCase) -> dict[tuple[str, str], Amounts]:
@@ -263,6 +286,10 @@ def _meant(name: str, known: Sequence[str], kind: str) -> tuple[str, ...]:
         return tuple(same)
     if kind == "payments":
         return tuple(one for one in known if spelled in ALIASES.get(one, ()))
+    # A report may show a tax of so much a piece with a rate of nothing, and leave out that a tax is inside prices.
+    plainly = _word(name.removesuffix(" 0%"))
+    if same := [one for one in known if _word(one.removesuffix(" incl.")) in (spelled, plainly)]:
+        return tuple(same)
     # "State" for "State 6.25%": a report that names a tax without its rate means all rates of that name.
     return tuple(one for one in known if _word(one.removesuffix(" incl.").rpartition(" ")[0]) == spelled)
 

@@ -75,6 +75,7 @@ def tell(till: Till) -> None:
     till.pay(MON, None, 70, "check")
     till.pay(MON, None, 80, "gift_card", tender_name="Mall card")
     till.refund(TUE, 10, "other", tender_name="Pay later", payment_id=paid_later)
+    till.refund(TUE, 90, "other", tender_name="Exchange", order_id=first, return_order_key="CHECK-17", net_cents=90)
     shift = till.root("cash_drawer_shifts", MON, expected_cents=5000, counted_cents=4990)
     for kind, cents in (
         ("pay_in", 2000),
@@ -134,6 +135,10 @@ def test_cash_payouts_and_differences_are_posted(till: Till) -> None:
     assert posted[("gift_card_liability", "Mall card", "payments")] == 80
     posted = {(e.line, e.detail, e.memo): e.debit - e.credit for e in journal.entries if e.day == tuesday}
     assert posted[("card_clearing", "Pay later", "refunds")] == -10
+    assert posted[("open_checks", "", "refunds")] == -90, (
+        "what comes back in exchange pays for a check, and no tender moves"
+    )
+    assert ("other_tenders", "Exchange", "refunds") not in posted
     assert (posted[("bank", "", "payouts")], posted[("bank", "", "deposits")]) == (1450 - 12, 1200)
     assert posted[("card_clearing", "payouts", "payouts")] == -1619 + 12, "the payout that failed is none"
     assert (posted[("processing_fees", "", "payouts")], posted[("disputes", "", "payouts")]) == (20, 100)

@@ -111,8 +111,11 @@ _PAYMENTS = f"""
     SELECT business_date, 'processing_fees', '', 'fees', fee_amount_cents FROM paid WHERE fee_amount_cents <> 0
 """
 
+# What is taken back in exchange goes to no tender: it pays for the check that it is part of.
 _REFUNDS = f"""
-    SELECT r.business_date, {_tender("r")}, 'refunds', -r.amount FROM refunded r
+    SELECT r.business_date, {_tender("r")}, 'refunds', -r.amount FROM refunded r WHERE NOT r.is_exchange
+    UNION ALL
+    SELECT business_date, 'open_checks', '', 'refunds', -amount FROM refunded WHERE is_exchange
     UNION ALL
     SELECT r.business_date, 'refunds', '', 'refunds', r.net - coalesce(o.net, 0)
     FROM sales_refunds r LEFT JOIN (
@@ -183,7 +186,7 @@ WITH paid AS (
     FROM aura.payments p
     WHERE p.location_id = %(location)s AND p.business_date {BETWEEN} AND {TENDERED}
 ), refunded AS (
-    SELECT r.business_date, r.method, r.tender_name, r.amount, r.fee, r.fee <> 0 OR (p.id IS NOT NULL AND {_PROCESSED}) AS is_processed
+    SELECT r.business_date, r.method, r.tender_name, r.amount, r.fee, r.is_exchange, r.fee <> 0 OR (p.id IS NOT NULL AND {_PROCESSED}) AS is_processed
     FROM sales_refunds r LEFT JOIN aura.payments p ON p.id = r.payment_id WHERE r.is_booked
 ), postings AS (
     {_CHECKS} UNION ALL {_PAYMENTS} UNION ALL {_REFUNDS} UNION ALL {_PAYOUTS} UNION ALL {_CASH}

@@ -19,6 +19,7 @@ from aura_migration.pos.order_versions import GONE, Readings
 from aura_migration.pos.square.orders_witness_sale import (
     cents,
     day_of,
+    exchange_facts,
     foreign_money,
     has_sale,
     is_absurd,
@@ -151,6 +152,7 @@ def facts(reader: SnapshotReader, location_source_id: str, currency: str, rule: 
         returns.see_order(key, order)
         if has_sale(order) and (sale := order_fact(order, key, currency, rule)) is not None:
             yield sale
+            yield from exchange_facts(order, sale)
     for key, payment in recorded.last(PAYMENTS):
         returns.see_payment(key, payment)
         if (paid := _payment(key, payment, currency, rule)) is not None:
@@ -300,6 +302,7 @@ class _Returned(NamedTuple):
 
     sale: str | None
     refunds: int
+    total: int
     tax: int
     tip: int
 
@@ -323,7 +326,7 @@ class _Returns:
                 given = self._given.get(refund.payment_id, 0)
                 self._given[refund.payment_id] = given + is_money * cents(refund.amount_money)
             if refund.order_id:
-                held = self._returns.get(refund.order_id, _Returned(None, 0, 0, 0))
+                held = self._returns.get(refund.order_id, _Returned(None, 0, 0, 0, 0))
                 self._returns[refund.order_id] = held._replace(refunds=held.refunds + 1)
 
     def see_order(self, key: str, one: Order) -> None:
@@ -336,7 +339,8 @@ class _Returns:
         if amounts is None:
             self._returns[key] = held._replace(sale=sale)
         else:
-            self._returns[key] = _Returned(sale, held.refunds, cents(amounts.tax_money), cents(amounts.tip_money))
+            total, tax, tip = cents(amounts.total_money), cents(amounts.tax_money), cents(amounts.tip_money)
+            self._returns[key] = _Returned(sale, held.refunds, total, tax, tip)
 
     def see_payment(self, key: str, one: Payment) -> None:
         """Keep what a payment that is given back was."""
@@ -360,7 +364,7 @@ class _Returns:
                 yield fact
 
     def _fact(self, key: str, one: Refund, currency: str, day: str) -> RefundFact:
-        """One refund. Its tax and tip are those of its return where that has no other refund."""
+        """One refund. Its tax and tip are those of its return where it gives back all of that by itself."""
         payment = one.payment_id or None
         held = self._returns.get(one.order_id or "")
         problems = []
@@ -370,13 +374,14 @@ class _Returns:
             problems.append("currency_differs")
         if is_absurd(day):
             problems.append("absurd_date")
-        parts = held if held is not None and held.refunds == 1 else None
+        amount = cents(one.amount_money)
+        parts = held if held is not None and held.refunds == 1 and held.total == amount else None
         return RefundFact(
             key=key,
             order_key=(held.sale if held is not None else None) or self._orders.get(payment or "") or None,
             payment_key=payment,
             business_date=day,
-            amount=cents(one.amount_money),
+            amount=amount,
             state=REFUND_STATES.get(one.status or "", "open"),
             tax=parts.tax if parts is not None else None,
             tip=parts.tip if parts is not None else None,

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from aura_migration.pos.order_facts import PROBLEMS, DayRule, OrderFact, tax_name
-from aura_migration.pos.square.orders_witness_wire import Applied, Line, Money, Order
+from aura_migration.pos.order_facts import PROBLEMS, DayRule, OrderFact, RefundFact, tax_name
+from aura_migration.pos.square.orders_witness_wire import Applied, Line, Money, Order, Return
 
 STATES: dict[str, Literal["counts", "voided", "open"]] = {
     "COMPLETED": "counts",
@@ -250,9 +250,49 @@ def _is_covered(order: Order, final: int, tip: int) -> bool:
     """Whether a completed order's tenders are what it comes to; what comes back in an exchange pays for what goes out."""
     if order.state != "COMPLETED":
         return True
-    paid = tips = 0
-    for tender in order.tenders or ():
-        paid += cents(tender.amount_money)
-        tips += cents(tender.tip_money)
-    back = cents(order.return_amounts.total_money) if order.return_amounts is not None else 0
-    return tips == tip and (paid == final + tip or (back > 0 and paid == max(0, final + tip - back)))
+    tips = sum(cents(tender.tip_money) for tender in order.tenders or ())
+    return tips == tip and _tendered(order) + kept_back(order, final, tip) == final + tip
+
+
+def _tendered(order: Order) -> int:
+    return sum(cents(tender.amount_money) for tender in order.tenders or ())
+
+
+def kept_back(order: Order, final: int, tip: int) -> int:
+    """Of what came back within an order that also sells: how much was not handed out but set off against what it sells.
+
+    The returns are worth ``return_amounts``; what of it went out again is in the order's own ``refunds``.
+    """
+    if order.state != "COMPLETED" or not order.line_items or not order.returns:
+        return 0
+    worth = sum(map(_worth, order.returns)) if order.return_amounts is None else cents(order.return_amounts.total_money)
+    for handed in order.refunds or ():
+        worth -= cents(handed.amount_money) if handed.status in ("PENDING", "APPROVED", "COMPLETED", None) else 0
+    return min(max(worth, 0), max(final + tip - _tendered(order), 0))
+
+
+def _worth(back: Return) -> int:
+    return cents(back.return_amounts.total_money) if back.return_amounts is not None else 0
+
+
+def exchange_facts(order: Order, sale: OrderFact) -> Iterator[RefundFact]:
+    """What of an order's returns paid for what it sells: a refund of the sale each came from, without a payment."""
+    rest = kept_back(order, sale.final, sale.tip)
+    several = order.returns or ()
+    for number, back in enumerate(several):
+        amounts = back.return_amounts or (order.return_amounts if len(several) == 1 else None)
+        whole = cents(amounts.total_money) if amounts is not None else 0
+        amount = min(rest, whole)
+        rest -= amount
+        if amount:
+            is_whole = amounts is not None and amount == whole
+            yield RefundFact(
+                key=f"{sale.key}:{back.uid or number}",
+                order_key=back.source_order_id or None,
+                payment_key=None,
+                business_date=sale.business_date,
+                amount=amount,
+                state="counts",
+                tax=cents(amounts.tax_money) if amounts is not None and is_whole else None,
+                tip=cents(amounts.tip_money) if amounts is not None and is_whole else None,
+            )

@@ -77,18 +77,27 @@ class Tender(msgspec.Struct):
     tip_money: Money | None = None
 
 
-class Return(msgspec.Struct):
-    """What came back of a sale."""
-
-    source_order_id: str | None = None
-
-
 class Amounts(msgspec.Struct):
     """Sums of what came back; also of a rounding, which is a single amount."""
 
     total_money: Money | None = None
     tax_money: Money | None = None
     tip_money: Money | None = None
+    amount_money: Money | None = None
+
+
+class Return(msgspec.Struct):
+    """What came back of a sale."""
+
+    uid: str | None = None
+    source_order_id: str | None = None
+    return_amounts: Amounts | None = None
+
+
+class Handed(msgspec.Struct):
+    """Money handed back for a return, as the return's order has it."""
+
+    status: str | None = None
     amount_money: Money | None = None
 
 
@@ -107,7 +116,7 @@ class Order(msgspec.Struct):
     service_charges: list[Charge] | None = None
     returns: list[Return] | None = None
     return_amounts: Amounts | None = None
-    refunds: list[msgspec.Raw] | None = None
+    refunds: list[Handed] | None = None
     rounding_adjustment: Amounts | None = None
     tenders: list[Tender] | None = None
     total_money: Money | None = None

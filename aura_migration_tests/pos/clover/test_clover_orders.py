@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -236,7 +237,9 @@ def test_every_business_day_is_the_sandbox_s(sales: Sales, basis: Basis, hours: 
             day[f"{what}_cents"] += row.amount_cents
             day[f"{what}_tax"] += row.tax_cents or 0
             day["refunded_tips"] += row.tip_refunded_cents or 0
-            day["refunded_service_charge"] += row.charge_cents or 0
+            fees = json.loads(row.details or "{}").get("order_fee_cents", 0)
+            day["refunded_service_charge"] += (row.charge_cents or 0) - fees
+            day["refunded_order_fees"] += fees
     rows = [row for row in sales.truth["daily"] if row["closeout_hour"] == hours and row["basis"] == basis]
     assert len(rows) > 150
     names = {"Cash": "Cash", "Check": "Check", "House account": "House account"}
@@ -252,7 +255,7 @@ def test_every_business_day_is_the_sandbox_s(sales: Sales, basis: Basis, hours: 
             **{name: told_day[name] for name in ("orders", "gross", "auto_gratuity", "tax_liability", "tax_included")},
             **{name: told_day[name] for name in ("unitemized", "payments", "payments_cents", "tips_paid")},
             **{name: told_day[name] for name in ("refunds_count", "refunds_cents", "credits_count", "credits_cents")},
-            **{name: told_day[name] for name in ("refunded_tips", "refunded_service_charge")},
+            **{name: told_day[name] for name in ("refunded_tips", "refunded_service_charge", "refunded_order_fees")},
             "refunds_tax": told_day["refunded_tax"],
             "credits_tax": told_day["credited_tax"],
             "after_discounts": told_day["gross"] + told_day["discounts"] + told_day["non_revenue"],
@@ -304,7 +307,8 @@ def test_every_refund_and_credit_is_the_sandbox_s(sales: Sales, documents: list[
     mine = by_key(documents, "refunds")
     for told in sales.bench.told("refunds"):
         row = root(mine[told["id"]], Refund)
-        assert (row.amount_cents, row.tax_cents, row.tip_refunded_cents, row.charge_cents) == (
+        fees = json.loads(row.details or "{}").get("order_fee_cents", 0)
+        assert (row.amount_cents, row.tax_cents, row.tip_refunded_cents, (row.charge_cents or 0) - fees) == (
             told["cents"],
             told["tax"],
             told["tip"],
@@ -312,7 +316,9 @@ def test_every_refund_and_credit_is_the_sandbox_s(sales: Sales, documents: list[
         )
         assert (row.payment_key, row.order_key) == (told["payment"], told["order"])
         assert (row.status == "completed") is told["counts"]
-        assert sorted(item.source_line_id for item in of(mine.pop(told["id"]), RefundItem)) == sorted(told["lines"])
+        goods = {item.source_line_id for item in of(mine.pop(told["id"]), RefundItem)}
+        assert goods <= set(told["lines"])
+        assert len(set(told["lines"]) - goods) == (1 if fees else 0)  # an order fee is a line there, and no goods
     for told in sales.bench.told("credits"):
         row = root(mine.pop(told["id"]), Refund)
         assert (row.amount_cents, row.tax_cents, row.payment_key) == (told["cents"], told["tax"], None)
@@ -559,6 +565,18 @@ def test_orders_that_contradict_themselves_say_so(sales: Sales, change: dict[str
     assert flags(document) == []
     (document,) = handmade(sales, "orders", {**sound, **change})
     assert flag in flags(document)
+
+
+def test_an_order_fee_that_was_given_back_is_a_charge_and_no_goods(sales: Sales) -> None:
+    lines = ({**line(1000), "id": "L1"}, {**line(180), "id": "L2", "isOrderFee": True})
+    refund = {
+        "id": "R", "createdTime": 1_764_600_000_000, "amount": 1263, "taxAmount": 83, "payment": {"id": "P"},
+        "lineItems": listed({"id": "L1"}, {"id": "L2"}), "order": {"id": "O", "lineItems": listed(*lines)},
+    }  # fmt: skip
+    (document,) = handmade(sales, "refunds", refund)
+    row = root(document, Refund)
+    assert (row.net_cents, row.tax_cents, row.charge_cents, row.details) == (1000, 83, 180, '{"order_fee_cents":180}')
+    assert [item.source_line_id for item in of(document, RefundItem)] == ["L1"]
 
 
 def test_tenders_nobody_names_are_unknown_and_flagged(sales: Sales) -> None:

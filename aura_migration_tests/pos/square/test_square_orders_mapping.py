@@ -315,6 +315,72 @@ def test_a_return_is_refunds_of_its_sale_and_several_refunds_share_its_lines() -
     assert mapped(orders=[returned]) == []
 
 
+def exchange(paid: int, *refunds: dict[str, Any], worth: int = 1090) -> dict[str, Any]:
+    """Soup for 2000 goes out; soup for 1000 with 90 of tax comes back from another order."""
+    back = {
+        "uid": "ret-a",
+        "source_order_id": "OLD1",
+        "return_line_items": [{**line("r1", 1000, tax=90), "source_line_item_uid": "li-a"}],
+        "return_amounts": {"total_money": usd(worth), "tax_money": usd(90)},
+    }
+    tenders = [{"id": "PAY1", "type": "CARD", "amount_money": usd(paid)}] if paid else []
+    return order([line("li-b", 2000)], 2000, returns=[back], refunds=list(refunds), tenders=tenders)
+
+
+def test_what_comes_back_in_an_exchange_is_a_refund_of_its_sale_and_pays_for_what_goes_out() -> None:
+    sale, given = mapped(orders=[exchange(910)])
+    assert (sale.kind, sale.rows[0].final_amount_cents, sale.rows[0].review_flags) == ("orders", 2000, None)
+    row = given.rows[0]
+    assert (given.kind, given.key, given.version) == ("refunds", "ORD1:ret-a", sale.version)
+    assert (row.order_key, row.return_order_key, row.payment_key) == ("OLD1", "ORD1", None)
+    assert (row.tender_name, row.method, row.status) == ("Exchange", "other", "completed")
+    assert (row.amount_cents, row.net_cents, row.tax_cents, row.tip_refunded_cents) == (1090, 1000, 90, 0)
+    assert (row.business_date, row.processed_at) == (sale.rows[0].business_date, sale.rows[0].closed_at)
+    assert [(item.item_name, item.net_cents, item.source_line_id) for item in rows(given, RefundItem)] == [
+        ("Soup", 1000, "li-a")
+    ]
+
+
+def test_of_an_exchange_only_what_nothing_paid_out_is_set_off() -> None:
+    def handed(cents: int, status: str = "APPROVED") -> dict[str, Any]:
+        return {"id": "OLDPAY_a", "status": status, "amount_money": usd(cents)}
+
+    assert [one.kind for one in mapped(orders=[exchange(2000, handed(1090))])] == ["orders"]
+    assert [one.kind for one in mapped(orders=[exchange(2000, handed(1090, "FAILED"))])] == ["orders"]
+    sale, part = mapped(orders=[exchange(0, handed(500), worth=2500)])
+    assert (part.rows[0].amount_cents, part.rows[0].tax_cents, sale.rows[0].review_flags) == (2000, None, None)
+    assert rows(part, RefundItem) == []
+    short = mapped(orders=[exchange(900)])
+    assert short[0].rows[0].review_flags == '["payments_do_not_cover"]'
+    assert [one.key for one in mapped(orders=[{**exchange(910), "state": "OPEN"}])] == ["ORD1"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "tender", "payment", "name"),
+    [
+        ("BUY_NOW_PAY_LATER", {}, {"buy_now_pay_later_details": {"brand": "AFTERPAY"}}, "AFTERPAY"),
+        ("WALLET", {}, {"wallet_details": {"brand": "CASH_APP"}}, "CASH_APP"),
+        ("WALLET", {}, None, "WALLET"),
+        ("CARD", {"type": "SQUARE_GIFT_CARD"}, None, "Gift card"),
+        ("CARD", {"type": "CARD", "card_details": {"card": {"card_brand": "SQUARE_GIFT_CARD"}}}, None, "Gift card"),
+        ("CARD", {"type": "CARD", "card_details": {"card": {"card_brand": "VISA"}}}, None, "Card"),
+        ("CASH", {"type": "SQUARE_GIFT_CARD"}, None, "Cash"),
+    ],
+)
+def test_a_refund_is_called_as_its_payment_was(
+    kind: str, tender: dict[str, Any], payment: dict[str, Any] | None, name: str
+) -> None:
+    refund = {
+        "id": "PAY1_a", "status": "COMPLETED", "payment_id": "PAY1", "order_id": "RET1", "amount_money": usd(100),
+        "destination_type": kind, "created_at": "2026-10-05T18:00:00Z",
+    }  # fmt: skip
+    returned = {"id": "RET1", "returns": [{"source_order_id": "ORD1"}]}
+    sold = {"id": "ORD1", "created_at": EXAMPLE["created_at"], "tenders": [{"id": "PAY1", **tender}]}
+    paid = [{"id": "PAY1", **payment}] if payment else []
+    found = only(mapped(refunds=[refund], return_orders=[returned], sold_orders=[sold], paid_by=paid))
+    assert found.rows[0].tender_name == name
+
+
 def test_payouts_read_both_inner_keys_of_money_and_class_their_entries() -> None:
     def entry(kind: str, gross: int, fee: int, **details: Any) -> dict[str, Any]:
         money = {"gross": gross, "fee": fee, "net": gross - fee}

@@ -430,6 +430,31 @@ def test_a_return_is_refunds_of_its_sale() -> None:
     assert isinstance(last, RefundFact) and last.problems == ("refund_exceeds_sale",)
 
 
+def test_what_comes_back_in_an_exchange_and_is_not_handed_out_pays_for_what_goes_out() -> None:
+    def heard_of(tendered: int, worth: int, *handed: Row) -> list[HistoryFact]:
+        amounts = {"total_money": usd(worth), "tax_money": usd(79), "tip_money": usd(0)}
+        exchange = worked_example(
+            total_money=usd(2775),
+            total_tip_money=usd(0),
+            tenders=[{"id": "P1", "type": "CARD", "amount_money": usd(tendered)}] if tendered else [],
+            returns=[{"uid": "R", "source_order_id": "OLD", "return_amounts": amounts}],
+            return_amounts=amounts,
+            refunds=list(handed),
+        )
+        return said(("orders", SEARCH, {"orders": [exchange]}))
+
+    sale, given = heard_of(1804, 971)
+    assert isinstance(sale, OrderFact) and sale.problems == ()
+    assert given == RefundFact("O1:R", "OLD", None, sale.business_date, 971, "counts", tax=79, tip=0)
+    out = {"id": "P0_R", "status": "APPROVED", "amount_money": usd(971)}
+    assert len(heard_of(2775, 971, out)) == 1
+    assert len(heard_of(2775, 971, {**out, "status": "FAILED"})) == 1
+    _, part = heard_of(0, 3746, out)
+    assert isinstance(part, RefundFact) and (part.amount, part.tax) == (2775, None)
+    short, _ = heard_of(1800, 971)
+    assert isinstance(short, OrderFact) and short.problems == ("payments_do_not_cover",)
+
+
 @pytest.mark.parametrize(
     ("payment", "tender", "state"),
     [

@@ -161,7 +161,7 @@ FROM (
            coalesce(p.fee_amount_cents, 0) AS fees, 0 AS back_n, 0 AS back
     FROM aura.payments p WHERE p.location_id = %(location)s AND p.business_date {BETWEEN} AND {TENDERED}
     UNION ALL
-    SELECT business_date, method, tender_name, 0, 0, 0, -fee, 1, amount FROM sales_refunds WHERE is_booked
+    SELECT business_date, method, tender_name, 0, 0, 0, -fee, 1, amount FROM sales_refunds WHERE is_booked AND NOT is_exchange
 ) both_ways GROUP BY business_date, method, tender_name
 """
 

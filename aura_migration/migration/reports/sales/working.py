@@ -7,7 +7,8 @@ Here is said once what counts, in SQL and by the definitions of ``canonical/hist
     sales_lines         lines of checks that count, without voided ones
     sales_taxes         tax rows of checks that count, with what each is on
     sales_checks        checks: the figures of their heads, and what is added up from the rows below
-    sales_refunds       money given back, in its parts; is_booked: on one of these days, else only its sale was
+    sales_refunds       money given back, in its parts; is_booked: on one of these days, else only its sale was;
+                        is_exchange: no money moved
     sales_refund_lines  what was given back on these days
     sales_refund_taxes  the tax given back on these days, by the rates of the sale
 """
@@ -29,6 +30,9 @@ VOIDED = "((o.is_voided OR o.voided_at_source OR o.status = 'cancelled') AND o.d
 OPEN = "(o.status IN ('pending', 'scheduled') AND NOT o.is_voided AND NOT o.voided_at_source AND o.deleted_at IS NULL)"
 TENDERED = "(p.status = 'completed' AND p.deleted_at IS NULL)"
 """A payment that is in sums."""
+
+EXCHANGED = "(r.payment_id IS NULL AND r.return_order_key IS NOT NULL AND coalesce(r.tender_name, '') = 'Exchange')"
+"""A refund that nobody was handed: it paid for the order that its return is part of. No tender moves."""
 
 BETWEEN = "BETWEEN %(since)s::date AND %(until)s::date"
 """The days asked for, as ``Days.arguments`` binds them."""
@@ -153,7 +157,8 @@ SELECT r.id, r.business_date, r.business_date {BETWEEN} AS is_booked, coalesce(r
        r.amount_cents AS amount, coalesce(r.tax_cents, 0) AS tax, coalesce(r.tip_refunded_cents, 0) AS tip,
        coalesce(r.charge_cents, 0) AS charge, coalesce(r.fee_refunded_cents, 0) AS fee,
        coalesce(r.net_cents, r.amount_cents - coalesce(r.tax_cents, 0) - coalesce(r.tip_refunded_cents, 0)
-                             - coalesce(r.charge_cents, 0)) AS net
+                             - coalesce(r.charge_cents, 0)) AS net,
+       {EXCHANGED} AS is_exchange
 FROM aura.refunds r
 LEFT JOIN aura.payments p ON p.id = r.payment_id
 LEFT JOIN aura.orders o ON o.id = coalesce(r.order_id, p.order_id)

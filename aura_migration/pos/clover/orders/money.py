@@ -125,6 +125,9 @@ def refund_document(context: Context, refund: wire.Refund) -> Document:
         method, tender = context.tender(paid.tender if paid else None, paid.card_transaction if paid else None)
     tax, tip = refund.tax_amount or 0, refund.tip_amount or 0
     charge = (refund.service_charge_amount.amount if refund.service_charge_amount is not None else None) or 0
+    fees = sum(line.price or 0 for line in _named(refund) if line.is_order_fee)
+    fees = max(0, min(fees, refund.amount - tax - tip - charge))
+    charge += fees
     sale_day = _sale_day(context, refund)
     flags = [] if tender != UNKNOWN else ["unknown_tender"]
     if paid is None or not paid.id:
@@ -152,6 +155,7 @@ def refund_document(context: Context, refund: wire.Refund) -> Document:
             staff_key=context.key(refund.employee),
             sale_business_date=sale_day,
             review_flags=json_text(flags),
+            details=json_text({"order_fee_cents": fees} if fees else {}),
         )
     ]
     rows += _refunded_lines(context, refund)
@@ -172,14 +176,19 @@ def _sale_day(context: Context, refund: wire.Refund) -> str | None:
     return context.days.maybe(at)
 
 
-def _refunded_lines(context: Context, refund: wire.Refund) -> list[HistoryRow]:
+def _named(refund: wire.Refund) -> list[wire.Line]:
+    """The lines of the order that a refund names: goods, and the lines that order fees are."""
     named = {one.id for one in (refund.line_items.elements if refund.line_items is not None else None) or ()}
     order = refund.order
     if not named or order is None or order.line_items is None:
         return []
+    return [line for line in order.line_items.elements or () if line.id in named]
+
+
+def _refunded_lines(context: Context, refund: wire.Refund) -> list[HistoryRow]:
     rows: list[HistoryRow] = []
-    for line in order.line_items.elements or ():
-        if line.id in named:
+    for line in _named(refund):
+        if not line.is_order_fee:
             priced = price(line)
             rows.append(
                 RefundItem(

@@ -19,6 +19,7 @@ from aura_migration.canonical.seals import Seals
 from aura_migration.pos.port import SourceLocation
 from aura_migration.pos.square.orders import sources, wire
 from aura_migration.pos.square.orders.dating import Days, version_of
+from aura_migration.pos.square.orders.exchanges import Exchanges
 from aura_migration.pos.square.orders.known import Known
 from aura_migration.pos.square.orders.money import Payments, Refunds
 from aura_migration.pos.square.orders.sales import Sales
@@ -37,6 +38,7 @@ class _Body(msgspec.Struct):
     refunds: list[wire.Refund] | None = None
     return_orders: list[wire.Order] | None = None
     sold_orders: list[wire.Sold] | None = None
+    paid_by: list[wire.Paid] | None = None
     payouts: list[wire.Payout] | None = None
     payout_entries: list[wire.Entry] | None = None
     cash_drawer_shift: wire.Shift | None = None
@@ -53,6 +55,7 @@ class _Parts(msgspec.Struct):
     refunds: list[msgspec.Raw] | None = None
     return_orders: list[msgspec.Raw] | None = None
     sold_orders: list[msgspec.Raw] | None = None
+    paid_by: list[msgspec.Raw] | None = None
     payouts: list[msgspec.Raw] | None = None
     payout_entries: list[msgspec.Raw] | None = None
     cash_drawer_shift: msgspec.Raw | None = None
@@ -74,6 +77,7 @@ _KINDS: tuple[tuple[str, str, type[Any]], ...] = (
     ("refunds", "refunds", wire.Refund),
     ("return_orders", "", wire.Order),
     ("sold_orders", "", wire.Sold),
+    ("paid_by", "", wire.Paid),
     ("payouts", "payouts", wire.Payout),
     ("payout_entries", "payouts", wire.Entry),
     ("cash_drawer_shift", "cash_drawer_shifts", wire.Shift),
@@ -100,6 +104,7 @@ class SquareHistory:
         self._sales = Sales(known, place, currency, days, lru_cache(PSEUDONYMS)(seals.person))
         self._payments = Payments(place, currency, days)
         self._refunds = Refunds(known, place, currency, days)
+        self._exchanges = Exchanges(self._refunds.item)
         self._settled = Settled(place, currency, days)
 
     def documents(self, body: StoredBody) -> Iterator[Document]:
@@ -116,12 +121,19 @@ class SquareHistory:
 
     def _found(self, found: _Body, body: StoredBody) -> Iterator[Document]:
         yield from _each("orders", found.orders, self._sales.document, body)
+        for order in found.orders or ():
+            if order.returns and order.line_items and order.id:
+                sale = self._sales.document(order)
+                yield from self._exchanges.documents(order, sale) if sale is not None else ()
         payments = found.payments if found.payment is None else [*(found.payments or ()), found.payment]
         yield from _each("payments", payments, self._payments.document, body)
         if found.refunds:
             returns = {order.id: order for order in found.return_orders or () if order.id}
             sales = {order.id: order for order in found.sold_orders or () if order.id}
-            yield from _each("refunds", found.refunds, lambda one: self._refunds.document(one, returns, sales), body)
+            paid = {one.id: one for one in found.paid_by or () if one.id}
+            yield from _each(
+                "refunds", found.refunds, lambda one: self._refunds.document(one, returns, sales, paid), body
+            )
         if found.payouts:
             entries: dict[str | None, list[wire.Entry]] = {}
             for entry in found.payout_entries or ():

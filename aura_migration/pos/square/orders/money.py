@@ -162,6 +162,25 @@ def _payment_details(payment: wire.Payment) -> str | None:
     return as_json(details)
 
 
+def _given_back_by(refund: wire.Refund, sale: wire.Sold | None, paid: wire.Paid | None) -> tuple[str, str]:
+    """What was given back by: Square says the kind; its brand, and whether a card is a gift card, is known of the payment."""
+    destination = refund.destination_details
+    card = destination.card_details if destination is not None else None
+    if refund.destination_type == "CARD" and (card is None or card.card is None):
+        for tender in (sale.tenders if sale is not None else None) or ():
+            if refund.payment_id and refund.payment_id in (tender.payment_id, tender.id):
+                is_gift = tender.type == GIFT_CARD
+                told = tender.card_details.card if tender.card_details is not None else None
+                brand = wire.Card(card_brand=GIFT_CARD) if is_gift else told
+                card = wire.CardDetails(card=brand)
+    branded = (paid.wallet_details or paid.buy_now_pay_later_details) if paid is not None else None
+    external = destination.external_details if destination is not None else None
+    return tender_of(refund.destination_type, card, external, branded.brand if branded is not None else None)
+
+
+_NONE: Mapping[str, wire.Paid] = {}
+
+
 class Refunds:
     """Refunds of one location as documents."""
 
@@ -172,9 +191,13 @@ class Refunds:
         self._days = days
 
     def document(
-        self, refund: wire.Refund, returns: Mapping[str, wire.Order], sales: Mapping[str, wire.Sold]
+        self,
+        refund: wire.Refund,
+        returns: Mapping[str, wire.Order],
+        sales: Mapping[str, wire.Sold],
+        paid: Mapping[str, wire.Paid] = _NONE,
     ) -> Document | None:
-        """The refund with what was given back; ``returns`` and ``sales`` are the orders behind it, by id."""
+        """The refund with what was given back; ``returns`` and ``sales`` are the orders behind it, ``paid`` payments, by id."""
         key = refund.id
         assert key, "refunds without an id are refused before"
         if refund.location_id not in (None, self._location):
@@ -191,13 +214,7 @@ class Refunds:
             day = sold
         amount = cents(refund.amount_money)
         parts = _Parts(order, back, refund, amount)
-        destination = refund.destination_details
-        method, tender = tender_of(
-            refund.destination_type,
-            destination.card_details if destination is not None else None,
-            destination.external_details if destination is not None else None,
-            None,
-        )
+        method, tender = _given_back_by(refund, sales.get(source or ""), paid.get(refund.payment_id or ""))
         fees = refund.processing_fee or ()
         details: dict[str, Any] = {"unlinked": True} if refund.unlinked else {}
         if parts.shared:
@@ -227,7 +244,7 @@ class Refunds:
             )
         ]
         if parts.is_first:
-            rows += [self._item(line) for held in back for line in held.return_line_items or ()]
+            rows += [self.item(line) for held in back for line in held.return_line_items or ()]
         return Document("refunds", key, version, rows)
 
     def _sold(self, sale: wire.Sold | None) -> str | None:
@@ -242,7 +259,8 @@ class Refunds:
         chosen = {"paid": paid or closed, "created": opened, "closed": closed}[basis]
         return self._days.day(chosen or opened)
 
-    def _item(self, line: wire.Line) -> RefundItem:
+    def item(self, line: wire.Line) -> RefundItem:
+        """A line that was given back."""
         gross, _ = rung_up(line)
         tax = cents(line.total_tax_money)
         item = self._known.sellable(line.catalog_object_id).item if line.catalog_object_id else None

@@ -27,6 +27,7 @@ from aura_migration.canonical.history.rows import (
 )
 from aura_migration.pos.square.orders import wire
 from aura_migration.pos.square.orders.dating import Days, When, is_absurd, version_of, when
+from aura_migration.pos.square.orders.exchanges import used_up
 from aura_migration.pos.square.orders.known import Known
 from aura_migration.pos.square.orders.leaving import channel_of, leaving
 from aura_migration.pos.square.orders.wire import cents
@@ -465,7 +466,8 @@ class _Check:
                 self.flag("unknown_tender")
             if not (tender.payment_id or tender.id):
                 self.flag("missing_reference")
-        if order.state == "COMPLETED" and (paid != self.final + self.tip or tips != self.tip):
+        due = self.final + self.tip
+        if order.state == "COMPLETED" and (paid + used_up(order, due) != due or tips != self.tip):
             self.flag("payments_do_not_cover")
 
 

@@ -157,6 +157,7 @@ class Amounts(msgspec.Struct, gc=False):
 class Return(msgspec.Struct, gc=False):
     """What one return gives back of one sale; amounts are positive."""
 
+    uid: str | None = None
     source_order_id: str | None = None
     return_line_items: list[Line] | None = None
     return_service_charges: list[Charge] | None = None
@@ -363,13 +364,37 @@ class Refund(msgspec.Struct, gc=False):
     team_member_id: str | None = None
 
 
+class SoldCard(msgspec.Struct, gc=False):
+    """The card of a tender."""
+
+    card: Card | None = None
+
+
+class SoldTender(msgspec.Struct, gc=False):
+    """What a sale that was given back had been paid with."""
+
+    id: str | None = None
+    payment_id: str | None = None
+    type: str | None = None
+    created_at: str | None = None
+    card_details: SoldCard | None = None
+
+
 class Sold(msgspec.Struct, gc=False):
-    """When the sale of a return was made."""
+    """When the sale of a return was made, and what it was paid with."""
 
     id: str | None = None
     created_at: str | None = None
     closed_at: str | None = None
-    tenders: list[Tender] | None = None
+    tenders: list[SoldTender] | None = None
+
+
+class Paid(msgspec.Struct, gc=False):
+    """The brand of a payment that was given back."""
+
+    id: str | None = None
+    wallet_details: Branded | None = None
+    buy_now_pay_later_details: Branded | None = None
 
 
 class PayoutFee(msgspec.Struct, gc=False):
