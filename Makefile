@@ -54,6 +54,7 @@ down: ## Stop what `make up` started, and the embedded database.
 bench: install ## Run the benchmarks and write docs/performance.md; half an hour (ARGS="--rounds 1" for menus).
 	$(BIN)/python -m benchmarks.menu $(ARGS)
 	$(BIN)/python -m benchmarks.people
+	$(BIN)/python -m benchmarks.pricing
 
 clean: down ## Remove .venv, caches and build files. Data (.aura) stays.
 	rm -rf .venv .venv.lock build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -81,6 +81,7 @@ OPEN: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "check_discounts_over": (Over.EACH_LINE,),
         "percent_base": (PercentBase.SCOPE_START,),
         "spread": (Spread.CUMULATIVE,),
+        "charge_base": (ChargeBase.GROSS,),
         "inclusive_method": (InclusiveMethod.NET_FIRST,),
         "additive_base": (AdditiveBase.ROUNDED_NET, AdditiveBase.PRICE),
         "exempt_price": (ExemptPrice.LESS_TAX,),

@@ -29,6 +29,7 @@ from aura_migration.pricing.bill import (
 from aura_migration.pricing.engine import price
 from aura_migration.pricing.policies import CLOVER, OPEN, POLICIES, SQUARE, TOAST, variants
 from aura_migration.pricing.policy import (
+    BY_KIND,
     BY_SCOPE,
     AdditiveBase,
     Exclusive,
@@ -418,3 +419,27 @@ def test_a_priced_bill_is_the_same_every_time_and_cannot_be_changed() -> None:
     assert found == price(bill, TOAST)
     with pytest.raises(AttributeError):
         found.total = 0  # type: ignore[misc]
+
+
+def test_the_page_about_pricing_names_every_field_with_its_values() -> None:
+    page = (Path(pricing.__file__).parents[2] / "docs" / "pricing.md").read_text(encoding="utf-8")
+    rows = {}
+    for line in page.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if line.startswith("| `") and len(cells) == 5:
+            rows[cells[0].strip("` ")] = cells[2:]
+    assert list(rows) == [name for name in Policy.__struct_fields__ if name != "name"]
+
+    def shown(value: Any) -> str:
+        named = {BY_SCOPE: "by_scope", BY_KIND: "by_kind"} if isinstance(value, tuple) else {}
+        return f"`{named.get(value, str(value).lower())}`"
+
+    for field, cells in rows.items():
+        for policy, cell in zip((SQUARE, TOAST, CLOVER), cells, strict=True):
+            others = ", ".join(shown(value) for value in OPEN[policy.name].get(field, ()))
+            assert cell == shown(getattr(policy, field)) + (f" (or {others})" if others else ""), (field, policy.name)
+
+
+def test_the_example_on_the_page_about_pricing_runs() -> None:
+    page = (Path(pricing.__file__).parents[2] / "docs" / "pricing.md").read_text(encoding="utf-8")
+    exec(compile(page.split("```python\n")[1].split("```")[0], "pricing.md", "exec"), {})
