@@ -79,7 +79,8 @@ def test_up_carries_out_what_is_asked_for_by_itself_and_down_leaves_nothing_behi
     system.approve(plan)
     with system.connect() as connection:
         requests.submit(connection, "run", integration, plan["location"], plan["migration_id"], "console", {})
-    _until("both runs have ended", lambda: system.rows("SELECT status FROM runs") == [("SUCCESS",), ("SUCCESS",)])
+    asked_for = "SELECT status FROM runs WHERE pipeline_name <> 'report_sales'"  # which follows a load by itself
+    _until("both runs have ended", lambda: system.rows(asked_for) == [("SUCCESS",), ("SUCCESS",)])
     assert system.state(plan["migration_id"]) == "verified"
     done = system.rows("SELECT kind, state, requested_by FROM migration.requests ORDER BY id")
     assert done == [("preview", "done", "new_integrations"), ("run", "done", "console")], "exactly one run each"
