@@ -227,9 +227,9 @@ SUMS = """
         SELECT o.day, 'marketplace_tax', t.amount_cents FROM {side}_orders o JOIN aura.order_taxes t ON t.order_id = o.aura_id
         WHERE o.state = 'counts' AND t.remitted_by = 'marketplace'
         UNION ALL
-        SELECT o.day, 'discount_tax', round(i.line_discount_cents * x.percent / (100 + x.percent))
+        SELECT o.day, 'discount_tax', round(i.line_subtotal_cents * x.percent / (100 + x.percent)) - x.cents
         FROM {side}_orders o JOIN aura.order_items i ON i.order_id = o.aura_id AND i.line_discount_cents <> 0 AND NOT i.is_voided
-        JOIN LATERAL (SELECT sum(x.rate_percent) AS percent FROM aura.order_taxes x
+        JOIN LATERAL (SELECT sum(x.rate_percent) AS percent, sum(x.amount_cents) AS cents FROM aura.order_taxes x
                       WHERE x.order_id = o.aura_id AND x.order_item_id = i.id AND x.is_inclusive) x ON x.percent > 0
         WHERE o.state = 'counts' AND o.included_tax <> 0 AND o.discount <> 0
         UNION ALL
