@@ -141,8 +141,8 @@ class Prepared:
     approved: World
     steps: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
-    images: dict[str, Image] = field(default_factory=dict)
-    _numbers: Iterator[int] = field(default_factory=itertools.count)
+    images: dict[str, Image] = field(default_factory=dict, repr=False)
+    _numbers: Iterator[int] = field(default_factory=itertools.count, repr=False)
 
     @contextmanager
     def world(self, what: str) -> Iterator[World]:
@@ -270,38 +270,41 @@ def aura(at: World) -> Image:
         }
 
 
-def same(found: Image, expected: Image) -> None:
+def same(found: Image, expected: Image, of: str) -> None:
     """Equal, told by the first place in which they differ."""
     for what in expected:
-        assert found[what] == expected[what], what
+        assert found[what] == expected[what], f"{of}: {what}"
     assert found.keys() == expected.keys()
 
 
 # -- kills --------------------------------------------------------------------------------------------------------------
 
 
-def moments(prepared: Prepared, what: str, seed: int, number: int) -> list[dict[str, Any]]:
-    """Seeded moments all over the work, by turns at something it writes and by the clock."""
+def moments(prepared: Prepared, what: str, seed: int, number: int) -> list[list[dict[str, Any]]]:
+    """Seeded moments all over the work, by turns at something it writes and by the clock; every fifth time two of them."""
     dice = random.Random(seed)
-    return [
-        {"seconds": dice.uniform(0.02, prepared.seconds[what])}
-        if n % 2
-        else {"step": dice.randint(1, prepared.steps[what] - 20)}
-        for n in range(number)
-    ]
+
+    def by_clock(share: float = 1.0) -> dict[str, Any]:
+        return {"seconds": dice.uniform(0.02, share * prepared.seconds[what])}
+
+    def at_a_write() -> dict[str, Any]:
+        return {"step": dice.randint(1, prepared.steps[what] - 20)}
+
+    return [[by_clock() if n % 2 else at_a_write(), *([by_clock(0.5)] if n % 5 == 4 else [])] for n in range(number)]
 
 
-def ends_as_if_never_killed(prepared: Prepared, what: str, moment: dict[str, Any]) -> str:
+def ends_as_if_never_killed(prepared: Prepared, what: str, strikes: list[dict[str, Any]]) -> str:
+    """How the first attempt ended."""
     with prepared.world(what) as at:
-        ended = prepared.program.run(at, what, **moment)
-        assert ended["ended"] != "failed", ended
+        attempts = [prepared.program.run(at, what, **moment) for moment in strikes]
+        assert "failed" not in [ended["ended"] for ended in attempts], (strikes, attempts)
         prepared.program.done(at, what)
-        same(prepared.image(at, what), prepared.images[what])
-    return str(ended["ended"])
+        same(prepared.image(at, what), prepared.images[what], f"{what} killed at {strikes}")
+    return str(attempts[0]["ended"])
 
 
 def killed_at(prepared: Prepared, what: str, seed: int, number: int) -> None:
-    ended = [ends_as_if_never_killed(prepared, what, moment) for moment in moments(prepared, what, seed, number)]
+    ended = [ends_as_if_never_killed(prepared, what, strikes) for strikes in moments(prepared, what, seed, number)]
     # Those by the clock may find the work done; those at a write never do.
     assert ended.count("killed") >= len(ended[::2])
 
@@ -350,7 +353,7 @@ def test_a_pos_that_is_away_for_a_day_costs_only_the_windows_that_were_not_compl
         prepared.pos = RunningSandbox(pos.pos_app, pos.port)
         tomorrow = replace(at, now=NOW + timedelta(days=1))
         prepared.program.done(tomorrow, "preview")
-        same(planned_image(at), prepared.images["preview"])
+        same(planned_image(at), prepared.images["preview"], "the POS away")
         now = at.rows(COMPLETE)
         assert set(kept) < set(now), "complete windows stand as they were recorded"
         answered = asked(pos) + asked(prepared.pos)
@@ -425,7 +428,7 @@ def test_a_server_killed_under_the_load_of_a_history_loses_the_working_tables_an
             at.execute("DROP FUNCTION public.stand_still CASCADE")
             control(prepared.pos.base_url, "DELETE", "requests")
             prepared.program.done(at, "load")
-            same(loaded_image(at), prepared.images["load"])
+            same(loaded_image(at), prepared.images["load"], "the server killed")
             assert control(prepared.pos.base_url, "GET", "requests")["requests"] == [], "staged again from the snapshot"
     finally:
         embedded.stop(folder)
