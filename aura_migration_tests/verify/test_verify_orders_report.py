@@ -235,3 +235,67 @@ def test_days_without_a_refund_confirm_nothing(history: History) -> None:
     verdict = history.verify([fact for fact in history.facts if fact.key not in ("r1", "credit")])
     gate = next(one for one in verdict.gates if one.name == "pos_report_agreed")
     assert (gate.passed, gate.evidence["lacking"]) == (None, ["a day with a refund"])
+
+
+def test_gift_cards_that_a_report_counts_as_the_cards_they_were_read_as_are_explained(history: History) -> None:
+    report = as_the_pos_shows_it(history)
+    gifts, cards = report["tender_amount"]["Gift card"], report["tender_amount"]["Card"]
+    assert any(gifts.values())
+    for day, cents in gifts.items():
+        cards[day] += cents
+        gifts[day] = 0
+    bring(history, report)
+    assert judged(history)[0].passed is False
+    history.connection.execute("UPDATE aura.payments SET card_brand = 'GIFT_CARD' WHERE method = 'gift_card'")
+    gate, evidence, off = judged(history)
+    assert (gate.passed, off) == (True, [])
+    cause = ["gift cards that were read as cards are counted as cards"]
+    assert evidence["counted_otherwise"] == {"tender_amount: Card": cause, "tender_amount: Gift card": cause}
+
+
+def test_tax_of_a_payment_whose_order_is_no_longer_shown_is_explained_where_the_rates_come_to_it(
+    history: History,
+) -> None:
+    report = as_the_pos_shows_it(history)
+    rates = report["tax_by_rate"] = {}
+    for fact in history.facts:
+        if isinstance(fact, OrderFact) and fact.state == "counts":
+            for name, cents in fact.taxes.items():
+                # a report need not say that a tax is inside prices
+                shown = name.removesuffix(" incl.")
+                rates.setdefault(shown, dict.fromkeys(DAYS, 0))[fact.business_date] += cents
+    assert len(rates) > 1
+    for name, cents in zip(sorted(rates), (26, 48), strict=False):
+        rates[name][DAYS[3]] += cents
+    report["tax"][""][DAYS[3]] += 74
+    bring(history, report)
+    assert judged(history)[0].passed is False
+    history.connection.execute(
+        """UPDATE aura.payments SET order_id = NULL, details = '{"tax_cents": 74}' WHERE source_id = 'p-o3'"""
+    )
+    gate, evidence, off = judged(history)
+    assert (gate.passed, off) == (True, [])
+    cause = ["tax of payments whose order the POS no longer shows is counted"]
+    assert set(map(tuple, evidence["counted_otherwise"].values())) == {tuple(cause)}
+    history.connection.execute("UPDATE aura.payments SET details = '{\"tax_cents\": 73}' WHERE source_id = 'p-o3'")
+    assert judged(history)[0].passed is False
+
+
+def test_deferred_sales_that_were_given_back_are_told_from_goods(history: History) -> None:
+    report = as_the_pos_shows_it(history)
+    report["refunds"] = {"": dict.fromkeys(DAYS, 0)}
+    report["refunds"][""] |= {DAYS[2]: 550 - 300, DAYS[6]: 200}
+    bring(history, report)
+    assert judged(history)[0].passed is False
+    refund, order = history.id_of("refunds", "r1"), history.id_of("orders", "o0")
+    history.insert(
+        "refund_items", refund_id=refund, item_name="Card", quantity=1, gross_cents=300, source_line_id="given"
+    )
+    history.connection.execute("UPDATE aura.order_items SET source_line_id = 'given' WHERE order_id = %s", [order])
+    assert judged(history)[0].passed is False
+    history.connection.execute(
+        "UPDATE aura.order_items SET revenue_class = 'gift_card_load' WHERE order_id = %s", [order]
+    )
+    evidence, off = judged(history)[1:]
+    assert evidence["counted_otherwise"]["refunds"] == ["refunds of deferred sales are left out"]
+    assert not [key for key in off if key.endswith(" refunds")]
