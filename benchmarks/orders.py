@@ -6,7 +6,7 @@
     floor      exactly the rows the product wrote, by COPY into a staging table and merge by primary key, into tables with the
                same indexes, on one connection: F
     dlt        the orders alone by a general tool, as it comes and tuned (skipped where it is not installed)
-    limits     fetching while the stand-in refuses what is over the limit, against the least time the limit allows
+    limits     fetching while the server refuses what is over the limit, against the least time the limit allows
 
 The stand-in POS is asked through a server that replays rendered bytes, so that it is never the bottleneck; limits are off and
 so is the product's own pacing, but for `limits`. PostgreSQL runs in processes of its own and is no memory of the product's.
@@ -22,6 +22,7 @@ import argparse
 import io
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -42,7 +43,7 @@ from benchmarks.replay import Replay
 
 NOW, BEGIN = "2026-10-01T09:00:00Z", "2025-10-01T00:00:00Z"
 RATE = 40
-"""Requests a second that the product allows itself with Square, which publishes no number; the stand-in refuses more."""
+"""Requests a second that the product allows itself with Square, which publishes no number; the server refuses more."""
 END_TO_END = ("export", "stage", "plan", "load")
 STAGES = (*END_TO_END, "sales reports", "verify", "menu and people", "second run: export", "second run", "take back")
 PEAK_MB = 400
@@ -247,24 +248,43 @@ def database() -> Iterator[tuple[str, dict[str, str]]]:
             embedded.stop(data)
 
 
-def measure(orders: int, rounds: int, dlt: Sequence[str], python: str, rendered: Path | None = None) -> dict[str, Any]:
-    """One size: the product and the variants of dlt in turns. ``rendered``: where answers are kept from run to run."""
+@contextmanager
+def rendering(orders: int, rendered: Path | None) -> Iterator[tuple[Stand, Path]]:
+    """The stand-in, and the folder with its answers; ``rendered``: where folders are kept from run to run."""
     stand = Stand("year", "square", "--orders", str(orders), "--limits", "off", "--now", NOW)
+    try:
+        with tempfile.TemporaryDirectory(prefix="aura-replay-") as temporary:
+            folder = (rendered or Path(temporary)) / str(orders)
+            if not (folder / "complete").exists():
+                print(f"{orders:,} orders: rendering", file=sys.stderr, flush=True)
+                shutil.rmtree(folder, ignore_errors=True)  # cursors of a stand-in that has ended lead nowhere
+                replay = Replay(stand.base_url, folder)
+                try:
+                    with database() as (_, environment):
+                        asked = [replay.base_url, "rendering", "export"]
+                        run_variant("benchmarks.orders", "product", environment, asked)
+                finally:
+                    replay.close()
+                (folder / "complete").touch()
+            yield stand, folder
+    finally:
+        stand.close()
+
+
+def measure(orders: int, rounds: int, dlt: Sequence[str], python: str, rendered: Path | None = None) -> dict[str, Any]:
+    """One size: the product and the variants of dlt in turns. ``rendered`` as in :func:`rendering`."""
     seconds: dict[str, Series] = {"product": Series(), "seconds": Series(), "peak": Series()}
     found: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory(prefix="aura-replay-") as folder:
-        replay = Replay(stand.base_url, rendered / str(orders) if rendered else Path(folder))
+    with rendering(orders, rendered) as (stand, folder):
+        replay = Replay(stand.base_url, folder)
         try:
-            print(f"{orders:,} orders: rendering", file=sys.stderr, flush=True)
-            with database() as (_, environment):
-                run_variant("benchmarks.orders", "product", environment, [replay.base_url, "rendering", "export"])
             token, location = _warm_search(replay.base_url) if dlt else ("", "")
-            replay.missed()
             for number in range(rounds):
                 print(f"{orders:,} orders: round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+                replay.counts()
                 with database() as (_, environment):
                     found = run_variant("benchmarks.orders", "product", environment, [replay.base_url, "off", "end"])
-                missed = replay.missed()
+                missed = replay.counts()["missed"]
                 for name, taken in found["stages"].items():
                     seconds["seconds"].add({name: taken["seconds"]})
                     seconds["peak"].add({name: taken["peak_mb"]})
@@ -280,7 +300,6 @@ def measure(orders: int, rounds: int, dlt: Sequence[str], python: str, rendered:
                     seconds["product"].add({f"dlt {how}": peer["seconds"], f"dlt {how} peak": peer["peak_mb"]})
         finally:
             replay.close()
-            stand.close()
     return {
         "orders": orders,
         "rows": sum(found["rows"].values()),
@@ -307,35 +326,18 @@ def _warm_search(base_url: str) -> tuple[str, str]:
                 return token, location
 
 
-def limited(orders: int) -> dict[str, float]:
-    """Fetching while the stand-in refuses more than the limit: seconds, requests answered and refused."""
-    switches = [f"rate_limit_per_second={RATE}", 'limits="real"']
-    more = [part for switch in switches for part in ("--switch", switch)]
-    stand = Stand("year", "square", "--orders", str(orders), "--now", NOW, *more)
-    try:
-        with database() as (_, environment):
-            before = _asked(stand.base_url)
-            found = run_variant("benchmarks.orders", "product", environment, [stand.base_url, "on", "export"])
-            after = _asked(stand.base_url)
-    finally:
-        stand.close()
-    stages = found["stages"]
-    seconds = sum(stages[name]["seconds"] for name in ("export", "menu and people"))
-    answered = after["answered"] - before["answered"]
-    return {
-        "orders": orders,
-        "seconds": seconds,
-        "answered": answered,
-        "refused": after["refused"] - before["refused"],
-        "least": max(0, answered - RATE) / RATE,
-    }
-
-
-def _asked(base_url: str) -> dict[str, int]:
-    """How many requests the stand-in answered and refused so far."""
-    asked = httpx.get(f"{base_url}/_control/requests").json()["requests"]
-    refused = sum(one["status"] == 429 for one in asked)
-    return {"answered": len(asked) - refused, "refused": refused}
+def limited(orders: int, rendered: Path | None = None) -> dict[str, float]:
+    """Fetching while the server refuses more than the limit: seconds, requests answered and refused, the least time."""
+    with rendering(orders, rendered) as (stand, folder):
+        replay = Replay(stand.base_url, folder, RATE)
+        try:
+            with database() as (_, environment):
+                found = run_variant("benchmarks.orders", "product", environment, [replay.base_url, "on", "export"])
+            counts = replay.counts()
+        finally:
+            replay.close()
+    seconds = sum(found["stages"][name]["seconds"] for name in ("export", "menu and people"))
+    return {"orders": orders, "seconds": seconds, "least": max(0, counts["answered"] - RATE) / RATE, **counts}
 
 
 def has_dlt(python: str) -> bool:
@@ -372,7 +374,7 @@ def report(sizes: list[dict[str, Any]], limits: dict[str, float] | None, rounds:
     if limits:
         ratio = limits["seconds"] / limits["least"]
         parts.append(
-            f"Fetching {limits['orders']:,.0f} orders while the stand-in refuses more than {RATE} requests a second: {limits['answered']:,.0f} requests in "
+            f"Fetching {limits['orders']:,.0f} orders while the server refuses more than {RATE} requests a second (Square publishes no number; this is the product's own): {limits['answered']:,.0f} requests in "
             f"{limits['seconds']:.1f} s, {limits['refused']:.0f} refused; the least time the limit allows is {limits['least']:.1f} s: **{ratio:.2f} ×** (aim ≤ 1.05)."
         )
     return "\n\n".join(parts)
@@ -480,7 +482,7 @@ def main() -> None:
             "note: dlt is not installed and not measured (pip install the extra `bench`, or name --dlt PYTHON)",
             file=sys.stderr,
         )
-    limits = limited(chosen.limited) if chosen.limited else None
+    limits = limited(chosen.limited, chosen.rendered) if chosen.limited else None
     sizes = []
     for orders in sorted(chosen.orders):
         sizes.append(
