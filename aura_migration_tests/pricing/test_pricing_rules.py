@@ -150,6 +150,10 @@ def test_untaxed_discounts_have_a_factor_of_their_own() -> None:
     coupon = Discount("c", Scope.CHECK, Kind.AMOUNT, amount=300, reduces_tax=False)
     found = price(Bill((_line(taxes=("t",)),), (TEN,), (coupon, _percent("d", "10"))), policy)
     assert (found.net, found.tax_added) == (600, 90)
+    voucher = Discount("v", Scope.LINE, Kind.AMOUNT, amount=200, reduces_tax=False)
+    line = _line(taxes=("t",), discounts=("v",))
+    found = price(Bill((line,), (TEN,), (voucher, _percent("d", "10"))), policy)
+    assert (found.net, found.tax_added) == (720, 92)
 
 
 def test_a_cumulative_spread_gives_other_lines_the_cent() -> None:

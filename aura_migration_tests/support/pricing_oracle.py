@@ -83,6 +83,7 @@ class Oracle:
         self.discounts: dict[str, int] = {}
         self.charges: dict[str, int] = {}
         self.taxes: dict[str, int] = {}
+        self.tax_shares: dict[str, list[int]] = {}
         self._factor = Fraction(1)
         self._taxed_before = self.taxed
         self._discount()
@@ -186,6 +187,15 @@ class Oracle:
                 value += base * rates[name]
             return value
 
+        def weight(name: str, n: int) -> Fraction:
+            """The exact tax of one line or charge alone, by which a tax is shared out."""
+            base = Fraction(things[n][1])
+            if name in inside_names or policy.additive_base == "net":
+                base /= 1 + inside[n]
+            elif policy.additive_base == "rounded_net":
+                base -= included[n]
+            return base * rates[name]
+
         def mode(name: str) -> str:
             return next(tax.rounding for tax in bill.taxes if tax.id == name) or policy.tax_rounding
 
@@ -204,11 +214,7 @@ class Oracle:
                 pooled = rounded(Fraction(sum(parts)), policy.tax_rounding)
                 amounts = {}
                 for name, one in zip(names, shared(pooled, parts, policy.spread), strict=True):
-                    weights = [
-                        Fraction(things[n][1]) * rates[name] / (1 + inside[n]) if name in inside_names or policy.additive_base == "net"
-                        else Fraction(things[n][1] - (included[n] if policy.additive_base == "rounded_net" else 0)) * rates[name]
-                        for n in covered[name]
-                    ]  # fmt: skip
+                    weights = [weight(name, n) for n in covered[name]]
                     amounts[name] = (one, shared(one, weights, policy.spread) if weights else [])
             else:
                 amounts = {}
@@ -218,10 +224,10 @@ class Oracle:
                         amounts[name] = (sum(shares), shares)
                     else:
                         one = rounded(exact(name, covered[name]), mode(name))
-                        weights = [Fraction(things[n][1]) * rates[name] / (1 + inside[n]) for n in covered[name]]
+                        weights = [weight(name, n) for n in covered[name]]
                         amounts[name] = (one, shared(one, weights, policy.spread) if weights else [])
             for name in names:
-                self.taxes[name] = amounts[name][0]
+                self.taxes[name], self.tax_shares[name] = amounts[name]
                 if name in inside_names:
                     for n, share in zip(covered[name], amounts[name][1], strict=True):
                         included[n] += share
