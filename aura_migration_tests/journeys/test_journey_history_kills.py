@@ -185,6 +185,7 @@ def prepared_on(server: str, template: str, folder: Path) -> Iterator[Prepared]:
             decide.approve(workshop, migration.id, plan_hash, "test")
             with found.world("load") as loaded:
                 measure(found, loaded, "load")
+            assert min(len(found.images["load"][table]) for table in ("orders", "payments", "payouts", "refunds")) > 5
             yield found
         finally:
             program.close()
@@ -214,33 +215,35 @@ def planned_image(at: World) -> Image:
     """
     staged = f"staging.history_{at.migration}_documents"
     history = "SELECT s.id FROM migration.snapshots s WHERE s.scope = 'history'"
-    return {
-        "migration": at.rows("SELECT state, plan_id IS NOT NULL, state_reason FROM migration.migrations"),
-        "plans": at.rows(
+    told = {
+        "migration": "SELECT state, plan_id IS NOT NULL, state_reason FROM migration.migrations",
+        "plans": (
             "SELECT kind, state, hash, counts, losses, certificates, blockers, history::text FROM migration.plans"
         ),
-        "rows": at.rows("SELECT seq, entity, source_key, action, content::text FROM migration.plan_rows ORDER BY 1"),
-        "exports": at.rows(
+        "rows": "SELECT seq, entity, source_key, action, content::text FROM migration.plan_rows ORDER BY 1",
+        "exports": (
             "SELECT s.scope, s.state, s.span FROM migration.snapshots s JOIN migration.migration_snapshots m "
             "ON m.snapshot_id = s.id AND m.is_current ORDER BY 1"
         ),
-        "histories": at.rows(f"SELECT state FROM migration.snapshots WHERE id IN ({history})"),
-        "recorded": at.rows(
+        "histories": f"SELECT state FROM migration.snapshots WHERE id IN ({history})",
+        "recorded": (
             "SELECT entity, win, page, method, path, (params - 'cursor')::text, (request_body - 'cursor')::text, rows, size "
             f"FROM migration.snapshot_pages WHERE snapshot_id IN ({history}) ORDER BY 1, 2, 3, 4, 5, 6, 7"
         ),
-        "certificates": at.rows(
+        "certificates": (
             f"SELECT entity, certificate::text FROM migration.snapshot_certificates WHERE snapshot_id IN ({history}) ORDER BY 1"
         ),
-        "staged": at.rows(
+        "staged": (
             f"SELECT kind, source_key, version, content_hash, gone, fault, verdict FROM {staged} ORDER BY 1, 2, 3, 4, 7"
         ),
-        "batches": at.rows(
+        "batches": (
             "SELECT batch, entity, jsonb_array_length(bodies), counts::text, loaded_at FROM migration.history_batches ORDER BY 1"
         ),
-        "placeholders": at.rows("SELECT source_key, name, price_cents FROM migration.history_placeholders ORDER BY 1"),
-        "written": {table: found for table, found in aura(at).items() if found and table != "restaurants"},
+        "placeholders": "SELECT source_key, name, price_cents FROM migration.history_placeholders ORDER BY 1",
     }
+    image = looked(at, told)
+    # An empty restaurant is all there is in AuraConnect.
+    return {name: rows for name, rows in image.items() if name in told or (rows and name != "restaurants")}
 
 
 def loaded_image(at: World) -> Image:
@@ -257,17 +260,15 @@ def loaded_image(at: World) -> Image:
         "bodies": "SELECT sha256, batch_id, documents FROM migration.history_bodies ORDER BY 1, 2",
         "working tables": "SELECT relname FROM pg_class WHERE relname ~ '^history_[0-9]+_documents$'",
     }
-    return {**{what: at.rows(query) for what, query in told.items()}, **aura(at)}
+    return looked(at, told)
 
 
-def aura(at: World) -> Image:
-    """Every row of every table of AuraConnect as text."""
-    tables = at.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'aura' ORDER BY 1")
+def looked(at: World, told: dict[str, str]) -> Image:
+    """The answers to these queries, and every row of every table of AuraConnect as text."""
     with at.connect() as connection:
-        return {
-            table: [row for (row,) in connection.execute(f"SELECT t::text FROM aura.{table} t ORDER BY 1")]
-            for (table,) in tables
-        }
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'aura'").fetchall()
+        told = told | {table: f"SELECT t::text FROM aura.{table} t ORDER BY 1" for (table,) in tables}
+        return {what: connection.execute(query.encode()).fetchall() for what, query in told.items()}
 
 
 def same(found: Image, expected: Image, of: str) -> None:
