@@ -51,9 +51,10 @@ up: install ## Start database, Dagster code server, webserver and daemon; print 
 down: ## Stop what `make up` started, and the embedded database.
 	@if [ -x $(BIN)/aura-migration ]; then $(BIN)/aura-migration down; fi
 
-bench: install ## Run the benchmarks and write docs/performance.md; half an hour (ARGS="--rounds 1" for menus).
+bench: install ## Run the benchmarks and write docs/performance.md; an hour (ARGS="--rounds 1" for menus and orders).
 	$(BIN)/python -m benchmarks.menu $(ARGS)
 	$(BIN)/python -m benchmarks.people
+	$(BIN)/python -m benchmarks.orders $(ARGS)
 	$(BIN)/python -m benchmarks.pricing
 
 clean: down ## Remove .venv, caches and build files. Data (.aura) stays.

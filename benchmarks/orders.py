@@ -13,7 +13,7 @@ so is the product's own pacing, but for `limits`. PostgreSQL runs in processes o
 
     python -m benchmarks.orders --orders 20000 100000 --rounds 2 --dlt PYTHON
 
-puts a section into docs/performance.md; ``--dlt`` names the Python of an environment that has the extra ``bench``.
+puts a section into docs/performance.md; ``--dlt`` names the Python of an environment with ``benchmarks/requirements.txt``.
 """
 
 from __future__ import annotations
@@ -468,7 +468,7 @@ def main() -> None:
     parser.add_argument("--orders", type=int, nargs="+", default=[20_000, 100_000])
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--limited", type=int, default=5_000, help="orders fetched under the limit; 0: not measured")
-    parser.add_argument("--dlt", default=sys.executable, metavar="PYTHON", help="the Python that has the extra `bench`")
+    parser.add_argument("--dlt", default=sys.executable, metavar="PYTHON", help="the Python that has dlt")
     parser.add_argument("--dlt-up-to", type=int, default=20_000, help="sizes that dlt is measured at")
     parser.add_argument(
         "--rendered", type=Path, metavar="FOLDER", help="keep the stand-in's answers there for the next run"
@@ -479,7 +479,7 @@ def main() -> None:
     peers = ("default", "tuned") if has_dlt(chosen.dlt) else ()
     if not peers:
         print(
-            "note: dlt is not installed and not measured (pip install the extra `bench`, or name --dlt PYTHON)",
+            "note: dlt is not installed and not measured (see benchmarks/requirements.txt; --dlt PYTHON names where it is)",
             file=sys.stderr,
         )
     limits = limited(chosen.limited, chosen.rendered) if chosen.limited else None

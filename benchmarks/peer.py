@@ -1,7 +1,7 @@
 """What a general tool takes for the same orders: dlt, as it comes and tuned. Imports nothing of ours.
 
 dlt is no dependency of the product, not even of its development: it may live in an environment of its own, whose Python
-is named on the command line of the benchmark. See the extra ``bench`` in pyproject.toml.
+is named on the command line of the benchmark (``requirements.txt`` in this folder says how to make it).
 """
 
 from __future__ import annotations
