@@ -229,6 +229,17 @@ def test_a_tax_inside_and_one_on_top_stand_together_in_three_ways() -> None:
     assert all(one.tax_included == 65 for one in found.values())
 
 
+def test_a_tax_is_shared_out_by_what_each_line_owes_of_it_also_where_only_one_holds_another_inside() -> None:
+    inside = TaxRule("in", rate=percent("20"), is_inclusive=True)
+    bill = Bill((_line(4000, taxes=("in", "t")), _line(4000, id="x", taxes=("t",))), (inside, TEN))
+    found = price(bill, PLAIN)
+    assert [share.amount for share in found.taxes[1].shares] == [333, 400]
+    assert [(share.numerator, share.denominator) for share in found.taxes[1].shares] == [
+        (4000 * TEN.rate, 120_000_000),
+        (4000 * TEN.rate, 100_000_000),
+    ]
+
+
 def test_several_taxes_inside_share_the_same_price() -> None:
     taxes = (TaxRule("a", rate=percent("5"), is_inclusive=True), TaxRule("b", rate=percent("15"), is_inclusive=True))
     bill = Bill((_line(1200, taxes=("a", "b")),), taxes)
