@@ -87,7 +87,9 @@ def both_ways(body: bytes) -> tuple[bytes, bytes]:
         return apart, redact(body, "orders", RULES, 1, Keys())
 
 
-LEAF: st.SearchStrategy[Any] = st.sampled_from(["", "x", "é🍔", 'a"b', "it's \\u0027", "back\\slash", "a,b:{}", 1, -2.5, True, None, [], {}])
+LEAF: st.SearchStrategy[Any] = st.sampled_from(
+    ["", "x", "é🍔", 'a"b', "it's \\u0027", "back\\slash", "a,b:{}", 1, -2.5, True, None, [], {}]
+)
 
 
 def tree(depth: int) -> st.SearchStrategy[Any]:
