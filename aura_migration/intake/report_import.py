@@ -381,11 +381,14 @@ def _shown(value: int) -> str:
 
 
 def _signed(values: dict[Place, int]) -> dict[Place, int]:
-    """What is taken off, as positive amounts: a column that is negative throughout shows them with a minus."""
+    """What is taken off, as positive amounts: a column that comes to less than nothing shows them with a minus.
+
+    On single days its sign may be the other one, where more was given back than taken off.
+    """
     flipped = {
         figure
         for figure in {figure for _, figure, _ in values} & set(TAKEN_OFF)
-        if all(value <= 0 for (_, own, _), value in values.items() if own == figure)
+        if sum(value for (_, own, _), value in values.items() if own == figure) < 0
     }
     return {place: -value if place[1] in flipped else value for place, value in values.items()}
 

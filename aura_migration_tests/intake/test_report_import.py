@@ -119,6 +119,15 @@ def test_clovers_three_sheets_stand_beside_each_other(connection: Connection, br
     assert found["2026-09-08", "tender_count", "Credit Card"] == 10
 
 
+def test_a_day_on_which_more_was_given_back_does_not_turn_the_signs_of_what_is_taken_off(
+    connection: Connection, bring: Import
+) -> None:
+    lines = "2026-09-08,100.00,-5.00,95.00\n2026-09-09,100.00,0.32,100.32\n2026-09-10,100.00,-1.00,99.00\n"
+    bring(f"Date,Gross Sales,Discounts & Comps,Net Sales\n{lines}")
+    found = stored(connection)
+    assert [found[f"2026-09-{day}", "discounts", ""] for day in ("08", "09", "10")] == [500, -32, 100]
+
+
 def test_toasts_sheets_are_read_for_this_location_alone_and_marketplace_tax_is_added_up(
     connection: Connection, bring: Import
 ) -> None:
