@@ -278,7 +278,7 @@ SUMS = """
         CROSS JOIN LATERAL (VALUES
             (r.day, 'refund_net', n.net), (r.day, 'refund_tax', r.tax), (r.day, 'refund_tip', r.tip),
             (r.day, 'refund_charge', r.charge), (r.day, 'refund_gross', coalesce(i.gross, n.net)),
-            (r.day, 'refund_discount', coalesce(i.discount, 0)), (r.day, 'refund_deferred', CASE WHEN i.deferred <> 0 THEN round(i.deferred * n.net / nullif(i.net, 0)) END), (r.day, 'refund_rest', n.net - coalesce(i.gross - i.discount, n.net)),
+            (r.day, 'refund_discount', coalesce(i.discount, 0)), (r.day, 'refund_deferred', CASE WHEN i.deferred <> 0 THEN round(i.deferred * least(n.net, i.net) / nullif(i.net, 0)) END), (r.day, 'refund_rest', n.net - coalesce(i.gross - i.discount, n.net)),
             (r.day, 'refund_order_fees', (a.details ->> 'order_fee_cents')::bigint),
             (r.day, 'refund_fee', a.fee_refunded_cents), (r.day, 'exchanged', CASE WHEN {exchanged} THEN r.amount END),
             (coalesce(r.sale_day, r.day), 'sale_day_refunds', r.amount),
