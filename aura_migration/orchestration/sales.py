@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 
+from aura_migration.core.errors import AuraError
 from aura_migration.migration.reports.base import Section, Source
 from aura_migration.migration.reports.sales.sections import SALES_KINDS, sales_section
 from aura_migration.orchestration import shown
@@ -66,18 +67,33 @@ report_sales = dg.define_asset_job(
 )
 
 
-@dg.run_status_sensor(
-    run_status=dg.DagsterRunStatus.SUCCESS,
-    monitor_all_code_locations=False,
-    request_job=report_sales,
+@dg.sensor(
+    job=report_sales,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Makes the sales reports of a location after each successful run of its migration.",
+    description="Makes the sales reports of a location after each load of its orders, whoever carried it out.",
 )
-def reports_after_load(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
-    """One run per load: the run key is the load's."""
-    run = context.dagster_run
-    place = run.tags.get("dagster/partition")
-    if run.job_name != "run_migration" or place is None:
-        return dg.SkipReason(f"{run.job_name} loads nothing")
-    return dg.RunRequest(run_key=run.run_id, partition_key=place, tags=place_tags(place))
+def reports_after_load(
+    context: dg.SensorEvaluationContext, workshop: WorkshopResource
+) -> dg.SensorResult | dg.SkipReason:
+    """One run per loaded plan: the run key is the plan's. Loads are found in our records: a command's run has no daemon."""
+    try:
+        with workshop.open().connect() as connection:
+            loaded = connection.execute(
+                "SELECT p.id, m.location_key FROM migration.plans p JOIN migration.migrations m ON m.id = p.migration_id "
+                "WHERE p.state = 'loaded' AND p.history IS NOT NULL AND p.id > %s ORDER BY p.id",
+                [int(context.cursor or 0)],
+            ).fetchall()
+    except AuraError as error:
+        return dg.SkipReason(str(error))
+    if not loaded:
+        return dg.SkipReason("no orders were loaded since")
+    places = sorted({place for _, place in loaded})
+    return dg.SensorResult(
+        dynamic_partitions_requests=[restaurant_locations.build_add_request(places)],
+        run_requests=[
+            dg.RunRequest(run_key=f"reports of plan {plan}", partition_key=place, tags=place_tags(place))
+            for plan, place in loaded
+        ],
+        cursor=str(loaded[-1][0]),
+    )

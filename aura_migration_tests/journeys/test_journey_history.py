@@ -153,6 +153,7 @@ def test_orders_are_followed_by_later_exports_and_taken_back_with_everything(
     assert rehearsed.counts == undone.counts
     assert [one["table"] for one in undone.kept if one["table"] == "orders"] == ["orders"]
     assert counted(at)["orders"] == 1
+    assert restore_check(later.workshop, migration_id).passed, "a backup is one whatever stands in AuraConnect"
     assert 1 <= counted(at)["report_daily_sales"] < 7, "the reports tell of what is left"
 
 
@@ -166,6 +167,18 @@ def test_a_history_left_out_by_the_options_is_not_measured_and_loads_nothing(
     assert verdict.passed is True
     assert verdict.scorecard["metrics"]["orders_accounted_pct"] is None
     assert not any(counted(at).values())
+
+
+def test_kinds_left_out_by_name_are_skipped_for_that_reason_and_the_rest_is_proven(
+    october: Settings, square: RunningSandbox
+) -> None:
+    at = connected(october, "square", square.base_url)
+    left_out = {"excludeEntities": ["refunds", "payouts", "cash_events"], "history": {"months": 1}}
+    migration_id, plan = previewed(at, options=parse_options(left_out))
+    verdict = carried_out(at, migration_id, plan.hash)
+    no_findings(verdict)
+    there = counted(at)
+    assert (there["refunds"], there["payouts"]) == (0, 0) and there["orders"] > 50
 
 
 def test_a_shorter_span_takes_only_the_orders_of_its_days_and_another_close_out_moves_them(

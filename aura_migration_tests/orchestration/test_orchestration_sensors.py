@@ -13,6 +13,7 @@ from aura_migration.migration.requests import Request
 from aura_migration.orchestration.instance import open_instance
 from aura_migration.orchestration.launch import _job
 from aura_migration.orchestration.resources import WorkshopResource
+from aura_migration.orchestration.sales import reports_after_load
 from aura_migration.orchestration.sensors import new_integrations, open_requests
 from aura_migration.orchestration.tidy import tidy
 from aura_migration.settings import load_settings
@@ -232,3 +233,19 @@ def test_runs_of_an_older_database_with_the_same_request_number_mean_nothing(
     instance.report_run_failed(old)
     assert [r.run_key for r in _runs(_tick(open_requests, instance))] == [request.run_key]
     assert world.rows("SELECT state FROM migration.requests") == [("pending",)]
+
+
+def test_the_reports_follow_each_load_of_orders_once_whoever_carried_it_out(
+    verified: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in verified.world.environ.items():
+        monkeypatch.setenv(name, value)
+    workshop = {"workshop": WorkshopResource()}
+    with open_instance(load_settings()) as instance:
+        with dg.build_sensor_context(instance=instance, resources=workshop) as context:
+            found = reports_after_load(context)
+        (launched,) = _runs(found)
+        assert (launched.partition_key, launched.tags["aura/pos"]) == (_key(verified.world), "square")
+        assert isinstance(found, dg.SensorResult)
+        with dg.build_sensor_context(instance=instance, cursor=found.cursor, resources=workshop) as context:
+            assert isinstance(reports_after_load(context), dg.SkipReason)
