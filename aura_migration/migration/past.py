@@ -130,9 +130,9 @@ def load_past(
         judge_history(connection, migration.subject, migration.parsed_options)
         loaded = load_history(workshop.url, migration.subject, migration.plan_id, load_at, on_batch=on_batch)
     shapes.drop(connection, migration.id)
-    progress.report(connection, migration.id, "Making the sales reports", total, total)
     place = aura_location(connection, migration)
-    if place is not None:
+    if place is not None and loaded.rows:
+        progress.report(connection, migration.id, "Making the sales reports", total, total)
         refresh_reports(connection, migration.subject.restaurant_id, place)
     return loaded
 

@@ -30,12 +30,17 @@ class Option(NamedTuple):
 
 
 class Known:
-    """Lookups by the ids that order lines carry."""
+    """Lookups by the ids that order lines carry. The catalog is read when the first line asks: many a history has none."""
 
     def __init__(self, reader: SnapshotReader) -> None:
-        catalog = load_catalog(reader)
+        self._reader: SnapshotReader | None = reader
         self._sellable: dict[str, Sellable] = {}
         self._options: dict[str, Option] = {}
+
+    def _read(self) -> None:
+        if self._reader is None:
+            return
+        catalog, self._reader = load_catalog(self._reader), None
         for found in catalog.objects.values():
             if found.type == "ITEM_VARIATION" and found.item_variation_data is not None:
                 self._variation(catalog, found)
@@ -64,9 +69,11 @@ class Known:
 
     def sellable(self, variation: str) -> Sellable:
         """The variation; one the catalog has never heard of stands for an item of its own."""
+        self._read()
         found = self._sellable.get(variation)
         return found if found is not None else Sellable(variation, None, None, False)
 
     def option(self, modifier: str) -> Option | None:
         """The modifier, where the catalog knows it."""
+        self._read()
         return self._options.get(modifier)
