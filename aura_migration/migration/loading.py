@@ -88,6 +88,10 @@ def _is_done(connection: Connection, migration: Migration, stored: dict[str, Any
         return False
     if stored["state"] == "planned" and not writes_of(stored["counts"]):
         connection.execute("UPDATE migration.plans SET state = 'loaded' WHERE id = %s", [stored["id"]])
+        connection.execute(  # batches that write nothing are as good as written
+            "UPDATE migration.history_batches SET loaded_at = clock_timestamp() WHERE plan_id = %s AND loaded_at IS NULL",
+            [stored["id"]],
+        )
         return True
     return bool(stored["state"] == "loaded")
 

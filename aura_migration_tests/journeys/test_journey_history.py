@@ -114,6 +114,9 @@ def test_orders_are_followed_by_later_exports_and_taken_back_with_everything(
     _, again = previewed(at)
     assert again.counts["orders"]["unchanged"] == before["orders"]
     assert not any(c["create"] or c["update"] for c in again.counts.values()), again.counts
+    with stages.locked(at.workshop, at.locations[0].key):
+        stages.load(at.workshop, migration_id, "test")
+    no_findings(stages.verify(at.workshop, migration_id, "test"))
 
     # Three days on: a new order, a late tip, a refund, one that was deleted.
     paid, by_cash = paid_by(at, "card"), paid_by(at, "cash")
