@@ -182,7 +182,7 @@ class _Judgement:
             f"""
             INSERT INTO {FOUND}
             SELECT %(check)s, 'batches', batch::text, to_jsonb('loaded'::text), NULL, NULL, 'the batch is not loaded', true
-            FROM migration.history_batches WHERE plan_id = %(plan)s AND loaded_at IS NULL AND counts <> '{}'
+            FROM migration.history_batches WHERE plan_id = %(plan)s AND loaded_at IS NULL AND counts <> '{{}}'
             """,
             check=words.ORDERS,
         )
