@@ -90,7 +90,8 @@ def settle_batches(connection: psycopg.Connection[Any], standing_plan: int, new_
 
     It may if the same becomes of the documents and its batches are those of the new plan; if nothing of it is loaded yet it
     takes the new plan's batches and their ids over. The content of a history may be the same while it lies in other bodies,
-    and so in other batches; and it is the same when it stands already.
+    and so in other batches; and it is the same when it stands already. A plan that counts as loaded without having written
+    had nothing to write, and neither have the batches it takes over.
     """
     cursor = connection.cursor(row_factory=tuple_row)
     cursor.execute(
@@ -113,7 +114,10 @@ def settle_batches(connection: psycopg.Connection[Any], standing_plan: int, new_
         return False
     cursor.execute("DELETE FROM migration.history_batches WHERE plan_id = %s", [standing_plan])
     cursor.execute(
-        "UPDATE migration.history_batches SET plan_id = %s WHERE plan_id = %s RETURNING id", [standing_plan, new_plan]
+        "UPDATE migration.history_batches b SET plan_id = s.id, "
+        "loaded_at = CASE WHEN s.state = 'loaded' THEN clock_timestamp() END "
+        "FROM migration.plans s WHERE s.id = %s AND b.plan_id = %s",
+        [standing_plan, new_plan],
     )
     cursor.execute(
         "UPDATE migration.plans s SET history = n.history FROM migration.plans n WHERE s.id = %s AND n.id = %s",

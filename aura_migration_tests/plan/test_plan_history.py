@@ -262,6 +262,8 @@ def test_a_standing_plan_takes_over_the_batches_of_the_same_content(
     apart, _ = planned(connection, database, subject, parted, batch_rows=1)
     assert settle_batches(connection, first, apart)
     assert (rows(connection, batches, [first]), rows(connection, batches, [apart])) == ([(1, "1"), (2, "1")], [])
+    waiting = "SELECT count(*) FROM migration.history_batches WHERE plan_id = %s AND loaded_at IS NULL"
+    assert rows(connection, waiting, [first]) == [(2,)]
     connection.execute(
         "UPDATE migration.history_batches SET xid = pg_current_xact_id() WHERE plan_id = %s AND batch = 1", [first]
     )
@@ -270,6 +272,13 @@ def test_a_standing_plan_takes_over_the_batches_of_the_same_content(
     stand(connection, subject)
     loaded, _ = planned(connection, database, subject, record(tmp_path, {"orders": [orders]}))
     assert not settle_batches(connection, whole, loaded)
+    connection.execute("UPDATE migration.plans SET state = 'loaded' WHERE id = %s", [loaded])
+    apart, _ = planned(connection, database, subject, parted, batch_rows=1)
+    assert settle_batches(connection, loaded, apart)
+    assert (rows(connection, batches, [loaded]), rows(connection, waiting, [loaded])) == (
+        [(1, None), (2, None)],
+        [(0,)],
+    )
 
 
 def test_a_document_leaves_the_quarantine_when_it_comes_again_and_is_sound(
