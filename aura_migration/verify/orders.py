@@ -23,7 +23,8 @@ from aura_migration.pos.order_facts import DayRule, HistoryWitness
 from aura_migration.verify import findings as words
 from aura_migration.verify import witnesses
 from aura_migration.verify.findings import Finding, Gate, percentage
-from aura_migration.verify.orders_case import FOUND, OrdersCase, first_findings, open_case, totals
+from aura_migration.verify.found import first_findings, totals
+from aura_migration.verify.orders_case import FOUND, OrdersCase, open_case
 from aura_migration.verify.orders_days import judge_days, largest
 from aura_migration.verify.orders_each import Number, judge_each
 from aura_migration.verify.orders_links import judge_flags, judge_links
@@ -159,7 +160,7 @@ class _Judgement:
         self._money(numbers)
         if days:
             self._report()
-        found = totals(self.case, words.ORDER_CHECKS)
+        found = totals(self.case, "orders_found", words.ORDER_CHECKS)
         gates = tuple(self._gate(check, *found[check]) for check in words.ORDER_CHECKS)
         entities = {
             kind: {
@@ -173,7 +174,7 @@ class _Judgement:
             for kind, number in numbers.items()
             if number.said
         }
-        return OrdersVerdict(gates, first_findings(self.case, FINDINGS_KEPT), self.metrics, entities)
+        return OrdersVerdict(gates, first_findings(self.case, "orders_found", FINDINGS_KEPT), self.metrics, entities)
 
     def _complete(self, numbers: Mapping[str, Number], links: int) -> None:
         orders = numbers.get("orders", Number())
@@ -182,7 +183,7 @@ class _Judgement:
             f"""
             INSERT INTO {FOUND}
             SELECT %(check)s, 'batches', batch::text, to_jsonb('loaded'::text), NULL, NULL, 'the batch is not loaded', true
-            FROM migration.history_batches WHERE plan_id = %(plan)s AND loaded_at IS NULL AND counts <> '{{}}'
+            FROM migration.history_batches WHERE plan_id = %(plan)s AND loaded_at IS NULL
             """,
             check=words.ORDERS,
         )

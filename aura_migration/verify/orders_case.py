@@ -24,7 +24,6 @@ import psycopg
 from aura_migration.canonical.options import MigrationOptions
 from aura_migration.plan.ground import Subject
 from aura_migration.pos.order_facts import DayRule
-from aura_migration.verify.findings import Finding
 
 Connection = psycopg.Connection[Any]
 KINDS = (
@@ -164,28 +163,3 @@ def open_case(
     case.run(f"DROP TABLE IF EXISTS {', '.join(f'pg_temp.{name}' for name in WORKING)}")
     case.run(TABLES)
     return case
-
-
-def totals(case: OrdersCase, checks: tuple[str, ...]) -> dict[str, tuple[int, int]]:
-    """``{check: (unexplained, accepted)}``."""
-    found = dict.fromkeys(checks, (0, 0))
-    for check, blocking, accepted in case.rows(
-        "SELECT check_name, count(*) FILTER (WHERE is_blocking), count(*) FILTER (WHERE NOT is_blocking) FROM orders_found "
-        "GROUP BY check_name"
-    ):
-        found[check] = (blocking, accepted)
-    return found
-
-
-def first_findings(case: OrdersCase, limit: int) -> tuple[Finding, ...]:
-    """The first findings of every check, the blocking ones before the accepted, days before documents."""
-    rows = case.rows(
-        """
-        SELECT check_name, entity, source_key, expected, actual, difference, cause, is_blocking FROM (
-            SELECT *, row_number() OVER (PARTITION BY check_name
-                ORDER BY is_blocking DESC, entity COLLATE "C", source_key COLLATE "C", n) AS place FROM orders_found) numbered
-        WHERE place <= %(limit)s ORDER BY check_name, place
-        """,
-        limit=limit,
-    )
-    return tuple(Finding(*row) for row in rows)

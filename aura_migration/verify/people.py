@@ -22,7 +22,8 @@ from aura_migration.pos.people_facts import PeopleFact, PeopleWitness
 from aura_migration.verify import findings as words
 from aura_migration.verify import witnesses
 from aura_migration.verify.findings import Finding, Gate, percentage
-from aura_migration.verify.people_case import Case, first_findings, knows_people, open_case, totals
+from aura_migration.verify.found import first_findings, totals
+from aura_migration.verify.people_case import Case, knows_people, open_case
 from aura_migration.verify.people_consent import judge_consent
 from aura_migration.verify.people_guests import judge_guests
 from aura_migration.verify.people_owed import LIABILITIES, Owed, judge_owed
@@ -150,9 +151,9 @@ class _Judgement:
                 self._owed(check)
         if not self.case.leaves_out("staff"):
             self._staff()
-        found = totals(self.case, words.PEOPLE_CHECKS)
+        found = totals(self.case, "people_found", words.PEOPLE_CHECKS)
         gates = tuple(self._gate(check, *found[check]) for check in words.PEOPLE_CHECKS)
-        return PeopleVerdict(gates, first_findings(self.case, FINDINGS_KEPT), self.metrics)
+        return PeopleVerdict(gates, first_findings(self.case, "people_found", FINDINGS_KEPT), self.metrics)
 
     def _people(self) -> None:
         if self.case.leaves_out("customers"):

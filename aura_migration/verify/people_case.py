@@ -9,7 +9,7 @@ Working tables of the judging transaction, all of them set-based:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,6 @@ import psycopg
 from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.options import MigrationOptions, aura_field_name
 from aura_migration.plan.planner import Subject
-from aura_migration.verify.findings import Finding
 
 Connection = psycopg.Connection[Any]
 JUDGED = (
@@ -257,31 +256,6 @@ def report_differences(case: Case, check: str, entity: str, covers: Mapping[str,
         covers=_json({name: list(sources) for name, sources in covers.items()}),
     )
     case.run("DROP TABLE people_diffs")
-
-
-def totals(case: Case, checks: Iterable[str]) -> dict[str, tuple[int, int]]:
-    """``{check: (unexplained, accepted)}``."""
-    found = dict.fromkeys(checks, (0, 0))
-    for check, blocking, accepted in case.rows(
-        "SELECT check_name, count(*) FILTER (WHERE is_blocking), count(*) FILTER (WHERE NOT is_blocking) FROM people_found "
-        "GROUP BY check_name"
-    ):
-        found[check] = (blocking, accepted)
-    return found
-
-
-def first_findings(case: Case, limit: int) -> tuple[Finding, ...]:
-    """The first findings of every check, the blocking ones before the accepted."""
-    rows = case.rows(
-        """
-        SELECT check_name, entity, source_key, expected, actual, difference, cause, is_blocking FROM (
-            SELECT *, row_number() OVER (PARTITION BY check_name
-                ORDER BY is_blocking DESC, entity COLLATE "C", source_key COLLATE "C", n) AS place FROM people_found) numbered
-        WHERE place <= %(limit)s ORDER BY check_name, place
-        """,
-        limit=limit,
-    )
-    return tuple(Finding(*row) for row in rows)
 
 
 def _json(value: Any) -> Any:
