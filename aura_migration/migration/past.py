@@ -131,7 +131,7 @@ def load_past(
         loaded = load_history(workshop.url, migration.subject, migration.plan_id, load_at, on_batch=on_batch)
     shapes.drop(connection, migration.id)
     place = aura_location(connection, migration)
-    if place is not None and loaded.rows:
+    if place is not None:
         progress.report(connection, migration.id, "Making the sales reports", total, total)
         refresh_reports(connection, migration.subject.restaurant_id, place)
     return loaded

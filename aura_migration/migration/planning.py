@@ -79,6 +79,7 @@ def canonicalise(workshop: Workshop, migration_id: int, by: str, *, history: boo
 def stage_menu(
     workshop: Workshop, connection: Connection, migration: Migration, reader: SnapshotReader, location: KnownLocation
 ) -> Staged:
+    """The menu of the location, mapped and staged."""
     with collector.paused():
         batch = workshop.connector(migration.subject.pos).map_menu(reader, location.source)
         return stage_rows(connection, migration.id, batch, migration.parsed_options)

@@ -8,6 +8,6 @@ refresh.py   the report tables, written and removed
 from __future__ import annotations
 
 from aura_migration.migration.reports.sales.queries import REPORTS
-from aura_migration.migration.reports.sales.refresh import drop_reports, refresh_reports
+from aura_migration.migration.reports.sales.refresh import refresh_reports
 
-__all__ = ["REPORTS", "drop_reports", "refresh_reports"]
+__all__ = ["REPORTS", "refresh_reports"]

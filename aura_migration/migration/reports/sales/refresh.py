@@ -25,6 +25,8 @@ def refresh_reports(
     """
     with connection.transaction():
         transaction_lock(connection, f"sales reports of location {location_id}")
+        if not _has_any(connection, location_id):
+            return dict.fromkeys(REPORTS, 0)
         days = Days(restaurant_id, location_id, _first_day(connection, location_id, since))
         with working_tables(connection, days, BESIDE):
             written = {}
@@ -35,17 +37,19 @@ def refresh_reports(
     return written
 
 
-def drop_reports(connection: psycopg.Connection[Any], restaurant_id: int, location_id: int) -> dict[str, int]:
-    """Remove all reports of a location; rows removed per table. What they were made from is not touched."""
-    days = Days(restaurant_id, location_id)
-    with connection.transaction():
-        transaction_lock(connection, f"sales reports of location {location_id}")
-        return {table: _delete(connection, table, days) for table in REPORTS}
+def _has_any(connection: psycopg.Connection[Any], location_id: int) -> bool:
+    """Whether there is anything to tell of the location, or was: most locations' first load has no orders yet."""
+    found = " OR ".join(
+        f"EXISTS (SELECT FROM aura.{table} WHERE location_id = %(location)s)"
+        for table in ("orders", "payments", "refunds", *REPORTS)
+    )
+    row = connection.execute(f"SELECT {found}".encode(), {"location": location_id}).fetchone()
+    return bool(row and row[0])
 
 
-def _delete(connection: psycopg.Connection[Any], table: str, days: Days) -> int:
+def _delete(connection: psycopg.Connection[Any], table: str, days: Days) -> None:
     statement = f"DELETE FROM aura.{table} WHERE location_id = %(location)s AND business_date {BETWEEN}"
-    return connection.execute(statement.encode(), days.arguments).rowcount
+    connection.execute(statement.encode(), days.arguments)
 
 
 def _first_day(connection: psycopg.Connection[Any], location_id: int, since: date | None) -> date | None:
