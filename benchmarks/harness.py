@@ -6,12 +6,14 @@ seconds (and counts). Peak memory is that of the process tree, sampled.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -150,3 +152,50 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """A markdown table."""
     lines = ["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings)]
     return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows])
+
+
+def copy_and_merge(url: str, names: Sequence[str]) -> dict[str, float]:
+    """The floor: write the rows of these tables of ``aura`` into a copy of them; one table at a time, through a file."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection, tempfile.TemporaryDirectory() as folder:
+        connection.execute("DROP SCHEMA IF EXISTS floor CASCADE")
+        connection.execute("CREATE SCHEMA floor")
+        columns = {}
+        for name in names:
+            connection.execute(f"CREATE TABLE floor.{name} (LIKE aura.{name} INCLUDING ALL)")
+            columns[name] = ", ".join(r[0] for r in connection.execute(_COLUMNS, [f"aura.{name}"]).fetchall())
+            with (
+                (Path(folder) / name).open("wb") as file,
+                connection.cursor() as cursor,
+                cursor.copy(f"COPY aura.{name} ({columns[name]}) TO STDOUT") as copy,
+            ):
+                for block in copy:
+                    file.write(block)
+        connection.execute("CHECKPOINT")
+        started = time.monotonic()
+        rows = 0
+        for name in names:
+            with connection.transaction():
+                connection.execute(f"CREATE TEMP TABLE incoming (LIKE aura.{name}) ON COMMIT DROP")
+                with (
+                    (Path(folder) / name).open("rb") as file,
+                    connection.cursor() as cursor,
+                    cursor.copy(f"COPY incoming ({columns[name]}) FROM STDIN") as copy,
+                ):
+                    while block := file.read(io.DEFAULT_BUFFER_SIZE * 16):
+                        copy.write(block)
+                merged = connection.execute(
+                    f"INSERT INTO floor.{name} ({columns[name]}) SELECT {columns[name]} FROM incoming ON CONFLICT (id) DO NOTHING"
+                )
+                rows += merged.rowcount
+        seconds = time.monotonic() - started
+        connection.execute("DROP SCHEMA floor CASCADE")
+        connection.execute("CHECKPOINT")
+    return {"floor": seconds, "floor_rows": float(rows)}
+
+
+_COLUMNS = """
+    SELECT quote_ident(attname) FROM pg_attribute
+    WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum
+"""

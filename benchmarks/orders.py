@@ -19,7 +19,6 @@ puts a section into docs/performance.md; ``--dlt`` names the Python of an enviro
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import os
 import shutil
@@ -37,7 +36,7 @@ from typing import Any
 import httpx
 import psycopg
 
-from benchmarks.harness import ROOT, Peak, Series, Stand, machine, put, run_variant, surroundings, table
+from benchmarks.harness import ROOT, Peak, Series, Stand, copy_and_merge, machine, put, run_variant, surroundings, table
 from benchmarks.peer import search
 from benchmarks.replay import Replay
 
@@ -185,49 +184,8 @@ def _rows(url: str) -> dict[str, int]:
 
 
 def floor(url: str) -> dict[str, float]:
-    """Write the history's rows in ``aura`` into a copy of its tables; one table at a time, through a file."""
-    with psycopg.connect(url, autocommit=True) as connection, tempfile.TemporaryDirectory() as folder:
-        names = list(_rows(url))
-        connection.execute("DROP SCHEMA IF EXISTS floor CASCADE")
-        connection.execute("CREATE SCHEMA floor")
-        columns = {}
-        for name in names:
-            connection.execute(f"CREATE TABLE floor.{name} (LIKE aura.{name} INCLUDING ALL)")
-            columns[name] = ", ".join(r[0] for r in connection.execute(_COLUMNS, [f"aura.{name}"]).fetchall())
-            with (
-                (Path(folder) / name).open("wb") as file,
-                connection.cursor() as cursor,
-                cursor.copy(f"COPY aura.{name} ({columns[name]}) TO STDOUT") as copy,
-            ):
-                for block in copy:
-                    file.write(block)
-        connection.execute("CHECKPOINT")
-        started = time.monotonic()
-        rows = 0
-        for name in names:
-            with connection.transaction():
-                connection.execute(f"CREATE TEMP TABLE incoming (LIKE aura.{name}) ON COMMIT DROP")
-                with (
-                    (Path(folder) / name).open("rb") as file,
-                    connection.cursor() as cursor,
-                    cursor.copy(f"COPY incoming ({columns[name]}) FROM STDIN") as copy,
-                ):
-                    while block := file.read(io.DEFAULT_BUFFER_SIZE * 16):
-                        copy.write(block)
-                merged = connection.execute(
-                    f"INSERT INTO floor.{name} ({columns[name]}) SELECT {columns[name]} FROM incoming ON CONFLICT (id) DO NOTHING"
-                )
-                rows += merged.rowcount
-        seconds = time.monotonic() - started
-        connection.execute("DROP SCHEMA floor CASCADE")
-        connection.execute("CHECKPOINT")
-    return {"floor": seconds, "floor_rows": float(rows)}
-
-
-_COLUMNS = """
-    SELECT quote_ident(attname) FROM pg_attribute
-    WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum
-"""
+    """Write the history's rows in ``aura`` into a copy of its tables."""
+    return copy_and_merge(url, list(_rows(url)))
 
 
 # -- the run ---------------------------------------------------------------------------------------------------------------

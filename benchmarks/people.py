@@ -16,7 +16,6 @@ puts a section into docs/performance.md.
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import os
 import sys
@@ -30,7 +29,7 @@ import httpx
 import psutil
 import psycopg
 
-from benchmarks.harness import ROOT, Peak, Stand, machine, put, run_variant, surroundings, table
+from benchmarks.harness import ROOT, Peak, Stand, copy_and_merge, machine, put, run_variant, surroundings, table
 
 STAGES = ("extract", "canonicalise", "plan", "re-read", "load", "verify", "take back")
 LIMIT_MB = 600
@@ -134,40 +133,10 @@ def _processor(process: psutil.Process) -> float:
 
 
 def floor(source_url: str) -> dict[str, float]:
-    """Write the rows of the product's ``aura`` schema into a copy of it; one table at a time, through a file."""
-    with psycopg.connect(source_url, autocommit=True) as connection, tempfile.TemporaryDirectory() as folder:
+    """Write the rows of the product's ``aura`` schema into a copy of it."""
+    with psycopg.connect(source_url, autocommit=True) as connection:
         names = [r[0] for r in connection.execute(_LOADED_TABLES).fetchall()]
-        connection.execute("DROP SCHEMA IF EXISTS floor CASCADE")
-        connection.execute("CREATE SCHEMA floor")
-        for name in names:
-            connection.execute(f"CREATE TABLE floor.{name} (LIKE aura.{name} INCLUDING ALL)")
-            with (
-                (Path(folder) / name).open("wb") as file,
-                connection.cursor() as cursor,
-                cursor.copy(f"COPY aura.{name} TO STDOUT") as copy,
-            ):
-                for block in copy:
-                    file.write(block)
-        connection.execute("CHECKPOINT")
-        started = time.monotonic()
-        rows = 0
-        for name in names:
-            with connection.transaction():
-                connection.execute(f"CREATE TEMP TABLE incoming (LIKE aura.{name}) ON COMMIT DROP")
-                with (
-                    (Path(folder) / name).open("rb") as file,
-                    connection.cursor() as cursor,
-                    cursor.copy("COPY incoming FROM STDIN") as copy,
-                ):
-                    while block := file.read(io.DEFAULT_BUFFER_SIZE * 16):
-                        copy.write(block)
-                merged = connection.execute(
-                    f"INSERT INTO floor.{name} SELECT * FROM incoming ON CONFLICT (id) DO NOTHING"
-                )
-                rows += merged.rowcount
-        seconds = time.monotonic() - started
-        connection.execute("DROP SCHEMA floor CASCADE")
-    return {"floor": seconds, "floor_rows": float(rows)}
+    return copy_and_merge(source_url, names)
 
 
 _LOADED_TABLES = """
