@@ -23,6 +23,7 @@ from aura_migration.migration.records import (
 )
 from aura_migration.migration.states import AFTER_LOAD
 from aura_migration.migration.sweep import sweep
+from aura_migration.migration.workshop import Workshop
 
 YES_NO = {True: "yes", False: "NO", None: "–"}
 
@@ -80,12 +81,12 @@ def status(migration: int, as_json: bool) -> None:
     workshop = open_workshop()
     sweep(workshop)
     with workshop.connect() as connection:
-        answer = _status(connection, get_migration(connection, migration))
+        answer = _status(workshop, connection, get_migration(connection, migration))
     emit(answer, as_json, lambda: _show_status(answer))
 
 
-def _status(connection: Connection, found: Migration) -> dict[str, Any]:
-    plan = describe_plan(connection, found)
+def _status(workshop: Workshop, connection: Connection, found: Migration) -> dict[str, Any]:
+    plan = describe_plan(workshop, connection, found)
     delta = latest_delta(connection, found.id) if found.state == "approved" else None
     at = progress.latest(connection, found.id)
     integration = get_integration(connection, found.integration_id)

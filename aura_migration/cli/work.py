@@ -19,7 +19,14 @@ from aura_migration.cli.output import err, following, out, table
 from aura_migration.core.errors import BadInput
 from aura_migration.database.connections import Connection
 from aura_migration.migration import progress
-from aura_migration.migration.integrations import Integration, KnownLocation, choose_locations, get_integration
+from aura_migration.migration.dating import days_said, days_told
+from aura_migration.migration.integrations import (
+    Integration,
+    KnownLocation,
+    choose_locations,
+    get_integration,
+    get_location,
+)
 from aura_migration.migration.records import Migration, get_migration, get_plan, latest_report, open_migration
 from aura_migration.migration.workshop import Workshop
 from aura_migration.settings import load_settings
@@ -86,7 +93,7 @@ def carry_out_preview(
             with following(partial(read_progress, workshop, migration.id), f"Preview of {location.name}"):
                 carry_out("preview", integration, location, migration, asked)
             with workshop.connect() as connection:
-                plans.append(describe_plan(connection, get_migration(connection, migration.id)))
+                plans.append(describe_plan(workshop, connection, get_migration(connection, migration.id)))
     return plans
 
 
@@ -118,7 +125,7 @@ def _on_migration(workshop: Workshop, kind: str, migration_id: int, options: dic
     if "scorecard" in result:
         result = {**result, "scorecard": card_in_order(result["scorecard"])}
     with workshop.connect() as connection:
-        return {**describe_plan(connection, get_migration(connection, migration_id)), **result}
+        return {**describe_plan(workshop, connection, get_migration(connection, migration_id)), **result}
 
 
 Carrier = Callable[[str, Integration, KnownLocation, Migration, dict[str, Any]], dict[str, Any]]
@@ -151,13 +158,13 @@ def plan_again(workshop: Workshop, migration: Migration, by: str) -> dict[str, A
         stages.canonicalise(workshop, migration.id, by)
         stages.plan(workshop, migration.id, by)
     with workshop.connect() as connection:
-        return describe_plan(connection, get_migration(connection, migration.id))
+        return describe_plan(workshop, connection, get_migration(connection, migration.id))
 
 
 # -- plans ------------------------------------------------------------------------------------------------------------------
 
 
-def describe_plan(connection: Connection, migration: Migration) -> dict[str, Any]:
+def describe_plan(workshop: Workshop, connection: Connection, migration: Migration) -> dict[str, Any]:
     """The present plan as the preview's answer."""
     stored = get_plan(connection, migration.plan_id) if migration.plan_id is not None else None
     return {
@@ -169,7 +176,20 @@ def describe_plan(connection: Connection, migration: Migration) -> dict[str, Any
         "stands_on": stored["stands_on"] if stored else [],
         "blockers": stored["blockers"] if stored else [],
         "people": _about_people(connection, migration),
+        "days": _about_days(workshop, connection, migration),
     }
+
+
+def _about_days(workshop: Workshop, connection: Connection, migration: Migration) -> dict[str, Any] | None:
+    """What approving means for the days of orders and money; None where the past is left out."""
+    location = get_location(connection, migration.location_key)
+    return days_said(workshop.connector(migration.subject.pos), location.source, migration.parsed_options)
+
+
+def _say_days(plan: dict[str, Any]) -> None:
+    if plan["days"] is not None and "orders" in plan["entities"]:
+        for line in days_told(plan["days"]):
+            out.print(line, markup=False)
 
 
 def _about_people(connection: Connection, migration: Migration) -> dict[str, Any]:
@@ -255,6 +275,7 @@ def show_plans(plans: list[dict[str, Any]]) -> None:
             out.print(
                 f"stands on migration {ground['migration_id']} ({ground['location']}): load that first", markup=False
             )
+        _say_days(plan)
         _say_people(plan)
         undecided = sum(counts["conflict"] for counts in plan["entities"].values())
         if undecided:

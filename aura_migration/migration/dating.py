@@ -5,7 +5,9 @@ The arithmetic of business days is in ``core/clock``, the rules as data in ``can
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from typing import Any
 
 from aura_migration.canonical.history.rules import HistoryRules
 from aura_migration.canonical.options import MigrationOptions
@@ -27,6 +29,61 @@ def history_rules(connector: Connector, location: SourceLocation, options: Migra
         basis=options.history.basis or connector.history_basis,
         refunds=options.history.refunds,
     )
+
+
+def days_said(connector: Connector, location: SourceLocation, options: MigrationOptions) -> dict[str, Any] | None:
+    """Which day an order is of, for who approves a plan: each choice with where it comes from; None without a past.
+
+    ``proposal`` is a close-out the POS hints at and that does not hold: ``{closeout, source, option}``, else None.
+    The plan's hash covers what holds.
+    """
+    if not options.history.months:
+        return None
+    closeout, own = location.closeout, options.history
+    said: dict[str, Any] = {
+        "timezone": location.timezone,
+        "basis": own.basis or connector.history_basis,
+        "basis_source": "the options" if own.basis else f"the default for {connector.title}",
+        "closeout": own.closeout or closeout,
+        "closeout_source": "the options"
+        if own.closeout
+        else location.closeout_source or f"the default; {connector.title} states none",
+        "refunds": own.refunds,
+        "proposal": None,
+    }
+    if connector.sends_business_dates:
+        # Only what comes without a date is dated by a rule; options of basis do not apply to the rest.
+        said |= {"basis": "business_date", "basis_source": f"the business dates {connector.title} sends"}
+    proposed = location.proposed_closeout
+    if proposed and proposed != said["closeout"] and not own.closeout:
+        said["proposal"] = {
+            "closeout": proposed,
+            "source": location.proposal_source,
+            "option": {"history": {"closeout": proposed}},
+        }
+    return said
+
+
+_BASES = {
+    "business_date": "on the business date the POS sends",
+    "closed": "by when it was closed",
+    "created": "by when it was opened",
+    "paid": "by when it was paid",
+}
+
+
+def days_told(said: dict[str, Any]) -> list[str]:
+    """What :func:`days_said` found, as sentences."""
+    ends = f"a day ends at {said['closeout']} {said['timezone']} ({said['closeout_source']})"
+    lines = [f"days: an order counts {_BASES[said['basis']]} ({said['basis_source']}); {ends}"]
+    proposal = said["proposal"]
+    if proposal is not None:
+        option = json.dumps(proposal["option"])
+        lines.append(
+            f"proposed: {proposal['closeout']}, {proposal['source']}. Where sales are counted like that, preview with "
+            f"--options and {option}; approving this plan keeps {said['closeout']}"
+        )
+    return lines
 
 
 def rules_text(rules: HistoryRules) -> str:

@@ -180,6 +180,9 @@ def _store_locations(
             "timezone": source.timezone,
             "currency": source.currency,
             "closeout": source.closeout,
+            "closeout_source": source.closeout_source,
+            "proposed_closeout": source.proposed_closeout,
+            "proposal_source": source.proposal_source,
             "is_active": source.is_active,
             "group_id": source.group_id,
             "address": dict(source.address),
@@ -267,5 +270,6 @@ def _known(row: dict[str, Any]) -> KnownLocation:
         is_active=facts["is_active"],
         group_id=facts["group_id"],
         address=facts["address"],
+        **{name: facts.get(name, "") for name in ("closeout_source", "proposed_closeout", "proposal_source")},
     )
     return KnownLocation(row["key"], row["name"], row["integration_id"], row["restaurant_id"], source)

@@ -28,6 +28,7 @@ from aura_migration.database.connections import Connection, held_lock
 from aura_migration.intake import witness as file_witness
 from aura_migration.load.undo import Undone, undo_migration
 from aura_migration.migration import progress
+from aura_migration.migration.dating import days_said, days_told
 from aura_migration.migration.extraction import extract, pinned
 from aura_migration.migration.integrations import get_location
 from aura_migration.migration.loading import load
@@ -39,7 +40,18 @@ from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.people_facts import PeopleFact
 from aura_migration.verify.verdict import Verdict, verify_migration
 
-__all__ = ["canonicalise", "extract", "load", "loaded_counts", "locked", "plan", "staged_rows", "undo", "verify"]
+__all__ = [
+    "canonicalise",
+    "days_of",
+    "extract",
+    "load",
+    "loaded_counts",
+    "locked",
+    "plan",
+    "staged_rows",
+    "undo",
+    "verify",
+]
 
 
 def location_lock(location_key: str) -> str:
@@ -182,6 +194,15 @@ def _require_undoable(connection: Connection, migration: Migration) -> None:
             f"Migration {migration.id} has written nothing; there is nothing to roll back.",
             f"`aura-migration cancel {migration.id}` ends it.",
         )
+
+
+def days_of(workshop: Workshop, migration_id: int) -> list[str]:
+    """Which day an order is of, and what the POS proposes, in sentences; none where the past is left out."""
+    with workshop.connect() as connection:
+        migration = get_migration(connection, migration_id)
+        location = get_location(connection, migration.location_key)
+    said = days_said(workshop.connector(migration.subject.pos), location.source, migration.parsed_options)
+    return days_told(said) if said is not None else []
 
 
 def loaded_counts(workshop: Workshop, migration_id: int) -> dict[str, dict[str, int]]:

@@ -188,6 +188,11 @@ def make_plan(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> 
                 "dagster/partition_row_count": sum(c["source"] for c in stored.counts.values()),
                 "snapshot": dg.MetadataValue.asset(dg.AssetKey(["archive", "menu"])),
                 **(
+                    {"days": "\n".join(stages.days_of(item.workshop, item.migration.id))}
+                    if "orders" in stored.counts
+                    else {}
+                ),
+                **(
                     {
                         "stands_on": shown.table(
                             ["location", "plan"], [[g["location"], g["hash"]] for g in stored.stands_on]

@@ -29,7 +29,11 @@ MENU = frozenset(entity.name for entity in MENU_ENTITIES)
 
 @dataclass(frozen=True)
 class SourceLocation:
-    """One site as the POS describes it. ``source_id`` is the POS's id; ``closeout`` is ``HH:MM`` local."""
+    """One site as the POS describes it. ``source_id`` is the POS's id; ``closeout`` is ``HH:MM`` local.
+
+    ``closeout`` holds unless the options say otherwise; ``closeout_source`` says in words where it comes from.
+    ``proposed_closeout`` is what another setting of the POS hints at: it is shown and asked about, never taken by itself.
+    """
 
     source_id: str
     name: str
@@ -40,6 +44,9 @@ class SourceLocation:
     group_id: str = ""
     address: Mapping[str, str] = field(default_factory=dict)
 
+    closeout_source: str = ""
+    proposed_closeout: str = ""
+    proposal_source: str = ""
 
 @dataclass(frozen=True)
 class Discovery:
@@ -183,6 +190,8 @@ class Connector(Protocol):
     history_basis: Basis
     """The instant an order is dated by unless the options say otherwise; a POS that sends business dates ignores it."""
     switches: Mapping[str, str]
+    sends_business_dates: bool
+    """Whether the POS says itself which business day an order is of."""
     """Facts no documentation confirms, and what depends on the account: the name of each switch and what it does."""
 
     def parse_credentials(self, document: Any) -> dict[str, Any]:

@@ -376,6 +376,7 @@ async def _discovered(site: Site) -> SourceLocation:
         timezone=properties.timezone,
         currency=currency,
         closeout=closeout(properties.summary_hour),
+        closeout_source="the hour at which Clover's reporting day ends" if properties.summary_hour is not None else "",
         address={name: value for name, value in named.items() if value},
     )
 

@@ -68,6 +68,7 @@ class CloverConnector:
     )
     session_parallelism = 3
     history_basis: Basis = "created"
+    sends_business_dates = False
     switches: Mapping[str, str] = {}
 
     def parse_credentials(self, document: Any) -> dict[str, Any]:

@@ -284,8 +284,6 @@ async def _payment_methods(session: SquareCalls) -> list[AuditLine]:
 
 
 async def _workweek(session: SquareCalls) -> list[AuditLine]:
-    response = await session.request("GET", "/v2/labor/workweek-configs")
-    configs = response.json().get("workweek_configs") or []
-    starts = sorted({str(c.get("start_of_day_local_time")) for c in configs if c.get("start_of_day_local_time")})
+    starts = ", ".join(await session.day_starts())
     question = "Is this the hour at which a business day ends, also for sales?"
-    return [AuditLine("configuration", "start of the business day", ", ".join(starts) or "not set", question)]
+    return [AuditLine("configuration", "start of the business day", starts or "not set", question if starts else "")]

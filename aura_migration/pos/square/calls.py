@@ -40,6 +40,7 @@ NOT_GRANTED = frozenset({"INSUFFICIENT_SCOPES", "MERCHANT_SUBSCRIPTION_NOT_FOUND
 VERSION_CODES = frozenset({"API_VERSION_INCOMPATIBLE", "INVALID_SQUARE_VERSION_FORMAT"})
 _NAMES_THE_VERSION = re.compile(rf"square[-_ ]version|api[-_ ]version|{re.escape(API_VERSION)}", re.IGNORECASE)
 CURSOR_CODES = frozenset({"BAD_REQUEST", "INVALID_VALUE", "INVALID_REQUEST_ERROR"})
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -108,6 +109,16 @@ class SquareCalls:
         if found is None:
             self.empty_or_changed(response, ("errors",))
         return response, found or []
+
+    async def day_starts(self) -> tuple[str, ...]:
+        """The local times at which a day begins in the workweek settings, as ``HH:MM``; usually one, or none.
+
+        A setting of labour, not of sales (API reference, section 15): a hint at the close-out, no more.
+        """
+        response = await self.request("GET", "/v2/labor/workweek-configs")
+        configs = response.json().get("workweek_configs") or []
+        starts = {str(c.get("start_of_day_local_time") or "")[:5] for c in configs if isinstance(c, Mapping)}
+        return tuple(sorted(start for start in starts if _TIME.fullmatch(start)))
 
     async def request(self, method: str, path: str, *, version: str | None = None, **how: Any) -> PosResponse:
         """A request of the client in ``version``, else in the session's; see ``PosClient.request``.

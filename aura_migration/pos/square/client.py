@@ -65,6 +65,8 @@ LIMITS = LimitPolicy(
 )
 """Square publishes no numbers; these are ours, so that a migration never starves the seller's other apps."""
 
+DAY_START = "the start of the day in Square's workweek settings"
+
 
 class TokenStatus(msgspec.Struct, frozen=True):
     """What the token may do; ``expires_at`` is absent for one that never expires."""
@@ -112,6 +114,7 @@ class SquareSession(SquareCalls):
 
     def __init__(self, account: Account, credentials: Credentials) -> None:
         self.switches = account.switches
+        self._proposal: tuple[str, str] | None = None
         application = str(credentials.get("client_id") or credentials.get("access_token") or "")
         client = PosClient(
             account.base_url or BASE_URL,
@@ -152,6 +155,7 @@ class SquareSession(SquareCalls):
     async def discover(self) -> Discovery:
         """The merchant and all its locations, in id order; Square sends them in one answer."""
         merchant = await self.merchant()
+        proposed, source = await self._proposed_closeout()
         found = []
         for raw in (await self.locations())[1]:
             location = self.shaped(raw, Location, "/v2/locations")
@@ -163,10 +167,22 @@ class SquareSession(SquareCalls):
                     currency=location.currency or merchant.currency or "USD",
                     is_active=location.status != "INACTIVE",
                     address=_address(location),
+                    proposed_closeout=proposed,
+                    proposal_source=source,
                 )
             )
         found.sort(key=lambda location: location.source_id)
         return Discovery(merchant.id or "", merchant.business_name or merchant.id or "", tuple(found))
+
+    async def _proposed_closeout(self) -> tuple[str, str]:
+        """The start of the day in the workweek settings, asked for once per session, and where it comes from."""
+        if self._proposal is None:
+            try:
+                starts = await self.day_starts()
+            except (PermissionMissing, NotFound, Rejected):
+                starts = ()
+            self._proposal = (starts[0], DAY_START) if len(starts) == 1 else ("", "")
+        return self._proposal
 
     async def permissions(self, location: str) -> tuple[Permission, ...]:
         """One line per source entity: by the token's own status, or by trying where Square does not tell it."""

@@ -44,6 +44,7 @@ class SquareConnector:
     )
     session_parallelism = 4
     history_basis: Basis = "closed"
+    sends_business_dates = False
     switches: Mapping[str, str] = {
         VERSION_SWITCH: "the version of Square's API that is asked for, as 2025-08-20",
         ATTRIBUTES_SWITCH: "of how many guests at most the restaurant's own fields are read, one by one (5000)",

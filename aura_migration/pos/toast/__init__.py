@@ -114,6 +114,7 @@ class ToastConnector:
     redaction: Redaction = REDACTION
     session_parallelism: int = 4
     history_basis: Basis = "created"
+    sends_business_dates = True
     switches: Mapping[str, str] = field(default_factory=lambda: SWITCHES)
 
     def parse_credentials(self, document: Any) -> dict[str, Any]:

@@ -381,6 +381,7 @@ def _location(info: RestaurantInfo) -> SourceLocation:
         timezone=general.time_zone,
         currency=general.currency_code or "USD",
         closeout=closeout(general.closeout_hour),
+        closeout_source="the close-out hour of the Toast location" if general.closeout_hour is not None else "",
         is_active=not general.archived,
         group_id=general.management_group_guid or "",
         address={name: value for name in fields if (value := getattr(address, name))},
