@@ -118,6 +118,8 @@ GATE_MEANING = {
     "variations and pre-modifiers agree, or differ by a signed decision.",
     "prices_agree_to_the_cent": "Every price of item and option, by location, menu, time window, size, sequence and "
     "pre-modifier, is the same in minor units.",
+    "rules_match": "Every rule of business that the POS states (charges, discounts, order types, tenders, tips, hours, settings) "
+    "stands in AuraConnect with the same values.",
     "active_modifiers_are_functional": "Every active way from an item to an option can be chosen in AuraConnect with the "
     "same limits, default, state and prices.",
     "counts_agree_with_auraconnect": "Every record that the plan calls loaded, unchanged or merged stands in AuraConnect, "

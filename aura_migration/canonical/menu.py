@@ -163,10 +163,12 @@ TAX_RATES = Entity(
         Field("tax_type", required=True, choices=("percent", "fixed", "table", "none", "external")),
         Field("is_inclusive", "bool", required=True),
         Field("rounding", choices=("half_up", "half_even", "always_up", "always_down")),
+        Field("on_taxes", "bool", doc="its base contains the other taxes on top (tax on tax); null = no"),
+        Field("taxes_open_amounts", "bool", doc="also applies to amounts typed in without an item; null = not said"),
         Field("is_default", "bool", required=True),
         _ACTIVE,
     ),
-    "A tax rate as configured; how it is applied is carried over with the business rules.",
+    "A tax rate as configured; where it does not apply stands in tax_exceptions.",
     match_on=("name", "rate_percent"),
 )
 KITCHEN_STATIONS = Entity(

@@ -140,6 +140,12 @@ class Batch:
         self.rows.append(row)
         return row
 
+    def add_all(self, other: Batch) -> None:
+        """Take in what another mapping of the same location found; the entities are different ones."""
+        self.rows += other.rows
+        self.rejected += other.rejected
+        self.losses += other.losses
+
     def reject(self, entity: str, key: str, reason: str, record: str = "", **values: Any) -> None:
         """Send one source record to quarantine."""
         self.rejected.append(Rejected(entity, key, reason, values, record))

@@ -12,11 +12,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.history.tables import DOCUMENTS
+from aura_migration.canonical.pairs import contradictions, told
 from aura_migration.canonical.transforms import misuse
 from aura_migration.core.errors import BadInput
 
@@ -77,9 +78,23 @@ class StaffOptions(_Model):
     """How staff is taken over."""
 
     roles: dict[str, str] = Field(
-        default_factory=dict, description="job or role title of the POS → name of the AuraConnect role it becomes"
+        default_factory=dict,
+        description="job or role title of the POS → name of the AuraConnect role it becomes; a name that AuraConnect does not "
+        "have and newRoles does not list needs a review",
+    )
+    new_roles: tuple[str, ...] = Field(
+        default=(),
+        description="names of roles that AuraConnect does not have yet and that somebody has looked at: made without a review",
     )
     include_wages: bool = Field(default=True, description="false: jobs and time worked without rates of pay")
+
+    @field_validator("roles")
+    @classmethod
+    def _one_role_a_title(cls, roles: dict[str, str]) -> dict[str, str]:
+        for title, times in Counter(title.casefold().strip() for title in roles).items():
+            if times > 1:
+                raise ValueError(f"{title!r} is given a role more than once; capitals and spaces around it do not count")
+        return roles
 
 
 class PeopleOptions(_Model):
@@ -91,13 +106,28 @@ class PeopleOptions(_Model):
 
     require_consent: Literal["none", "profile", "marketing"] = "none"
     same_person: tuple[tuple[str, str], ...] = Field(
-        default=(), description="pairs of customer keys that somebody has confirmed to be one person"
+        default=(),
+        description="pairs of customers that somebody has confirmed to be one person, by key or by the POS's own id",
     )
     different_persons: tuple[tuple[str, str], ...] = Field(
-        default=(), description="pairs of customer keys that are not one person, whatever their contacts say"
+        default=(),
+        description="pairs of customers that are not one person, whatever their contacts say, by key or by the POS's own id",
     )
     loyalty: LoyaltyConversion = LoyaltyConversion()
     staff: StaffOptions = StaffOptions()
+
+    @model_validator(mode="after")
+    def _agree(self) -> PeopleOptions:
+        for a, b in self.same_person:
+            if a == b:
+                raise ValueError(f"samePerson: {a!r} is paired with itself; name two customers")
+        torn = contradictions(self.same_person, self.different_persons)
+        if torn:
+            raise ValueError(
+                "samePerson and differentPersons say of the same customers that they are one person and that they are "
+                f"not: {told(torn)}"
+            )
+        return self
 
 
 class HistoryOptions(_Model):

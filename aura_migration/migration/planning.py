@@ -79,9 +79,12 @@ def canonicalise(workshop: Workshop, migration_id: int, by: str, *, history: boo
 def stage_menu(
     workshop: Workshop, connection: Connection, migration: Migration, reader: SnapshotReader, location: KnownLocation
 ) -> Staged:
-    """The menu of the location, mapped and staged."""
+    """The menu of the location and the rules it is sold by, mapped and staged."""
     with collector.paused():
-        batch = workshop.connector(migration.subject.pos).map_menu(reader, location.source)
+        connector = workshop.connector(migration.subject.pos)
+        batch = connector.map_menu(reader, location.source)
+        if hasattr(connector, "map_rules"):  # a connector from elsewhere may know menus alone
+            batch.add_all(connector.map_rules(reader, location.source))
         return stage_rows(connection, migration.id, batch, migration.parsed_options)
 
 

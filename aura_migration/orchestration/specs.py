@@ -13,6 +13,7 @@ from aura_migration.canonical.entities import ALL_ENTITIES
 from aura_migration.canonical.history.tables import BY_NAME, tables_of
 from aura_migration.canonical.menu import MENU_ENTITIES
 from aura_migration.canonical.people import PEOPLE_ENTITIES
+from aura_migration.canonical.rules import RULE_ENTITIES
 from aura_migration.orchestration import shown
 from aura_migration.verify import findings
 
@@ -38,6 +39,7 @@ VERDICTS = {
     "items": (findings.ACCOUNTED, findings.MIGRATED, findings.RECORDS),
     "prices": (findings.PRICES,),
     "modifiers": (findings.MODIFIERS,),
+    "rules": (findings.RULES,),
     "customers": (findings.CUSTOMERS, findings.CONSENT),
     "loyalty": (findings.LOYALTY,),
     "gift_cards": (findings.GIFT_CARDS, findings.HOUSE_ACCOUNTS),
@@ -60,6 +62,7 @@ MEANINGS = {
     findings.RECORDS: "Names, categories, taxes, stations and hours are as in the POS.",
     findings.PRICES: "Every price, of items and options, over location, menu, time, size and sequence.",
     findings.MODIFIERS: "Every active option can be chosen where it can be in the POS, within the same limits.",
+    findings.RULES: "Every rule of business that the POS states, value by value.",
     findings.CUSTOMERS: "Every profile of the POS is loaded, merged, skipped by a signed reason or in quarantine.",
     findings.CONSENT: "Nobody is contacted or profiled beyond what they agreed to; unknown is not yes.",
     findings.LOYALTY: "Per account: opening + activity = closing on both sides, and both sides are equal.",
@@ -126,7 +129,7 @@ CANONICAL_SPECS = [
         {"pandas", "pandera"},
         metadata={"dagster/column_schema": shown.column_schema(entity, keys=True)},
     )
-    for family, entities in (("menu", MENU_ENTITIES), ("people", PEOPLE_ENTITIES))
+    for family, entities in (("menu", MENU_ENTITIES), ("menu", RULE_ENTITIES), ("people", PEOPLE_ENTITIES))
     for entity in entities
 ] + [
     spec(
@@ -195,6 +198,13 @@ VERIFY_SPECS = [
         "modifiers",
         "Every active modifier is selectable with the same limits and price.",
         [["load", "modifiers"], ["load", "item_modifier_groups"], ["load", "nested_groups"]],
+        {"postgres"},
+    ),
+    spec(
+        "verify",
+        "rules",
+        "Taxes' exceptions, charges, discounts, order types, tenders, tips, hours and settings are as the POS states them.",
+        [["load", "service_charges"], ["load", "pricing_rules"], ["load", "order_types"], ["load", "settings"]],
         {"postgres"},
     ),
     spec(

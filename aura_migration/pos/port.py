@@ -17,6 +17,7 @@ from aura_migration.canonical.history.documents import HistoryMapper
 from aura_migration.canonical.history.rules import Basis, HistoryRules
 from aura_migration.canonical.menu import MENU_ENTITIES
 from aura_migration.canonical.model import Batch
+from aura_migration.canonical.rules import RULE_ENTITIES
 from aura_migration.canonical.seals import Seals
 from aura_migration.pos.http.client import PosClient
 from aura_migration.pos.http.limits import Buckets
@@ -24,7 +25,7 @@ from aura_migration.pos.http.tokens import CredentialStore
 
 Scope = Literal["merchant", "location", "history"]
 """merchant: fetched once for all locations; location: menu, people, rules of one; history: its orders and money over a span."""
-MENU = frozenset(entity.name for entity in MENU_ENTITIES)
+MENU = frozenset(entity.name for entity in (*MENU_ENTITIES, *RULE_ENTITIES))
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,10 @@ class SourceLocation:
     is_active: bool = True
     group_id: str = ""
     address: Mapping[str, str] = field(default_factory=dict)
-
     closeout_source: str = ""
     proposed_closeout: str = ""
     proposal_source: str = ""
+
 
 @dataclass(frozen=True)
 class Discovery:
@@ -90,7 +91,7 @@ class SourceEntity:
 
     @property
     def is_menu(self) -> bool:
-        """Whether it belongs to what is sold; everything else is of people or of the past."""
+        """Whether it belongs to what is sold and by which rules; everything else is of people or of the past."""
         return self.scope != "history" and (not self.feeds or any(name in MENU for name in self.feeds))
 
 
@@ -189,9 +190,9 @@ class Connector(Protocol):
     session_parallelism: int
     history_basis: Basis
     """The instant an order is dated by unless the options say otherwise; a POS that sends business dates ignores it."""
-    switches: Mapping[str, str]
     sends_business_dates: bool
     """Whether the POS says itself which business day an order is of."""
+    switches: Mapping[str, str]
     """Facts no documentation confirms, and what depends on the account: the name of each switch and what it does."""
 
     def parse_credentials(self, document: Any) -> dict[str, Any]:
@@ -204,6 +205,14 @@ class Connector(Protocol):
 
     def map_menu(self, reader: SnapshotReader, location: SourceLocation) -> Batch:
         """The menu of one location as canonical rows, from the snapshot alone. Pure: same snapshot, same rows."""
+        ...
+
+    def map_rules(self, reader: SnapshotReader, location: SourceLocation) -> Batch:
+        """The rules of business of one location (``canonical/rules.py``) as rows, from the snapshot alone. Pure, as the menu.
+
+        Only what the POS states: what orders alone can tell is concluded by ``canonical/inferred.py``. A rule or field
+        without a home is a loss in an owner's words; a contradiction in the POS's own rules is rejected, never settled here.
+        """
         ...
 
     def map_people(self, reader: SnapshotReader, location: SourceLocation, seals: Seals) -> Iterator[Batch]:

@@ -16,6 +16,7 @@ QUARANTINE = "nothing_is_in_quarantine"
 DECIDED = "no_conflict_is_undecided"
 COMPLETE = "completeness"
 EXPORTED = "full_export_before_load"
+RULES = "rules_match"
 CUSTOMERS = "customers_accounted"
 CONSENT = "consent_respected"
 LOYALTY = "loyalty_conserved"
@@ -29,7 +30,7 @@ TAX = "tax_match"
 PAYMENTS = "payments_reconciled"
 POS_REPORT = "pos_report_agreed"
 ORDER_CHECKS = (ORDERS, DAILY_SALES, TAX, PAYMENTS, POS_REPORT)
-MENU_CHECKS = (COMPLETE, ACCOUNTED, MIGRATED, RECORDS, PRICES, MODIFIERS, COUNTS, QUARANTINE, DECIDED)
+MENU_CHECKS = (COMPLETE, ACCOUNTED, MIGRATED, RECORDS, PRICES, MODIFIERS, RULES, COUNTS, QUARANTINE, DECIDED)
 CHECKS = (*MENU_CHECKS, *PEOPLE_CHECKS, *ORDER_CHECKS)
 """The checks a verification makes, in the order in which they are shown."""
 

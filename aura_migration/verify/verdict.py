@@ -24,6 +24,7 @@ from aura_migration.pos.facts import Witness
 from aura_migration.pos.order_facts import DayRule, HistoryWitness
 from aura_migration.pos.people_facts import PeopleFact, PeopleWitness
 from aura_migration.pos.port import SourceEntity
+from aura_migration.pos.rule_facts import RuleFact, RulesWitness
 from aura_migration.verify import findings as words
 from aura_migration.verify import witnesses
 from aura_migration.verify.aura import read_sold
@@ -33,6 +34,7 @@ from aura_migration.verify.findings import Finding, Gate, percentage
 from aura_migration.verify.orders import OrdersVerdict, unmeasured, verify_orders
 from aura_migration.verify.people import PeopleVerdict, verify_people
 from aura_migration.verify.people_said import PersonSeal
+from aura_migration.verify.rules import RulesVerdict, verify_rules
 from aura_migration.verify.signed import read_decisions
 
 STORED_PER_CHECK = 1_000
@@ -99,6 +101,7 @@ def verify_migration(
     suppressed_hash: Callable[[Any, str, str], str] | None = None,
     orders_witness: HistoryWitness | None = None,
     day_rule: DayRule | None = None,
+    rules_witness: RulesWitness | None = None,
 ) -> Verdict:
     """Judge what stands in AuraConnect at the location against the snapshot, and store gates and findings.
 
@@ -115,6 +118,8 @@ def verify_migration(
         decisions = read_decisions(connection, subject, plan_id, options, sold.keys)
         compared = compare(source, sold.facts, decisions, _planned_items(connection, plan_id), sold.own_edges, currency)
         counts, not_there = count_entities(connection, subject, plan_id)
+        said = (rules_witness or find_rules_witness(subject.pos))(reader, location_source_id, currency)
+        rules = verify_rules(connection, subject, plan_id, said, options.exclude_entities)
         people = verify_people(
             connection,
             subject,
@@ -145,15 +150,16 @@ def verify_migration(
             if _has_history(connection, plan_id)
             else unmeasured()
         )
-        found = tuple(sorted([*compared.findings, *not_there], key=lambda one: one.order))
+        found = tuple(sorted([*compared.findings, *not_there, *rules.findings], key=lambda one: one.order))
         gates = [
             _completeness(reader, source_entities, options),
             *_gates(compared, counts),
+            rules.gate,
             *people.gates,
             *orders.gates,
             *_stored_gate(connection, subject.migration_id, words.EXPORTED, _has_written(connection, subject)),
         ]
-        verdict = _judge(subject, compared, counts, gates, found, people, orders, sold.own_items)
+        verdict = _judge(subject, compared, counts, gates, found, rules, people, orders, sold.own_items)
         _store(connection, subject.migration_id, verdict, now)
     return verdict
 
@@ -162,6 +168,16 @@ def find_witness(pos: str) -> Witness:
     """The witness of a POS: ``facts`` of the module ``witness`` in the connector's package. BadInput when there is none."""
     found: Witness = witnesses.find(pos, "witness", "facts", "for", "facts.Witness")
     return found
+
+
+def find_rules_witness(pos: str) -> RulesWitness:
+    """The witness of a POS's rules; a connector that maps none has none, which says nothing."""
+    found = witnesses.find(pos, "rules_witness", "rules", "of the rules of", "rule_facts.RulesWitness", "map_rules")
+    return found or _no_rules
+
+
+def _no_rules(reader: SnapshotReader, location_source_id: str, currency: str) -> Iterable[RuleFact]:
+    return ()
 
 
 def record_gate(
@@ -341,6 +357,7 @@ def _judge(
     counts: Mapping[str, Mapping[str, int]],
     gates: Sequence[Gate],
     menu_found: tuple[Finding, ...],
+    rules: RulesVerdict,
     people: PeopleVerdict,
     orders: OrdersVerdict,
     own_items: int,
@@ -372,6 +389,7 @@ def _judge(
             "price_max_abs_diff_cents": max(compared.prices.worst, choices.prices.worst) if measured else None,
             "active_modifiers_functional_pct": percentage(choices.functional, choices.active),
             "full_export_before_load": by_name[words.EXPORTED].passed,
+            **rules.metrics,
             **people.metrics,
             **orders.metrics,
         },

@@ -97,7 +97,8 @@ class Judged(NamedTuple):
 class Chunks:
     """Judges the batches of one staging, a chunk at a time, and remembers what must be said about all of them.
 
-    Afterwards ``losses`` are the connector's own, added up; ``contacts`` counts per entity what could not be read.
+    Afterwards ``losses`` are the connector's own, added up; ``contacts`` counts per entity what could not be read;
+    ``roles_named`` are the titles of the options (folded) that some role bears.
     """
 
     def __init__(
@@ -116,6 +117,7 @@ class Chunks:
         self._suppressed = suppressed
         self._hashes = hashes
         self._roles = {title.casefold().strip(): role for title, role in options.people.staff.roles.items()}
+        self.roles_named: set[str] = set()
         self._mappings = [m for m in options.field_mapping if m.entity in PEOPLE]
         self._found = [False] * len(self._mappings)
         self._seen_paths: dict[str, set[str]] = defaultdict(set)
@@ -234,6 +236,7 @@ class Chunks:
         name = row.values.get("name")
         if row.entity != "roles" or not isinstance(name, str) or name.casefold().strip() not in self._roles:
             return False
+        self.roles_named.add(name.casefold().strip())
         row.values["name"] = self._roles[name.casefold().strip()]
         return True
 

@@ -13,8 +13,7 @@ from typing import Any
 import psycopg
 
 from aura_migration.canonical.options import LoyaltyConversion
-from aura_migration.canonical.persons.merging import LISTED
-from aura_migration.canonical.persons.tables import many, one
+from aura_migration.canonical.persons.tables import LISTED, many, one
 
 Connection = psycopg.Connection[Any]
 ROUNDINGS = {"down": ROUND_DOWN, "half_up": ROUND_HALF_UP, "up": ROUND_UP}

@@ -6,7 +6,7 @@ Candidates are read contact by contact through a server-side cursor, so that mem
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, groupby
+from itertools import groupby
 from typing import Any
 
 import psycopg
@@ -16,12 +16,10 @@ from aura_migration.canonical.model import Loss
 from aura_migration.canonical.options import PeopleOptions
 from aura_migration.canonical.persons.chunks import EXAMPLES
 from aura_migration.canonical.persons.matching import Person, Profile, persons
-from aura_migration.canonical.persons.tables import many, one
-from aura_migration.core.errors import BadInput
+from aura_migration.canonical.persons.named import resolve_keys
+from aura_migration.canonical.persons.tables import LISTED, many, one
 
 Connection = psycopg.Connection[Any]
-LISTED = 500
-"""Entries of a list in the report; the counts beside it are of all."""
 KEYS_LISTED = 50
 WRITTEN_AT_ONCE = 2_000
 PROFILE = "key, email, phone, first, last, acquired"
@@ -47,8 +45,10 @@ def find_persons(connection: Connection, options: PeopleOptions) -> dict[str, An
     """Fill ``people_persons`` and mark merged profiles; returns the report's part about who is one person.
 
     ``{"merged": [{"keys", "why"}], "merged_persons", "merged_profiles", "near_ties": [{"keys", "profiles", "shares",
-    "differs", "lacks"}], "near_ties_total", "unknown_keys"}``; keys only, lists of at most ``LISTED``.
+    "differs", "lacks"}], "near_ties_total", "unknown_keys", "ambiguous_keys": [{"key", "keys"}]}``; keys only, lists of at
+    most ``LISTED``, the counts beside them are of all. Raises ``BadInput`` where decided pairs contradict each other.
     """
+    options, named = resolve_keys(connection, options)
     connection.execute(
         """
         INSERT INTO people_persons (key, person, email, phone, first, last, acquired)
@@ -68,10 +68,7 @@ def find_persons(connection: Connection, options: PeopleOptions) -> dict[str, An
         _mark(connection, part)
     if report["merged_persons"]:
         connection.execute("ANALYZE people_persons")
-    report |= _near_ties(connection, options)
-    named = {key for pair in (*options.same_person, *options.different_persons) for key in pair}
-    report["unknown_keys"] = sorted(named - _present(connection, named))[:LISTED]
-    return report
+    return report | _near_ties(connection, options) | named
 
 
 def fill_gaps(connection: Connection) -> list[Loss]:
@@ -133,17 +130,6 @@ def _compared(content: str, field: str) -> str:
 
 def _has(content: str, fields: Sequence[str]) -> str:
     return "(" + " OR ".join(f"coalesce({content} -> '{field}', 'null') <> 'null'" for field in fields) + ")"
-
-
-def check_pairs(options: PeopleOptions) -> None:
-    """``BadInput`` where a pair is confirmed to be one person and not to be one."""
-    torn = {frozenset(p) for p in options.same_person} & {frozenset(p) for p in options.different_persons}
-    if torn:
-        shown = "; ".join(" and ".join(sorted(pair)) for pair in sorted(torn, key=sorted)[:5])
-        raise BadInput(
-            f"The options say of the same customers that they are one person and that they are not: {shown}.",
-            "Take each pair out of people.samePerson or people.differentPersons.",
-        )
 
 
 # -- who is one person --------------------------------------------------------------------------------------------------
@@ -262,12 +248,3 @@ def _near_ties(connection: Connection, options: PeopleOptions) -> dict[str, Any]
         ],
         "near_ties_total": found[0][-1] if found else 0,
     }
-
-
-def _present(connection: Connection, keys: Iterable[str]) -> set[str]:
-    found = many(
-        connection,
-        "SELECT source_key FROM people_rows WHERE entity = 'customers' AND source_key = ANY(%s)",
-        [sorted(keys)],
-    )
-    return set(chain.from_iterable(found))

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import psycopg
 
-from aura_migration.canonical.persons.merging import LISTED
-from aura_migration.canonical.persons.tables import many
+from aura_migration.canonical.options import StaffOptions
+from aura_migration.canonical.persons.tables import LISTED, many
 
 Connection = psycopg.Connection[Any]
 
 
-def settle_roles(connection: Connection, restaurant_id: int) -> dict[str, Any]:
+def settle_roles(
+    connection: Connection, restaurant_id: int, options: StaffOptions, named: Collection[str]
+) -> dict[str, Any]:
     """Roles that the options give one name become one; a role of a name nobody knows needs a review.
 
-    Known is a name the options give, and one of a role of AuraConnect that needs no review itself: what an earlier load
-    made and nobody has looked at since is not known by that. Returns ``{"roles_to_review": [{"key", "name"}], "total"}``.
+    Known is a name of a role of AuraConnect that needs no review itself (what an earlier load made and nobody has looked at
+    since is not known by that), and one that the options list as new: somebody has looked at it. A mapping to any other
+    name makes no rights. ``named`` are the mapped titles (folded) that a role of the POS bears. Returns
+    ``{"roles_to_review": [{"key", "name"}], "roles_to_review_total", "roles_unused": [title]}``.
     """
     connection.execute(
         """
@@ -29,12 +34,13 @@ def settle_roles(connection: Connection, restaurant_id: int) -> dict[str, Any]:
     )
     connection.execute(
         """
-        UPDATE people_rows r SET content = r.content || jsonb_build_object('needs_review', NOT (r.is_mapped_role OR EXISTS (
+        UPDATE people_rows r SET content = r.content || jsonb_build_object('needs_review', NOT (
+            lower(btrim(r.content ->> 'name')) = ANY (SELECT lower(btrim(name)) FROM unnest(%s::text[]) AS name) OR EXISTS (
             SELECT FROM aura.roles a WHERE a.restaurant_id = %s AND a.deleted_at IS NULL AND NOT a.needs_review
                AND lower(btrim(a.name)) = lower(btrim(r.content ->> 'name')))))
         WHERE r.entity = 'roles' AND r.verdict IS NULL
         """,
-        [restaurant_id],
+        [list(options.new_roles), restaurant_id],
     )
     found = many(
         connection,
@@ -47,4 +53,5 @@ def settle_roles(connection: Connection, restaurant_id: int) -> dict[str, Any]:
     return {
         "roles_to_review": [{"key": key, "name": name} for key, name, _ in found],
         "roles_to_review_total": found[0][2] if found else 0,
+        "roles_unused": sorted(title for title in options.roles if title.casefold().strip() not in named),
     }

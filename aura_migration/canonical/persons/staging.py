@@ -43,7 +43,6 @@ def stage_people(
     counts and names of fields and roles; no personal values). Raises ``BadInput`` for options that fit no record or
     contradict each other.
     """
-    merging.check_pairs(options.people)
     with connection.transaction():
         # Compiling costs more than the statements of most directories take.
         connection.execute("SET LOCAL jit = off; SET LOCAL work_mem = '64MB'; SET LOCAL TimeZone = 'UTC'")
@@ -73,7 +72,7 @@ def stage_people(
         balances, kept = unseen.find_unseen_balances(connection, migration_id, directories, options.exclude_entities)
         staged.losses += [*lost, *kept]
         unseen.settle_points(connection, migration_id)
-        roles = staff.settle_roles(connection, restaurant_id)
+        roles = staff.settle_roles(connection, restaurant_id, people.staff, chunks.roles_named)
         links.follow_the_skipped(connection)
         staged.people = {
             **matching,

@@ -22,6 +22,8 @@ from aura_migration.canonical.stage import CONTRADICTION
 
 Connection = psycopg.Connection[Any]
 COLUMNS = Judged._fields
+LISTED = 500
+"""Entries of a list in the report; the counts beside it are of all."""
 TABLES = (
     "people_rows",
     "people_persons",

@@ -15,8 +15,7 @@ import psycopg
 from aura_migration.canonical.model import Loss
 from aura_migration.canonical.people import CUSTOMERS
 from aura_migration.canonical.persons.chunks import EXAMPLES, NOTHING_HASH
-from aura_migration.canonical.persons.merging import LISTED
-from aura_migration.canonical.persons.tables import many, one
+from aura_migration.canonical.persons.tables import LISTED, many, one
 
 Connection = psycopg.Connection[Any]
 GONE = (

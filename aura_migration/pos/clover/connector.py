@@ -11,7 +11,7 @@ from aura_migration.canonical.history.documents import HistoryMapper
 from aura_migration.canonical.history.rules import Basis, HistoryRules
 from aura_migration.canonical.model import Batch
 from aura_migration.canonical.seals import Seals
-from aura_migration.pos.clover import client, mapping, people, signin
+from aura_migration.pos.clover import business_rules, client, mapping, people, signin
 from aura_migration.pos.clover.lists import SOURCE_ENTITIES
 from aura_migration.pos.clover.orders import secrets
 from aura_migration.pos.clover.orders.mapper import CloverHistory
@@ -82,6 +82,10 @@ class CloverConnector:
     def map_menu(self, reader: SnapshotReader, location: SourceLocation) -> Batch:
         """See the port."""
         return mapping.map_menu(reader, location)
+
+    def map_rules(self, reader: SnapshotReader, location: SourceLocation) -> Batch:
+        """See the port."""
+        return business_rules.map_rules(reader, location)
 
     def map_people(self, reader: SnapshotReader, location: SourceLocation, seals: Seals) -> Iterator[Batch]:
         """See the port. Clover's ids are its own: nothing has to be sealed."""

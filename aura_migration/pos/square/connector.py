@@ -12,7 +12,7 @@ from aura_migration.canonical.history.rules import Basis, HistoryRules
 from aura_migration.canonical.model import Batch
 from aura_migration.canonical.seals import Seals
 from aura_migration.pos.port import Account, Session, SourceEntity, SourceLocation
-from aura_migration.pos.square import client, mapping
+from aura_migration.pos.square import business_rules, client, mapping
 from aura_migration.pos.square.orders import sources as orders
 from aura_migration.pos.square.orders.mapping import SquareHistory
 from aura_migration.pos.square.people import mapping as people
@@ -61,6 +61,10 @@ class SquareConnector:
     def map_menu(self, reader: SnapshotReader, location: SourceLocation) -> Batch:
         """See the port."""
         return mapping.map_menu(reader, location)
+
+    def map_rules(self, reader: SnapshotReader, location: SourceLocation) -> Batch:
+        """See the port."""
+        return business_rules.map_rules(reader, location)
 
     def map_people(self, reader: SnapshotReader, location: SourceLocation, seals: Seals) -> Iterator[Batch]:
         """See the port."""

@@ -13,7 +13,7 @@ from aura_migration.canonical.history.rules import Basis, HistoryRules
 from aura_migration.canonical.model import Batch
 from aura_migration.canonical.seals import Seals
 from aura_migration.pos.port import Account, Session, SourceEntity, SourceLocation
-from aura_migration.pos.toast import client, guest_rights, mapping, people
+from aura_migration.pos.toast import business_rules, client, guest_rights, mapping, people
 from aura_migration.pos.toast.orders.mapping import ToastHistory
 from aura_migration.pos.toast.redaction import REDACTION
 
@@ -128,6 +128,10 @@ class ToastConnector:
     def map_menu(self, reader: SnapshotReader, location: SourceLocation) -> Batch:
         """See the port."""
         return mapping.map_menu(reader, location)
+
+    def map_rules(self, reader: SnapshotReader, location: SourceLocation) -> Batch:
+        """See the port."""
+        return business_rules.map_rules(reader, location)
 
     def map_people(self, reader: SnapshotReader, location: SourceLocation, seals: Seals) -> Iterator[Batch]:
         """See the port. Guests are those of the restaurant's own orders."""
