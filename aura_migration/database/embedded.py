@@ -99,12 +99,11 @@ def ensure_running(data_dir: Path, *, timeout: float = START_TIMEOUT) -> str:
     with place.lock(timeout):
         deadline = time.monotonic() + timeout
         place.check_version()
-        while not _wait_for_present_server(place, deadline):
+        while not (_wait_for_present_server(place, deadline) and _database_answers(place, deadline)):
             if place.clear_leftovers(deadline):
                 if not place.data.exists():
                     place.initialise()
                 _launch(place, deadline)
-        _ensure_database(place)
     return place.url()
 
 
@@ -436,9 +435,48 @@ def _launch(place: _Place, deadline: float) -> None:
         pause = min(pause * 1.5, 0.5)
 
 
-def _ensure_database(place: _Place) -> None:
-    with _admin_connection(place) as connection:
-        if connection.execute("select 1 from pg_database where datname = %s", (DATABASE,)).fetchone() is None:
+def _database_answers(place: _Place, deadline: float) -> bool:
+    """Make our database unless it is there, and wait until it serves. False when the server does not any more.
+
+    The lock does not keep others away: a starter that was killed while it made the database left a backend that goes on
+    making it. PostgreSQL lets two makers meet at the very end only, and the one that comes second fails. What is seen
+    in between counts for nothing, because such a maker may also give up; hence the question after each attempt is
+    whether the database can be connected to.
+    """
+    while True:
+        try:
+            with _admin_connection(place) as connection:
+                _make_database(place, connection)
+        except psycopg.OperationalError as error:
+            if error.sqlstate not in _NOT_SERVING:
+                raise
+        if _probe(place, DATABASE) == "ready":
+            return True
+        if _probe(place) != "ready":
+            return False
+        if time.monotonic() > deadline:
+            raise EnvironmentFault(
+                f"The database server of {place.folder} runs, but its database {DATABASE} does not answer.",
+                f"See {place.log}, then try again.",
+            )
+        time.sleep(0.05)
+
+
+_NOT_SERVING = (None, "53300", "57P01", "57P02", "57P03", "55006")
+"""Cut off, too many connections, shut down, crashed, not yet or no longer open, template in use: all of that passes."""
+
+
+def _make_database(place: _Place, connection: psycopg.Connection[Any]) -> None:
+    found = connection.execute("select datconnlimit from pg_database where datname = %s", (DATABASE,)).fetchone()
+    if found == (-2,):
+        raise EnvironmentFault(
+            f"The database {DATABASE} of {place.folder} is half dropped: somebody's DROP DATABASE was broken off.",
+            f"Drop it (psql '{place.url('postgres')}' -c 'drop database {DATABASE}') to begin with an empty one, or "
+            "restore the folder from your backup.",
+        )
+    if found is None:
+        # The first where the other maker was done before us, the second where we waited for each other.
+        with contextlib.suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
             connection.execute(f'create database "{DATABASE}"')
 
 

@@ -208,6 +208,107 @@ def test_a_database_that_was_not_made_before_a_kill_is_made_by_the_next(data_dir
     assert ask(embedded.ensure_running(data_dir), "select current_database()") == embedded.DATABASE
 
 
+def forget(data_dir: Path) -> None:
+    """The server runs, but its database was not made yet."""
+    embedded.ensure_running(data_dir)
+    with psycopg.connect(embedded.url(data_dir, "postgres"), autocommit=True) as connection:
+        connection.execute(f'drop database if exists "{embedded.DATABASE}" with (force)')
+
+
+def waiting(connection: psycopg.Connection[Any]) -> int:
+    """How many backends want to make a database and are kept waiting."""
+    row = connection.execute(
+        "select count(*) from pg_stat_activity where query like 'create database%%' and wait_event_type = 'Lock'"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_a_database_that_somebody_else_made_since_we_looked_is_used(data_dir: Path) -> None:
+    """We look, then wait for the template; meanwhile the backend of a killed starter is done."""
+    forget(data_dir)
+    server = embedded.url(data_dir, "postgres")
+    with (
+        psycopg.connect(server, autocommit=True) as other,
+        psycopg.connect(server) as holder,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        holder.execute("comment on database template1 is 'nobody copies it before this is over'")
+        start = pool.submit(embedded.ensure_running, data_dir)
+        until(lambda: waiting(other) == 1)
+        other.execute(f'create database "{embedded.DATABASE}" template template0')
+        holder.rollback()
+        assert ask(start.result(120), "select current_database()") == embedded.DATABASE
+
+
+def test_a_database_that_the_backend_of_a_killed_starter_makes_at_the_same_time_is_used(data_dir: Path) -> None:
+    """Both have looked and found none. Several such backends, so that hardly ever ours is the one that wins."""
+    forget(data_dir)
+    server = embedded.url(data_dir, "postgres")
+    command = [sys.executable, "-c", START + "e.ensure_running(Path(sys.argv[1]))", str(data_dir)]
+    with (
+        psycopg.connect(server, autocommit=True) as observer,
+        psycopg.connect(server) as holder,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        holder.execute("lock table pg_database in share mode")
+        for number in range(3):
+            starter = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+            until(lambda number=number: waiting(observer) == number + 1)  # type: ignore[misc]
+            starter.kill()
+            starter.wait()
+        start = pool.submit(embedded.ensure_running, data_dir)
+        until(lambda: waiting(observer) == 4)
+        holder.rollback()
+        assert ask(start.result(120), "select current_database()") == embedded.DATABASE
+
+
+def test_a_database_whose_other_maker_gave_up_is_made_by_us(data_dir: Path) -> None:
+    forget(data_dir)
+    server = embedded.url(data_dir, "postgres")
+    with (
+        psycopg.connect(server, autocommit=True) as observer,
+        psycopg.connect(server, autocommit=True) as other,
+        psycopg.connect(server) as holder,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        holder.execute("lock table pg_database in share mode")
+        made = pool.submit(_suppressed, other, f'create database "{embedded.DATABASE}"')
+        until(lambda: waiting(observer) == 1)
+        start = pool.submit(embedded.ensure_running, data_dir)
+        until(lambda: waiting(observer) == 2)
+        observer.execute("select pg_terminate_backend(%s)", [other.info.backend_pid])
+        made.result(60)
+        holder.rollback()
+        assert ask(start.result(120), "select current_database()") == embedded.DATABASE
+
+
+def test_a_server_that_ends_while_the_database_is_made_is_started_again(data_dir: Path) -> None:
+    forget(data_dir)
+    server = embedded.url(data_dir, "postgres")
+    pid = server_pid(data_dir)
+    with (
+        psycopg.connect(server, autocommit=True) as observer,
+        contextlib.closing(psycopg.connect(server)) as holder,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        holder.execute("lock table pg_database in share mode")
+        start = pool.submit(embedded.ensure_running, data_dir)
+        until(lambda: waiting(observer) == 1)
+        os.kill(pid, signal.SIGINT)  # "fast": every connection is cut off
+        assert ask(start.result(120), "select current_database()") == embedded.DATABASE
+    assert gone(pid)
+
+
+def test_a_half_dropped_database_is_named_with_what_to_do(fresh: Path) -> None:
+    embedded.ensure_running(fresh)
+    with psycopg.connect(embedded.url(fresh, "postgres"), autocommit=True) as connection:
+        connection.execute("update pg_database set datconnlimit = -2 where datname = %s", [embedded.DATABASE])
+    with pytest.raises(EnvironmentFault, match="half dropped") as caught:
+        embedded.ensure_running(fresh)
+    assert "backup" in caught.value.remedy
+
+
 # -- crashes ----------------------------------------------------------------------------------------------------------
 
 
@@ -257,9 +358,11 @@ def test_a_backend_that_crashes_is_waited_for(data_dir: Path) -> None:
     url = embedded.ensure_running(data_dir)
     with psycopg.connect(url, autocommit=True) as connection:
         pid = server_pid(data_dir)
-        os.kill(connection.info.backend_pid, signal.SIGKILL)
+        backend = connection.info.backend_pid
+        os.kill(backend, signal.SIGKILL)
         with pytest.raises(psycopg.OperationalError):
             connection.execute("select 1")
+    until(lambda: gone(backend))  # its socket closes before its server can know; until then that serves as ever
     assert ask(embedded.ensure_running(data_dir), "select 1") == 1
     assert server_pid(data_dir) == pid
 
