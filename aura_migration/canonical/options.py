@@ -93,7 +93,9 @@ class StaffOptions(_Model):
     def _one_role_a_title(cls, roles: dict[str, str]) -> dict[str, str]:
         for title, times in Counter(title.casefold().strip() for title in roles).items():
             if times > 1:
-                raise ValueError(f"{title!r} is given a role more than once; capitals and spaces around it do not count")
+                raise ValueError(
+                    f"{title!r} is given a role more than once; capitals and spaces around it do not count"
+                )
         return roles
 
 

@@ -201,6 +201,8 @@ def _about_people(connection: Connection, migration: Migration) -> dict[str, Any
         "marketing_opt_in": (found.get("consent") or {}).get("marketing_opt_in", 0),
         "merged_profiles": found.get("merged_profiles", 0),
         "near_ties": found.get("near_ties_total", 0),
+        "unknown_keys": found.get("unknown_keys", []),
+        "ambiguous_keys": found.get("ambiguous_keys", []),
         "erased": found.get("erased", 0),
         "gone_profiles": (found.get("gone") or {}).get("total", 0),
         "unseen_balances": found.get("unseen_balances") or {},
@@ -211,6 +213,7 @@ def _about_people(connection: Connection, migration: Migration) -> dict[str, Any
             "accounts_losing": loyalty.get("accounts_losing", []),
         },
         "roles_to_review": (found.get("staff") or {}).get("roles_to_review_total", 0),
+        "roles_unused": (found.get("staff") or {}).get("roles_unused", []),
     }
 
 
@@ -235,6 +238,31 @@ def _say_people(plan: dict[str, Any]) -> None:
     ):
         if count:
             out.print(f"{count} {what} (`report {number}` lists them)", markup=False)
+    _say_unmet(said)
+
+
+def _say_unmet(said: dict[str, Any]) -> None:
+    """What the options say of people and roles that are not there: nothing was done for it."""
+    where = "people.samePerson and people.differentPersons"
+    if said["unknown_keys"]:
+        err.print(
+            f"not done: {where} name customers that this location's POS does not have: {_few(said['unknown_keys'])}",
+            markup=False,
+        )
+    for found in said["ambiguous_keys"]:
+        err.print(
+            f"not done: {where} name customer {found['key']}, which several customers end in: {_few(found['keys'])}; "
+            "give the whole key",
+            markup=False,
+        )
+    if said["roles_unused"]:
+        err.print(
+            f"not done: people.staff.roles names jobs that nobody has: {_few(said['roles_unused'])}", markup=False
+        )
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
 
 
 def in_order(counts: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:

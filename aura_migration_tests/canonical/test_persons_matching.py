@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aura_migration.canonical.options import parse_options
 from aura_migration.canonical.persons.matching import (
     BOTH,
     CERTAIN,
@@ -212,7 +213,33 @@ def test_a_family_that_shares_an_address_is_listed_and_left_alone(connection: Co
     assert (confirmed.people["near_ties_total"], confirmed.people["unknown_keys"]) == (0, ["Z"])
     both = {"people": {"samePerson": [["B", "A"]], "differentPersons": [["A", "B"]]}}
     with pytest.raises(BadInput, match="one person and that they are not: A and B"):
-        stage(connection, subject, people, options=both)
+        parse_options(both)
+
+
+def test_pairs_that_contradict_each_other_by_a_chain_are_refused_with_the_chain() -> None:
+    people = {"samePerson": [["D", "C"], ["B", "A"], ["B", "C"]], "differentPersons": [["X", "A"], ["D", "A"]]}
+    with pytest.raises(BadInput, match=r"they are not: A and D \(by A = B = C = D\)"):
+        parse_options({"people": people})
+    with pytest.raises(BadInput, match="'A' is paired with itself"):
+        parse_options({"people": {"samePerson": [["A", "A"]]}})
+    with pytest.raises(BadInput, match="they are not: A and A"):
+        parse_options({"people": {"differentPersons": [["A", "A"]]}})
+    parse_options({"people": {"samePerson": [["A", "B"], ["C", "D"]], "differentPersons": [["A", "C"], ["B", "D"]]}})
+
+
+def test_a_customer_is_named_by_the_id_of_the_pos_where_only_one_has_it(connection: Connection) -> None:
+    (subject,) = make_chain(connection)
+    people = Directory()
+    for key in ("M1/A", "M1/B", "M1/C", "M1/D", "M1/T", "M2/T"):
+        people.guest(key, key[-1:])
+    named = {"samePerson": [["A", "M1/B"], ["T", "C"], ["D", "Z"]]}
+    found = stage(connection, subject, people, options={"people": named}).people
+    assert found["merged"] == [{"keys": ["M1/A", "M1/B"], "why": CONFIRMED}]
+    assert found["ambiguous_keys"] == [{"key": "T", "keys": ["M1/T", "M2/T"]}]
+    assert found["unknown_keys"] == ["Z"]
+    by_either = {"samePerson": [["A", "M1/B"], ["B", "C"]], "differentPersons": [["M1/A", "M1/C"]]}
+    with pytest.raises(BadInput, match=r"M1/A and M1/C \(by M1/A = M1/B = M1/C\)"):
+        stage(connection, subject, people, options={"people": by_either})
 
 
 def test_doubtful_profiles_of_one_contact_are_listed_with_what_they_share(connection: Connection) -> None:

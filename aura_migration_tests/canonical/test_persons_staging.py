@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from aura_migration.canonical.model import Loss
+from aura_migration.canonical.options import parse_options
 from aura_migration.canonical.persons import chunks
 from aura_migration.canonical.stage import CONTRADICTION
 from aura_migration.core.errors import BadInput
@@ -323,17 +324,26 @@ def test_roles_get_the_names_of_the_options_and_the_unknown_ones_wait_for_a_revi
     people.row("roles", "R3", name="BARTENDER")
     people.row("roles", "R4", name="Sommelier")
     people.row("staff", "S", role_key="R2")
-    roles = {"waiter": "Server", "Waitress": "Server"}
-    found = stage(connection, subject, people, options={"people": {"staff": {"roles": roles}}})
+    people.row("roles", "R5", name="Cook")
+    roles = {"waiter": "Server", "Waitress": "Server", "cook": "Kitchen", "Dishwasher": "Kitchen"}
+    named = {"roles": roles, "newRoles": ["server "]}
+    found = stage(connection, subject, people, options={"people": {"staff": named}})
     staged_roles = staged(connection, "roles")
     assert {key: (row["name"], row["needs_review"], row["same_as"]) for key, row in staged_roles.items()} == {
         "R1": ("Server", False, None),
         "R2": ("Server", False, "R1"),
         "R3": ("BARTENDER", False, None),
         "R4": ("Sommelier", True, None),
+        "R5": ("Kitchen", True, None),
     }
     assert (staged_roles["R2"]["wave"], staged_roles["R2"]["verdict"]) == (1, None)
-    assert found.people["staff"]["roles_to_review"] == [{"key": "R4", "name": "Sommelier"}]
+    assert found.people["staff"]["roles_to_review"] == [
+        {"key": "R4", "name": "Sommelier"},
+        {"key": "R5", "name": "Kitchen"},
+    ]
+    assert found.people["staff"]["roles_unused"] == ["Dishwasher"]
+    with pytest.raises(BadInput, match="'cook' is given a role more than once"):
+        parse_options({"people": {"staff": {"roles": {"Cook": "A", "cook ": "B"}}}})
 
 
 def test_a_role_made_by_an_earlier_load_is_known_only_once_somebody_has_reviewed_it(connection: Connection) -> None:

@@ -458,3 +458,10 @@ def test_reports_lose_the_entries_that_name_the_person(
     assert gone(workshop, subject, keys=("ADA",)).counts["migration.reports"] == 1
     assert one(connection, "SELECT body FROM migration.reports") == {**body, "near_ties": [{"keys": ["B", "C"]}]}
     assert without_keys({"a": ["x#ADA", {"k": "m/ADA"}, "BADA"]}, {"ADA"}) == {"a": ["BADA"]}
+
+
+def test_what_was_counted_as_a_loss_stays_counted_when_an_example_of_it_is_erased() -> None:
+    losses = [{"field": "nickname", "records": 7, "examples": ["m/ADA", "B"]}, {"key": "ADA", "examples": ["B"]}]
+    assert without_keys({"losses": losses}, {"ADA"}) == {
+        "losses": [{"field": "nickname", "records": 7, "examples": ["B"]}]
+    }

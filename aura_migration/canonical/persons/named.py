@@ -73,8 +73,6 @@ def resolve_keys(connection: Connection, options: PeopleOptions) -> Named:
         resolved,
         {
             "unknown_keys": unknown[:LISTED],
-            "ambiguous_keys": [
-                {"key": key, "keys": keys[:LISTED]} for key, keys in sorted(ambiguous.items())[:LISTED]
-            ],
+            "ambiguous_keys": [{"key": key, "keys": keys[:LISTED]} for key, keys in sorted(ambiguous.items())[:LISTED]],
         },
     )

@@ -515,8 +515,12 @@ def _is_gone(alias: str) -> str:
     )
 
 
+EXAMPLES = "examples"
+"""Under this name an entry that counts lists a few of the records it counted; it is not about them."""
+
+
 def without_keys(body: Any, keys: set[str]) -> Any:
-    """A report without the entries of lists that hold one of the keys."""
+    """A report without the entries of lists that hold one of the keys; a count keeps its place and loses the example."""
     if isinstance(body, dict):
         return {name: without_keys(value, keys) for name, value in body.items()}
     if isinstance(body, list):
@@ -528,7 +532,7 @@ def _mentions(entry: Any, keys: set[str]) -> bool:
     if isinstance(entry, str):
         return entry in keys or any(entry.endswith((f"#{key}", f"/{key}")) for key in keys)
     if isinstance(entry, dict):
-        return any(_mentions(value, keys) for value in entry.values())
+        return any(_mentions(value, keys) for name, value in entry.items() if name != EXAMPLES)
     return isinstance(entry, list) and any(_mentions(value, keys) for value in entry)
 
 
