@@ -31,6 +31,7 @@ from aura_migration.orchestration.specs import (
     checks,
 )
 from aura_migration.verify import findings
+from aura_migration.verify.scorecard import measured
 from aura_migration.verify.verdict import Verdict
 
 Results = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
@@ -280,7 +281,9 @@ def _verdict_shown(verdict: Verdict, name: str, check_names: tuple[str, ...]) ->
         "passed": shown.YES_NO[verdict.passed],
         "plan": dg.MetadataValue.asset(dg.AssetKey(["plan", "changes"])),
         "entities": shown.counts_table(card["entities"]),
-        "metrics": shown.table(["metric", "value"], list(card["metrics"].items())),
+        "metrics": shown.table(
+            ["metric", "value"], [(n, measured(v, card["currency"])) for n, v in card["metrics"].items()]
+        ),
         "gates": gates,
     }
 

@@ -43,3 +43,14 @@ def first_findings(case: Judged, table: str, limit: int) -> tuple[Finding, ...]:
         limit=limit,
     )
     return tuple(Finding(*row) for row in rows)
+
+
+def known_causes(case: Judged, table: str) -> tuple[dict[str, Any], ...]:
+    """Findings that do not block, counted by check, entity and cause, with the sum of their absolute amounts (None: no amounts)."""
+    rows = case.rows(
+        f"""
+        SELECT check_name, entity, cause, count(*), sum(abs(difference))::bigint FROM {table} WHERE NOT is_blocking
+        GROUP BY check_name, entity, cause ORDER BY check_name, count(*) DESC, entity, cause
+        """
+    )
+    return tuple(dict(zip(("check", "entity", "cause", "count", "cents"), row, strict=True)) for row in rows)

@@ -23,12 +23,12 @@ from aura_migration.pos.order_facts import DayRule, HistoryWitness
 from aura_migration.verify import findings as words
 from aura_migration.verify import witnesses
 from aura_migration.verify.findings import Finding, Gate, percentage
-from aura_migration.verify.found import first_findings, totals
+from aura_migration.verify.found import first_findings, known_causes, totals
 from aura_migration.verify.orders_case import FOUND, OrdersCase, open_case
 from aura_migration.verify.orders_days import judge_days, largest
 from aura_migration.verify.orders_each import Number, judge_each
 from aura_migration.verify.orders_links import judge_flags, judge_links
-from aura_migration.verify.orders_money import LEVELS, PAYMENT_FEE, evidence, judge_money
+from aura_migration.verify.orders_money import LEVELS, PAYMENT_FEE, evidence, judge_money, told
 from aura_migration.verify.orders_report import DERIVED, judge_report
 from aura_migration.verify.orders_said import Saying
 from aura_migration.verify.orders_there import read_there
@@ -66,6 +66,9 @@ class OrdersVerdict:
     findings: tuple[Finding, ...]
     metrics: Mapping[str, Any]
     entities: Mapping[str, Mapping[str, int]]
+    causes: tuple[Mapping[str, Any], ...] = ()
+    """Findings that are explained, counted by cause: ``{check, entity, cause, count, cents}``. Nobody signed them: they are
+    the POS's own, or what people changed since."""
 
     @property
     def unexplained(self) -> int:
@@ -174,7 +177,8 @@ class _Judgement:
             for kind, number in numbers.items()
             if number.said
         }
-        return OrdersVerdict(gates, first_findings(self.case, "orders_found", FINDINGS_KEPT), self.metrics, entities)
+        kept = first_findings(self.case, "orders_found", FINDINGS_KEPT)
+        return OrdersVerdict(gates, kept, self.metrics, entities, known_causes(self.case, "orders_found"))
 
     def _complete(self, numbers: Mapping[str, Number], links: int) -> None:
         orders = numbers.get("orders", Number())
@@ -213,11 +217,9 @@ class _Judgement:
             }  # fmt: skip
         fees = levels[PAYMENT_FEE]
         self.metrics["fees_unreconciled_cents"] = None if fees is None else fees.cents
-        proven = [level for level in levels.values() if level is not None]
-        counted, cents = sum(level.count for level in proven), sum(level.cents for level in proven)
-        shown = f"{counted:,} unreconciled, {cents:,} cents, on {len(proven)} of {len(LEVELS)} levels"
+        is_proven = any(level is not None for level in levels.values())
         said = sum(number.said for kind, number in numbers.items() if kind != "orders")
-        self._measured(words.PAYMENTS, bool(proven or said), shown, evidence(self.case, levels))
+        self._measured(words.PAYMENTS, bool(is_proven or said), told(self.case, levels), evidence(self.case, levels))
 
     def _report(self) -> None:
         """The third column: without it, or with too little of it, what is derived here is not confirmed."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from aura_migration.core.money import show
 from aura_migration.verify import findings as words
 from aura_migration.verify.orders_case import FOUND, OrdersCase
 
@@ -16,6 +17,7 @@ ORDER_PAYMENT, PAYMENT_FEE, PAYMENT_DEPOSIT = "order_payment", "payment_fee", "p
 LEVELS = (ORDER_PAYMENT, PAYMENT_FEE, PAYMENT_DEPOSIT)
 LATE = "7 days"
 """A card payment that no payout names so long before the last payout has not been paid out."""
+NOT_PAID_OUT = "no payout has it yet, although the processor has paid out since"
 EXCHANGE = "Exchange"
 """The tender of a refund that was not paid out: it paid for the order that its return is part of."""
 PARTLY_PAID = "still_due > 0 AND paid + still_due = due AND NOT is_own"
@@ -233,7 +235,7 @@ def _deposits(case: OrdersCase) -> Level | None:
         FROM entries e CROSS JOIN span s
         WHERE NOT EXISTS (SELECT 1 FROM there_payments t WHERE t.aura_id = e.payment_id)
         UNION ALL
-        SELECT 'payments', t.key, t.amount + t.tip, NULL, -t.amount - t.tip, 'no payout names it', false
+        SELECT 'payments', t.key, t.amount + t.tip, NULL, -t.amount - t.tip, '{NOT_PAID_OUT}', false
         FROM there_payments t CROSS JOIN paid_out l
         WHERE t.state = 'counts' AND t.method = 'card' AND t.day < ((l.last::date - interval '{LATE}')::date)::text
           AND t.amount + t.tip <> 0 AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.payment_id = t.aura_id)
@@ -256,7 +258,7 @@ def _deposits(case: OrdersCase) -> Level | None:
 def evidence(case: OrdersCase, levels: dict[str, Level | None]) -> dict[str, Any]:
     """The three levels as data for a gate: what each was judged over, and what is only waiting."""
     found: dict[str, Any] = {
-        name: "not provable: the POS gives no data for it"
+        name: f"not provable: {_why_not(case, name)}"
         if level is None
         else {**level.as_dict(), "unexplained": level.unexplained, "judged": level.judged}
         for name, level in levels.items()
@@ -266,8 +268,47 @@ def evidence(case: OrdersCase, levels: dict[str, Level | None]) -> dict[str, Any
             f"SELECT count(*), coalesce(sum(still_due), 0)::bigint FROM orders_short WHERE {PARTLY_PAID}"
         )
         found["partly_paid"] = {"count": open_count, "cents": open_cents}
+    if levels[PAYMENT_DEPOSIT] is not None:
+        waiting, cents = case.row(
+            f"SELECT count(*), coalesce(-sum(difference), 0)::bigint FROM orders_found WHERE cause = '{NOT_PAID_OUT}'"
+        )
+        found["not_paid_out"] = {"count": waiting, "cents": cents}
     found["references_outside"] = case.row("SELECT count(*) FROM orders_outside")[0]
     found["fees_not_known_yet"] = case.row(
         "SELECT count(*) FROM said_payments WHERE state = 'counts' AND tender = 'Card' AND fee IS NULL"
     )[0]
     return found
+
+
+_NEEDS = {ORDER_PAYMENT: ("payments", "orders"), PAYMENT_FEE: ("payments",), PAYMENT_DEPOSIT: ("payments", "payouts")}
+_NO_DATA = {
+    ORDER_PAYMENT: "the POS tells of no payments",
+    PAYMENT_FEE: "the POS tells of no fees",
+    PAYMENT_DEPOSIT: "the POS tells of no payouts",
+}
+_SUBJECTS = {
+    ORDER_PAYMENT: ("Orders and payments", "orders", "paid to the cent"),
+    PAYMENT_FEE: ("Payments and fees", "fees", "as the POS states them"),
+    PAYMENT_DEPOSIT: ("Payments and payouts", "entries of payouts", "those of the payments"),
+}
+
+
+def _why_not(case: OrdersCase, name: str) -> str:
+    left_out = [kind for kind in _NEEDS[name] if kind not in case.judged]
+    return f"{' and '.join(left_out)} are left out by the options" if left_out else _NO_DATA[name]
+
+
+def told(case: OrdersCase, levels: dict[str, Level | None]) -> str:
+    """The three levels as people read them: a plain sentence each."""
+    return " ".join(_sentence(case, name, levels[name]) for name in LEVELS)
+
+
+def _sentence(case: OrdersCase, name: str, level: Level | None) -> str:
+    subject, things, sound = _SUBJECTS[name]
+    if level is None:
+        return f"{subject}: not provable, {_why_not(case, name)}."
+    if not level.count:
+        return f"{subject}: all {level.judged:,} {things} are {sound}."
+    money = f"{show(level.cents, case.currency)} {case.currency}"
+    known = f"{level.unexplained:,} without a known cause" if level.unexplained else "all with a known cause"
+    return f"{subject}: {level.count:,} differences of {money} in all over {level.judged:,} {things}, {known}."

@@ -10,7 +10,9 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from aura_migration.core.money import show
 from aura_migration.verify.counts import COLUMNS
+from aura_migration.verify.orders_money import LEVELS
 
 WORDS = {True: ("passed", "green"), False: ("FAILED", "red"), None: ("not measured", "yellow")}
 ACCEPTED_LINES = 10
@@ -35,7 +37,7 @@ def _parts(card: Mapping[str, Any]) -> Iterator[Table | Text]:
     title = f"{card.get('location', '')} · migration {card.get('migration_id', '')}"
     yield Text.assemble((f"Scorecard {title}: ", "bold"), (word, f"bold {style}"))
     yield _entities({**(card.get("entities") or {}), **(card.get("history") or {})})
-    yield _metrics(card.get("metrics") or {})
+    yield _metrics(card.get("metrics") or {}, str(card.get("currency") or "USD"))
     yield _gates(card.get("gates") or [])
     accepted = card.get("accepted") or []
     if accepted:
@@ -45,6 +47,19 @@ def _parts(card: Mapping[str, Any]) -> Iterator[Table | Text]:
             yield Text(f"  {one['entity']} {one['key']}: {_difference(one)} ({one['cause']})")
         if total > ACCEPTED_LINES:
             yield Text(f"  … and {total - min(len(accepted), ACCEPTED_LINES):,} more")
+    yield from _explained(card)
+
+
+def _explained(card: Mapping[str, Any]) -> Iterator[Text]:
+    """What has a known cause that nobody had to sign: the POS's own figures, or what people changed since."""
+    causes = card.get("explained") or []
+    if causes:
+        yield Text(f"Explained by the POS's own records: {card.get('explained_total', 0):,}", style="bold")
+    for one in causes[:ACCEPTED_LINES]:
+        money = "" if one["cents"] is None else f", {show(one['cents'], card['currency'])} {card['currency']}"
+        yield Text(f"  {one['entity'].replace('_', ' ')}: {one['count']:,}{money}: {one['cause']}")
+    if len(causes) > ACCEPTED_LINES:
+        yield Text(f"  … and {len(causes) - ACCEPTED_LINES:,} more causes")
 
 
 def _entities(entities: Mapping[str, Mapping[str, int]]) -> Table:
@@ -57,12 +72,12 @@ def _entities(entities: Mapping[str, Mapping[str, int]]) -> Table:
     return table
 
 
-def _metrics(metrics: Mapping[str, Any]) -> Table:
+def _metrics(metrics: Mapping[str, Any], currency: str) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column("metric")
     table.add_column("value", justify="right")
     for name, value in metrics.items():
-        table.add_row(name, _measure(value))
+        table.add_row(name, measured(value, currency))
     return table
 
 
@@ -77,15 +92,19 @@ def _gates(gates: list[Mapping[str, Any]]) -> Table:
     return table
 
 
-def _measure(value: Any) -> str:
+def measured(value: Any, currency: str) -> str:
+    """A metric as people read it: numbers with separators, ``{count, cents}`` as a number and its money, by name what has names."""
     if value is None:
         return "not measured"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         return value
+    if isinstance(value, Mapping) and set(value) == {"count", "cents"}:
+        return f"{value['count']:,} ({show(value['cents'], currency)} {currency})"
     if isinstance(value, Mapping):
-        return "; ".join(f"{name.replace('_', ' ')}: {_measure(member)}" for name, member in value.items())
+        in_order = sorted(value, key=lambda name: LEVELS.index(name) if name in LEVELS else len(LEVELS))
+        return "; ".join(f"{name.replace('_', ' ')}: {measured(value[name], currency)}" for name in in_order)
     return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}"
 
 

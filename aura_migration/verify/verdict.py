@@ -159,7 +159,7 @@ def verify_migration(
             *orders.gates,
             *_stored_gate(connection, subject.migration_id, words.EXPORTED, _has_written(connection, subject)),
         ]
-        verdict = _judge(subject, compared, counts, gates, found, rules, people, orders, sold.own_items)
+        verdict = _judge(subject, compared, counts, gates, found, rules, people, orders, sold.own_items, currency)
         _store(connection, subject.migration_id, verdict, now)
     return verdict
 
@@ -361,6 +361,7 @@ def _judge(
     people: PeopleVerdict,
     orders: OrdersVerdict,
     own_items: int,
+    currency: str,
 ) -> Verdict:
     by_name = {gate.name: gate for gate in gates}
     passed: bool | None = None
@@ -371,7 +372,7 @@ def _judge(
     scope, choices = compared.in_scope, compared.choices
     measured = compared.prices.compared + choices.prices.compared
     found = (*menu_found, *people.findings, *orders.findings)
-    accepted = [one for one in found if not one.is_blocking]
+    accepted = [one for one in (*menu_found, *people.findings) if not one.is_blocking]
     menu_accepted = sum(not one.is_blocking for one in menu_found)
     scorecard = {
         "migration_id": subject.migration_id,
@@ -405,7 +406,10 @@ def _judge(
             }
             for one in accepted[:ACCEPTED_SHOWN]
         ],
-        "accepted_total": menu_accepted + people.accepted + orders.accepted,
+        "accepted_total": menu_accepted + people.accepted,
+        "explained": [dict(cause) for cause in orders.causes],
+        "explained_total": orders.accepted,
+        "currency": currency,
         "unexplained_total": len(menu_found) - menu_accepted + people.unexplained + orders.unexplained,
         "own_items": own_items,
         "passed": passed,

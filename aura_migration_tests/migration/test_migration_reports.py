@@ -85,10 +85,24 @@ def subject(connection: Connection) -> Subject:
             found.integration_id,
             found.location_key,
             found.migration_id,
-            Jsonb({"scorecard": {"passed": False, "metrics": {"loyalty_points_diff": -20, "menu": None}}}),
+            Jsonb(
+                {
+                    "scorecard": {
+                        "passed": False,
+                        "metrics": {"loyalty_points_diff": -20, "menu": None, "payments_unreconciled": LEVELS},
+                    }
+                }
+            ),
         ],
     )
+    connection.execute(
+        'UPDATE migration.plans SET counts = counts || \'{"orders": {"source": 3, "create": 3}}\' WHERE migration_id = %s',
+        [found.migration_id],
+    )
     return found
+
+
+LEVELS = {"order_payment": {"count": 2, "cents": 120_550}, "payment_fee": None}
 
 
 def table(answer: dict[str, Any], kind: str) -> list[list[str]]:
@@ -101,9 +115,16 @@ def table(answer: dict[str, Any], kind: str) -> list[list[str]]:
 def test_a_report_tells_everything_and_names_nobody(workshop: Workshop, subject: Subject) -> None:
     answer = write_report(workshop, subject.migration_id)
     assert [one["kind"] for one in answer["files"]] == list(KINDS)
-    assert table(answer, "scorecard") == [["passed", "NO"], ["menu", "not measured"], ["loyalty_points_diff", "-20"]]
+    unreconciled = ["payments_unreconciled", "order payment: 2 (1205.50 USD); payment fee: not measured"]
+    assert table(answer, "scorecard") == [
+        ["passed", "NO"],
+        ["menu", "not measured"],
+        ["loyalty_points_diff", "-20"],
+        unreconciled,
+    ]
     assert table(answer, "gates")[0][:4] == ["loyalty_conserved", "NO", "-20 points", "Run again."]
     assert ["customers", "2", "2", "0", "0", "0", "0", "0", "0"] in table(answer, "entities")
+    assert ["orders", "3", "3", "0", "0", "0", "0", "0", "0"] in table(answer, "entities")
     assert table(answer, "findings") == [
         ["customers_accounted", "customers", "ADA", "last_name L…", "", "1.25", "USD", "unexplained"]
     ]

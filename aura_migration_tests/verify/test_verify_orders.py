@@ -350,6 +350,10 @@ def test_a_level_without_data_is_not_provable_and_never_passed(history: History)
     assert verdict.metrics["fees_unreconciled_cents"] is None
     assert "not provable" in of(verdict, MONEY).evidence["payment_fee"]
     assert of(verdict, MONEY).passed is True
+    assert of(verdict, MONEY).value == (
+        "Orders and payments: all 11 orders are paid to the cent. Payments and fees: not provable, the POS tells of no fees. "
+        "Payments and payouts: not provable, the POS tells of no payouts."
+    )
 
 
 def test_a_card_payment_that_no_payout_names_for_long_is_unreconciled(history: History) -> None:
@@ -360,6 +364,29 @@ def test_a_card_payment_that_no_payout_names_for_long_is_unreconciled(history: H
         "cents": 8 * 100 + 11 * sum(range(120, 200, 10)),
     }
     assert of(verdict, MONEY).passed is True
+    waiting = {"count": 8, "cents": 14_440}
+    assert of(verdict, MONEY).evidence["not_paid_out"] == waiting
+    assert (
+        "Payments and payouts: 8 differences of 144.40 USD in all over 4 entries of payouts, all with a known cause."
+        in str(of(verdict, MONEY).value)
+    )
+    cause = "no payout has it yet, although the processor has paid out since"
+    assert {"check": MONEY, "entity": "payments", "cause": cause, **waiting} in verdict.causes
+
+
+def test_the_poss_own_differences_are_nobodys_signed_decisions(history: History) -> None:
+    facts = [fact for fact in history.said("o1", due=60) if fact.key != "x"]
+    history.connection.execute("UPDATE aura.payments SET amount_cents = amount_cents - 60 WHERE source_id = 'p-o1'")
+    facts = changed(facts, "p-o1", amount=1150)
+    history.connection.execute(
+        "UPDATE aura.payout_entries SET gross_cents = 1250, net_cents = 1200 WHERE gross_cents = 1310"
+    )
+    verdict = history.verify(changed(facts, "po1", entries={"sale": (2, 2350), "refund": (1, -550), "fee": (1, -110)}))
+    own = [cause for cause in verdict.causes if cause["cause"] == "paid in part: the rest is open in the POS"]
+    assert own == [{"check": MONEY, "entity": "orders", "cause": own[0]["cause"], "count": 1, "cents": 60}]
+    text = plain({"explained": own, "explained_total": 1, "currency": "USD", "accepted": [], "accepted_total": 0})
+    assert "Explained by the POS's own records: 1" in text and "orders: 1, 0.60 USD: paid in part" in text
+    assert "signed" not in text
 
 
 def test_what_the_options_leave_out_is_not_measured(history: History) -> None:
@@ -455,7 +482,9 @@ def test_the_gates_are_part_of_the_verdict_where_the_plan_has_a_history(history:
     assert sound.scorecard["history"]["orders"]["source"] == 13
     text = plain(sound.scorecard)
     assert "derived, not confirmed" in text
-    assert "order payment: count: 0; cents: 0" in text
+    assert "order payment: 0 (0.00 USD)" in text
+    assert sound.scorecard["accepted_total"] == 0 and "Accepted by signed decisions" not in text
+    assert "Explained by" not in text
     history.connection.execute("UPDATE aura.orders SET final_amount_cents = 1 WHERE source_id = 'o1'")
     wrong = judge()
     assert (wrong.passed, wrong.gate(SALES).passed) == (False, False)

@@ -14,12 +14,14 @@ from typing import Any
 import psycopg
 
 from aura_migration.canonical.entities import ENTITIES
+from aura_migration.canonical.history.tables import DOCUMENTS
 from aura_migration.canonical.masking import HIDDEN, mask, masked
 from aura_migration.core.money import show
 from aura_migration.migration.records import Migration, get_plan, latest_report
 from aura_migration.migration.reports.base import Section, Source
 from aura_migration.migration.reports.sales.sections import SALES_KINDS, sales_section
 from aura_migration.verify.findings import LOYALTY
+from aura_migration.verify.scorecard import measured
 
 YES_NO = {True: "yes", False: "NO", None: "not measured"}
 COUNTED = ("source", "create", "update", "unchanged", "merge", "skip", "conflict", "quarantine")
@@ -44,7 +46,11 @@ def _scorecard(source: Source) -> Section:
     )
     if not card:
         return Section("scorecard", "Scorecard", ("metric", "value"), (), "Nothing has been verified yet.")
-    rows = [("passed", YES_NO[card.get("passed")]), *((k, _plain(v)) for k, v in card.get("metrics", {}).items())]
+    currency = (
+        card.get("currency") or source.one("SELECT currency FROM aura.restaurants WHERE id = %(restaurant)s") or "USD"
+    )
+    metrics = [(name, measured(value, currency)) for name, value in card.get("metrics", {}).items()]
+    rows = [("passed", YES_NO[card.get("passed")]), *metrics]
     return Section("scorecard", "Scorecard", ("metric", "value"), rows)
 
 
@@ -52,7 +58,11 @@ def _entities(source: Source) -> Section:
     counts: dict[str, dict[str, int]] = {}
     if source.migration.plan_id is not None:
         counts = get_plan(source.connection, source.migration.plan_id)["counts"]
-    rows = [[name, *(counts[name].get(column, 0) for column in COUNTED)] for name in ENTITIES if name in counts]
+    rows = [
+        [name, *(counts[name].get(column, 0) for column in COUNTED)]
+        for name in (*ENTITIES, *DOCUMENTS)
+        if name in counts
+    ]
     return Section("entities", "Records of the present plan", ("entity", *COUNTED), rows)
 
 
