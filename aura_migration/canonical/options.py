@@ -149,6 +149,16 @@ class HistoryOptions(_Model):
     refunds: Literal["refund_day", "sale_day"] = Field(default="refund_day", description="the day a refund books on")
 
 
+class RulesOptions(_Model):
+    """How rules of business are taken over that the POS does not state but its orders show."""
+
+    inferred: Literal["with_approval", "named", "leave_out"] = Field(
+        default="with_approval",
+        description="with_approval: whoever signs the plan confirms them with it; named: the approval has to say so "
+        "(--confirm-inferred); leave_out: only what the POS states",
+    )
+
+
 class MigrationOptions(_Model):
     """All options of one migration."""
 
@@ -158,6 +168,7 @@ class MigrationOptions(_Model):
     field_mapping: tuple[FieldMapping, ...] = ()
     people: PeopleOptions = PeopleOptions()
     history: HistoryOptions = HistoryOptions()
+    rules: RulesOptions = RulesOptions()
 
     @field_validator("exclude_entities")
     @classmethod

@@ -41,6 +41,8 @@ ORDER_TYPES = Entity(
         Field("settings", "json", doc="further settings by name, as the POS has them"),
         _ACTIVE,
         _ORDER,
+        Field("is_inferred", "bool", doc="true: the POS does not list it, its orders have it"),
+        Field("evidence", "json", doc="what an inferred row was concluded from"),
     ),
     "A dining option or order type.",
     match_on=("name",),

@@ -16,6 +16,7 @@ from aura_migration.cli.work import (
     carry_out_rollback,
     carry_out_run,
     carry_out_verify,
+    inferred_of,
     me,
     open_workshop,
     read_json,
@@ -264,19 +265,31 @@ def preview(integration: int, keys: tuple[str, ...], options_file: Path | None, 
 @click.option("--plan-hash", required=True, help="The hash that preview printed: what you sign.")
 @click.option("--by", "by", required=True, metavar="NAME", help="Who approves.")
 @click.option("--reason", default="", help="Why.")
+@click.option(
+    "--confirm-inferred",
+    is_flag=True,
+    help="Confirm the rules that were concluded from orders, because the POS does not state them; preview lists them.",
+)
 @json_option
 @answers
-def approve(migration: int, plan_hash: str, by: str, reason: str, as_json: bool) -> None:
-    """Sign a plan by its hash. `run` carries out that plan and no other."""
-    stored = decide.approve(open_workshop(), migration, plan_hash, by, reason)
+def approve(migration: int, plan_hash: str, by: str, reason: str, confirm_inferred: bool, as_json: bool) -> None:
+    """Sign a plan by its hash. `run` carries out that plan and no other.
+
+    Signing confirms the rules that were concluded from orders, too; with the option rules.inferred = named it has to say so.
+    """
+    stored = decide.approve(open_workshop(), migration, plan_hash, by, reason, confirm_inferred=confirm_inferred)
     is_empty = stored["state"] != "approved"
+    inferred = inferred_of(stored["id"])
     answer = {
         "migration_id": migration,
         "plan_hash": stored["hash"],
         "approved_by": by,
         "state": "empty" if is_empty else "approved",
+        "inferred_confirmed": inferred,
     }
     said = "has nothing to load" if is_empty else f"approved by {by}"
+    if inferred:
+        said += f", with {len(inferred)} rules that were inferred from orders"
     emit(
         answer,
         as_json,

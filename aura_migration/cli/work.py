@@ -14,12 +14,14 @@ from typing import Any
 
 from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.history.tables import DOCUMENTS
+from aura_migration.canonical.inferred import described
 from aura_migration.canonical.options import load_options
 from aura_migration.cli.output import err, following, out, table
 from aura_migration.core.errors import BadInput
 from aura_migration.database.connections import Connection
 from aura_migration.migration import progress
 from aura_migration.migration.dating import days_said, days_told
+from aura_migration.migration.decide import inferred_rules
 from aura_migration.migration.integrations import (
     Integration,
     KnownLocation,
@@ -32,6 +34,7 @@ from aura_migration.migration.workshop import Workshop
 from aura_migration.settings import load_settings
 from aura_migration.verify.counts import COLUMNS
 
+INFERRED_SHOWN = 20
 ACTIONS = ("source", "create", "update", "unchanged", "merge", "skip", "conflict", "quarantine")
 
 METRICS = (
@@ -177,7 +180,33 @@ def describe_plan(workshop: Workshop, connection: Connection, migration: Migrati
         "blockers": stored["blockers"] if stored else [],
         "people": _about_people(connection, migration),
         "days": _about_days(workshop, connection, migration),
+        "inferred": _about_inferred(connection, stored["id"]) if stored else [],
     }
+
+
+def inferred_of(plan_id: int) -> list[dict[str, Any]]:
+    """The rules of a plan that were concluded from orders: ``[{"entity", "key", "name", "evidence"}]``."""
+    with open_workshop().connect() as connection:
+        return _about_inferred(connection, plan_id)
+
+
+def _about_inferred(connection: Connection, plan_id: int) -> list[dict[str, Any]]:
+    return [
+        {name: rule.get(name) for name in ("entity", "key", "name", "evidence")}
+        for rule in inferred_rules(connection, plan_id)
+    ]
+
+
+def _say_inferred(plan: dict[str, Any]) -> None:
+    """What approving confirms beyond what the POS states."""
+    if plan["inferred"]:
+        out.print(
+            f"{len(plan['inferred'])} rules are not stated by the POS but inferred from its orders; approving confirms:"
+        )
+        for line in described(plan["inferred"])[:INFERRED_SHOWN]:
+            out.print(f"  {line}", markup=False)
+        if len(plan["inferred"]) > INFERRED_SHOWN:
+            out.print(f"  … and {len(plan['inferred']) - INFERRED_SHOWN} more (--json has all, with the evidence)")
 
 
 def _about_days(workshop: Workshop, connection: Connection, migration: Migration) -> dict[str, Any] | None:
@@ -305,6 +334,7 @@ def show_plans(plans: list[dict[str, Any]]) -> None:
             )
         _say_days(plan)
         _say_people(plan)
+        _say_inferred(plan)
         undecided = sum(counts["conflict"] for counts in plan["entities"].values())
         if undecided:
             out.print(f"{undecided} undecided: `conflicts list {plan['migration_id']}` shows them", markup=False)

@@ -10,7 +10,9 @@ from psycopg.types.json import Jsonb
 
 from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.history import shapes
+from aura_migration.canonical.inferred import described
 from aura_migration.canonical.masking import masked
+from aura_migration.canonical.rules import RULE_ENTITIES
 from aura_migration.core.errors import BadInput, Refused
 from aura_migration.migration.records import Migration, get_migration, get_plan, has_written, latest_delta
 from aura_migration.migration.states import BEFORE_LOAD, ENDED, transition
@@ -19,9 +21,12 @@ from aura_migration.migration.workshop import Workshop
 STRATEGIES = ("keep_existing", "overwrite", "merge", "duplicate")
 
 
-def approve(workshop: Workshop, migration_id: int, plan_hash: str, by: str, reason: str = "") -> dict[str, Any]:
+def approve(
+    workshop: Workshop, migration_id: int, plan_hash: str, by: str, reason: str = "", *, confirm_inferred: bool = False
+) -> dict[str, Any]:
     """Sign a plan by its hash: the present one, or the delta a run has stored. Returns the plan.
 
+    Rules that were inferred from orders are confirmed with the plan; where the options ask for it, only by ``confirm_inferred``.
     Signing the plan of an empty restaurant is fine and changes nothing: there is nothing to load.
     """
     if not by.strip():
@@ -44,6 +49,13 @@ def approve(workshop: Workshop, migration_id: int, plan_hash: str, by: str, reas
             )
         if stored["state"] == "approved" and migration.state == "approved":
             return stored
+        inferred = inferred_rules(connection, stored["id"])
+        if inferred and migration.parsed_options.rules.inferred == "named" and not confirm_inferred:
+            shown = "; ".join(described(inferred)[:5]) + ("; …" if len(inferred) > 5 else "")
+            raise Refused(
+                f"{len(inferred)} rules of the plan are not stated by the POS but inferred from its orders: {shown}.",
+                "Look at them in the preview, then approve with --confirm-inferred; or leave them out by the options.",
+            )
         if migration.plan_id is not None and migration.plan_id != stored["id"]:
             connection.execute(
                 "UPDATE migration.plans SET state = 'superseded' WHERE id = %s AND state IN ('planned', 'approved')",
@@ -62,8 +74,23 @@ def approve(workshop: Workshop, migration_id: int, plan_hash: str, by: str, reas
             "UPDATE migration.migrations SET plan_id = %s, load_at = %s WHERE id = %s",
             [stored["id"], workshop.now(), migration_id],
         )
-        transition(connection, migration_id, "approved", by, reason)
+        confirmed = f"{len(inferred)} rules inferred from orders confirmed" if inferred else ""
+        transition(connection, migration_id, "approved", by, "; ".join(filter(None, (reason, confirmed))))
         return get_plan(connection, stored["id"])
+
+
+def inferred_rules(connection: psycopg.Connection[Any], plan_id: int) -> list[dict[str, Any]]:
+    """The rules a plan would write that were concluded from orders: ``[{"entity", "key", "name", …, "evidence"}]``."""
+    rows = connection.execute(
+        """
+        SELECT entity, source_key, coalesce(source_image, content) || content FROM migration.plan_rows
+        WHERE plan_id = %s AND action IN ('create', 'update', 'merge') AND entity = ANY(%s)
+          AND coalesce(source_image, content) @> '{"is_inferred": true}' AND content - 'evidence' <> '{}'
+        ORDER BY seq
+        """,
+        [plan_id, [entity.name for entity in RULE_ENTITIES]],
+    ).fetchall()
+    return [{**content, "entity": entity, "key": content.get("setting_key") or key} for entity, key, content in rows]
 
 
 def _plan_by_hash(connection: psycopg.Connection[Any], migration: Migration, plan_hash: str) -> dict[str, Any]:

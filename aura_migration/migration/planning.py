@@ -12,6 +12,8 @@ from typing import Any, Literal
 from aura_migration.archive.certificates import Certificate
 from aura_migration.archive.snapshot import SnapshotReader, require
 from aura_migration.canonical.entities import ALL_ENTITIES
+from aura_migration.canonical.inferred import infer_rules
+from aura_migration.canonical.model import Batch
 from aura_migration.canonical.options import MigrationOptions
 from aura_migration.canonical.persons.staging import stage_people
 from aura_migration.canonical.stage import Staged, stage_rows
@@ -21,7 +23,7 @@ from aura_migration.database.seals import Suppression, VaultSeals
 from aura_migration.intake import map_files
 from aura_migration.load.history.placeholders import reserve_placeholders
 from aura_migration.migration import progress
-from aura_migration.migration.dating import history_rules, rules_text
+from aura_migration.migration.dating import aura_location, history_rules, rules_text
 from aura_migration.migration.extraction import pinned
 from aura_migration.migration.integrations import KnownLocation, get_location
 from aura_migration.migration.past import stage_past
@@ -52,11 +54,11 @@ def canonicalise(workshop: Workshop, migration_id: int, by: str, *, history: boo
         refs = pinned(connection, migration_id)
         reader = SnapshotReader(*refs, cipher=workshop.persons)
         certificates = [c for ref in refs for c in ref.certificates]
+        past = stage_past(workshop, connection, migration, location, refs) if history else None
         with connection.transaction():
-            staged = stage_menu(workshop, connection, migration, reader, location)
+            staged = stage_menu(workshop, connection, migration, reader, location, anew=history)
             people = stage_people_of(workshop, connection, migration, reader, location, certificates)
         staged.add(people)
-        past = stage_past(workshop, connection, migration, location, refs) if history else None
         result = {**staged.as_dict(), "history": past.as_dict() if past is not None else None}
         store_report(
             connection,
@@ -77,15 +79,47 @@ def canonicalise(workshop: Workshop, migration_id: int, by: str, *, history: boo
 
 
 def stage_menu(
-    workshop: Workshop, connection: Connection, migration: Migration, reader: SnapshotReader, location: KnownLocation
+    workshop: Workshop,
+    connection: Connection,
+    migration: Migration,
+    reader: SnapshotReader,
+    location: KnownLocation,
+    *,
+    anew: bool = False,
 ) -> Staged:
-    """The menu of the location and the rules it is sold by, mapped and staged."""
+    """The menu of the location and the rules it is sold by, mapped and staged.
+
+    ``anew`` concludes from the orders staged before what the POS does not show; else what the last preview concluded holds.
+    """
+    connector = workshop.connector(migration.subject.pos)
     with collector.paused():
-        connector = workshop.connector(migration.subject.pos)
         batch = connector.map_menu(reader, location.source)
         if hasattr(connector, "map_rules"):  # a connector from elsewhere may know menus alone
             batch.add_all(connector.map_rules(reader, location.source))
+        batch.add_all(conclude_rules(connection, migration, batch) if anew else concluded_rules(connection, migration))
         return stage_rows(connection, migration.id, batch, migration.parsed_options)
+
+
+def conclude_rules(connection: Connection, migration: Migration, stated: Batch) -> Batch:
+    """What the staged and the loaded orders show beyond the rules the POS states; kept for the re-read before a load."""
+    options = migration.parsed_options
+    inferred = Batch()
+    if options.rules.inferred != "leave_out" and options.history.months:
+        inferred = infer_rules(connection, migration.id, aura_location(connection, migration), stated)
+    rows = [{"entity": row.entity, "key": row.key, "values": row.values} for row in inferred.rows]
+    body = {"migration_id": migration.id, "rows": rows}
+    store_report(connection, migration.integration_id, migration.location_key, "inferred", body)
+    return inferred
+
+
+def concluded_rules(connection: Connection, migration: Migration) -> Batch:
+    """What the last preview of this migration concluded: before a load the orders are not read again."""
+    batch = Batch()
+    report = latest_report(connection, migration.integration_id, migration.location_key, "inferred")
+    if report is not None and report["migration_id"] == migration.id:
+        for row in report["rows"]:
+            batch.add(row["entity"], row["key"], **row["values"])
+    return batch
 
 
 def stage_people_of(

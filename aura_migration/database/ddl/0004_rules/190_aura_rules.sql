@@ -16,6 +16,8 @@ CREATE TABLE aura.order_types (
     settings jsonb,
     is_active boolean NOT NULL DEFAULT true,
     display_order integer NOT NULL DEFAULT 0,
+    is_inferred boolean,
+    evidence jsonb,
     source_vendor text, source_id text, migration_run_id bigint, source_hash text,
     created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now(), deleted_at timestamptz
 );

@@ -4,6 +4,10 @@ ALTER TABLE aura.tax_rates
     ADD COLUMN on_taxes boolean,
     ADD COLUMN taxes_open_amounts boolean;
 
+ALTER TABLE migration.reports DROP CONSTRAINT reports_kind_check;
+ALTER TABLE migration.reports ADD CONSTRAINT reports_kind_check
+    CHECK (kind IN ('preflight', 'audit', 'losses', 'people', 'inferred'));
+
 CREATE VIEW auraconnect.order_types AS
 SELECT o.*,
        (o.min_order_cents / 100.0)::numeric(14, 2) AS min_order,
