@@ -185,11 +185,14 @@ def _percent(exact: Decimal) -> float:
 def sums_of(case: OrdersCase, side: str, *, excused: bool = False) -> list[str]:
     """The sums of a side as queries of (day, metric, name, value), of excused documents also (cause, documents).
 
-    ``side`` is said or there; alt: what is there, with the days of orders, payments and refunds told otherwise.
+    ``side`` is said or there; alt: what is there, with the days of orders, payments and refunds told otherwise; old: what stood
+    before later loads (``orders_earlier``).
     """
     queries = []
     for one in SUMS:
-        if one.kind not in case.judged or (side == "alt" and one.kind not in ("orders", "payments", "refunds")):
+        if one.kind not in case.judged or (
+            side in ("alt", "old") and one.kind not in ("orders", "payments", "refunds")
+        ):
             continue
         conditions = [f"r.state = '{one.state}'"] if one.state else []
         conditions += [f"r.kind = '{one.kind}'"] if one.kind in CASH else []

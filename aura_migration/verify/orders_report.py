@@ -18,8 +18,9 @@ from psycopg.types.json import Jsonb
 
 from aura_migration.core.clock import months_before
 from aura_migration.verify import findings as words
-from aura_migration.verify.orders_case import FOUND, OrdersCase
+from aura_migration.verify.orders_case import CASH, FOUND, OrdersCase
 from aura_migration.verify.orders_days import sums_of
+from aura_migration.verify.orders_earlier import earlier_states, told_changes
 from aura_migration.verify.orders_figures import (
     ALIASES,
     BY_NAME,
@@ -39,6 +40,8 @@ DERIVED = "derived, not confirmed"
 ENOUGH = 7
 """Days a report must cover, with a Saturday or Sunday and a day with a refund among them."""
 MOST_CAUSES = 5
+UNCHANGED = ("payouts", "payout_fees", *CASH)
+"""What is no order, payment or refund: earlier states are not told of it."""
 Day = date
 Amounts = dict[Day, int]
 
@@ -86,6 +89,8 @@ class Held:
     base: Amounts
     causes: tuple[Cause, ...]
     left: Amounts
+    changed: Amounts = field(default_factory=dict)
+    """By how much a day's figure moved through changes that came after the report was made, where they explain what is left."""
 
     @property
     def off(self) -> list[Day]:
@@ -118,12 +123,77 @@ def judge_report(case: OrdersCase) -> Agreement | None:
         again = _hold(case, report, there)
         if sum(len(one.off) for one in again) * 2 < sum(len(one.off) for one in held):
             ours, held, told_by = there, again, label
+    made_before: dict[Day, str] = {}
+    if not told_by and any(one.off for one in held):
+        held, made_before = _before_changes(case, report, ours, held)
     for one in held:
         _store(case, one, ours, is_beside=not told_by)
-        _tell(case, one)
+        _tell(case, one, made_before)
     if told_by:
         _accept(case, "days", 0, told_by)
     return _agreement(case, held, report, ours, told_by)
+
+
+def _before_changes(
+    case: OrdersCase, report: Mapping[tuple[str, str], Amounts], ours: Ours, held: list[Held]
+) -> tuple[list[Held], dict[Day, str]]:
+    """Hold files that do not agree against what stood before later loads; what was changed since, by day, where they agree then.
+
+    A file is of one moment: the same earlier state holds for all its days and figures. Where it leaves a difference, the
+    figure stays as far off as it is now.
+    """
+    files = _files(case)
+    off = {files[day] for one in held for day in one.off}
+    days = sorted(day for day, sha in files.items() if sha in off)
+    fewest = {sha: sum(files[day] == sha for one in held for day in one.off) for sha in off}
+    best: dict[str, tuple[Ours, dict[Day, str]]] = {}
+    for _ in earlier_states(case, days):
+        there = _kept(case, "old")
+        again = _hold(case, report, _mixed(ours, there, days))
+        for sha in off:
+            number = sum(files[day] == sha for one in again for day in one.off)
+            if number < fewest[sha]:
+                of_file = [day for day in days if files[day] == sha]
+                fewest[sha] = number
+                best[sha] = there, {day: text for day in of_file if (text := told_changes(case, day))}
+    if not best:
+        return held, {}
+    mixed, told = ours, dict[Day, str]()
+    for sha, (there, changes) in best.items():
+        mixed = _mixed(mixed, there, [day for day in days if files[day] == sha])
+        told |= changes
+    found = []
+    for one in _hold(case, report, mixed):
+        base = {day: ours.value(FIGURES[one.column.figure].sums, one.column.names, day) for day in one.values}
+        moved = {
+            day: sum(ours.value(cause.amounts, one.column.names, day) for cause in one.causes) for day in one.values
+        }
+        now = {day: value - base[day] - moved[day] for day, value in one.values.items()}
+        changed = {day: now[day] for day in now if now[day] and not one.left[day] and day in told}
+        left = {day: 0 if day in changed else now[day] if one.left[day] else one.left[day] for day in now}
+        found.append(replace(one, base=base, left=left, changed=changed))
+    return found, told
+
+
+def _files(case: OrdersCase) -> dict[Day, str]:
+    """Which file a day's figures are of; where several tell of it, the last one."""
+    rows = case.rows(
+        "SELECT DISTINCT ON (business_date) business_date, file_sha256 FROM migration.pos_daily_reports "
+        "WHERE location_key = %(location_key)s ORDER BY business_date, at DESC, file_sha256"
+    )
+    return dict(rows)
+
+
+def _mixed(ours: Ours, there: Ours, days: Sequence[Day]) -> Ours:
+    """Our sums with those of some days in another state."""
+    instead = set(days)
+    mixed = Ours({key: {d: v for d, v in amounts.items() if d not in instead} for key, amounts in ours.sums.items()})
+    for key, amounts in there.sums.items():
+        mixed.sums.setdefault(key, {}).update({day: value for day, value in amounts.items() if day in instead})
+    for key, amounts in ours.sums.items():
+        if key not in there.sums and key[0] in UNCHANGED:
+            mixed.sums[key] = amounts
+    return mixed
 
 
 def _hold(case: OrdersCase, report: Mapping[tuple[str, str], Amounts], ours: Ours) -> list[Held]:
@@ -332,6 +402,8 @@ def _store(case: OrdersCase, held: Held, ours: Ours, *, is_beside: bool) -> None
     for day, value in held.values.items():
         moved = {cause.name: ours.value(cause.amounts, column.names, day) for cause in held.causes}
         told = [{"cause": cause, "value": amount, "of": "report"} for cause, amount in moved.items() if amount]
+        if held.changed.get(day):
+            told.append({"cause": "changed after the report was made", "value": held.changed[day], "of": "report"})
         base = held.base[day]
         rows.append([case.subject.migration_id, day, metric, name, base, base, value, Jsonb(told)])
     with case.connection.cursor() as cursor:
@@ -347,8 +419,16 @@ def _store(case: OrdersCase, held: Held, ours: Ours, *, is_beside: bool) -> None
         )
 
 
-def _tell(case: OrdersCase, held: Held) -> None:
-    """A finding for each day on which something is left, and one for the causes of a figure that is counted otherwise."""
+def _tell(case: OrdersCase, held: Held, changes: Mapping[Day, str]) -> None:
+    """A finding for each day on which something is left, one for each that was changed since the report was made, and one
+    for the causes of a figure that is counted otherwise."""
+    for day, moved in held.changed.items():
+        _accept(
+            case,
+            f"{day} {held.column.label}",
+            0 if FIGURES[held.column.figure].is_count else -moved,
+            f"changed after the report was made: {changes[day]}",
+        )
     for day in held.off:
         case.run(
             f"""
@@ -362,7 +442,9 @@ def _tell(case: OrdersCase, held: Held) -> None:
             off=None if FIGURES[held.column.figure].is_count else -held.left[day],
         )
     if held.causes:
-        moved = sum(held.base.values()) - sum(held.values.values()) + sum(held.left.values())
+        moved = (
+            sum(held.base.values()) - sum(held.values.values()) + sum(held.left.values()) + sum(held.changed.values())
+        )
         names = "; ".join(cause.name for cause in held.causes)
         _accept(case, held.column.label, moved, f"the report counts otherwise: {names}")
 
@@ -403,6 +485,7 @@ def _agreement(
         "figures_off": off,
         "counted_otherwise": {one.column.label: [cause.name for cause in one.causes] for one in held if one.causes},
         "days_told_otherwise": told_by,
+        "changed_after_the_report": sorted({day.isoformat() for one in held for day in one.changed}),
         "compared_with_nothing": sorted({figure for figure, _ in report if figure not in FIGURES}),
         "lacking": lacking,
     }

@@ -9,10 +9,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from aura_migration.archive.snapshot import SnapshotDamaged
 from aura_migration.canonical.options import parse_options
+from aura_migration.intake.report_import import import_report
+from aura_migration.intake.report_kinds import ReportMapping
 from aura_migration.migration import decide, progress, stages
 from aura_migration.migration.restore import restore_check
 from aura_migration.sandbox.core.server import RunningSandbox, serve
@@ -85,6 +88,43 @@ def no_findings(verdict: Verdict) -> None:
     assert verdict.passed is True
 
 
+def daily_report(base_url: str, folder: Path) -> Path:
+    """The POS's daily report as the restaurant exports it."""
+    listed = control(base_url, "GET", "exports")["exports"]
+    (name,) = [row["name"] for row in listed if row["name"].startswith("sales-summary-harbor")]
+    path = folder / str(name)
+    path.write_bytes(httpx.get(f"{base_url}/_control/exports/{name}").content)
+    return path
+
+
+def changed_since_the_report(at: Connected, migration_id: int, path: Path, orders: tuple[str, ...]) -> None:
+    """A report of before a tip and a deletion agrees by what was changed since, and by nothing else."""
+
+    def judged() -> tuple[Verdict, dict[str, str]]:
+        verdict = stages.verify(at.workshop, migration_id, "test")
+        found = [f for f in verdict.findings if f.check_name == "pos_report_agreed" and f.source_key[:4] == "2026"]
+        assert not [f for f in found if not f.cause.startswith("changed after") and not f.is_blocking]
+        return verdict, {f.source_key: f.cause for f in found if f.is_blocking is ("no known way" in f.cause)}
+
+    with at.workshop.connect() as connection:
+        import_report(connection, at.locations[0].key, "square", path, ReportMapping(), "test")
+        verdict, causes = judged()
+        gate = verdict.gate("pos_report_agreed")
+        assert (gate.passed, verdict.passed) == (True, True), (gate.value, causes)
+        tips = [cause for key, cause in causes.items() if key.endswith(" tips")]
+        assert len(tips) == 1 and f"order {orders[0]}, +" in tips[0] and tips[0].count(" USD") == 2
+        assert any(f"order {orders[1]}, -" in cause for key, cause in causes.items() if key.endswith(" gross"))
+        assert gate.evidence["changed_after_the_report"]
+        day = next(key for key in causes if key.endswith(" tips")).split()[0]
+        connection.execute(
+            "UPDATE migration.pos_daily_reports SET cents = cents + 1 WHERE metric = 'tips' AND business_date = %s",
+            [day],
+        )
+        verdict, causes = judged()
+        assert verdict.passed is False and "no known way" in causes[f"{day} tips"]
+        connection.execute("DELETE FROM migration.pos_daily_reports")
+
+
 def test_orders_are_followed_by_later_exports_and_taken_back_with_everything(
     october: Settings, square: RunningSandbox
 ) -> None:
@@ -118,6 +158,8 @@ def test_orders_are_followed_by_later_exports_and_taken_back_with_everything(
         stages.load(at.workshop, migration_id, "test")
     no_findings(stages.verify(at.workshop, migration_id, "test"))
 
+    # The restaurant exports its daily report, and hands it over when all that follows has happened.
+    report = daily_report(square.base_url, Path(october.data_dir))
     # Three days on: a new order, a late tip, a refund, one that was deleted.
     paid, by_cash = paid_by(at, "card"), paid_by(at, "cash")
     control(square.base_url, "POST", "clock", {"now": (NOW + timedelta(days=2)).isoformat()})
@@ -146,6 +188,7 @@ def test_orders_are_followed_by_later_exports_and_taken_back_with_everything(
     )
     assert one(at, "SELECT voided_at_source FROM aura.orders WHERE source_id = %s", by_cash[0]) is True
     no_findings(verdict)
+    changed_since_the_report(later, migration_id, report, (paid[0], by_cash[0]))
 
     # A check that people corrected since stays; everything else is taken back.
     with at.workshop.connect() as connection:
