@@ -37,10 +37,31 @@ MENU_FEEDS = (
     "group_pre_modifiers",
     "price_rules",
 )
+CONFIG_FEEDS = (
+    "tax_rates",
+    "item_taxes",
+    "order_types",
+    "revenue_centers",
+    "tender_types",
+    "service_charges",
+    "service_charge_taxes",
+    "pricing_rules",
+    "tax_table_rows",
+    "tax_exceptions",
+    "settings",
+)
 SOURCE_ENTITIES = (
-    SourceEntity("restaurant", "location", "restaurants:read", ("locations",), doc="Name, address, hours, close-out."),
+    SourceEntity(
+        "restaurant",
+        "location",
+        "restaurants:read",
+        ("locations", "opening_hours"),
+        doc="Name, address, hours, close-out, delivery.",
+    ),
     SourceEntity("menus", "location", "menus:read", MENU_FEEDS, doc="All published menus, in one document (V2)."),
-    SourceEntity("config", "location", "config:read", ("tax_rates", "item_taxes"), doc="Tax rates and other setup."),
+    SourceEntity(
+        "config", "location", "config:read", CONFIG_FEEDS, doc="Tax rates, charges, discounts and the other rules."
+    ),
     SourceEntity(
         "prep_stations",
         "location",
@@ -50,7 +71,13 @@ SOURCE_ENTITIES = (
     ),
     SourceEntity("stock", "location", "stock:read", ("stock",), doc="What is 86'd or counted."),
     SourceEntity("availability", "location", "restaurants:read", (), required=False, doc="Online ordering now."),
-    SourceEntity("ordering_schedule", "location", "digital_schedule:read", (), required=False, doc="Online hours."),
+    SourceEntity(
+        "ordering_schedule",
+        "location",
+        "digital_schedule:read",
+        ("opening_hours",),
+        doc="When can be ordered online; none without online ordering.",
+    ),
     SourceEntity("jobs", "location", "labor:read", ("roles",), doc="Jobs with their usual wages."),
     SourceEntity(
         "employees",

@@ -41,8 +41,10 @@ CONFIG_LISTS = (
     "breakTypes",
     *HISTORY_LISTS,
 )
-"""Recorded with the snapshot; mappings read tax rates and the names of what orders, breaks and cash refer to, the others are
-the backup of the setup."""
+"""Recorded with the snapshot; mappings read tax rates, rules and the names of what orders, breaks and cash refer to, the others
+are the backup of the setup."""
+CONFIG_OBJECTS = ("tipWithholding",)
+"""What the configuration has one of, and no list."""
 SEARCH_CHUNK = 500
 SECOND_ROUTE_SWITCH = "menu_second_route"
 
@@ -98,19 +100,20 @@ async def _restaurant(session: ToastSession, recorder: Recorder, location: str) 
 
 
 async def _availability(session: ToastSession, recorder: Recorder, location: str) -> None:
-    await _optional(session, recorder, "availability", paths.AVAILABILITY, location)
+    """Whether orders are taken online now, which a restaurant without online ordering does not have."""
+    try:
+        await _single(session, recorder, "availability", paths.AVAILABILITY, location)
+    except NotFound as error:
+        recorder.certify(Certificate("availability", "not_extracted", reason=reason_of(error)))
 
 
 async def _ordering_schedule(session: ToastSession, recorder: Recorder, location: str) -> None:
-    await _optional(session, recorder, "ordering_schedule", paths.ORDERING_SCHEDULE, location)
-
-
-async def _optional(session: ToastSession, recorder: Recorder, entity: str, path: str, location: str) -> None:
-    """A single object that a restaurant without online ordering does not have."""
+    """A restaurant without online ordering has none, which is an answer, too."""
     try:
-        await _single(session, recorder, entity, path, location)
-    except NotFound as error:
-        recorder.certify(Certificate(entity, "not_extracted", reason=reason_of(error)))
+        await _single(session, recorder, "ordering_schedule", paths.ORDERING_SCHEDULE, location)
+    except NotFound:
+        reason = "Nothing can be ordered online: Toast answers 404 for the ordering schedule."
+        recorder.certify(Certificate("ordering_schedule", "complete", reason=reason))
 
 
 async def _single(
@@ -295,7 +298,35 @@ async def _config(session: ToastSession, recorder: Recorder, location: str) -> N
         _record_listing(recorder, "config", paths.CONFIG.format(name=name), listing, name)
         pages.extend(_seen(listing))
         doubts.extend(listing.doubts)
+    for name in CONFIG_OBJECTS:
+        pages.append(await _config_object(session, recorder, location, name))
     recorder.certify(_certificate("config", pages, doubts))
+
+
+async def _config_object(session: ToastSession, recorder: Recorder, location: str, name: str) -> PageSeen:
+    """A single object of the configuration; a restaurant that never set it up may not have it."""
+    path = paths.CONFIG.format(name=name)
+    if not recorder.recorded("config", name):
+        try:
+            answer = await session.get(path, location)
+        except NotFound:
+            return PageSeen(0, 0)
+        if not isinstance(answer.json(), Mapping):
+            raise Rejected(f"{name} is not a JSON object", pos=POS, method="GET", path=path)
+        recorder.restart_window("config", name)
+        recorder.record(
+            "config",
+            method="GET",
+            path=path,
+            params=None,
+            request_body=None,
+            body=answer.content,
+            rows=1,
+            page=1,
+            window=name,
+        )
+        recorder.complete_window("config", name)
+    return PageSeen(1, 1)
 
 
 async def _prep_stations(session: ToastSession, recorder: Recorder, location: str) -> None:

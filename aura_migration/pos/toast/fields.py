@@ -15,8 +15,6 @@ from aura_migration.pos.toast.document import Document, Raw
 from aura_migration.pos.toast.paths import TAX_WINDOW
 
 DARK = "AuraConnect has one button colour; the one for light screens is taken, the one for dark screens is not."
-LATER = "It belongs to how tax is computed and is carried over with the business rules, not with the menu."
-HOURS = "Opening hours and online-ordering settings are not part of the menu; they stay in the snapshot for the set-up."
 
 COMMON = {
     "name": MAPPED,
@@ -126,8 +124,8 @@ TAX_RATE = {
     "rate": MAPPED,
     "type": MAPPED,
     "roundingType": MAPPED,
-    "taxTable": f"A table of tax amounts by price. {LATER}",
-    "conditionalTaxRates": f"Another rate under a condition, such as take-out. {LATER}",
+    "taxTable": MAPPED,
+    "conditionalTaxRates": MAPPED,
 }
 PREP_STATION = {
     "guid": TECHNICAL,
@@ -158,10 +156,10 @@ RESTAURANT = {
     "location.latitude": "The position on the map is found anew from the address.",
     "location.longitude": "The position on the map is found anew from the address.",
     "urls": "Links to web sites and gift-card pages are not carried over.",
-    "schedules": HOURS,
-    "delivery": HOURS,
-    "onlineOrdering": HOURS,
-    "prepTimes": HOURS,
+    "schedules": MAPPED,
+    "delivery": MAPPED,
+    "onlineOrdering": MAPPED,
+    "prepTimes": MAPPED,
 }
 SILENT = {
     "dimensionUnitOfMeasure": "NONE",

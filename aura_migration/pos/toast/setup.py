@@ -12,6 +12,7 @@ from typing import Any
 from aura_migration.pos.toast.document import guid_of, raw_key
 from aura_migration.pos.toast.job import Job, StockState, text
 from aura_migration.pos.toast.prices import PriceError, cents
+from aura_migration.pos.toast.rules.tables import tax_problem
 from aura_migration.pos.toast.wire import PrepStation, RestaurantInfo, StockRow, TaxRate, WireError, convert
 
 Raw = Mapping[str, Any]
@@ -86,6 +87,8 @@ def map_taxes(job: Job, records: Iterable[Raw]) -> frozenset[str]:
             "is_active": rate.type != "NONE",
         }
         try:
+            if (problem := tax_problem(raw, job.currency)) is not None:
+                raise PriceError(problem)
             job.batch.add("tax_rates", job.key(guid), raw, record, **named, **_tax(job, rate))
         except PriceError as error:
             job.reject("tax_rates", job.key(guid), str(error), record, **named)

@@ -253,6 +253,18 @@ class ConfigWriter:
             fixedTotal=None,
             **common,
         )
+        self.add(
+            "discounts",
+            "Discount",
+            "Open percent",
+            type="OPEN_PERCENT",
+            percentage=None,
+            amount=None,
+            selectionType="ITEM",
+            itemPickingPriority="FIRST",
+            fixedTotal=None,
+            **common,
+        )
         self.add("voidReasons", "VoidReason", "Server error")
         self.add("noSaleReasons", "NoSaleReason", "Make change")
         self.add("payoutReasons", "PayoutReason", "Supplies")
@@ -282,6 +294,7 @@ class ConfigWriter:
             breakIntervalMins=0,
             trackBreakAcknowledgement=False,
         )
+        self._charges(full)
         if not full:
             return
         promo = self._ids.uuid("promo", self._location.key)
@@ -302,7 +315,6 @@ class ConfigWriter:
             ],
         )
         for name, kind, picking in (
-            ("Open percent", "OPEN_PERCENT", "FIRST"),
             ("Open amount", "OPEN_FIXED", "FIRST"),
             ("Two for one", "BOGO", "LEAST_EXPENSIVE"),
         ):
@@ -332,53 +344,51 @@ class ConfigWriter:
             nonExclusive=True,
             promoCodes=[],
         )
-        criteria = {
-            "minCheckAmount": None,
-            "maxCheckAmount": None,
-            "delivery": False,
-            "takeout": False,
-            "dineIn": True,
-            "minDeliveryDistance": None,
-        }
-        taxes = [self._location.config["taxRates"][0].body]
-        self.add(
-            "serviceCharges",
-            "ServiceCharge",
-            "Large party 18%",
-            external=True,
-            amountType="PERCENT",
-            amount=None,
-            percent=18.0,
-            criteria=criteria,
-            gratuity=True,
-            taxable=False,
-            applicableTaxes=[],
-            serviceChargeCalculation="PRE_DISCOUNT",
-            destination="SERVER",
-            taxInclusive=False,
-        )
-        self.add(
-            "serviceCharges",
-            "ServiceCharge",
-            "Packaging",
-            external=True,
-            amountType="FIXED",
-            amount=1.0,
-            percent=None,
-            criteria={**criteria, "takeout": True, "dineIn": False},
-            gratuity=False,
-            taxable=True,
-            applicableTaxes=taxes,
-            serviceChargeCalculation=None,
-            destination="RESTAURANT",
-            taxInclusive=False,
-        )
         self.add(
             "cashDrawers",
             "CashDrawer",
             "Front drawer",
             printer={"guid": self._location.config["printers"][0].guid, "entityType": "Printer"},
         )
+
+    def charge(self, name: str, kind: str, figure: float | None, **settings: Any) -> None:
+        """A service charge. ``figure`` is an amount or a percentage; ``criteria`` and ``taxes`` name what is not usual."""
+        criteria: dict[str, Any] = {
+            "minCheckAmount": None,
+            "maxCheckAmount": None,
+            "delivery": False,
+            "takeout": False,
+            "dineIn": False,
+            "minDeliveryDistance": None,
+        }
+        criteria.update(settings.pop("criteria", {}))
+        taxed = settings.pop("taxes", ())
+        taxes = [row.body for row in self._location.config["taxRates"] if row.body["name"] in taxed]
+        body: dict[str, Any] = {
+            "amountType": kind,
+            "amount": figure if kind == "FIXED" else None,
+            "percent": figure if kind == "PERCENT" else None,
+            "criteria": criteria,
+            "gratuity": False,
+            "taxable": bool(taxes),
+            "applicableTaxes": taxes,
+            "serviceChargeCalculation": None,
+            "destination": "RESTAURANT",
+            "taxInclusive": False,
+        }
+        self.add("serviceCharges", "ServiceCharge", name, external=True, **{**body, **settings})
+
+    def _charges(self, full: bool) -> None:
+        """Those that a café has; ``full``: also one on deliveries, one that is typed in, one for somebody else."""
+        before = {"serviceChargeCalculation": "PRE_DISCOUNT", "destination": "SERVER", "gratuity": True}
+        self.charge("Large party 18%", "PERCENT", 18.0, criteria={"dineIn": True}, **before)
+        self.charge("Packaging", "FIXED", 1.0, taxes=("State tax",))
+        if full:
+            within = {"delivery": True, "minCheckAmount": 10.0, "maxCheckAmount": 200.0, "minDeliveryDistance": 2.5}
+            after = {"serviceChargeCalculation": "POST_DISCOUNT", "destination": "THIRD_PARTY"}
+            self.charge("Far delivery 4.5%", "PERCENT", 4.5, criteria=within, **after)
+            self.charge("Corkage", "OPEN", None, taxes=("State tax", "Drink tax"))
+            self.charge("Platform fee", "FIXED", 0.35, destination="TOAST", taxProrated=True)
 
     def _floor(self, full: bool) -> None:
         center = self.add("revenueCenters", "RevenueCenter", "Dining room", description="")

@@ -411,7 +411,7 @@ class _Adding:
             amount,
             place,
             self.numbers.percent(one.discount_percent),
-            None if one.discount is None else one.discount.guid,
+            self.shelf.key(one.discount),
             why,
             self.shelf.key(one.approver),
             is_whole and reason is not None,
@@ -431,7 +431,7 @@ class _Adding:
             tax,
             one.taxable is True,
             names.paid_to.get(guid or "", "staff" if kind == "auto_gratuity" else "house"),
-            guid,
+            self.shelf.key(one.service_charge),
         )
 
     def _tax(
