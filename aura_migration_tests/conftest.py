@@ -1,8 +1,22 @@
-"""What every test gets: an environment without our variables, and on request a real, migrated PostgreSQL database."""
+"""What every test gets: an environment without our variables, and on request a real, migrated PostgreSQL database.
+
+How the suite stays quick and says the same every time, on a machine of its own as on one that is busy:
+
+* What is dear is made once and looked at by many tests: the server and the migrated template per process, a database
+  that is emptied rather than made (``database``), the café at each stage of its journey (``connected`` … ``verified``),
+  a scenario's sandbox, snapshot and staged rows per module. A test that changes what others look at gets its own.
+* No test is about the day it runs on: business time stands at ``BUSINESS_NOW``, sandboxes are given ``now=``.
+* Waiting has an end that only a defect reaches (a minute and more), never one that a busy machine may miss. What must
+  be quick is judged by processor time or by counting, not by a clock on the wall; lower bounds may be timed.
+* What is random is seeded. Hypothesis derives its examples from the test itself; the long form, marked ``soak``, draws
+  new ones. A short word is not looked for in hashes, ids or sealed text: it may be there by chance.
+* Ports come from ``support.ports``: those of one test process are never those of another.
+"""
 
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 import ssl
 from collections.abc import Callable, Iterator
@@ -10,6 +24,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
+import hypothesis
 import psycopg
 import pytest
 
@@ -34,6 +50,16 @@ def pytest_configure() -> None:
     for name in _ours():
         del os.environ[name]
     ssl.create_default_context = functools.cache(ssl.create_default_context)
+    # Five seconds are what a client waits unless told otherwise: a busy machine may need more for an answer of its own.
+    patience = inspect.signature(httpx.get).parameters["timeout"].default
+    patience.connect = patience.read = patience.write = patience.pool = 120.0
+    hypothesis.settings.register_profile(
+        "suite",
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],  # a busy machine is no defect
+    )
+    hypothesis.settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True)

@@ -181,7 +181,7 @@ def test_help_imports_neither_dagster_nor_frames() -> None:
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
 
@@ -198,7 +198,7 @@ def test_sandbox_serves_until_it_is_told_to_stop(world: World) -> None:
         assert httpx.get(f"{told['clover']['control_url']}/truth").status_code == 200
     finally:
         os.kill(process.pid, signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
     assert process.returncode == 0
 
 

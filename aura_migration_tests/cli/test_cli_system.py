@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -16,16 +15,9 @@ import pytest
 from aura_migration.migration import requests
 from aura_migration.sandbox.core.server import RunningSandbox
 from aura_migration_tests.support.journey import World
+from aura_migration_tests.support.ports import free_port
 
 PATIENCE = 150.0
-
-
-def _port() -> int:
-    for port in random.sample(range(10_000, 20_000), 100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
-    raise OSError("no port is free")
 
 
 def _until(what: str, found: Callable[[], Any]) -> Any:
@@ -50,8 +42,8 @@ def _family(folder: Path) -> list[psutil.Process]:
 
 @pytest.fixture
 def system(world: World) -> Iterator[World]:
-    world.environ["AURA_WEBSERVER_PORT"] = str(_port())
-    world.environ["AURA_GRPC_PORT"] = str(_port())
+    world.environ["AURA_WEBSERVER_PORT"] = str(free_port())
+    world.environ["AURA_GRPC_PORT"] = str(free_port())
     del world.environ["AURA_NOW"]
     yield world
     world.process("down")

@@ -75,7 +75,7 @@ def gone(pid: int) -> bool:
         return True
 
 
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+def until(condition: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -344,7 +344,7 @@ def test_a_backend_that_works_on_after_its_server_was_killed_is_ended_before_the
         assert not gone(orphan)
         assert ask(embedded.ensure_running(data_dir), "select 1") == 1
         assert gone(orphan)
-        busy.join(30)
+        busy.join(120)
         assert not busy.is_alive()
 
 

@@ -33,7 +33,7 @@ from aura_migration.pos.http.retry import RetryPolicy
 from aura_migration.pos.registry import connector
 from aura_migration.settings import load_settings
 
-LOCK_PATIENCE = 30.0
+LOCK_PATIENCE = 120.0
 """Seconds for the server to notice that the process before was killed."""
 AWAY = 0.5
 """Seconds to wait for a POS that is away: a test cannot spend a minute on it."""

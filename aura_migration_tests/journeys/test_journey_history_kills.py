@@ -36,12 +36,13 @@ from aura_migration.sandbox.core.server import RunningSandbox, serve
 from aura_migration.settings import load_settings
 from aura_migration_tests.support import database as support
 from aura_migration_tests.support.journeys import connected, control
-from aura_migration_tests.support.worlds import _quiet_port, without_pace
+from aura_migration_tests.support.ports import free_port
+from aura_migration_tests.support.worlds import without_pace
 
 PROGRAM = Path(__file__).with_name("killed_journey.py")
 PROJECT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 10, 1, 15, tzinfo=UTC)
-PATIENCE = 60.0
+PATIENCE = 120.0
 PEOPLE = ("customer", "loyalty", "reward", "gift", "house", "role", "staff", "timecards", "payroll")
 ORDERS_ALONE = {
     "history": {"months": 1},
@@ -163,7 +164,7 @@ def _name(url: str) -> str:
 @contextmanager
 def prepared_on(server: str, template: str, folder: Path) -> Iterator[Prepared]:
     """Connect a café, preview it, approve; and load a copy of it."""
-    with serve("square", "cafe", 1, _quiet_port(), limits="off") as pos:
+    with serve("square", "cafe", 1, free_port(), limits="off") as pos:
         url = support.create(server, f"{template}_connected", template)
         at = World(url, folder, folder / "store", 0, "")
         with without_pace():

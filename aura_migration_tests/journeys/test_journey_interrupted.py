@@ -22,7 +22,7 @@ from aura_migration.sandbox.core.server import RunningSandbox
 from aura_migration_tests.support.journey import World, faults
 from aura_migration_tests.support.worlds import Stages, Started
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 def _until(what: str, is_so: Callable[[], bool]) -> None:

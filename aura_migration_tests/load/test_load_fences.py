@@ -168,7 +168,7 @@ def test_a_rollback_fences_a_running_load_off_and_leaves_nothing_of_it(connectio
     def hold(cursor: psycopg.Cursor[Any], at: LoadProgress) -> None:
         if at.processed == 15:
             is_inside.set()
-            may_go_on.wait(30)
+            may_go_on.wait(120)
 
     def loader() -> None:
         with connect(database, autocommit=True) as own:
@@ -179,7 +179,7 @@ def test_a_rollback_fences_a_running_load_off_and_leaves_nothing_of_it(connectio
 
     thread = threading.Thread(target=loader)
     thread.start()
-    assert is_inside.wait(30)
+    assert is_inside.wait(120)
     undone: list[Any] = []
 
     def roll_back() -> None:
@@ -190,8 +190,8 @@ def test_a_rollback_fences_a_running_load_off_and_leaves_nothing_of_it(connectio
     other = threading.Thread(target=roll_back)
     other.start()
     may_go_on.set()
-    thread.join(30)
-    other.join(30)
+    thread.join(120)
+    other.join(120)
     assert len(ended) == len(undone) == 1
     assert aura_image(connection) == before
 
@@ -213,7 +213,7 @@ def test_two_loaders_of_one_plan_write_every_row_once(connection: Connection, da
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
     assert failures == []
     again = preview(connection, subject, cafe())
     assert totals(again)["unchanged"] == totals(again)["source"]

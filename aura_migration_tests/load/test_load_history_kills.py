@@ -135,7 +135,7 @@ def remembered(connection: Connection) -> dict[str, list[Any]]:
 
 def wait_for_the_dead(connection: Connection) -> None:
     """The server ends a dead client's transaction when it notices; only then is there something to look at."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     others = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
         "AND backend_type = 'client backend'"

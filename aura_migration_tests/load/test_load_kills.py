@@ -66,7 +66,7 @@ def prepared(postgres_server: str, template_database: str) -> Iterator[Prepared]
             start_loading(connection, subject, stored.plan_id)
         with support.clone(postgres_server, name) as copy:
             run = _loader(copy, subject)
-            assert run.communicate(timeout=60)[0].endswith("done\n")
+            assert run.communicate(timeout=120)[0].endswith("done\n")
             with connect(copy, autocommit=True) as connection:
                 loaded, memory = aura_image(connection), remembered(connection)
         yield Prepared(
@@ -153,7 +153,7 @@ def killed(prepared: Prepared, strike: Callable[[str], None]) -> Iterator[psycop
 
 def _wait_for_the_dead(connection: psycopg.Connection[Any]) -> None:
     """The server ends a dead client's transaction when it notices; only then is there something to look at."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     others = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
         "AND backend_type = 'client backend'"
@@ -166,7 +166,7 @@ def _wait_for_the_dead(connection: psycopg.Connection[Any]) -> None:
 def at_statement(prepared: Prepared, number: int) -> Callable[[str], None]:
     def strike(url: str) -> None:
         loader = _loader(url, prepared.subject, str(number))
-        loader.communicate(timeout=60)
+        loader.communicate(timeout=120)
         assert loader.returncode == -signal.SIGKILL
 
     return strike
@@ -179,7 +179,7 @@ def after(prepared: Prepared, seconds: float) -> Callable[[str], None]:
         assert loader.stdout.readline() == "ready\n"
         time.sleep(seconds)
         loader.kill()
-        loader.communicate(timeout=60)
+        loader.communicate(timeout=120)
 
     return strike
 

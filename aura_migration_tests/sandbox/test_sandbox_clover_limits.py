@@ -107,31 +107,40 @@ async def _burst(base_url: str, path: str, headers: dict[str, str], count: int) 
 
 
 def test_over_http_a_burst_meets_the_in_flight_limit_with_its_header_and_a_wait() -> None:
-    with serve("clover", "cafe", switches={"latency_seconds": 0.2, "retry_after_grows": False}) as running:
-        document = httpx.get(f"{running.control_url}/credentials").json()["default"]
-        headers = {"authorization": f"Bearer {document['access_token']}"}
-        path = f"/v3/merchants/{document['merchant_id']}/categories"
-        answers = asyncio.run(_burst(running.base_url, path, headers, 8))
+    for latency in (0.2, 2.0, 10.0):  # on a busy machine the first of the burst may be answered before the last arrives
+        with serve("clover", "cafe", switches={"latency_seconds": latency, "retry_after_grows": False}) as running:
+            document = httpx.get(f"{running.control_url}/credentials").json()["default"]
+            headers = {"authorization": f"Bearer {document['access_token']}"}
+            path = f"/v3/merchants/{document['merchant_id']}/categories"
+            answers = asyncio.run(_burst(running.base_url, path, headers, 8))
         good = [answer for answer in answers if answer.status_code == 200]
         refused = [answer for answer in answers if answer.status_code == 429]
-        assert (len(good), len(refused)) == (5, 3)
-        for answer in refused:
-            assert answer.headers["x-ratelimit-tokenconcurrentlimit"] == "5"
-            assert answer.headers["retry-after"] == "1"
-            assert answer.json() == {"message": "429 Too Many Requests"}
+        if len(refused) == 3:
+            break
+    assert (len(good), len(refused)) == (5, 3)
+    for answer in refused:
+        assert answer.headers["x-ratelimit-tokenconcurrentlimit"] == "5"
+        assert answer.headers["retry-after"] == "1"
+        assert answer.json() == {"message": "429 Too Many Requests"}
 
 
 def test_over_http_too_many_requests_in_a_row_get_no_advice() -> None:
-    with serve("clover", "cafe", switches={"latency_seconds": 0.0, "limits_scale": 0.2}) as running:
-        document = httpx.get(f"{running.control_url}/credentials").json()["default"]
-        with httpx.Client(base_url=running.base_url) as client:
-            client.headers["authorization"] = f"Bearer {document['access_token']}"
-            path = f"/v3/merchants/{document['merchant_id']}/categories"
+    with (
+        serve("clover", "cafe", switches={"latency_seconds": 0.0, "limits_scale": 0.2}) as running,
+        httpx.Client(base_url=running.base_url) as client,
+    ):
+        document = client.get("/_control/credentials").json()["default"]
+        client.headers["authorization"] = f"Bearer {document['access_token']}"
+        path = f"/v3/merchants/{document['merchant_id']}/categories"
+        while True:  # until the four fall within one second
             time.sleep(1.0 - time.time() % 1.0)
+            second = int(time.time())
             answers = [client.get(path) for _ in range(4)]
-            assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
-            assert answers[-1].headers["x-ratelimit-tokenlimit"] == "3"
-            assert "retry-after" not in answers[-1].headers
+            if int(time.time()) == second:
+                break
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+        assert answers[-1].headers["x-ratelimit-tokenlimit"] == "3"
+        assert "retry-after" not in answers[-1].headers
 
 
 def test_a_storm_from_the_fault_dial_wears_clovers_headers() -> None:

@@ -82,7 +82,7 @@ def set_fault(client: httpx.Client, **spec: Any) -> None:
 
 def raw_answer(port: int) -> bytes:
     """Every byte the server sends for one GET before it closes the connection."""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(b"GET /rows HTTP/1.1\r\nHost: sandbox\r\n\r\n")
         received = b""
         while chunk := connection.recv(65536):

@@ -270,7 +270,7 @@ def test_the_command_serves_a_crowd_of_the_size_asked_for() -> None:
         assert httpx.get(told["control_url"] + "/people").json()["totals"]["customers"] == 50
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
 
 
 def test_a_crowd_has_its_limits_and_other_scenarios_no_such_option() -> None:

@@ -275,7 +275,7 @@ def test_the_command_prints_one_line_and_stops_on_sigterm() -> None:
         assert httpx.get(told["control_url"] + "/truth").json()["seed"] == 7
         assert told["credentials"]["default"]["access_token"]
         process.send_signal(signal.SIGTERM)
-        out, errors = process.communicate(timeout=20)
+        out, errors = process.communicate(timeout=120)
         assert (process.returncode, out, errors) == (0, "", "")
     finally:
         if process.poll() is None:

@@ -48,8 +48,11 @@ def make_template(server: str) -> str:
 
 
 def create(server: str, name: str, template: str = "template0") -> str:
-    """Create a database and return its URL."""
+    """Create a database and return its URL. Whoever is connected to the template is cut off: it could not be copied."""
     with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(
+            "select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = %s", [template]
+        )
         connection.execute(f'create database "{name}" template "{template}"')
     return sibling(server, name)
 
@@ -150,7 +153,7 @@ class Pool:
     def _emptied(self, name: str) -> bool:
         with psycopg.connect(self._server, autocommit=True) as connection:
             found = connection.execute(
-                "select bool_and(pg_terminate_backend(pid, 5000)) from pg_stat_activity where datname = %s", [name]
+                "select bool_and(pg_terminate_backend(pid, 60000)) from pg_stat_activity where datname = %s", [name]
             ).fetchone()
             there = connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone()
         if there is None or found == (False,):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import random
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,7 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from aura_migration.pos.clover import client as clover
@@ -22,6 +19,7 @@ from aura_migration.pos.toast import client as toast
 from aura_migration.sandbox.core.server import RunningSandbox, serve
 from aura_migration_tests.support import database as support
 from aura_migration_tests.support.journey import World
+from aura_migration_tests.support.ports import free_port
 
 BUSINESS_NOW = "2026-03-02T15:00:00+00:00"
 TEMPLATE = "aura_with_dagster"
@@ -46,7 +44,6 @@ def _with_dagster(server: str, template: str) -> str:
     from dagster_postgres import DagsterPostgresStorage
 
     DagsterPostgresStorage(support.create(server, TEMPLATE, template), should_autocreate_tables=True)
-    _cut_off(server, TEMPLATE)
     _ask_once()
     return TEMPLATE
 
@@ -93,24 +90,6 @@ def unhurried(request: pytest.FixtureRequest) -> Iterator[None]:
     else:
         with without_pace():
             yield
-
-
-def _quiet_port() -> int:
-    """A free port below those the system gives to clients, so that it is still free when a sandbox comes back to it."""
-    for port in random.sample(range(20_000, 30_000), 100):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise OSError("no port is free")
-
-
-def _cut_off(server: str, name: str) -> None:
-    """End every connection to a database, so that it can be copied."""
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [name])
 
 
 @pytest.fixture
@@ -163,7 +142,7 @@ class Stages:
         self._server = server
         self._template = template
         self._folder = folder
-        self.port = _quiet_port()
+        self.port = free_port()
         self.integration = 0
         self.plan: dict[str, Any] = {}
         self._build()
@@ -182,7 +161,6 @@ class Stages:
 
     def _keep(self, url: str, stage: str) -> None:
         name = url.partition("?")[0].rpartition("/")[2]
-        _cut_off(self._server, name)
         support.create(self._server, f"cafe_{stage}", name)
 
     def sandbox(self) -> RunningSandbox:

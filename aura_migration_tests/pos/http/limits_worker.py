@@ -1,6 +1,7 @@
 """A process of its own for the limits' tests: asks a server as fast as the shared limits let it.
 
 Arguments: database URL, server URL, number of requests, number of tasks, policy as JSON.
+Says ``ready`` when nothing but asking is left to do, and begins once a line is sent to it.
 Prints ``{"times": [epoch seconds of each request], "asked": times the ledger was asked}``.
 """
 
@@ -12,7 +13,7 @@ import sys
 import time
 
 from aura_migration.pos.http.client import PosClient
-from aura_migration.pos.http.limits import Buckets, Limit, LimitPolicy
+from aura_migration.pos.http.limits import Buckets, Claim, Limit, LimitPolicy
 from aura_migration.pos.http.tokens import StaticToken
 
 
@@ -20,10 +21,12 @@ async def main(database: str, server: str, requests: int, tasks: int, policy: st
     limits = LimitPolicy((Limit(**json.loads(policy)),))
     times: list[float] = []
     left = iter(range(requests))
-    print("ready", flush=True)
-    await asyncio.to_thread(sys.stdin.readline)
 
     async with Buckets.on_postgres(database) as buckets, PosClient(server, StaticToken("t"), limits, buckets) as client:
+        async with buckets.admit([Claim("warm", Limit("warm", "warm", capacity=1000))]):
+            pass  # connected to the database
+        print("ready", flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
 
         async def work() -> None:
             for number in left:

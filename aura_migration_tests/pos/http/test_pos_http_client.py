@@ -8,7 +8,7 @@ import json
 import random
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from email.utils import formatdate
@@ -372,9 +372,9 @@ def test_a_refusal_keeps_everybody_under_the_same_limit_away() -> None:
 
 def test_a_slow_answer_counts_as_no_answer() -> None:
     async def test() -> None:
-        policy = RetryPolicy(read_timeout=0.1, max_attempts=2)
-        async with opened(scripted(Reply(delay=5), OK), retry=policy) as (_, client, _):
-            assert (await client.request("GET", "/v2/things")).attempts == 2
+        policy = RetryPolicy(read_timeout=0.1, max_attempts=100)  # a busy machine is late itself now and then
+        async with opened(scripted(Reply(delay=60), OK), retry=policy) as (_, client, _):
+            assert (await client.request("GET", "/v2/things")).attempts >= 2
 
     run(test)
 
@@ -382,7 +382,7 @@ def test_a_slow_answer_counts_as_no_answer() -> None:
 def test_a_body_that_drips_for_ever_ends_at_the_limit_of_an_attempt() -> None:
     async def test() -> None:
         policy = RetryPolicy(attempt_timeout=0.2, max_attempts=1)
-        async with opened(lambda _: Reply(delay=5), retry=policy) as (_, client, _):
+        async with opened(lambda _: Reply(delay=60), retry=policy) as (_, client, _):
             with pytest.raises(Unreachable) as caught:
                 await client.request("GET", "/v2/things")
             assert caught.value.sent
@@ -390,11 +390,12 @@ def test_a_body_that_drips_for_ever_ends_at_the_limit_of_an_attempt() -> None:
     run(test)
 
 
-def closed_port() -> int:
-    """A port of this machine where nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port of this machine where nobody listens, nor can begin to."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield int(taken.getsockname()[1])
 
 
 def unanswered(base_url: str, transport: httpx.AsyncBaseTransport | None = None, **policy: Any) -> tuple[Any, FakeTime]:
@@ -425,8 +426,8 @@ def unanswered(base_url: str, transport: httpx.AsyncBaseTransport | None = None,
 
 
 @pytest.mark.parametrize("policy", [{}, {"base_delay": 1.25}, {"total_budget": 60.0}])
-def test_an_address_that_never_answered_is_given_up_within_seconds(policy: dict[str, Any]) -> None:
-    error, time = unanswered(f"http://127.0.0.1:{closed_port()}", **policy)
+def test_an_address_that_never_answered_is_given_up_within_seconds(policy: dict[str, Any], closed_port: int) -> None:
+    error, time = unanswered(f"http://127.0.0.1:{closed_port}", **policy)
     assert not error.sent
     assert 4 <= error.attempts <= 7
     assert 5 <= sum(time.slept) <= 8
@@ -559,8 +560,8 @@ def test_a_right_that_was_not_granted_is_no_fault_of_the_connection(status: int)
     run(test)
 
 
-def test_a_server_that_is_not_there_was_surely_not_asked() -> None:
-    url = f"http://127.0.0.1:{closed_port()}"
+def test_a_server_that_is_not_there_was_surely_not_asked(closed_port: int) -> None:
+    url = f"http://127.0.0.1:{closed_port}"
 
     async def test() -> None:
         client = PosClient(url, StaticToken("t"), NO_LIMITS, Buckets.in_memory(), retry=ONCE)

@@ -286,7 +286,7 @@ def test_concurrency_is_kept_in_order_of_arrival_and_freed_on_failure() -> None:
                     if number % 3 == 0:
                         raise RuntimeError("the request failed")
 
-            await asyncio.wait_for(asyncio.gather(*(one(n) for n in range(12)), return_exceptions=True), 5)
+            await asyncio.wait_for(asyncio.gather(*(one(n) for n in range(12)), return_exceptions=True), 60)
 
     asyncio.run(test())
     assert order == list(range(12))
@@ -309,7 +309,7 @@ def test_a_cancelled_waiter_leaves_nothing_behind() -> None:
             await asyncio.sleep(0.01)
             second.cancel()
             gate.set()
-            await asyncio.wait_for(asyncio.gather(first, third), 5)
+            await asyncio.wait_for(asyncio.gather(first, third), 60)
             assert second.cancelled() or (await asyncio.gather(second, return_exceptions=True))
 
     asyncio.run(test())
@@ -321,7 +321,10 @@ def test_a_cancelled_waiter_leaves_nothing_behind() -> None:
 async def race(
     database: str, policy: dict[str, Any], *, processes: int, requests: int, tasks: int, work: float = 0.0
 ) -> Any:
-    """Start processes that ask one server at once; returns instants of arrival, the server, what each process says."""
+    """Start processes that ask one server at once; returns instants of arrival, the server, what each process says.
+
+    The first instant is when they were told to begin.
+    """
     arrivals: list[float] = []
 
     def handler(_: Request) -> Reply:
@@ -338,8 +341,9 @@ async def race(
         for child in children:
             assert child.stdout is not None
             assert await child.stdout.readline() == b"ready\n"
+        began = time.time()
         answers = await asyncio.gather(*(child.communicate(b"go\n") for child in children))
-        return arrivals, server, [json.loads(out) for out, _ in answers]
+        return [began, *arrivals], server, [json.loads(out) for out, _ in answers]
 
 
 @pytest.mark.parametrize(("rolling", "at_least"), [(True, 1.7), (False, 1.25)])
@@ -350,7 +354,7 @@ def test_two_processes_together_keep_a_rate(database: str, rolling: bool, at_lea
     """
     policy = {"name": "token", "key": "pos:token", "capacity": 40, "per_seconds": 0.5, "rolling": rolling}
     arrivals, _, said = asyncio.run(race(database, policy, processes=2, requests=100, tasks=20))
-    assert len(arrivals) == 200
+    assert len(arrivals) == 1 + 200
     assert [len(one["times"]) for one in said] == [100, 100]
     assert max(arrivals) - min(arrivals) >= at_least
     assert sum(one["asked"] for one in said) < 200, "permits come in blocks"
@@ -359,7 +363,7 @@ def test_two_processes_together_keep_a_rate(database: str, rolling: bool, at_lea
 def test_two_processes_together_keep_the_slots_and_both_get_some(database: str) -> None:
     policy = {"name": "token", "key": "pos:token", "concurrency": 4}
     arrivals, server, said = asyncio.run(race(database, policy, processes=2, requests=80, tasks=8, work=0.02))
-    assert len(arrivals) == 160
+    assert len(arrivals) == 1 + 160
     assert server.most_in_flight <= 4
     first, second = (one["times"] for one in said)
     assert min(first) < max(second), "one had to wait for the end of the other"
@@ -373,28 +377,36 @@ def test_slots_of_a_killed_process_come_back(database: str) -> None:
 
     async def test() -> float:
         killed = PostgresLedger(database, lease_seconds=0.6)
-        assert await killed.settle("k", 1, 0, 1) == 1  # and never a word again
         began = time.monotonic()
+        assert await killed.settle("k", 1, 0, 1) == 1  # and never a word again
         async with Buckets.on_postgres(database) as buckets, buckets.admit([Claim("k", limit)]):
             waited = time.monotonic() - began
         await killed.aclose()
         return waited
 
-    assert 0.3 < asyncio.run(test()) < 5.0
+    assert 0.55 < asyncio.run(test()) < 60
 
 
 def test_a_slot_in_use_is_kept_by_its_heart_beat(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "KEEPER_SECONDS", 0.1)
 
     async def test() -> None:
-        slow = Buckets(PostgresLedger(database, lease_seconds=0.6))
+        slow = Buckets(PostgresLedger(database, lease_seconds=60))
         quick = PostgresLedger(database)
         async with slow, slow.admit([Claim("k", Limit("k", "k", concurrency=1))]):
-            for _ in range(6):
-                await asyncio.sleep(0.15)
+            for _ in range(3):
+                expires = lease()
+                deadline = time.monotonic() + 45
+                while lease() == expires:
+                    assert time.monotonic() < deadline, "no heart beat: the slot would lapse though it is in use"
+                    await asyncio.sleep(0.02)
                 assert await quick.settle("k", 1, 0, 1) == 0
         assert await quick.settle("k", 1, 0, 1) == 1
         await quick.aclose()
+
+    def lease() -> Any:
+        with psycopg.connect(database) as connection:
+            return connection.execute("select max(expires_at) from migration.rate_leases where slots > 0").fetchone()
 
     asyncio.run(test())
 
@@ -404,12 +416,12 @@ def test_a_refusal_told_to_one_process_keeps_the_other_away(database: str) -> No
 
     async def test() -> float:
         async with Buckets.on_postgres(database) as one, Buckets.on_postgres(database) as other:
-            await one.penalise("k", 0.4)
             began = time.monotonic()
+            await one.penalise("k", 0.4)
             async with other.admit(claims):
                 return time.monotonic() - began
 
-    assert 0.3 < asyncio.run(test()) < 3.0
+    assert 0.35 < asyncio.run(test()) < 60
 
 
 def test_a_restarted_database_is_connected_to_again(database: str) -> None:

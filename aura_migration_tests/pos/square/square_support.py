@@ -122,7 +122,7 @@ def category(ident: str, kind: str = "REGULAR_CATEGORY", parent: str | None = No
 def control(sandbox: RunningSandbox, path: str, method: str = "GET", body: Any = None) -> Any:
     """Ask the sandbox's control surface."""
     asked = Request(f"{sandbox.control_url}{path}", None if body is None else json.dumps(body).encode(), method=method)
-    with urlopen(asked, timeout=30) as response:
+    with urlopen(asked, timeout=120) as response:
         return json.load(response)
 
 
