@@ -14,6 +14,7 @@ from aura_migration.pos.http.paging import Page, PageTrail, cursor_pages
 from aura_migration.pos.port import AuditLine
 from aura_migration.pos.square.calls import SquareCalls
 from aura_migration.pos.square.extract import COUNTS_PAGE, OBJECT_TYPES, SEARCH_KEYS, SEARCH_PAGE
+from aura_migration.pos.square.orders import counts
 from aura_migration.pos.square.people.counts import AREA, countings
 from aura_migration.pos.square.wire import NESTING_VERSION, VERSION_SWITCH, AttributeDefinitionData, Money, read
 
@@ -101,6 +102,7 @@ async def audit(session: SquareCalls, location: str) -> tuple[AuditLine, ...]:
     lines += await _asked("tipping", "online checkout", lambda: _checkout(session, location))
     lines += await _asked("payments", "online payment methods", lambda: _payment_methods(session))
     lines += await _asked("configuration", "start of the business day", lambda: _workweek(session))
+    lines += await _asked(counts.AREA, counts.LABEL, lambda: counts.orders_line(session, location))
     for label, count in countings(session):
         lines += await _asked(AREA, label, count)
     lines += [AuditLine(area, label, "not in Square's API", question) for area, label, question in QUESTIONS]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -232,6 +235,13 @@ def test_the_audit_counts_what_there_is_and_asks_what_the_api_does_not_show() ->
     for label, name in (("items", "items"), ("variations", "variations"), ("modifiers", "modifiers")):
         assert counted[label] == f"{truth['counts'][name]:,}"
     assert counted["archived items"] == str(truth["counts"]["archived_items"])
+    (orders,) = [line for line in lines if line.area == "orders" and line.label.startswith("orders")]
+    told = [order for order in truth["orders"] if order["location"] == truth["locations"][0]["id"]]
+    found = re.fullmatch(rf"{len(told):,}, from (\S+) to (\S+)", orders.value)
+    assert found, (len(told), orders.value)
+    zone = ZoneInfo(truth["locations"][0]["timezone"])
+    days = sorted(datetime.fromisoformat(order["created"]).astimezone(zone).date().isoformat() for order in told)
+    assert found.groups() == (days[0], days[-1])
     areas = {line.area for line in lines}
     assert areas >= {
         "menu",
