@@ -32,6 +32,7 @@ STILL_IN_USE = timedelta(days=60)
 """Last seen so long before the last order, a rule counts as given up."""
 TIPS_SHARE = Decimal("0.04")
 FEWEST_TIPS = 10
+TIPS_STAND_OUT = 3
 MOST_TIPS = 4
 TENDER_METHODS = {"bank": "external", "wallet": "external", "store_credit": "house_account"}
 """Ways of paying of the history, in the words of tender types where those differ."""
@@ -266,8 +267,8 @@ def _tips(batch: Batch, figures: Figures) -> None:
     """Percentages that guests hit to the cent far more often than chance would: those the till offers."""
     base, counts = max(figures.tips.items(), key=lambda pair: (sum(pair[1].values()), pair[0]), default=("", {}))
     least = max(Decimal(FEWEST_TIPS), figures.tipped * TIPS_SHARE)
-    offered = sorted(counts, key=lambda percent: (-counts[percent], percent))
-    offered = sorted(percent for percent in offered if counts[percent] >= least)[:MOST_TIPS]
+    standing_out = [percent for percent in counts if counts[percent] >= least and _stands_out(percent, counts)]
+    offered = sorted(sorted(standing_out, key=lambda percent: (-counts[percent], percent))[:MOST_TIPS])
     for number, percent in enumerate(offered):
         batch.add(
             "tip_suggestions",
@@ -282,6 +283,12 @@ def _tips(batch: Batch, figures: Figures) -> None:
         )
 
 
+def _stands_out(percent: int, counts: Mapping[int, int]) -> bool:
+    """Whether guests hit it far more often than the percentages around it: else they tip as they like."""
+    around = sorted(counts.get(percent + step, 0) for step in (-3, -2, -1, 1, 2, 3))
+    return counts[percent] > TIPS_STAND_OUT * (around[2] + around[3]) / 2
+
+
 def _coins(batch: Batch, figures: Figures) -> None:
     if figures.coins and figures.rounded_orders >= FEWEST_ORDERS:
         batch.add(
@@ -289,7 +296,7 @@ def _coins(batch: Batch, figures: Figures) -> None:
             "inferred/payments.cash_increment",
             key="payments.cash_increment",
             category="payments",
-            value=figures.coins,
+            value={"cents": figures.coins},
             is_inferred=True,
             evidence={"cash_orders": figures.cash_orders, "rounded": figures.rounded_orders},
         )
@@ -377,7 +384,7 @@ def _gather(connection: Connection, migration_id: int, location_id: int | None) 
     tables = {
         "past": union(
             f"SELECT o.batch, o.doc, NULL::bigint AS id, {_ORDER.format(key='KEY').replace('o.KEY', 'x.source_key')} FROM {{orders}} o {documents} WHERE {_LIVE}",
-            f"SELECT NULL::int, NULL::int, o.id, {_ORDER.format(key='source_id')} FROM aura.orders o WHERE {loaded} AND {_LIVE} {again.replace('%s', 'orders')}",
+            f"SELECT NULL::int AS batch, NULL::int AS doc, o.id, {_ORDER.format(key='source_id')} FROM aura.orders o WHERE {loaded} AND {_LIVE} {again.replace('%s', 'orders')}",
         ),
         "past_charges": union(
             f"SELECT o.key, {_CHARGE.format(item='item_no')} FROM past o JOIN {{order_service_charges}} c ON c.batch = o.batch AND c.doc = o.doc",
@@ -389,7 +396,7 @@ def _gather(connection: Connection, migration_id: int, location_id: int | None) 
         ),
         "past_payments": union(
             f"SELECT p.order_key, {_PAYMENT} FROM {{payments}} p {documents.replace('o.', 'p.')} WHERE p.status = 'completed'",
-            f"SELECT (SELECT r.source_id FROM aura.orders r WHERE r.id = o.order_id), {_PAYMENT.replace('p.', 'o.')} FROM aura.payments o "
+            f"SELECT (SELECT r.source_id FROM aura.orders r WHERE r.id = o.order_id) AS order_key, {_PAYMENT.replace('p.', 'o.')} FROM aura.payments o "
             f"WHERE {loaded.replace('AND o.is_historical', 'AND o.source_id IS NOT NULL')} AND o.status = 'completed' {again.replace('%s', 'payments')}",
         ),
     }
@@ -413,7 +420,7 @@ WITH alike AS (
            count(*) FILTER (WHERE fits_gross AND NOT fits_net) AS of_gross,
            count(*) FILTER (WHERE fits_net AND NOT fits_gross) AS of_net,
            min(guest_count) AS fewest_guests, count(*) FILTER (WHERE guest_count IS NULL) AS without_guests,
-           array_agg(DISTINCT order_type) AS types, (array_agg(shown ORDER BY business_date DESC, key))[1:3] AS examples
+           array_agg(DISTINCT order_type) AS types, (array_agg(DISTINCT shown))[1:3] AS examples
     FROM alike GROUP BY name, charge_class, percentage
 )
 SELECT f.name, f.charge_class, f.percentage, f.amount, f.is_taxable, f.paid_to, f.in_lines, f.keys, f.orders, f.first, f.last,
@@ -432,7 +439,7 @@ _DISCOUNTS = """
 SELECT d.name, d.percentage, CASE WHEN d.percentage IS NULL AND count(DISTINCT d.amount) = 1 THEN min(d.amount) END, d.is_line,
        bool_and(d.is_comp), count(DISTINCT d.key) FILTER (WHERE d.is_approved), array_remove(array_agg(DISTINCT d.discount_key), NULL),
        count(DISTINCT d.key), min(o.business_date), max(o.business_date), sum(d.amount)::bigint,
-       (array_agg(o.shown ORDER BY o.business_date DESC, o.key))[1:3]
+       (array_agg(DISTINCT o.shown))[1:3]
 FROM past_discounts d JOIN past o USING (key)
 GROUP BY d.name, d.percentage, d.is_line ORDER BY d.name, d.percentage, d.is_line
 """

@@ -265,7 +265,7 @@ SETTINGS = Entity(
     (
         Field("key", column="setting_key", required=True, doc="dotted: receipt.footer, pricing.policy, tips.tip_out"),
         Field("category", required=True, choices=("pricing", "receipt", "tips", "orders", "payments", "hours")),
-        Field("value", "json", required=True),
+        Field("value", "json", required=True, doc='a list or mapping; a single value stands as {"value": …}'),
         *_INFERRED,
     ),
     "A setting by its name. ``pricing.policy`` says how a check is calculated: the fields of ``pricing.policy.Policy`` by name.",
