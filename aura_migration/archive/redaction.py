@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice, takewhile
 from typing import Any, NoReturn, Protocol
 
 import msgspec
 
 from aura_migration.archive.free_text import without_secrets
-from aura_migration.archive.plain_walk import NotPlain, PlainWalk
+from aura_migration.archive.plain_walk import Members, NotPlain, PlainWalk, Steps
 from aura_migration.core.errors import BadInput
 from aura_migration.database.vault import PersonErased
 
@@ -30,11 +32,13 @@ _SEALED = re.compile(r'(?<!\\)"' + re.escape(ENCRYPTED) + r'[^"\\]*(?:\\.[^"\\]*
 """Strings that begin like an encrypted value. A quote behind a backslash begins none: backslashes stand inside strings."""
 _SEGMENT = re.compile(r"^([^\[\]]*)((?:\[\])*)$")
 _ESCAPED_ASCII = re.compile(r"\\u00[2-7]")
+_EMPTY = re.compile(r"[\[{]\s*[\]}]")
 _PLAIN_NAME = re.compile(r"^[A-Za-z0-9_.$-]+$")
 _JSON = json.JSONDecoder(strict=False)
 _RAW = msgspec.json.Decoder(msgspec.Raw)
 _RECORDS = msgspec.json.Decoder(list[msgspec.Raw])
-_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_OBJECTS = msgspec.json.Decoder(list[Members])
+_MEMBERS = msgspec.json.Decoder(Members)
 LARGE = 2_000
 """Bytes from which a page is looked at record by record."""
 
@@ -83,6 +87,7 @@ class Redaction:
     personal: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     free_text: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     _trees: dict[str, _Tree] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _records: dict[tuple[str, ...], Steps | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for paths in self.drop.values():
@@ -102,6 +107,13 @@ class Redaction:
         if found is None:
             found = self._trees[entity] = _tree(self, entity)
         return found
+
+    def of_records(self, entity: str, steps: tuple[str, ...]) -> Steps | None:
+        """The rules of the records in the list that the steps lead to; None where they do not stand for themselves."""
+        place = (entity, *steps)
+        if place not in self._records:
+            self._records[place] = _of_records(self.tree(entity)[1], steps)
+        return self._records[place]
 
     def touches(self, entity: str) -> bool:
         """Whether bodies of this entity fall under any rule (and therefore must be JSON)."""
@@ -130,26 +142,18 @@ def redact(
     if not body or not rules.touches(entity):
         return body
     place = place or entity
-    text, mark = _decoded(body, place)
-    if not _may_apply(text, rules, entity):
-        return body
     try:
-        parts = _record_by_record(body, rules, entity) if len(body) >= LARGE else None
-        if parts is None:
-            whole = _Part(0, len(text), text)
-            whole.walk(rules, entity, ())
-            replaced = _replaced([whole], integration_id, cipher, place, person)
-            return (mark + replaced[0]).encode() if replaced[0] is not text else body
-        replaced = _replaced(parts, integration_id, cipher, place, person)
+        found = _record_by_record(body, rules, entity) if len(body) >= LARGE else None
+        if found is None:
+            text, mark = _decoded(body, place)
+            if not _may_apply(text, rules, entity):
+                return body
+            found = _Found(body)
+            found.walk(len(mark.encode()), text, rules, entity, ())
     except RecursionError as error:
         raise _not_json(place, "nested too deeply") from error
-    pieces: list[bytes] = []
-    start = 0
-    for part, stored in zip(parts, replaced, strict=True):
-        if stored is not part.text:
-            pieces += (body[start : part.start], stored.encode())
-            start = part.end
-    return b"".join([*pieces, body[start:]]) if pieces else body
+    edits = found.edits(integration_id, cipher, place, person)
+    return _edited(body, 0, len(body), edits) if edits else body
 
 
 def redact_values(value: Any, rules: Redaction) -> Any:
@@ -178,11 +182,13 @@ def reveal_body(body: bytes, integration_id: int, cipher: PersonCipher) -> bytes
         return body
     found = [(m.start(), m.end(), m.group()[1:-1]) for m in _SEALED.finditer(text)]
     cipher.know(integration_id, (token.removeprefix(ENCRYPTED) for _, _, token in found if token != ERASED))
-    edits: list[Edit] = []
+    parts: list[str] = []
+    last = 0
     for start, end, token in found:
         revealed = reveal_text(token, integration_id, cipher)
-        edits.append((start, end, "null" if revealed is None else revealed))
-    return _edited(text, 0, len(text), edits).encode()
+        parts += (text[last:start], "null" if revealed is None else revealed)
+        last = end
+    return "".join([*parts, text[last:]]).encode()
 
 
 @lru_cache(maxsize=4096)
@@ -231,7 +237,7 @@ def _shared_depth(value: tuple[str, ...], person: tuple[str, ...]) -> int:
 
 # -- finding the spans -------------------------------------------------------------------------------------------------
 
-Edit = tuple[int, int, str]
+Edit = tuple[int, int, bytes]
 """Start, end, and what stands there afterwards."""
 
 
@@ -328,7 +334,7 @@ class _Walk:
         self.text = text
         self.position = 0
         self.everywhere = _possible(text, rules.drop_everywhere)
-        self.cuts: list[Edit] = []
+        self.cuts: list[tuple[int, int]] = []
         self.bindings: list[Binding] = []
         self.free_text, root = rules.tree(entity)
         self.root = [root]
@@ -383,139 +389,151 @@ class _Walk:
         return token.end()
 
 
-def _cuts(opened: int, closed: int, members: list[tuple[int, int, bool]]) -> list[Edit]:
-    """Cut the dropped members with exactly the commas that would be left over."""
+def _cuts(opened: int, closed: int, members: list[tuple[int, int, bool]]) -> list[tuple[int, int]]:
+    """Where to cut the dropped members with exactly the commas that would be left over."""
     kept = [(start, end) for start, end, dropped in members if not dropped]
     if not kept:
-        return [(opened + 1, closed, "")]
-    found: list[Edit] = []
+        return [(opened + 1, closed)]
+    found: list[tuple[int, int]] = []
     run: int | None = None
     for start, _, dropped in members:
         if dropped and run is None:
             run = start
         elif not dropped and run is not None:
-            found.append((run, start, ""))
+            found.append((run, start))
             run = None
     if run is not None:
-        found.append((kept[-1][1], members[-1][1], ""))
+        found.append((kept[-1][1], members[-1][1]))
     return found
 
 
-class _Part:
-    """A JSON value within a body: its place in the body's bytes, and what of it must not be stored as it is."""
+class _Found:
+    """What of a body must not be stored as it is, by places in its bytes."""
 
-    def __init__(self, start: int, end: int, text: str) -> None:
-        self.start, self.end, self.text = start, end, text
+    def __init__(self, body: bytes) -> None:
+        self.body = body
         self.cuts: list[Edit] = []
         self.values: list[tuple[int, int, str, str | None]] = []
 
-    def walk(self, rules: Redaction, entity: str, steps: Iterable[str]) -> None:
-        """Find the cuts and the personal values; ``steps`` lead from the body's root to this value."""
-        walk = _Walk(self.text, rules, entity)
+    def walk(self, at: int, text: str, rules: Redaction, entity: str, steps: Iterable[str]) -> None:
+        """Walk the value whose text begins there token by token; ``steps`` lead from the body's root to it."""
+        walk = _Walk(text, rules, entity)
         walk.value([walk.root[0].under(steps)], {})
-        self.take(walk.cuts, walk.bindings)
+        spans = [span for binding in walk.bindings for span in binding.spans]
+        places = _byte_places(text, at, [place for span in (*walk.cuts, *spans) for place in span])
+        for binding in walk.bindings:
+            binding.spans = [(places[start], places[end]) for start, end in binding.spans]
+        self.take([(places[start], places[end], b"") for start, end in walk.cuts], walk.bindings)
 
     def take(self, cuts: Iterable[Edit], bindings: Iterable[Binding]) -> None:
         """Note what a walk has found."""
-        self.cuts = _outermost(cuts)
+        cuts = _outermost(cuts)
+        self.cuts += cuts
         for binding in bindings:
             for start, end in binding.spans:
-                plain = _edited(self.text, start, end, [cut for cut in self.cuts if start <= cut[0] and cut[1] <= end])
+                plain = _edited(self.body, start, end, _within(cuts, start, end)).decode()
                 if binding.is_free_text:
                     plain = _scrubbed(plain)
-                if plain not in ("null", '""') and not re.fullmatch(r"[\[{]\s*[\]}]", plain):
+                if plain not in ("null", '""') and not _EMPTY.fullmatch(plain):
                     self.values.append((start, end, plain, binding.person))
 
-
-def _replaced(
-    parts: Sequence[_Part], integration_id: int, cipher: PersonCipher | None, place: str, default: str
-) -> list[str]:
-    """The texts of the parts as they may be stored; the very same text where nothing changes."""
-    persons = {who or default or person_of_value(plain) for part in parts for _, _, plain, who in part.values}
-    if persons and cipher is None:
-        raise BadInput(
-            f"{place}: the body holds personal fields, and there is no key store to encrypt them with.",
-            "Open the snapshot with a person cipher.",
-        )
-    if cipher is not None and persons:
-        cipher.prepare(integration_id, sorted(persons))
-    found: list[str] = []
-    for part in parts:
-        edits: list[Edit] = []
-        for start, end, plain, who in part.values:
-            assert cipher is not None
+    def edits(self, integration_id: int, cipher: PersonCipher | None, place: str, default: str) -> list[Edit]:
+        """What stands where afterwards, in order of place; ``default`` is whose the values are that name nobody."""
+        owned = [
+            (start, end, plain, who or default or person_of_value(plain)) for start, end, plain, who in self.values
+        ]
+        if not owned:
+            return _outermost(self.cuts)
+        if cipher is None:
+            raise BadInput(
+                f"{place}: the body holds personal fields, and there is no key store to encrypt them with.",
+                "Open the snapshot with a person cipher.",
+            )
+        cipher.prepare(integration_id, sorted({who for *_, who in owned}))
+        found = self.cuts
+        for start, end, plain, who in owned:
             try:
-                stored = ENCRYPTED + cipher.encrypt(integration_id, who or default or person_of_value(plain), plain)
+                stored = ENCRYPTED + cipher.encrypt(integration_id, who, plain)
             except PersonErased:
                 stored = ERASED
-            edits.append((start, end, json.dumps(stored)))
-        edits = _outermost([*part.cuts, *edits])
-        found.append(_edited(part.text, 0, len(part.text), edits) if edits else part.text)
-    return found
+            found.append((start, end, json.dumps(stored).encode()))
+        return _outermost(found)
 
 
-def _record_by_record(body: bytes, rules: Redaction, entity: str) -> list[_Part] | None:
-    """The records of a page's list to which a rule may apply, walked; None where the body must be walked as a whole.
+def _record_by_record(body: bytes, rules: Redaction, entity: str) -> _Found | None:
+    """What is found in the records of a page's list; None where the body must be walked as a whole.
 
     Most of a page of hundreds of orders is under no rule, and is skipped unread (``plain_walk.py``).
     """
     try:
-        steps, records = _page(body)
-    except (msgspec.DecodeError, msgspec.ValidationError):
+        if not body.isascii():
+            body.decode()
+        place = _page(body)
+        if place is None:
+            return None
+        key, start, end = place
+        steps = rules.of_records(entity, key)
+        if steps is None or _may_apply(b"".join((body[:start], body[end:])).decode(), rules, entity):
+            return None
+        listed = memoryview(body)[start:end]
+        everywhere = _possible(body.decode(), rules.drop_everywhere) if rules.drop_everywhere else ()
+        free_text = rules.tree(entity)[0]
+        walk = PlainWalk(body, steps, lambda number: Binding(number in free_text))
+        try:
+            if everywhere:
+                raise NotPlain
+            others = walk.records(start, end, _OBJECTS.decode(listed))
+        except NotPlain:
+            others = []
+            for first, last in _places(body, start, _RECORDS.decode(listed)):
+                try:
+                    if everywhere and _possible(body[first:last].decode(), everywhere):
+                        raise NotPlain
+                    walk.record(first, last)
+                except NotPlain:
+                    others.append((first, last))
+    except (msgspec.DecodeError, UnicodeDecodeError):  # what is wrong with it is said where it is walked as a whole
         return None
-    free_text, node = rules.tree(entity)
+    found = _Found(body)
+    found.take(walk.cuts, walk.bindings)
+    for first, last in others:
+        text = body[first:last].decode()
+        if _may_apply(text, rules, entity):
+            found.walk(first, text, rules, entity, (*key, "[]"))
+    return found
+
+
+def _of_records(root: Node, steps: tuple[str, ...]) -> Steps | None:
+    node = root
     for step in (*steps, None):
         if node.binds or node.drop or node.value_of or node.person_of or "*" in node.children:
             return None  # a rule of what holds the records: they do not stand for themselves
         if step is not None:
             node = node.children.get(step) or Node()
-    node = node.children.get("[]") or Node()
-    everywhere = _possible(body.decode(), rules.drop_everywhere) if rules.drop_everywhere else frozenset()
-    found: list[_Part] = []
-    between: list[bytes] = []
-    end = 0
-    for record in records:
-        start = body.index(record, end)
-        between.append(body[end:start])
-        end = start + len(record)
-        try:
-            if everywhere and _possible(record.decode(), everywhere):
-                raise NotPlain
-            walk = PlainWalk(record, node, lambda number: Binding(number in free_text), _cuts)
-            if walk.cuts or any(binding.spans for binding in walk.bindings):
-                found.append(_plain_part(start, end, record, walk))
-        except NotPlain:
-            text = record.decode()
-            if _may_apply(text, rules, entity):
-                found.append(_Part(start, end, text))
-                found[-1].walk(rules, entity, (*steps, "[]"))
-    if _may_apply(b"".join([*between, body[end:]]).decode(), rules, entity):
-        return None
-    return found
+    return Steps([node.children.get("[]") or Node()])
 
 
-def _plain_part(start: int, end: int, record: bytes, walk: PlainWalk) -> _Part:
-    """A record as it was walked, its places counted in characters."""
-    part = _Part(start, end, record.decode())
-    if len(part.text) != len(record):
-
-        def place(at: int) -> int:
-            return len(record[:at].decode())
-
-        walk.cuts = [(place(first), place(last), to) for first, last, to in walk.cuts]
-        for binding in walk.bindings:
-            binding.spans = [(place(first), place(last)) for first, last in binding.spans]
-    part.take(walk.cuts, walk.bindings)
-    return part
-
-
-def _page(body: bytes) -> tuple[tuple[str, ...], list[bytes]]:
-    """The records of a page and the key they stand under: of the root itself, or of its longest list."""
-    if body.lstrip()[:1] == b"[":
-        return (), [bytes(record) for record in _RECORDS.decode(body)]
+def _page(body: bytes) -> tuple[tuple[str, ...], int, int] | None:
+    """Where the records of a page stand: the key, and the place of the list; of the root itself, or of its longest list."""
+    if body[:1] == b"[":
+        return (), 0, len(body)
     members = _MEMBERS.decode(body)
-    key, longest = max(members.items(), key=lambda member: len(member[1]), default=("", b"null"))
-    return (key,), [bytes(record) for record in _RECORDS.decode(longest)]
+    key, longest = max(members.items(), key=lambda member: len(member[1]), default=("", msgspec.Raw()))
+    if bytes(memoryview(longest)[:1]) != b"[":
+        return None
+    start = body.find(f'"{key}":['.encode())
+    start += len(key.encode()) + 3
+    end = start + len(longest)
+    return ((key,), start, end) if body[start:end] == bytes(longest) else None
+
+
+def _places(body: bytes, start: int, records: Iterable[msgspec.Raw]) -> Iterator[tuple[int, int]]:
+    """Where the records of the list stand that begins there."""
+    end = start + 1
+    for record in records:
+        start = body.index(bytes(record), end)
+        end = start + len(record)
+        yield start, end
 
 
 def _scrubbed(notation: str) -> str:
@@ -530,19 +548,37 @@ def _scrubbed(notation: str) -> str:
 def _outermost(edits: Iterable[Edit]) -> list[Edit]:
     """The edits in order of place, without those inside another."""
     found: list[Edit] = []
+    end = 0
     for edit in sorted(edits, key=lambda edit: (edit[0], -edit[1], edit[2])):
-        if not found or edit[0] >= found[-1][1]:
+        if not found or edit[0] >= end:
             found.append(edit)
+            end = edit[1]
     return found
 
 
-def _edited(text: str, start: int, end: int, edits: list[Edit]) -> str:
-    parts: list[str] = []
+def _within(cuts: list[Edit], start: int, end: int) -> list[Edit]:
+    """Those of the ordered cuts that lie between these places."""
+    first = bisect_left(cuts, (start,))
+    return list(takewhile(lambda cut: cut[1] <= end, islice(cuts, first, None)))
+
+
+def _edited(body: bytes, start: int, end: int, edits: Iterable[Edit]) -> bytes:
+    parts: list[bytes] = []
     for first, last, replacement in edits:
-        parts += (text[start:first], replacement)
+        parts += (body[start:first], replacement)
         start = last
-    parts.append(text[start:end])
-    return "".join(parts)
+    return b"".join([*parts, body[start:end]])
+
+
+def _byte_places(text: str, at: int, places: Iterable[int]) -> dict[int, int]:
+    """For each place in the text, which begins at ``at``, the one in the body's bytes."""
+    found: dict[int, int] = {}
+    before = 0
+    for place in sorted({*places}):
+        at += len(text[before:place].encode())
+        found[place] = at
+        before = place
+    return found
 
 
 # -- small readings ----------------------------------------------------------------------------------------------------
