@@ -385,7 +385,7 @@ def keys(settings: Settings, database: str) -> Callable[[], PersonKeys]:
 
 @pytest.fixture
 def guests(connection: Connection, store: SnapshotStore, keys: Callable[[], PersonKeys]) -> Iterator[Any]:
-    body = b'{"customers":[{"id":"C1","name":"Ann","spent":8.990},{"id":"C2","name":"Bob"}]}'
+    body = b'{"customers":[{"id":"C1","name":"Annabella","spent":8.990},{"id":"C2","name":"Bob"}]}'
     with begin(connection, store, redaction=PEOPLE, cipher=keys()) as recorder:
         note(recorder, "customers", body, rows=2)
         recorder.certify(complete("customers", 1, 2))
@@ -397,7 +397,7 @@ def test_personal_fields_are_unreadable_without_keys_and_exact_with_them(
 ) -> None:
     sent, ref = guests
     (stored,) = SnapshotReader(ref).bodies("customers")
-    assert b"Ann" not in stored.data
+    assert b"Annabella" not in stored.data
     assert b'"spent":8.990' in stored.data
     name = json.loads(stored.data)["customers"][0]["name"]
     assert name.startswith("enc:v1:")
@@ -405,8 +405,8 @@ def test_personal_fields_are_unreadable_without_keys_and_exact_with_them(
         SnapshotReader(ref).reveal(name)
     reader = SnapshotReader(ref, cipher=keys())
     assert reader.is_encrypted(name)
-    assert not reader.is_encrypted("Ann")
-    assert reader.reveal(name) == "Ann"
+    assert not reader.is_encrypted("Annabella")
+    assert reader.reveal(name) == "Annabella"
     assert reader.reveal("Burger") == "Burger"
     assert reader.revealed(stored) == sent
 
