@@ -16,7 +16,7 @@ from aura_migration.database.connections import Connection
 from aura_migration.migration.records import Migration
 from aura_migration.pos.port import Connector, SourceLocation
 
-MAPPING = 1
+MAPPING = 2
 """Raised with every change that makes other rows of the same bodies: what was loaded by an older mapping is compared anew."""
 
 

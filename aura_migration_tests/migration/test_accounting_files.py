@@ -37,7 +37,7 @@ from aura_migration_tests.support.database import Pool
 from aura_migration_tests.support.sales import Line, Tax, Till
 
 ROOT = Path(__file__).resolve().parents[2]
-MON, TUE = "2026-01-05", "2026-01-06"
+MON, TUE, WED = "2026-01-05", "2026-01-06", "2026-01-07"
 MONDAY = date(2026, 1, 5)
 
 
@@ -154,6 +154,20 @@ def test_cash_payouts_and_differences_are_posted(till: Till) -> None:
     assert journal.balance("pos_difference", tuesday) == -10 + 4
     one = make_journal(till.connection, Days(till.restaurant, till.location, MONDAY, MONDAY), Accounts())
     assert one.days == [MONDAY] and one.entries == [e for e in journal.entries if e.day == MONDAY]
+
+
+def test_cash_rounding_of_a_check_without_a_charge_of_its_own_and_of_a_refund_is_posted_as_rounding(till: Till) -> None:
+    wednesday = date(2026, 1, 7)
+    with till.connection.transaction(force_rollback=True):
+        rounded = till.check(WED, [Line(1003)], rounding_cents=2, final_amount_cents=1005)
+        till.pay(WED, rounded, 1005, "cash")
+        till.refund(WED, 305, "cash", order_id=rounded, net_cents=302, details='{"rounding_cents": 3}')
+        till.flush()
+        journal = make_journal(till.connection, Days(till.restaurant, till.location, wednesday, wednesday), Accounts())
+    posted = {(e.line, e.memo): e.debit - e.credit for e in journal.entries}
+    assert (posted[("rounding", "checks")], posted[("rounding", "refunds")]) == (-2, 3)
+    assert (posted[("sales", "sales")], posted[("refunds", "refunds")]) == (-1003, 302)
+    assert not journal.differences and not any(line == "pos_difference" for line, _ in posted)
 
 
 def test_the_journal_is_written_with_accounts_of_ones_own(till: Till, workshop: Workshop, tmp_path: Path) -> None:

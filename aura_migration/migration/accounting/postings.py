@@ -42,10 +42,15 @@ _CLASS_MEMO = "CASE revenue_class WHEN 'sale' THEN 'sales' WHEN 'gift_card_load'
 # The name under which tax of a rate is shown: as order_facts.tax_name has it.
 TAX_NAME = """name || coalesce(' ' || trim_scale(rate_percent)::text || '%%', '') || CASE WHEN is_inclusive THEN ' incl.' ELSE '' END"""
 
-# Charges of counted checks, by class.
+# Charges of counted checks, by class; rounding that the POS keeps on the check and not among its charges has no row of its own.
 _CHARGES = """
     SELECT c.order_id, h.business_date, c.charge_class, c.amount_cents AS amount
     FROM sales_heads h JOIN aura.order_service_charges c ON c.order_id = h.id WHERE h.counts
+    UNION ALL
+    SELECT h.id, h.business_date, 'cash_rounding', o.rounding_cents
+    FROM sales_heads h JOIN aura.orders o ON o.id = h.id
+    WHERE h.counts AND o.rounding_cents <> 0 AND NOT EXISTS (
+        SELECT 1 FROM aura.order_service_charges c WHERE c.order_id = h.id AND c.charge_class = 'cash_rounding')
 """
 
 # Per document what its parts do not explain, as a credit: payable less (lines + charges + tax - tax inside - discounts).
@@ -65,8 +70,8 @@ WITH lines AS (SELECT order_id, sum(gross) AS n FROM sales_lines GROUP BY order_
          WHERE {_HERE} AND upper(x.status) <> 'FAILED' AND e.net IS NOT NULL)
 SELECT 'orders' AS document, id, business_date, amount FROM checks WHERE amount <> 0
 UNION ALL
-SELECT 'refunds', id, business_date, -(amount - net - tax - tip - charge) FROM sales_refunds
-WHERE is_booked AND amount <> net + tax + tip + charge
+SELECT 'refunds', id, business_date, -(amount - net - tax - tip - charge - rounding) FROM sales_refunds
+WHERE is_booked AND amount <> net + tax + tip + charge + rounding
 UNION ALL
 SELECT 'payouts', id, business_date, amount FROM payouts WHERE amount <> 0
 """
@@ -131,6 +136,8 @@ _REFUNDS = f"""
     SELECT business_date, 'tips_payable', '', 'refunds', tip FROM sales_refunds WHERE is_booked
     UNION ALL
     SELECT business_date, 'service_charges', 'refunded', 'refunds', charge FROM sales_refunds WHERE is_booked
+    UNION ALL
+    SELECT business_date, 'rounding', '', 'refunds', rounding FROM sales_refunds WHERE is_booked
     UNION ALL
     SELECT r.business_date, {_tender("r")}, 'fees', r.fee FROM refunded r WHERE r.fee <> 0
     UNION ALL

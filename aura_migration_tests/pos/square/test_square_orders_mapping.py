@@ -293,6 +293,16 @@ def test_a_return_is_refunds_of_its_sale_and_several_refunds_share_its_lines() -
 
     alone = only(mapped(refunds=[refund("PAY1_a", "PAY1", 1240)], return_orders=[returned], sold_orders=[sold]))
     row = alone.rows[0]
+    assert row.details is None
+    rounding = {
+        "rounding_adjustment": {"amount_money": usd(-2)},
+        "return_amounts": {"total_money": usd(1238), "tax_money": usd(90), "tip_money": usd(150)},
+    }
+    in_cash = {**returned, "returns": [{**back, **rounding}]}
+    rounded = only(mapped(refunds=[refund("PAY1_a", "PAY1", 1238)], return_orders=[in_cash], sold_orders=[sold])).rows[
+        0
+    ]
+    assert (rounded.amount_cents, rounded.net_cents, rounded.details) == (1238, 1000, '{"rounding_cents":-2}')
     assert (row.order_key, row.payment_key, row.return_order_key) == ("ORD1", "PAY1", "RET1")
     assert (row.net_cents, row.tax_cents, row.tip_refunded_cents, row.charge_cents) == (1000, 90, 150, 0)
     assert (row.fee_refunded_cents, row.business_date, row.sale_business_date) == (35, "2026-10-05", "2026-09-30")

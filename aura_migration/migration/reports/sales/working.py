@@ -31,6 +31,8 @@ OPEN = "(o.status IN ('pending', 'scheduled') AND NOT o.is_voided AND NOT o.void
 TENDERED = "(p.status = 'completed' AND p.deleted_at IS NULL)"
 """A payment that is in sums."""
 
+_ROUNDED = "coalesce((r.details ->> 'rounding_cents')::bigint, 0)"
+"""What a refund in cash was rounded by: part of its amount, and of nothing that was given back."""
 EXCHANGED = "(r.payment_id IS NULL AND r.return_order_key IS NOT NULL AND coalesce(r.tender_name, '') = 'Exchange')"
 """A refund that nobody was handed: it paid for the order that its return is part of. No tender moves."""
 
@@ -157,8 +159,8 @@ SELECT r.id, r.business_date, r.business_date {BETWEEN} AS is_booked, coalesce(r
        r.amount_cents AS amount, coalesce(r.tax_cents, 0) AS tax, coalesce(r.tip_refunded_cents, 0) AS tip,
        coalesce(r.charge_cents, 0) AS charge, coalesce(r.fee_refunded_cents, 0) AS fee,
        coalesce(r.net_cents, r.amount_cents - coalesce(r.tax_cents, 0) - coalesce(r.tip_refunded_cents, 0)
-                             - coalesce(r.charge_cents, 0)) AS net,
-       {EXCHANGED} AS is_exchange
+                             - coalesce(r.charge_cents, 0) - {_ROUNDED}) AS net,
+       {_ROUNDED} AS rounding, {EXCHANGED} AS is_exchange
 FROM aura.refunds r
 LEFT JOIN aura.payments p ON p.id = r.payment_id
 LEFT JOIN aura.orders o ON o.id = coalesce(r.order_id, p.order_id)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import msgspec
+
 from aura_migration.canonical.history.documents import Document
 from aura_migration.canonical.history.rows import HistoryRow, Order, Refund, RefundItem
 from aura_migration.pos.square.orders import wire
@@ -74,7 +76,12 @@ class Exchanges:
         tips = [cents(tip.applied_money) for tip in back.return_tips or ()]
         tax, charge = cents(amounts.tax_money), cents(amounts.service_charge_money)
         tip = sum(tips) if tips else cents(amounts.tip_money)
+        rounding = wire.cents_of(back.rounding_adjustment)
         parts = refund._replace(
-            net_cents=amount - tax - tip - charge, tax_cents=tax, tip_refunded_cents=tip, charge_cents=charge
+            net_cents=amount - tax - tip - charge - rounding,
+            tax_cents=tax,
+            tip_refunded_cents=tip,
+            charge_cents=charge,
+            details=msgspec.json.encode({"rounding_cents": rounding}).decode() if rounding else None,
         )
         return [parts, *(self._item(line) for line in back.return_line_items or ())]

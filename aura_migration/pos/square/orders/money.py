@@ -219,6 +219,8 @@ class Refunds:
         details: dict[str, Any] = {"unlinked": True} if refund.unlinked else {}
         if parts.shared:
             details["return"] = parts.shared
+        if parts.rounding:
+            details["rounding_cents"] = parts.rounding
         rows: list[HistoryRow] = [
             Refund(
                 business_date=day,
@@ -302,6 +304,7 @@ class _Parts:
         self.tax: int | None = None
         self.tip: int | None = None
         self.charge: int | None = None
+        self.rounding = 0
         self.is_first = False
         self.shared: dict[str, int] = {}
         if order is None or not back:
@@ -316,7 +319,8 @@ class _Parts:
         total = sum(cents(one.total_money) for one in amounts)
         if len(refunds) <= 1 and total == amount:
             self.tax, self.tip, self.charge = tax, tip, charge
-            self.net = amount - tax - tip - charge
+            self.rounding = sum(wire.cents_of(held.rounding_adjustment) for held in back)
+            self.net = amount - tax - tip - charge - self.rounding
             return
         self.tip = sum(
             cents(one.applied_money)
