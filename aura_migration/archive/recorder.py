@@ -9,11 +9,12 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, LiteralString, Self
 
 import msgspec
 import psycopg
@@ -106,6 +107,31 @@ def open_snapshot(
         raise
 
 
+Statement = tuple[LiteralString, dict[str, Any]]
+_PAGE: LiteralString = """
+    insert into migration.snapshot_pages (snapshot_id, seq, entity, win, page, method, path, params, request_body,
+        request_hash, rows, sha256, size)
+    values (%(snapshot_id)s, %(seq)s, %(entity)s, %(win)s, %(page)s, %(method)s, %(path)s, %(params)s, %(request_body)s,
+        %(request_hash)s, %(rows)s, %(sha256)s, %(size)s)
+"""
+_UNCERTIFY: LiteralString = (
+    "delete from migration.snapshot_certificates where snapshot_id = %(snapshot_id)s and entity = %(entity)s"
+)
+_WINDOW: LiteralString = (
+    "insert into migration.snapshot_windows (snapshot_id, entity, win) "
+    "values (%(snapshot_id)s, %(entity)s, %(win)s) on conflict do nothing"
+)
+
+
+@dataclasses.dataclass
+class _Write:
+    """Something one caller wants noted."""
+
+    statements: Callable[[], list[Statement]]
+    is_done: bool = False
+    error: BaseException | None = None
+
+
 class Recorder:
     """Records the bodies of one snapshot; made by :func:`open_snapshot`. Also a context manager that closes it.
 
@@ -141,9 +167,13 @@ class Recorder:
         self._uncertified: set[str] = set()
         """Entities whose certificate is known to be gone."""
         found = connection.execute(
-            "select coalesce(max(seq), 0) from migration.snapshot_pages where snapshot_id = %s", (snapshot_id,)
+            "select entity, win, max(seq) from migration.snapshot_pages where snapshot_id = %s group by 1, 2",
+            (snapshot_id,),
         ).fetchall()
-        self._seq = int(found[0][0])
+        self._begun: set[tuple[str, str]] = self._completed | {(entity, window) for entity, window, _ in found}
+        """Windows of which something may be noted."""
+        self._seq = max((int(seq) for _, _, seq in found), default=0)
+        self._waiting: deque[_Write] = deque()
 
     def record(
         self,
@@ -176,40 +206,35 @@ class Recorder:
             self._require_begun(key)
         # Several bodies are compressed and written at once. One without a page is nobody's: clearing up removes it.
         sha = self._store.put(stored)
-        with self._step():
+
+        def page_noted() -> list[Statement]:
             self._require_begun(key)
             if key in self._completed:
                 self._forget(entity, window)
-            with self._connection.transaction():
-                # A page that a crash of the server loses takes all that was noted after it along, and is fetched again.
-                self._connection.execute("set local synchronous_commit = off")
-                if entity not in self._uncertified:
-                    self._connection.execute(
-                        "delete from migration.snapshot_certificates where snapshot_id = %s and entity = %s",
-                        (self.snapshot_id, entity),
-                    )
-                self._connection.execute(
-                    "insert into migration.snapshot_pages (snapshot_id, seq, entity, win, page, method, path, params, "
-                    "request_body, request_hash, rows, sha256, size) "
-                    "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-                    (
-                        self.snapshot_id,
-                        self._seq + 1,
-                        entity,
-                        window,
-                        page,
-                        method,
-                        path,
-                        None if asked is None else Jsonb(asked),
-                        None if sent is None else Jsonb(sent),
-                        None if sent is None else content_hash(sent),
-                        rows,
-                        sha,
-                        len(stored),
-                    ),
-                )
             self._seq += 1
-            self._uncertified.add(entity)
+            self._begun.add(key)
+            values = {
+                "snapshot_id": self.snapshot_id,
+                "seq": self._seq,
+                "entity": entity,
+                "win": window,
+                "page": page,
+                "method": method,
+                "path": path,
+                "params": None if asked is None else Jsonb(asked),
+                "request_body": None if sent is None else Jsonb(sent),
+                "request_hash": None if sent is None else content_hash(sent),
+                "rows": rows,
+                "sha256": sha,
+                "size": len(stored),
+            }
+            statements: list[Statement] = [(_PAGE, values)]
+            if entity not in self._uncertified:
+                statements.insert(0, (_UNCERTIFY, values))
+                self._uncertified.add(entity)
+            return statements
+
+        self._write(page_noted)
 
     def _require_begun(self, key: tuple[str, str]) -> None:
         if key in self._completed and key not in self._inherited:
@@ -224,20 +249,16 @@ class Recorder:
 
     def complete_window(self, entity: str, window: str = "") -> None:
         """Note that all of the window is recorded; doing it twice changes nothing."""
+        values = {"snapshot_id": self.snapshot_id, "entity": entity, "win": window}
+        self._write(lambda: [(_WINDOW, values)])
         with self._step():
-            with self._connection.transaction():
-                self._connection.execute("set local synchronous_commit = off")
-                self._connection.execute(
-                    "insert into migration.snapshot_windows (snapshot_id, entity, win) values (%s, %s, %s) "
-                    "on conflict do nothing",
-                    (self.snapshot_id, entity, window),
-                )
             self._completed.add((entity, window))
 
     def restart_window(self, entity: str, window: str = "") -> None:
         """Forget what was recorded of the window (the data moved under the paging), and the entity's certificate."""
         with self._step():
-            self._forget(entity, window)
+            if (entity, window) in self._begun or entity not in self._uncertified:
+                self._forget(entity, window)
 
     def bodies(self, entity: str, window: str | None = None) -> Iterator[StoredBody]:
         """What is recorded so far of an entity (of one window), in order: to count a resumed extraction as a whole."""
@@ -353,6 +374,43 @@ class Recorder:
             )
         self._completed.discard((entity, window))
         self._inherited.discard((entity, window))
+        self._begun.discard((entity, window))
+        self._uncertified.add(entity)
+
+    def _write(self, statements: Callable[[], list[Statement]]) -> None:
+        """Note something, in one transaction with what others want noted meanwhile; ``statements`` is asked for first.
+
+        A page that a crash of the server loses takes all that was noted after it along, and is fetched again.
+        """
+        mine = _Write(statements)
+        self._waiting.append(mine)
+        with self._step():
+            if not mine.is_done:
+                together: list[_Write] = []
+                while self._waiting:
+                    together.append(self._waiting.popleft())
+                self._write_together(together)
+        if mine.error is not None:
+            raise mine.error
+
+    def _write_together(self, writes: Sequence[_Write]) -> None:
+        ready: list[tuple[_Write, list[Statement]]] = []
+        for write in writes:
+            write.is_done = True
+            try:
+                ready.append((write, write.statements()))
+            except (Refused, psycopg.Error) as error:
+                write.error = error
+        try:
+            with self._connection.pipeline(), self._connection.transaction():
+                self._connection.execute("set local synchronous_commit = off")
+                for _, statements in ready:
+                    for query, values in statements:
+                        self._connection.execute(query, values)
+        except BaseException as error:
+            self._uncertified.clear()
+            for write, _ in ready:
+                write.error = error
 
     @contextmanager
     def _step(self) -> Iterator[None]:
