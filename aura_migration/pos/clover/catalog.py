@@ -74,15 +74,6 @@ class Catalog:
         self._reader = reader
         self._rows: dict[str, dict[str, Raw]] = {}
         self._full: dict[str, dict[tuple[str, str], list[Raw]]] = {}
-        self.items: Records[Item] = self._records("items", Item)
-        self.categories: Records[Category] = self._records("categories", Category)
-        self.groups: Records[ModifierGroup] = self._records("modifier_groups", ModifierGroup)
-        self.modifiers: Records[Modifier] = self._modifiers()
-        self.tags: Records[Tag] = self._records("tags", Tag)
-        self.taxes: Records[TaxRate] = self._records("tax_rates", TaxRate)
-        self.item_groups: Records[ItemGroup] = self._records("item_groups", ItemGroup)
-        self.attributes: Records[Attribute] = self._records("attributes", Attribute)
-        self.options: Records[Option] = self._records("options", Option)
 
     # Reading ----------------------------------------------------------------------------------------------------------
 
@@ -144,6 +135,53 @@ class Catalog:
         for ident, raw in sent.items():
             _sort_in(found, ident, raw, Modifier)
         return found
+
+    # Records, each list put together when it is first asked for -----------------------------------------------------------
+
+    @cached_property
+    def items(self) -> Records[Item]:
+        """All items."""
+        return self._records("items", Item)
+
+    @cached_property
+    def categories(self) -> Records[Category]:
+        """All categories."""
+        return self._records("categories", Category)
+
+    @cached_property
+    def groups(self) -> Records[ModifierGroup]:
+        """All modifier groups."""
+        return self._records("modifier_groups", ModifierGroup)
+
+    @cached_property
+    def modifiers(self) -> Records[Modifier]:
+        """All options: those of the flat list, and those only their groups show."""
+        return self._modifiers()
+
+    @cached_property
+    def tags(self) -> Records[Tag]:
+        """All labels."""
+        return self._records("tags", Tag)
+
+    @cached_property
+    def taxes(self) -> Records[TaxRate]:
+        """All tax rates."""
+        return self._records("tax_rates", TaxRate)
+
+    @cached_property
+    def item_groups(self) -> Records[ItemGroup]:
+        """All variant groups."""
+        return self._records("item_groups", ItemGroup)
+
+    @cached_property
+    def attributes(self) -> Records[Attribute]:
+        """All attributes of variants."""
+        return self._records("attributes", Attribute)
+
+    @cached_property
+    def options(self) -> Records[Option]:
+        """All values of those attributes."""
+        return self._records("options", Option)
 
     # The merchant -----------------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from aura_migration.pos.clover import signin
 from aura_migration.pos.clover.lists import (
     EMPLOYEES_R,
     INVENTORY_R,
+    MAY_LACK,
     MERCHANT_R,
     OBJECTS,
     PATHS,
@@ -402,7 +403,7 @@ async def _tried(site: Site, entity: SourceEntity) -> Permission:
     except PermissionMissing as error:
         return Permission(entity.name, entity.permission, False, error.reason)
     except (NotFound, Rejected) as error:
-        if entity.required:
+        if entity.required and entity.name not in MAY_LACK:
             raise
         return Permission(entity.name, entity.permission, None, f"not offered for this merchant: {error.reason}")
     return Permission(entity.name, entity.permission, True, "a first record could be read")

@@ -21,6 +21,7 @@ from aura_migration.pos.clover.facts import Facts
 from aura_migration.pos.clover.lists import (
     INVENTORY,
     LISTINGS,
+    MAY_LACK,
     OBJECTS,
     OTHER_PAGE,
     PAGE,
@@ -46,6 +47,7 @@ OTHER_WINDOW_DAYS = 85
 """Clover silently shortens longer spans of some lists to 90 days: no window of ours is longer."""
 LEASING = re.compile(rb'"(infolease\w*)"\s*:')
 """Settings of a leasing contract, whose names only share a beginning; they are never stored."""
+NO_SUCH_ADDRESS = (404, 405, 501)
 OPTIONAL = frozenset(entity.name for entity in SOURCE_ENTITIES if not entity.required)
 
 
@@ -106,11 +108,7 @@ class _Extraction:
         except PermissionMissing as error:
             await self._refuse(name, Certificate(name, "not_extracted", reason=error.reason))
         except (NotFound, Rejected) as error:
-            if name not in OPTIONAL:
-                raise
-            await self._refuse(
-                name, Certificate(name, "not_extracted", reason=f"Clover does not offer it here: {error.reason}")
-            )
+            await self._refuse(name, _not_offered(name, error))
         except SuspiciousPaging as error:
             pages = await asyncio.to_thread(self.recorder.pages, name)
             rows = sum(page.rows for page in pages)
@@ -322,10 +320,7 @@ class _Extraction:
             await self._refuse(name, Certificate(name, "not_extracted", reason=error.reason))
             await self._certify(self.refused[name])
         except (NotFound, Rejected) as error:
-            if name not in OPTIONAL:
-                raise
-            reason = f"Clover does not offer it here, or none is set: {error.reason}"
-            await self._certify(Certificate(name, "not_extracted", reason=reason))
+            await self._certify(_not_offered(name, error))
         else:
             await self._certify(trail.certificate())
 
@@ -388,6 +383,16 @@ class _Extraction:
 
     async def _certify(self, certificate: Certificate) -> None:
         await asyncio.to_thread(self.recorder.certify, certificate)
+
+
+def _not_offered(name: str, error: NotFound | Rejected) -> Certificate:
+    """What it means that there is no such address: nothing is there where that may be so; else the error is raised."""
+    reason = f"Clover does not offer it here, or none is set: {error.reason}"
+    if name in MAY_LACK and error.status in NO_SUCH_ADDRESS:
+        return Certificate(name, "complete", reason=reason)
+    if name in OPTIONAL or name in MAY_LACK:
+        return Certificate(name, "not_extracted", reason=reason)
+    raise error
 
 
 def spans(taken_at: datetime, length: timedelta) -> list[tuple[int, int]]:

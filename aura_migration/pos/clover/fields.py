@@ -12,7 +12,6 @@ from typing import Any
 from aura_migration.canonical.losses import EXAMPLES, MAPPED, TECHNICAL, count_losses
 from aura_migration.canonical.model import Loss
 
-RULES = "It belongs to the business rules and is not carried over with the menu."
 ONLINE = "It belongs to Clover's online ordering and is not carried over."
 DEVICE = "It is a setting of Clover's devices; AuraConnect's are set up anew."
 
@@ -68,7 +67,7 @@ ITEM = {
     "menuItem.imageFilename": MAPPED,
     "menuItem.enabled": MAPPED,
     "type": "Clover's kind of business (restaurant, retail …) of an item is not kept.",
-    "excludeCashDiscount": f"Whether the cash discount leaves this item out is not kept. {RULES}",
+    "excludeCashDiscount": MAPPED,
     "markupPrice": "The marked-up price is not kept; the item's own price is.",
 }
 CATEGORY = {
@@ -136,21 +135,13 @@ LISTED: dict[str, Mapping[str, str]] = {
 }
 """Source entity to the dispositions of its fields."""
 DEFAULTS: dict[str, Mapping[str, Any]] = {
-    "items": {"excludeCashDiscount": False, "type": "REGULAR"},
+    "items": {"type": "REGULAR"},
     "tags": {"showInReporting": False},
 }
 """Values that say nothing."""
 
 WHOLE = {
-    "discounts": f"Discounts are not part of the menu. {RULES}",
-    "order_types": f"Order types are not part of the menu. {RULES}",
-    "tenders": f"Ways of paying are not part of the menu. {RULES}",
     "devices": f"Devices are not part of the menu. {DEVICE}",
-    "opening_hours": f"Opening hours are not part of the menu. {RULES}",
-    "default_service_charge": f"The service charge is not part of the menu. {RULES}",
-    "order_fees": f"Fees and automatic gratuities are not part of the menu. {RULES}",
-    "tip_suggestions": f"Suggested tips are not part of the menu. {RULES}",
-    "tax_rules": f"Which orders go untaxed is not part of the menu. {RULES}",
     "roles": "Roles of staff are not part of the menu; they are carried over with the team.",
 }
 """Source entities without a home in the menu."""
@@ -205,6 +196,14 @@ NOTES = {
         "printers",
         "The label prints on several printers; all are named in the station's settings, the first is the station's own.",
     ),
+    ("order_types", "dead_category"): (
+        "categories",
+        "The order type is offered with a category that is deleted in Clover.",
+    ),
+    ("opening_hours", "item_group"): (
+        "reference",
+        "The hours are of a group of items; AuraConnect keeps the hours by their name, not which items they are of.",
+    ),
     ("merchant", "closeout"): (
         "summaryHour",
         "The hour at which Clover's reporting day ends is proposed as the end of the business day; please confirm it.",
@@ -252,13 +251,6 @@ def address_losses(record: Mapping[str, Any], ident: str) -> list[Loss]:
 def whole_loss(entity: str, idents: list[str]) -> Loss:
     """A source entity of which nothing goes into the menu."""
     return Loss(entity, "*", len(idents), WHOLE[entity], tuple(idents[:EXAMPLES]))
-
-
-def settings_loss(ident: str, names: Iterable[str]) -> Loss:
-    """The merchant's settings that have no home; the audit shows them one by one."""
-    count = len(list(names))
-    note = f"{count:,} settings of the merchant are not carried over with the menu; the audit shows those that matter."
-    return Loss("properties", "*", 1, note, (ident,))
 
 
 def deleted_loss(entity: str, idents: list[str]) -> Loss:

@@ -18,7 +18,7 @@ def map_items(rows: Rows) -> None:
     """All items and their links."""
     places = _places(rows)
     for ident, item in rows.catalog.items.live.items():
-        reason = _unsellable(item)
+        reason = unsellable(item)
         if not rows.named("items", ident, item.name):
             continue
         if reason:
@@ -32,7 +32,7 @@ def map_items(rows: Rows) -> None:
     _dead_links(rows)
 
 
-def _unsellable(item: Item) -> str:
+def unsellable(item: Item) -> str:
     """Why no price can be told; empty where one can."""
     if item.price_type not in PRICE_TYPES:
         shown = repr(item.price_type) if item.price_type else "not given"

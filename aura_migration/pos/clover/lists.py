@@ -104,7 +104,7 @@ SETTINGS: Mapping[str, Listing] = {
     "tip_suggestions": Listing("/tip_suggestions"),
     "tax_rules": Listing("/tax_rules"),
 }
-"""Kept in the backup and shown in the audit; the menu does not need them."""
+"""The rules of business, and devices, which are kept in the backup and shown in the audit alone."""
 
 PEOPLE: Mapping[str, Listing] = {
     "customers": Listing(
@@ -129,12 +129,14 @@ def _menu(name: str, feeds: tuple[str, ...], doc: str) -> SourceEntity:
     return SourceEntity(name, "location", INVENTORY_R, feeds, doc=doc)
 
 
-def _setting(name: str, doc: str, permission: str = MERCHANT_R) -> SourceEntity:
-    return SourceEntity(name, "location", permission, (), required=False, doc=doc)
+def _rules(name: str, feeds: tuple[str, ...], doc: str, permission: str = MERCHANT_R) -> SourceEntity:
+    return SourceEntity(name, "location", permission, feeds, doc=doc)
 
 
 SOURCE_ENTITIES = (
-    SourceEntity(MERCHANT, "location", MERCHANT_R, ("locations",), doc="The merchant, its address and its settings."),
+    SourceEntity(
+        MERCHANT, "location", MERCHANT_R, ("locations", "settings"), doc="The merchant, its address and its settings."
+    ),
     _menu("tax_rates", ("tax_rates", "item_taxes"), "Tax rates."),
     _menu("tags", ("kitchen_stations", "item_stations"), "Labels, with their items and printers."),
     _menu("categories", ("categories", "item_categories"), "Categories with their items in order."),
@@ -145,15 +147,15 @@ SOURCE_ENTITIES = (
     _menu("options", ("items",), "The values of those attributes."),
     _menu("items", ("items", "item_locations"), "Every item, read three times with different expands."),
     _menu("item_stocks", ("stock",), "Stock per item."),
-    _setting("discounts", "Discounts of the catalogue.", INVENTORY_R),
-    _setting("order_types", "Order types with hours and categories."),
-    _setting("tenders", "Ways of paying."),
-    _setting("devices", "Devices, without their identifiers."),
-    _setting("opening_hours", "Opening hours."),
-    _setting("default_service_charge", "The service charge."),
-    _setting("order_fees", "Fees and automatic gratuities."),
-    _setting("tip_suggestions", "Suggested tips."),
-    _setting("tax_rules", "Which orders are not taxed.", INVENTORY_R),
+    _rules("discounts", ("pricing_rules", "pricing_rule_targets"), "Discounts of the catalogue.", INVENTORY_R),
+    _rules("order_types", ("order_types",), "Order types with hours and categories."),
+    _rules("tenders", ("tender_types",), "Ways of paying."),
+    SourceEntity("devices", "location", MERCHANT_R, (), required=False, doc="Devices, without their identifiers."),
+    _rules("opening_hours", ("opening_hours",), "Opening hours."),
+    _rules("default_service_charge", ("service_charges",), "The service charge."),
+    _rules("order_fees", ("service_charges", "service_charge_taxes"), "Fees and automatic gratuities."),
+    _rules("tip_suggestions", ("tip_suggestions",), "Suggested tips."),
+    _rules("tax_rules", ("tax_exceptions",), "Which orders are not taxed.", INVENTORY_R),
     SourceEntity(
         "customers",
         "location",
@@ -168,6 +170,8 @@ SOURCE_ENTITIES = (
     SourceEntity("shifts", "location", EMPLOYEES_R, ("timecards",), doc="Time worked in the last twelve months."),
     *HISTORY,
 )
+MAY_LACK = frozenset(("opening_hours", "default_service_charge", "order_fees", "tip_suggestions", "tax_rules"))
+"""What not every merchant has: fees exist in some countries only, and a charge that was never set is not found."""
 PATHS: Mapping[str, str] = {**HISTORY_PATHS, **{name: listing.path for name, listing in LISTINGS.items()}}
 """The endpoint of every list, below ``/v3/merchants/{id}``."""
 PERMISSIONS: Mapping[str, str] = {entity.name: entity.permission for entity in SOURCE_ENTITIES}

@@ -153,6 +153,9 @@ def _taxes(rows: Rows) -> None:
             **_amount(rate),
             is_inclusive=inclusive,
             rounding="half_up",
+            on_taxes=False,
+            # A line typed in by hand bears what every item bears unless it says otherwise.
+            taxes_open_amounts=bool(rate.is_default),
             is_default=bool(rate.is_default),
             is_active=True,
         )
@@ -324,16 +327,8 @@ def _losses(rows: Rows) -> list[Loss]:
             losses.append(fields.deleted_loss(entity, records.deleted))
     losses.extend(fields.stock_losses(raw for _, raw in catalog.stock.values()))
     losses.extend(fields.address_losses(catalog.object(MERCHANT, "address"), rows.at))
-    kept = {"timezone", "defaultCurrency", "vat", "summaryHour", "href", "merchantRef"}
-    settings = [name for name in catalog.object(MERCHANT, "properties") if name not in kept]
-    if settings:
-        losses.append(fields.settings_loss(rows.at, settings))
     for entity in fields.WHOLE:
-        if entity == "default_service_charge":
-            single = catalog.object(entity, "")
-            idents = [str(single["id"])] if single.get("id") else []
-        else:
-            idents = list(catalog.rows_of(entity))
+        idents = list(catalog.rows_of(entity))
         if idents:
             losses.append(fields.whole_loss(entity, idents))
     return [*losses, *rows.remarks.losses()]

@@ -65,6 +65,7 @@ class Item(msgspec.Struct, frozen=True, rename="camel"):
     default_tax_rates: bool | None = None
     color_code: str | None = None
     is_age_restricted: bool | None = None
+    exclude_cash_discount: bool | None = None
     age_restricted_obj: AgeRestriction | None = None
     item_group: Ref | None = None
     menu_item: MenuItem | None = None

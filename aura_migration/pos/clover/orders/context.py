@@ -12,7 +12,7 @@ from aura_migration.archive.snapshot import SnapshotReader
 from aura_migration.canonical.history.rules import HistoryRules
 from aura_migration.canonical.seals import Seals
 from aura_migration.pos.clover.orders.instants import Days
-from aura_migration.pos.clover.orders.tenders import ORDER_PREFIX, ORDER_TYPES, tender_of
+from aura_migration.pos.clover.orders.tenders import order_kind, tender_of
 from aura_migration.pos.clover.orders.wire import Card, Payment, Pointer, Tender, Wire
 from aura_migration.pos.port import SourceLocation
 
@@ -85,14 +85,20 @@ class Context:
         """Method and name of a tender."""
         return tender_of(tender, card, self.tenders)
 
+    def type_details(self, pointer: Pointer | None) -> dict[str, Any]:
+        """Which order type of the merchant an order is of, by key and by name, for its details."""
+        key = self.key(pointer)
+        found = self.order_types.get((pointer.id if pointer else None) or "")
+        if key is None:
+            return {}
+        return {"order_type_key": key, "order_type_name": found.label} if found else {"order_type_key": key}
+
     def order_type(self, pointer: Pointer | None) -> tuple[str, bool]:
         """The kind of an order in AuraConnect's words, and whether orders of it carry no tax."""
         found = self.order_types.get((pointer.id if pointer else None) or "")
         if found is None:
             return "unknown", False
-        key = (found.label_key or "").removeprefix(ORDER_PREFIX)
-        kind = ORDER_TYPES.get(found.system_order_type_id or "") or ORDER_TYPES.get(key, "unknown")
-        return kind, found.taxable is False
+        return order_kind(found.label_key, found.system_order_type_id), found.taxable is False
 
 
 def _small(reader: SnapshotReader, entity: str, shape: type[Any]) -> Iterable[Any]:

@@ -96,7 +96,7 @@ def order_document(context: Context, order: wire.Order) -> Document:
         guest_reference=context.guest(guest) if guest else None,
         is_tax_exempt=untaxed or bool(order.tax_removed),
         review_flags=json_text(flags),
-        details=json_text(_details(order, final, status)),
+        details=json_text(_details(context, order, final, status)),
     )
     return Document("orders", key, version, rows)
 
@@ -110,8 +110,10 @@ def _status(order: wire.Order, sums: Figures, paid: bool, unknown: bool) -> str:
     return "completed" if order.payment_state == "PAID" and not sums.total else "pending"
 
 
-def _details(order: wire.Order, final: int, status: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _details(context: Context, order: wire.Order, final: int, status: str) -> dict[str, Any]:
+    found: dict[str, Any] = context.type_details(order.order_type)
+    if order.tax_removed:
+        found["tax_removed"] = True
     if order.pay_type and order.pay_type != "FULL":
         found["pay_type"] = order.pay_type
     if order.total is not None and order.total != final:

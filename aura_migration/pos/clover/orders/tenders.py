@@ -23,6 +23,11 @@ ORDER_TYPES = {
 """By system id, and by the rest of a label key."""
 
 
+def order_kind(label_key: str | None, system_id: str | None) -> str:
+    """An order type in AuraConnect's words, by the system's id or key; ``unknown`` for a restaurant's own."""
+    return ORDER_TYPES.get(system_id or "") or ORDER_TYPES.get((label_key or "").removeprefix(ORDER_PREFIX), "unknown")
+
+
 def tender_of(tender: Tender | None, card: Card | None, known: dict[str, Tender]) -> tuple[str, str]:
     """Method and name of a tender: those of the system by their key, a restaurant's own by its label."""
     full = tender
