@@ -1,4 +1,4 @@
-"""The second opinion about handed files: what each line says is owed, read from the snapshot by itself.
+"""The second opinion about handed files: what each line says is owed, answered or paid, read from the snapshot by itself.
 
 Nothing of how files are checked or mapped is used here: amounts are read anew from the cells as they were written. Lines
 that were rejected are facts too, as far as they say an amount: what the file owes is not less for being badly written.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +17,7 @@ import msgspec
 
 from aura_migration.archive.snapshot import SnapshotReader
 from aura_migration.core.money import minor_digits
-from aura_migration.pos.people_facts import Answer, BalanceFact, ConsentFact, LiabilityClass, contact_key
+from aura_migration.pos.people_facts import Answer, BalanceFact, ConsentFact, LiabilityClass, PayrollFact, contact_key
 
 CLASSES: tuple[LiabilityClass, ...] = ("gift_cards", "loyalty", "house_accounts", "store_credit")
 _MINUS = re.compile(r"^\(|[-−]|DR\)?$")
@@ -37,8 +39,15 @@ _YES = re.compile(r"y|yes|true|1|x|on|in|granted|accepted|optin|optedin|subscrib
 _UNKNOWN = re.compile(r"|unknown|notset|na|notasked")
 
 
-def people_facts(reader: SnapshotReader, location_source_id: str, currency: str) -> Iterator[BalanceFact | ConsentFact]:
-    """A fact per line with an amount and per answer stated, one file body in memory at a time.
+_PAID = ("gross_pay", "net_pay", "tips", "deductions")
+_QUOTED = re.compile(r'="(.*)"')
+_CLOCK = re.compile(r"(\d+):(\d\d)")
+
+
+def people_facts(
+    reader: SnapshotReader, location_source_id: str, currency: str
+) -> Iterator[BalanceFact | ConsentFact | PayrollFact]:
+    """A fact per line with an amount, per answer stated and per pay period of the location, one file body at a time.
 
     The file says its own currency. Contacts are those of the line as written; who was erased has none any more: their
     consents are no facts, and what they are owed is nobody's by name.
@@ -58,6 +67,12 @@ def people_facts(reader: SnapshotReader, location_source_id: str, currency: str)
                     unit = "points" if liability == "loyalty" else said["currency"]
                     holder = contact_key(*_contacts(line))
                     yield BalanceFact(liability, line["key"], unit, amount, holder, is_live=_is_live(line, said))
+    for body in reader.bodies("file_payroll"):
+        document = msgspec.json.decode(reader.revealed(body))
+        said = document["conventions"]
+        for line in (*document["rows"], *document["rejected"]):
+            if _site(line, said) in (None, location_source_id):
+                yield _payroll(f"{location_source_id}/{line['key']}", line, said)
 
 
 def stated_totals(reader: SnapshotReader) -> Iterator[tuple[LiabilityClass, str, int, int]]:
@@ -91,6 +106,65 @@ def _is_live(line: Mapping[str, Any], said: Mapping[str, Any]) -> bool:
     spelled = "".join(c for c in status.casefold() if c.isalnum())
     own = said.get("statuses", {}).get(spelled)
     return own == "pending" if own is not None else _DEAD.search(spelled) is None
+
+
+def _site(line: Mapping[str, Any], said: Mapping[str, Any]) -> str | None:
+    """The POS id of the location a line names, None where it names none that is known."""
+    found = said.get("sites", {}).get(_spelled(line.get("location")))
+    return found if isinstance(found, str) and said.get("site") in (None, found) else None
+
+
+def _payroll(key: str, line: Mapping[str, Any], said: Mapping[str, Any]) -> PayrollFact:
+    """A line of a payroll export; of one whose employee was erased, the key."""
+    if any(cell in line and line[cell] is None for cell in ("employee_code", "email", "name", *_PAID)):
+        return PayrollFact(key, is_forgotten=True)
+    start, end, paid_on = (_day(line, f"pay_{name}", said) for name in ("period_start", "period_end", "date"))
+    gross, net, tips, deductions = (_amount(line.get(name), {**said, "sign": 1}, is_points=False) for name in _PAID)
+    return PayrollFact(
+        key,
+        _bare(line.get("employee_code")),
+        _bare(line.get("email")),
+        start,
+        end,
+        paid_on,
+        _hours(line.get("regular_hours"), said),
+        _hours(line.get("overtime_hours"), said),
+        gross,
+        net,
+        tips,
+        deductions,
+        said["currency"],
+    )
+
+
+def _bare(cell: Any) -> str | None:
+    """A text without what spreadsheets put around one."""
+    if not isinstance(cell, str):
+        return None
+    text = cell.strip()
+    quoted = _QUOTED.fullmatch(text)
+    return (quoted[1] if quoted else text.removeprefix("'")) or None
+
+
+def _day(line: Mapping[str, Any], name: str, said: Mapping[str, Any]) -> str | None:
+    text, form = _bare(line.get(name)), said.get("forms", {}).get(name)
+    if not text or form is None:
+        return None
+    with suppress(ValueError):
+        return str((datetime.fromisoformat(text) if form == "iso" else datetime.strptime(text, form)).date())
+    return None
+
+
+def _hours(cell: Any, said: Mapping[str, Any]) -> str | None:
+    """Hours with four digits behind the point; ``7:30`` is 7.5."""
+    if not isinstance(cell, str) or not any(c.isdigit() for c in cell):
+        return None
+    clock = _CLOCK.fullmatch(cell.strip())
+    if clock:
+        return str(round(int(clock[1]) + Decimal(clock[2]) / 60, 4))
+    return str(
+        round(Decimal(re.sub(rf"[^0-9{re.escape(said['decimal'])}]", "", cell).replace(said["decimal"], ".")), 4)
+    )
 
 
 def _contacts(line: Mapping[str, Any]) -> list[str]:

@@ -105,7 +105,30 @@ class TimecardFact(NamedTuple):
     unpaid_break_minutes: int
 
 
-PeopleFact = CustomerFact | ConsentFact | BalanceFact | RewardFact | StaffFact | WageFact | TimecardFact
+class PayrollFact(NamedTuple):
+    """A pay period of somebody, from a handed file. Days as ISO 8601, hours as decimal texts, amounts in minor units of
+    ``currency``; what cannot be read is None. ``code`` and ``email`` say whose it is, as written.
+
+    ``is_forgotten``: its employee was erased, and nothing is left but the key.
+    """
+
+    key: str
+    code: str | None = None
+    email: str | None = None
+    pay_period_start: str | None = None
+    pay_period_end: str | None = None
+    pay_date: str | None = None
+    regular_hours: str | None = None
+    overtime_hours: str | None = None
+    gross_pay_cents: int | None = None
+    net_pay_cents: int | None = None
+    tips_cents: int | None = None
+    deductions_cents: int | None = None
+    currency: str | None = None
+    is_forgotten: bool = False
+
+
+PeopleFact = CustomerFact | ConsentFact | BalanceFact | RewardFact | StaffFact | WageFact | TimecardFact | PayrollFact
 
 
 class PeopleWitness(Protocol):

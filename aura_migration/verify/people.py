@@ -202,6 +202,8 @@ class _Judgement:
         staff = judge_staff(self.case)
         self.metrics["staff_accounted_pct"] = percentage(staff["accounted"], staff["said"])
         shown = f"{staff['people']} people, {staff['jobs']} jobs, {staff['timecards']} shifts"
+        if staff["payroll"]:
+            shown += f", {staff['payroll']} pay periods"
         self._measured(words.STAFF, bool(staff["said"]), shown, staff)
 
     def _measured(self, check: str, is_measured: bool, value: str | None, evidence: Mapping[str, Any]) -> None:

@@ -31,10 +31,14 @@ JUDGED = (
     "staff",
     "staff_jobs",
     "timecards",
+    "payroll",
 )
 LARGE = 500
 WORKING = (
-    *(f"said_{name}" for name in ("customers", "consents", "balances", "rewards", "staff", "wages", "timecards")),
+    *(
+        f"said_{name}"
+        for name in ("customers", "consents", "balances", "rewards", "staff", "wages", "timecards", "payroll")
+    ),
     *(
         f"people_{name}"
         for name in ("found", "fate", "stands", "guests", "persons", "diffs", "stated", "answers", "rows")

@@ -43,6 +43,9 @@ TABLES = """
     CREATE TEMP TABLE said_wages (staff text, title text, hourly_cents bigint) ON COMMIT DROP;
     CREATE TEMP TABLE said_timecards (key text, staff text, check_in_ms bigint, check_out_ms bigint, tips_cents bigint,
         unpaid_break_minutes bigint) ON COMMIT DROP;
+    CREATE TEMP TABLE said_payroll (key text, code text, email text, pay_period_start date, pay_period_end date, pay_date date,
+        regular_hours numeric, overtime_hours numeric, gross_pay_cents bigint, net_pay_cents bigint, tips_cents bigint,
+        deductions_cents bigint, currency text, is_forgotten boolean) ON COMMIT DROP;
 """
 INDEXES = {
     "said_customers": ("key", "email_normalized", "phone"),
@@ -52,6 +55,7 @@ INDEXES = {
     "said_staff": ("key",),
     "said_wages": ("staff",),
     "said_timecards": ("key",),
+    "said_payroll": ("key",),
 }
 
 
@@ -97,6 +101,7 @@ class Saying:
             facts.StaffFact: ("said_staff", self._staff),
             facts.WageFact: ("said_wages", tuple),
             facts.TimecardFact: ("said_timecards", tuple),
+            facts.PayrollFact: ("said_payroll", lambda fact: tuple(fact._replace(email=email_of(fact.email)))),
         }
 
     def take(self, *sources: Iterable[PeopleFact]) -> None:

@@ -1,4 +1,4 @@
-"""Whether everybody who works here is there, with jobs and wages, and every hour worked as it counts."""
+"""Whether everybody who works here is there, with jobs and wages, every hour worked and every pay period as it counts."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from aura_migration.verify.people_case import FOUND, WHY_NOT, Case, report_diffe
 
 
 def judge_staff(case: Case) -> dict[str, int]:
-    """``{said, accounted, people, jobs, timecards}``; findings go to ``people_found``."""
+    """``{said, accounted, people, jobs, timecards, payroll}``; findings go to ``people_found``."""
     people = _people(case)
     jobs = (0, 0) if case.leaves_out("staff_jobs") else _wages(case)
     cards = (0, 0) if case.leaves_out("timecards") else _timecards(case)
+    paid = (0, 0) if case.leaves_out("payroll") else _payroll(case)
     return {
-        "said": people[0] + jobs[0] + cards[0],
-        "accounted": people[1] + jobs[1] + cards[1],
+        "said": people[0] + jobs[0] + cards[0] + paid[0],
+        "accounted": people[1] + jobs[1] + cards[1] + paid[1],
         "people": people[0],
         "jobs": jobs[0],
         "timecards": cards[0],
+        "payroll": paid[0],
     }
 
 
@@ -159,4 +161,53 @@ def _timecards(case: Case) -> tuple[int, int]:
         """
     )
     report_differences(case, STAFF, "timecards", {})
+    return counted
+
+
+def _payroll(case: Case) -> tuple[int, int]:
+    """Periods, hours, amounts, and whose pay it is: by the file's number of the employee, else by its e-mail address.
+
+    The number is the restaurant's own or the POS's id. Of an erased employee's pay only that it is there is asked.
+    """
+    counted = _lost(case, "payroll", "said_payroll", "AND NOT s.is_forgotten")
+    report_not_said(case, STAFF, "payroll", "said_payroll")
+    report_doubled(case, STAFF, "payroll", where="t.location_id IS NOT DISTINCT FROM %(location)s")
+    case.run(
+        """
+        CREATE TEMP TABLE people_diffs ON COMMIT DROP AS
+        WITH there AS (
+            SELECT s.*, t AS row, who.id AS member
+            FROM said_payroll s JOIN people_stands x ON x.entity = 'payroll' AND x.key = s.key
+            JOIN people_fate f ON f.entity = 'payroll' AND f.key = s.key AND f.action = ANY(%(standing)s)
+            JOIN aura.employee_payments t ON t.id = x.aura_id
+            LEFT JOIN LATERAL (
+                SELECT min(id) AS id FROM (
+                    SELECT m.id, rank() OVER (ORDER BY CASE WHEN lower(btrim(m.employee_code)) = lower(s.code) THEN 1
+                                                            WHEN substring(said.key FROM '[^/]*$') = s.code THEN 2 ELSE 3 END) AS place
+                    FROM said_staff said JOIN people_stands y ON y.entity = 'staff' AND y.key = said.key
+                    JOIN aura.staff_members m ON m.id = y.aura_id AND m.erased_at IS NULL
+                    WHERE lower(btrim(m.employee_code)) = lower(s.code) OR substring(said.key FROM '[^/]*$') = s.code
+                       OR m.email_normalized = s.email
+                ) near WHERE place = 1 HAVING count(DISTINCT id) = 1
+            ) who ON true
+            WHERE NOT s.is_forgotten
+        )
+        SELECT (t.row).id AS aura_id, t.key, v.field, v.said IS NOT NULL AS is_said, v.there IS NOT NULL AS is_there
+        FROM there t CROSS JOIN LATERAL (VALUES
+            ('pay_period_start', t.pay_period_start::text, (t.row).pay_period_start::text),
+            ('pay_period_end', t.pay_period_end::text, (t.row).pay_period_end::text),
+            ('pay_date', t.pay_date::text, (t.row).pay_date::text),
+            ('regular_hours', trim_scale(t.regular_hours)::text, trim_scale((t.row).regular_hours)::text),
+            ('overtime_hours', trim_scale(t.overtime_hours)::text, trim_scale((t.row).overtime_hours)::text),
+            ('gross_pay_cents', t.gross_pay_cents::text, (t.row).gross_pay_cents::text),
+            ('net_pay_cents', t.net_pay_cents::text, (t.row).net_pay_cents::text),
+            ('tips_cents', t.tips_cents::text, (t.row).tips_cents::text),
+            ('deductions_cents', t.deductions_cents::text, (t.row).deductions_cents::text),
+            ('currency', t.currency, (t.row).currency), ('employee_code', t.code, (t.row).employee_code),
+            ('staff_id', t.member::text, (t.row).staff_id::text), ('location_id', %(location)s::text, (t.row).location_id::text)
+        ) v (field, said, there)
+        WHERE v.said IS DISTINCT FROM v.there
+        """
+    )
+    report_differences(case, STAFF, "payroll", {})
     return counted

@@ -89,6 +89,27 @@ def test_pay_finds_the_employee_it_names_and_goes_without_one_where_it_names_nob
     assert pay == {181240: "S1", 60000: None}
 
 
+def test_pay_belongs_to_whose_number_it_gives_and_only_without_one_to_whose_address(
+    desk: Desk, subject: Subject
+) -> None:
+    people = Directory()
+    people.row("staff", "LOOP-1/S1", name="Zeb", employee_code="E-104417", email="zeb@canary-mail.example.com")
+    people.row("staff", "LOOP-1/S2", name="Otti", email="otti@canary-mail.example.com")
+    lines = "".join(
+        f"{code},{email},{name},01/19/2026,02/01/2026,{amount}\n"
+        for code, email, name, amount in (
+            (" e-104417", "otti@canary-mail.example.com", "", "1.00"),
+            ("S2", "zeb@canary-mail.example.com", "", "2.00"),
+            ("unheard-of", "Otti@canary-mail.example.com", "", "3.00"),
+            ("", "", "Zeb", "4.00"),
+        )
+    )
+    desk.hand("payroll", f"Employee ID,Email,Name,Period Start,Period End,Gross Pay\n{lines}", "toast:LOOP-1")
+    stage(desk.connection, subject, people, desk.batch("toast:LOOP-1"))
+    pay = {row["gross_pay_cents"]: row.get("staff_key") for row in staged(desk.connection, "payroll").values()}
+    assert pay == {100: "LOOP-1/S1", 200: "LOOP-1/S2", 300: "LOOP-1/S2", 400: None}
+
+
 def test_erasing_a_guest_reaches_the_files_that_name_them(desk: Desk, subject: Subject) -> None:
     desk.hand("consents", CONSENTS)
     desk.hand("loyalty", LOYALTY)

@@ -19,6 +19,7 @@ from aura_migration.plan.planner import Subject
 from aura_migration.pos.people_facts import (
     BalanceFact,
     CustomerFact,
+    PayrollFact,
     PeopleFact,
     RewardFact,
     StaffFact,
@@ -236,8 +237,15 @@ def fill(crew: Crew) -> Crew:
         of = ("house_account_id", row)
         money("house_account_transactions", of, f"{key}/opening", "opening_balance", cents, 0)
 
-    ann = crew.load("staff", "T1", name="Ann Lee", status="active", is_active=True)
-    crew.load("staff", "T2", name="Bo", status="inactive", is_active=False)
+    ann = crew.load("staff", "T1", name="Ann Lee", status="active", is_active=True, employee_code="E-1")
+    former = crew.load("staff", "T2", name="Bo", status="inactive", is_active=False, email_normalized="bo@example.org")
+    period = {"pay_period_start": "2026-02-01", "pay_period_end": "2026-02-14", "currency": "USD"}
+    crew.load(
+        "payroll", "L1/P1", staff_id=ann, employee_code="e-1", pay_date="2026-02-20", regular_hours="75.5",
+        overtime_hours="2.5", gross_pay_cents=181_240, net_pay_cents=140_000, tips_cents=31_000, deductions_cents=41_240, **period,
+    )  # fmt: skip
+    crew.load("payroll", "L1/P2", staff_id=former, gross_pay_cents=60_000, **period)
+    crew.load("payroll", "L1/P3", staff_id=None, gross_pay_cents=60_000, **period)
     job = {"staff_id": ann, "pay_type": "hourly"}
     crew.load("staff_jobs", "T1/J1/1", title="Server", hourly_rate_cents=1150, **job)
     crew.load("staff_jobs", "T1/J2/1", title="Bartender", hourly_rate_cents=1300, **job)
@@ -291,6 +299,25 @@ def people_facts() -> list[PeopleFact]:
         WageFact("T1", "Bartender", 1300),
         TimecardFact("L1/W1", "T1", ms(NOON), ms(NOON.replace(hour=23)), 1800, 30),
         TimecardFact("L1/W2", "T-former", ms(NOON), None, None, 0),
+        PayrollFact(
+            "L1/P1",
+            "e-1",
+            "bo@example.org",
+            "2026-02-01",
+            "2026-02-14",
+            "2026-02-20",
+            "75.5000",
+            "2.5000",
+            181_240,
+            140_000,
+            31_000,
+            41_240,
+            "USD",
+        ),
+        PayrollFact(
+            "L1/P2", None, "Bo@Example.org", "2026-02-01", "2026-02-14", gross_pay_cents=60_000, currency="USD"
+        ),
+        PayrollFact("L1/P3", is_forgotten=True),
     ]
 
 

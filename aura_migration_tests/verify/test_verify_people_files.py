@@ -16,7 +16,7 @@ from aura_migration.migration.privacy.erasure import erase
 from aura_migration.migration.privacy.finding import Wanted
 from aura_migration.migration.workshop import Workshop
 from aura_migration.plan.planner import build_plan
-from aura_migration.pos.people_facts import BalanceFact, ConsentFact, CustomerFact, contact_key
+from aura_migration.pos.people_facts import BalanceFact, ConsentFact, CustomerFact, PayrollFact, contact_key
 from aura_migration.verify.people import PeopleVerdict, verify_people
 from aura_migration_tests.intake.conftest import desk as desk
 from aura_migration_tests.support.handed import CONSENTS, GIFT_CARDS, HOUSE, LOYALTY, Desk
@@ -80,6 +80,37 @@ def test_a_column_per_purpose_and_the_files_own_words() -> None:
     assert said(
         "file_consents", [{"key": "f-2", "email": "d@example.org"}], answer="yes", purpose="data migration"
     ) == [ConsentFact("d@example.org", "data_migration", "granted")]
+
+
+def test_a_pay_period_is_read_as_the_file_writes_it_and_only_at_its_own_location() -> None:
+    rows = [
+        {
+            "key": "f-1",
+            "employee_code": '="0042"',
+            "email": "a@example.org",
+            "location": "The Loop",
+            "pay_period_start": "19.01.2026",
+            "pay_period_end": "2026-02-01",
+            "regular_hours": "75,5",
+            "overtime_hours": "2:20",
+            "gross_pay": "$1.812,40",
+            "tips": "(3,00)",
+        },
+        {"key": "f-2", "employee_code": "7", "location": "elsewhere", "gross_pay": "1"},
+        {"key": "f-3", "employee_code": None, "gross_pay": None},
+    ]
+    found = said(
+        "file_payroll",
+        rows,
+        decimal=",",
+        forms={"pay_period_start": "%d.%m.%Y", "pay_period_end": "iso"},
+        sites={"theloop": "L1", "elsewhere": "L2"},
+    )
+    hours, paid = ("75.5000", "2.3333"), (181240, None, -300, None, "USD")
+    assert found == [
+        PayrollFact("L1/f-1", "0042", "a@example.org", "2026-01-19", "2026-02-01", None, *hours, *paid),
+        PayrollFact("L1/f-3", is_forgotten=True),
+    ]
 
 
 def test_a_balance_belongs_to_whoever_has_one_of_the_contacts() -> None:

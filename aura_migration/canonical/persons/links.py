@@ -123,7 +123,8 @@ def link_files(connection: Connection) -> int:
     """Rows of files that name nobody get the one person whose contacts agree with theirs.
 
     An address or number that several people share names nobody, with one exception: who said no under it is taken to be
-    each of them. Returns how many consents named nobody; those are skipped.
+    each of them. Pay belongs to whose number it gives, the restaurant's own or the POS's id, and only without one to whose
+    e-mail address; a name alone names nobody. Returns how many consents named nobody; those are skipped.
     """
     agreeing = """
         SELECT r.n, p.person FROM people_rows r JOIN people_persons p ON p.email = r.email
@@ -148,12 +149,18 @@ def link_files(connection: Connection) -> int:
         )
     connection.execute(
         """
+        WITH codes AS (SELECT n, entity, source_key, email, lower(btrim(content ->> 'employee_code')) AS code,
+                              substring(source_key FROM '[^/]*$') AS pos_id, content ->> 'employee_code' AS as_written
+                       FROM people_rows WHERE entity IN ('staff', 'payroll') AND verdict IS DISTINCT FROM 'skip'
+                          AND content ->> 'staff_key' IS NULL),
+             near AS (SELECT p.n, s.source_key, rank() OVER (PARTITION BY p.n ORDER BY CASE
+                             WHEN s.code = p.code THEN 1 WHEN s.pos_id = p.as_written THEN 2 ELSE 3 END) AS place
+                      FROM codes p JOIN codes s ON s.entity = 'staff'
+                       AND (s.code = p.code OR s.pos_id = p.as_written OR s.email = p.email)
+                      WHERE p.entity = 'payroll')
         UPDATE people_rows r SET content = r.content || jsonb_build_object('staff_key', sole.staff)
-        FROM (SELECT p.n, min(s.source_key) AS staff FROM people_rows p JOIN people_rows s
-                ON s.entity = 'staff' AND s.verdict IS DISTINCT FROM 'skip'
-               AND (s.content ->> 'employee_code' = p.content ->> 'employee_code' OR s.email = p.email)
-              WHERE p.entity = 'payroll' AND p.content ->> 'staff_key' IS NULL
-              GROUP BY p.n HAVING count(DISTINCT s.source_key) = 1) sole
+        FROM (SELECT n, min(source_key) AS staff FROM near WHERE place = 1
+              GROUP BY n HAVING count(DISTINCT source_key) = 1) sole
         WHERE r.entity = 'payroll' AND r.n = sole.n
         """
     )
