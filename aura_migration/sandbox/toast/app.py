@@ -64,11 +64,13 @@ def build(
     history: bool = False,
     orders: int | None = None,
     months: int | None = None,
+    differs: str | None = None,
 ) -> ToastApp:
     """The sandbox Toast of a scenario; ``locations`` counts for ``chain`` only, ``customers`` for ``crowd`` only.
     ``history`` adds a history of orders to the orders guests are known by; ``orders`` and ``months`` say how much of one
-    (scenario ``year`` always has one)."""
-    return ToastApp(scenario, seed, clock, locations, customers, history_of(scenario, history, orders, months))
+    (scenarios ``year`` and ``rules`` always have one). ``differs`` names a rule by which the history of ``rules`` was
+    charged otherwise than configured; ``orders.eras.DIFFERENCES`` lists them."""
+    return ToastApp(scenario, seed, clock, locations, customers, history_of(scenario, history, orders, months, differs))
 
 
 class ToastApp(BasePosApp):

@@ -81,6 +81,10 @@ class LocationBuilder:
         )
         return Pricing("TIME_SPECIFIC_PRICE", base, by_time=windows)
 
+    def open_price(self) -> Pricing:
+        """A price that is entered with each order."""
+        return Pricing("OPEN_PRICE")
+
     # ---- modifiers
 
     def pre_modifiers(self, key: str, name: str, members: Iterable[Mapping[str, Any]], default: bool = False) -> str:

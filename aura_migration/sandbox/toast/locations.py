@@ -111,6 +111,10 @@ class ConfigWriter:
         self._location.config.setdefault(listing, []).append(ConfigObject(guid, row, modified))
         return {"guid": guid, "entityType": entity}
 
+    def guid(self, kind: str, name: str) -> str:
+        """A guid for what is part of a row."""
+        return self._ids.uuid(kind, f"{self._location.key}/{name}")
+
     def write(self, full: bool) -> None:
         """Write all lists: what any café has, and with ``full`` the hard ones too."""
         self._taxes(full)

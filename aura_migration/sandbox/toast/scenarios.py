@@ -1,7 +1,7 @@
-"""The scenarios of the sandbox Toast: ``cafe``, ``empty``, ``diner``, ``chain``, ``huge``, ``crowd``, ``year``.
+"""The scenarios of the sandbox Toast: ``cafe``, ``empty``, ``diner``, ``chain``, ``huge``, ``crowd``, ``year``, ``rules``.
 
-Belongs here: the table of scenarios, the small café, the empty restaurant and the huge menu. ``diner`` and ``chain``
-have modules of their own. Does not belong here: how anything is answered.
+Belongs here: the table of scenarios, the small café, the empty restaurant and the huge menu. ``diner``, ``chain`` and
+``rules`` have modules of their own. Does not belong here: how anything is answered.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from aura_migration.sandbox.toast.model import GroupLink, Option, Schedule
 from aura_migration.sandbox.toast.restaurant import Restaurant, builder_for
 from aura_migration.sandbox.toast.scenario_chain import chain
 from aura_migration.sandbox.toast.scenario_diner import diner
+from aura_migration.sandbox.toast.scenario_rules import rules
 
 HUGE_ITEMS = 5_000
 HUGE_OPTIONS = 20_000
@@ -33,6 +34,7 @@ def make_restaurant(scenario: str, ids: Ids, locations: int = 35) -> Restaurant:
         "huge": lambda: huge(ids),
         "crowd": lambda: cafe(ids),
         "year": lambda: cafe(ids, full=True),
+        "rules": lambda: rules(ids),
     }
     if scenario not in table:
         raise ValueError(f"the sandbox Toast has no scenario {scenario!r}; it has: {', '.join(table)}")

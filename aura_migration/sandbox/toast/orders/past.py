@@ -15,6 +15,7 @@ from aura_migration.sandbox.toast.orders import kinds
 from aura_migration.sandbox.toast.orders.calendar import Days
 from aura_migration.sandbox.toast.orders.draw import Draw, Frame
 from aura_migration.sandbox.toast.orders.numbering import Numbering
+from aura_migration.sandbox.toast.orders.ruled import Ruled
 from aura_migration.sandbox.toast.orders.sheet import Sheet
 from aura_migration.sandbox.toast.orders.tender import Tender
 from aura_migration.sandbox.toast.people.model import DAY, HOUR, MINUTE
@@ -43,9 +44,15 @@ class Past:
     """Orders of the history of one location."""
 
     def __init__(
-        self, numbering: Numbering, days: Days, draw: Draw, tender: Tender, local: Callable[[date, int, int], int]
+        self,
+        numbering: Numbering,
+        days: Days,
+        draw: Draw | Ruled,
+        tender: Tender,
+        local: Callable[[date, int, int], int],
     ) -> None:
         self.days = days
+        self._kind_of = kinds.kind_of if isinstance(draw, Draw) else _plain
         self.draw = draw
         self.tender = tender
         self.numbering = numbering
@@ -53,7 +60,7 @@ class Past:
         self.singles: list[Single] = []
         self.added: list[Frame] = []
         self._index: array[int] | None = None
-        if days.count:
+        if days.count and isinstance(draw, Draw):
             reach = max(1, min(len(days) - 4, 40))
             for place, kind in enumerate(kinds.ALL):
                 day = days.last - timedelta(days=2 + place % reach + (25 if kind in kinds.LATER and reach > 30 else 0))
@@ -81,7 +88,7 @@ class Past:
             made.modified = single.modified or made.modified
             return made
         index = days.index_of(number)
-        kind = kinds.kind_of(number)
+        kind = self._kind_of(number)
         return self._frame(number, kind, days.day(index), days.opened(number, index), days.closed(number, index))
 
     def _frame(self, number: int, kind: str, day: date, opened: int, closed: int | None) -> Frame:
@@ -133,7 +140,7 @@ class Past:
         """Every order of which something may belong to a business date, whichever its own is."""
         index = (day - self.days.first).days
         for number in self.days.numbers(index - kinds.LONGEST, index + kinds.BOOKED_AHEAD + 1):
-            if kinds.kind_of(number) in kinds.ELSEWHERE or self.days.index_of(number) == index:
+            if self._kind_of(number) in kinds.ELSEWHERE or self.days.index_of(number) == index:
                 yield number
         yield from range(self.days.count, len(self))
 
@@ -153,7 +160,7 @@ class Past:
         for index in range(len(days)):
             for number in days.numbers(index, index + 1):
                 closed = days.closed(number, index)
-                delay = kinds.delay_of(number, kinds.kind_of(number))
+                delay = kinds.delay_of(number, self._kind_of(number))
                 moment = closed + (delay - 1) * DAY + 9 * HOUR if delay else closed
                 yield (moment if moment < latest else closed) * SLOT + number
         for number in range(days.count, len(self)):
@@ -179,3 +186,8 @@ class Past:
             if kind != kinds.PLAIN and len(found.setdefault(kind, [])) < 3:
                 found[kind].append(number)
         return found
+
+
+def _plain(_number: int) -> str:
+    """In a history by rules (``ruled``) no order changes, comes back or goes away later."""
+    return kinds.PLAIN

@@ -253,6 +253,12 @@ class Sheet:
     void: Void | None = None
     features: tuple[str, ...] = ("TAXESV2",)
     external: str | None = None
+    told: list[str] = field(default_factory=list)
+
+    def tell(self, why: str | None) -> None:
+        """Note, once, by what the order was charged; part of the truth, not of the wire."""
+        if why is not None and why not in self.told:
+            self.told.append(why)
 
     @property
     def counts(self) -> bool:

@@ -261,6 +261,7 @@ def _order(sheet: Sheet) -> Row:
         "void_business_date": None if sheet.void is None else sheet.void.day.isoformat(),
         "deleted": sheet.deleted is not None,
         "excess_food": sheet.excess,
+        "told": sheet.told,
         "checks": [_check(bill) for bill in sheet.bills],
     }
 

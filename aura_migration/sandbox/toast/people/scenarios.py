@@ -38,6 +38,7 @@ def make_people(
     seasons: dict[str, Callable[[int], Population]] = {
         "cafe": lambda _number: Population(Season(CAFE_GUESTS, 3, 42, LAST_DAY)),
         "year": lambda _number: Population(Season(YEAR_GUESTS, 3, 365, LAST_DAY), mixed=True),
+        "rules": lambda _number: Population(Season(0, 0, 1, LAST_DAY)),
         "diner": lambda _number: Population(Season(DINER_GUESTS, 2, 63, LAST_DAY), mixed=True),
         "chain": lambda number: Population(
             Season(CHAIN_GUESTS, 2, 28, LAST_DAY), mixed=number % 2 == 1, phones_from=number * 200
@@ -48,6 +49,7 @@ def make_people(
         "cafe": cafe,
         "crowd": lambda here, _number: cafe_staff(here.crew),
         "year": lambda here, _number: cafe_staff(here.crew),
+        "rules": lambda here, _number: cafe_staff(here.crew),
         "chain": lambda here, number: chain(here, number, len(locations)),
         "diner": diner,
     }
