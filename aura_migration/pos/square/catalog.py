@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -321,8 +322,18 @@ class LocationView:
         ]
 
 
+_read_before: WeakKeyDictionary[SnapshotReader, Catalog] = WeakKeyDictionary()
+
+
 def load_catalog(reader: SnapshotReader) -> Catalog:
-    """The catalog of a snapshot."""
+    """The catalog of a snapshot, read once as long as its reader lives: menu, rules and orders all look things up in it."""
+    found = _read_before.get(reader)
+    if found is None:
+        found = _read_before[reader] = _read_catalog(reader)
+    return found
+
+
+def _read_catalog(reader: SnapshotReader) -> Catalog:
     versions: set[str] = set()
 
     def pages() -> Iterator[bytes]:

@@ -35,6 +35,7 @@ from aura_migration.pos.port import (
 from aura_migration.pos.square.audit import audit as audit_account
 from aura_migration.pos.square.calls import SquareCalls, UnexpectedShape, VersionRefused, classify
 from aura_migration.pos.square.extract import extract as extract_account
+from aura_migration.pos.square.extract import probe_checkout
 from aura_migration.pos.square.orders.probe import probe as probe_history
 from aura_migration.pos.square.orders.reread import reread_documents
 from aura_migration.pos.square.people.probe import probe
@@ -207,6 +208,8 @@ class SquareSession(SquareCalls):
                 await self.post("/v2/catalog/search", {"object_types": ["CATEGORY"], "limit": 1})
             elif entity.name == "inventory":
                 await self.post("/v2/inventory/counts/batch-retrieve", {"location_ids": [location], "limit": 1})
+            elif entity.name == "checkout_settings":
+                await probe_checkout(self, location)
             elif entity.scope == "history":
                 await probe_history(self, entity.name, location)
             else:

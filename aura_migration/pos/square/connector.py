@@ -14,6 +14,7 @@ from aura_migration.canonical.seals import Seals
 from aura_migration.pos.port import Account, Session, SourceEntity, SourceLocation
 from aura_migration.pos.square import business_rules, client, mapping
 from aura_migration.pos.square.orders import sources as orders
+from aura_migration.pos.square.orders import unread
 from aura_migration.pos.square.orders.mapping import SquareHistory
 from aura_migration.pos.square.people import mapping as people
 from aura_migration.pos.square.people.attributes import SWITCH as ATTRIBUTES_SWITCH
@@ -45,6 +46,7 @@ class SquareConnector:
     session_parallelism = 4
     history_basis: Basis = "closed"
     sends_business_dates = False
+    history_fields = unread.FIELDS
     switches: Mapping[str, str] = {
         VERSION_SWITCH: "the version of Square's API that is asked for, as 2025-08-20",
         ATTRIBUTES_SWITCH: "of how many guests at most the restaurant's own fields are read, one by one (5000)",

@@ -16,8 +16,8 @@ from typing import Any
 
 import msgspec
 
-from aura_migration.archive.snapshot import Caps, Recorder, SecondRoute, Trail
-from aura_migration.pos.http.errors import Rejected
+from aura_migration.archive.snapshot import Caps, Certificate, Recorder, SecondRoute, Trail
+from aura_migration.pos.http.errors import NotFound, Rejected
 from aura_migration.pos.http.paging import Page, PageTrail, cursor_pages
 from aura_migration.pos.port import HistorySpan, Scope
 from aura_migration.pos.square.calls import SquareCalls
@@ -174,6 +174,7 @@ async def extract(
         menu["catalog"] = lambda: _catalog(session, recorder)
     elif location is not None:
         menu["inventory"] = lambda: _inventory(session, recorder, location)
+        menu["checkout_settings"] = lambda: _checkout(session, recorder, location)
     readings: list[Awaitable[None]] = [judged(recorder, name, menu[name]()) for name in wanted if name in menu]
     readings += people_readings(session, recorder, scope, location, wanted, switches or {})
     await together(readings)
@@ -190,6 +191,42 @@ async def _locations(session: SquareCalls, recorder: Recorder) -> None:
     trail.page(str(row.get("id")) if isinstance(row, Mapping) else repr(row) for row in found)
     await complete(recorder, "locations", "")
     await certify(recorder, trail.certificate())
+
+
+CHECKOUT = "/v2/online-checkout/location-settings/"
+NO_CHECKOUT = "This location has no online checkout: there is nothing to read."
+
+
+class _CheckoutAnswer(msgspec.Struct):
+    location_settings: dict[str, msgspec.Raw] | None = None
+
+
+async def _checkout(session: SquareCalls, recorder: Recorder, location: str) -> None:
+    """One answer; a location Square knows no online checkout of has nothing to read, which is complete."""
+    await restart(recorder, "checkout_settings")
+    try:
+        response = await session.request("GET", f"{CHECKOUT}{location}")
+    except NotFound:
+        await complete(recorder, "checkout_settings", "")
+        await certify(recorder, Certificate("checkout_settings", "complete", reason=NO_CHECKOUT))
+        return
+    found = session.decoded(response, _CheckoutAnswer).location_settings
+    if found is None:
+        session.empty_or_changed(response, ("errors",))
+    rows = [location] if found else []
+    await record(session, recorder, "checkout_settings", response, None, len(rows), 1, "")
+    trail = Trail("checkout_settings")
+    trail.page(rows)
+    await complete(recorder, "checkout_settings", "")
+    await certify(recorder, trail.certificate())
+
+
+async def probe_checkout(session: SquareCalls, location: str) -> None:
+    """Try whether the settings of the online checkout may be read; that there are none is an answer too."""
+    try:
+        await session.request("GET", f"{CHECKOUT}{location}")
+    except NotFound:
+        return
 
 
 # Catalog --------------------------------------------------------------------------------------------------------------

@@ -12,7 +12,6 @@ from typing import Any
 from aura_migration.canonical.losses import EXAMPLES, MAPPED, TECHNICAL, count_losses
 from aura_migration.canonical.model import Loss
 
-RULES = "It is carried over with the business rules, not with the menu."
 ONLINE = "It belongs to Square Online and is not carried over."
 
 ENVELOPE = {
@@ -163,11 +162,65 @@ CATEGORY = {
 }
 TAX = {
     **ENVELOPE,
-    **_mapped("tax_data", "name", "percentage", "inclusion_type", "enabled"),
-    "tax_data.calculation_phase": f"Whether the tax is taken on the subtotal or on the total. {RULES}",
-    "tax_data.applies_to_custom_amounts": f"The tax also applies to amounts typed in at the till. {RULES}",
-    "tax_data.applies_to_product_set_id": f"The tax applies to a set of products. {RULES}",
+    **_mapped(
+        "tax_data",
+        "name",
+        "percentage",
+        "inclusion_type",
+        "enabled",
+        "calculation_phase",
+        "applies_to_custom_amounts",
+        "applies_to_product_set_id",
+    ),
 }
+DISCOUNT = {
+    **ENVELOPE,
+    **_mapped(
+        "discount_data",
+        "name",
+        "discount_type",
+        "percentage",
+        "amount_money",
+        "maximum_amount_money",
+        "pin_required",
+        "modify_tax_basis",
+        "application_method",
+    ),
+    "discount_data.label_color": "The colour of a discount's button is not kept.",
+}
+PRICING_RULE = {
+    **ENVELOPE,
+    **_mapped(
+        "pricing_rule_data",
+        "name",
+        "discount_id",
+        "match_products_id",
+        "apply_products_id",
+        "exclude_products_id",
+        "exclude_strategy",
+        "time_period_ids",
+        "valid_from_date",
+        "valid_from_local_time",
+        "valid_until_date",
+        "valid_until_local_time",
+        "minimum_order_subtotal_money",
+        "customer_group_ids_any",
+    ),
+}
+PRODUCT_SET = {
+    **ENVELOPE,
+    **_mapped(
+        "product_set_data",
+        "product_ids_any",
+        "product_ids_all",
+        "quantity_exact",
+        "quantity_min",
+        "quantity_max",
+        "all_products",
+    ),
+    "product_set_data.name": TECHNICAL,
+}
+TIME_PERIOD = {**ENVELOPE, **_mapped("time_period_data", "event")}
 MEASUREMENT_UNIT = {
     **ENVELOPE,
     **_mapped("measurement_unit_data", "measurement_unit"),
@@ -201,12 +254,15 @@ CUSTOM_ATTRIBUTE_DEFINITION = {**ENVELOPE, "custom_attribute_definition_data": T
 LOCATION = {
     **dict.fromkeys(("name", "address", "timezone", "currency", "country", "status", "phone_number"), MAPPED),
     **dict.fromkeys(("id", "merchant_id", "created_at", "capabilities", "type", "mcc", "coordinates"), TECHNICAL),
-    "business_name": "The name printed on receipts belongs to the receipt settings, which are set up in AuraConnect.",
-    "business_hours": "Opening hours are set up in AuraConnect.",
-    "return_policy": "The return policy belongs to the receipt settings, which are set up in AuraConnect.",
-    "custom_receipt_text": "Text on receipts belongs to the receipt settings, which are set up in AuraConnect.",
-    "language_code": "The language of the location is set up in AuraConnect.",
+    **dict.fromkeys(
+        ("business_name", "business_hours", "return_policy", "custom_receipt_text", "language_code"), MAPPED
+    ),
     "address.sublocality": "Parts of town have no field of their own in AuraConnect.",
+}
+CHECKOUT = {
+    **dict.fromkeys(("customer_notes_enabled", "policies", "coupons", "tipping"), MAPPED),
+    **dict.fromkeys(("location_id", "updated_at"), TECHNICAL),
+    "branding": "How the online checkout looks is not kept: AuraConnect's own pages look their own way.",
 }
 KNOWN: Mapping[str, Mapping[str, str]] = {
     "ITEM": ITEM,
@@ -215,6 +271,10 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
     "MODIFIER": MODIFIER,
     "CATEGORY": CATEGORY,
     "TAX": TAX,
+    "DISCOUNT": DISCOUNT,
+    "PRICING_RULE": PRICING_RULE,
+    "PRODUCT_SET": PRODUCT_SET,
+    "TIME_PERIOD": TIME_PERIOD,
     "MEASUREMENT_UNIT": MEASUREMENT_UNIT,
     "ITEM_OPTION": ITEM_OPTION,
     "ITEM_OPTION_VAL": ITEM_OPTION_VAL,
@@ -234,14 +294,10 @@ DEFAULTS: Mapping[str, Any] = {
     "item_variation_data.available_for_booking": False,
     "category_data.online_visibility": True,
     "item_option_data.show_colors": False,
-    "tax_data.applies_to_custom_amounts": False,
 }
 """Values that say no more than their absence."""
 
 WHOLE_TYPES: Mapping[str, str] = {
-    "DISCOUNT": f"Discount. {RULES}",
-    "PRODUCT_SET": f"The set of products an automatic discount or tax applies to. {RULES}",
-    "TIME_PERIOD": f"The hours an automatic discount applies in. {RULES}",
     "QUICK_AMOUNTS_SETTINGS": "The quick amount buttons of the till are set up in AuraConnect.",
     "SUBSCRIPTION_PLAN": "Subscriptions have no place in AuraConnect.",
     "SUBSCRIPTION_PLAN_VARIATION": "Subscriptions have no place in AuraConnect.",
@@ -317,6 +373,14 @@ NOTES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("CATEGORY", "kitchen_parent"): (
         "category_data.parent_category",
         "Kitchen categories stand side by side in AuraConnect; their order under one another is not kept.",
+    ),
+    ("PRICING_RULE", "not_here"): (
+        "pricing_rule_data.match_products_id",
+        "Automatic discount on things of which none is sold here: it is not carried over.",
+    ),
+    ("PRICING_RULE", "product_gone"): (
+        "pricing_rule_data.match_products_id",
+        "The automatic discount also names things that are not sold here (any more); it is carried over for the others.",
     ),
     ("INVENTORY_COUNT", "sold_out"): (
         "quantity",

@@ -18,7 +18,6 @@ from aura_migration.pos.square.wire import (
     ModifierListData,
     ModifierListInfo,
     VariationData,
-    decimal_text,
 )
 
 PLAIN_VARIATION_NAMES = ("", "Regular")
@@ -192,7 +191,7 @@ def _taxes(rows: Rows, item: CatalogObject, data: ItemData) -> None:
         if tax is None or not tax.present_at(rows.at):
             continue
         taxed = tax.tax_data
-        if taxed is not None and taxed.enabled is not False and decimal_text(taxed.percentage) is not None:
+        if taxed is not None and taxed.enabled is not False and rules.tax_problem(taxed) is None:
             rows.add(
                 "item_taxes",
                 path(rows.at, "item", item.id, ident),

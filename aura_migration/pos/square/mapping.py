@@ -12,7 +12,7 @@ from aura_migration.archive.snapshot import SnapshotReader
 from aura_migration.canonical.model import Batch, Loss
 from aura_migration.core.ids import path
 from aura_migration.pos.port import SourceLocation
-from aura_migration.pos.square import discounts, fields, rules
+from aura_migration.pos.square import fields, rules
 from aura_migration.pos.square.catalog import MENU, LocationView, kind_of, load_catalog, load_location, other_states
 from aura_migration.pos.square.items import map_items
 from aura_migration.pos.square.modifiers import map_modifiers
@@ -155,8 +155,8 @@ def _stations(rows: Rows) -> None:
 def _taxes(rows: Rows) -> None:
     for tax in rows.view.here("TAX"):
         data = tax.tax_data
-        rate = decimal_text(data.percentage) if data is not None else None
-        if data is None or rate is None:
+        problem = rules.tax_problem(data)
+        if data is None or problem is not None:
             named = data.name if data is not None else None
             values = {
                 "name": named,
@@ -165,19 +165,30 @@ def _taxes(rows: Rows) -> None:
                 "is_default": False,
                 "is_active": True,
             }
-            rows.reject("tax_rates", tax.id, tax, "has no percentage in Square", **values)
+            rows.reject("tax_rates", tax.id, tax, problem or "", **values)
             continue
         rows.add(
             "tax_rates",
             tax.id,
             tax,
             name=data.name,
-            rate_percent=rate,
+            rate_percent=decimal_text(data.percentage),
             tax_type="percent",
-            is_inclusive=data.inclusion_type == "INCLUSIVE",
+            is_inclusive=rules.TAX_INCLUSION[data.inclusion_type],
+            on_taxes=rules.TAX_PHASES[data.calculation_phase],
+            taxes_open_amounts=data.applies_to_custom_amounts,
             is_default=False,
             is_active=data.enabled is not False,
         )
+        if data.applies_to_product_set_id:
+            rows.reject(
+                "item_taxes",
+                path(rows.at, "set", tax.id),
+                tax,
+                "also applies to a set of products, which Square keeps beside the taxes of each item: say which items bear it",
+                tax_rate_key=tax.id,
+                overrides_item_taxes=False,
+            )
 
 
 def _stock(rows: Rows) -> None:
@@ -222,8 +233,6 @@ def _losses(rows: Rows, own: tuple[Location, Raw] | None) -> list[Loss]:
         live = list(here[kind]) if kind in here else view.here(kind)
         if kind in fields.KNOWN:
             losses.extend(fields.field_losses(kind, (catalog.raw[found.id] for found in live)))
-        elif kind == "PRICING_RULE":
-            losses.extend(discounts.rule_losses(view, live, rows.location.currency))
         elif live:
             losses.append(fields.type_loss(kind, [found.id for found in live]))
         deleted = [found.id for found in catalog.deleted(kind)]

@@ -6,6 +6,7 @@ Each follows a section of the Square API reference, named in its docstring. Rows
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from aura_migration.pos.square.wire import (
     ModifierLocationOverride,
     ModifierOverride,
     Money,
+    TaxData,
     VariationData,
     VariationOverride,
     decimal_text,
@@ -33,6 +35,9 @@ ITEM_TYPES = {
     "LEGACY_SQUARE_ONLINE_SERVICE": "service",
 }
 """Product types that are not plain items."""
+TAX_INCLUSION = {None: False, "ADDITIVE": False, "INCLUSIVE": True}
+TAX_PHASES = {None: False, "TAX_SUBTOTAL_PHASE": False, "TAX_TOTAL_PHASE": True}
+"""Whether the tax is also taken on the other taxes."""
 NOT_ONLINE = ["in_house", "kiosk", "third_party"]
 
 
@@ -49,6 +54,20 @@ class Limits(NamedTuple):
 
     minimum: int
     maximum: int | None
+
+
+def tax_problem(data: TaxData | None) -> str | None:
+    """Why a tax cannot be carried over, going on after its name; None where it can (6.8)."""
+    rate = decimal_text(data.percentage) if data is not None else None
+    if data is None or rate is None:
+        return "has no percentage in Square"
+    if not 0 <= Decimal(rate) <= 100:
+        return f"is of {rate} %"
+    if data.inclusion_type not in TAX_INCLUSION:
+        return f"says of prices what is not known: {data.inclusion_type}"
+    if data.calculation_phase not in TAX_PHASES:
+        return f"is taken on what is not known: {data.calculation_phase}"
+    return None
 
 
 def base_price(data: VariationData, per_unit: bool) -> Price:

@@ -15,7 +15,7 @@ MENU: tuple[SourceEntity, ...] = (
         "locations",
         "merchant",
         "MERCHANT_PROFILE_READ",
-        ("locations",),
+        ("locations", "opening_hours", "settings"),
         doc="The merchant and all its locations, inactive ones too.",
     ),
     SourceEntity(
@@ -40,11 +40,20 @@ MENU: tuple[SourceEntity, ...] = (
             "modifier_defaults",
             "item_taxes",
             "item_stations",
+            "pricing_rules",
+            "pricing_rule_targets",
         ),
         doc="Every object of the catalog, deleted ones too.",
     ),
     SourceEntity(
         "inventory", "location", "INVENTORY_READ", ("stock",), doc="Stock counts of one location, in every state."
+    ),
+    SourceEntity(
+        "checkout_settings",
+        "location",
+        "MERCHANT_PROFILE_READ",
+        ("tip_suggestions",),
+        doc="The settings of the location's online checkout: tips, notes, policies.",
     ),
 )
 

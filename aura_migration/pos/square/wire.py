@@ -235,6 +235,9 @@ class TaxData(msgspec.Struct, frozen=True):
     percentage: str | None = None
     inclusion_type: str | None = None
     enabled: bool | None = None
+    calculation_phase: str | None = None
+    applies_to_custom_amounts: bool | None = None
+    applies_to_product_set_id: str | None = None
 
 
 class DiscountData(msgspec.Struct, frozen=True):
@@ -245,6 +248,9 @@ class DiscountData(msgspec.Struct, frozen=True):
     percentage: Any = None
     amount_money: Money | None = None
     maximum_amount_money: Money | None = None
+    pin_required: bool | None = None
+    modify_tax_basis: str | None = None
+    application_method: str | None = None
 
 
 class PricingRuleData(msgspec.Struct, frozen=True):
@@ -255,9 +261,12 @@ class PricingRuleData(msgspec.Struct, frozen=True):
     match_products_id: str | None = None
     apply_products_id: str | None = None
     exclude_products_id: str | None = None
+    exclude_strategy: str | None = None
     time_period_ids: list[str] | None = None
     valid_from_date: str | None = None
+    valid_from_local_time: str | None = None
     valid_until_date: str | None = None
+    valid_until_local_time: str | None = None
     minimum_order_subtotal_money: Money | None = None
     customer_group_ids_any: list[str] | None = None
 

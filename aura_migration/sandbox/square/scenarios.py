@@ -8,7 +8,7 @@ from typing import Any
 
 from aura_migration.sandbox.core.clock import Clock
 from aura_migration.sandbox.square.builder import Builder
-from aura_migration.sandbox.square.model import Discount
+from aura_migration.sandbox.square.model import Discount, PricingRule, ProductSet, TimePeriod
 from aura_migration.sandbox.square.orders.scenarios import make_history, make_year
 from aura_migration.sandbox.square.people.crowd_tables import crowd as write_crowd
 from aura_migration.sandbox.square.people.scenarios import POPULATIONS
@@ -126,6 +126,28 @@ def cafe(builder: Builder) -> None:
     for item in builder.world.items():
         if item.categories[0][0] == categories["Bakery"].id:
             builder.stock(item.variations[0], harbor, str(builder.rng.randint(4, 40)))
+    _cafe_rules(builder, categories["Bakery"].id)
+
+
+def _cafe_rules(builder: Builder, bakery: str) -> None:
+    """Discounts for the cashier, and an automatic one that begins after the last order of the past."""
+    builder.made(Discount, "Neighbors 10", percentage="10")
+    builder.made(Discount, "A dollar off", kind="FIXED_AMOUNT", cents=100)
+    builder.made(Discount, "Manager's choice", kind="VARIABLE_AMOUNT", cents=0, pin=True)
+    evening = builder.made(
+        Discount, "Evening pastries", percentage="25", extra_data={"application_method": "AUTOMATICALLY_APPLIED"}
+    )
+    hours = builder.made(TimePeriod, "Evenings", days=["MON", "TUE", "WED", "THU", "FRI"], start="18:30", minutes=150)
+    pastries = builder.made(ProductSet, "Pastries", any_ids=[bakery])
+    builder.made(
+        PricingRule,
+        "Evening pastries",
+        discount_id=evening.id,
+        match_id=pastries.id,
+        period_ids=[hours.id],
+        valid_from=("2026-10-05", "00:00:00"),
+    )
+    builder.write()
 
 
 def empty(builder: Builder) -> None:

@@ -30,6 +30,7 @@ from aura_migration.pos.square.orders.dating import Days, When, is_absurd, versi
 from aura_migration.pos.square.orders.exchanges import used_up
 from aura_migration.pos.square.orders.known import Known
 from aura_migration.pos.square.orders.leaving import channel_of, leaving
+from aura_migration.pos.square.orders.stated import discount_key, stated
 from aura_migration.pos.square.orders.wire import cents
 from aura_migration.pos.square.units import unit_name
 from aura_migration.pos.square.wire import MeasurementUnitData
@@ -134,7 +135,7 @@ class Sales:
         day = self._days.day(dated)
         if day is None:
             return Document("orders", key, version, [], fault="Square gives this order no time that could be its day.")
-        check = _Check(order, self._known, self._currency)
+        check = _Check(order, self._known, self._currency, self._location)
         if is_absurd(opened) or is_absurd(closed):
             check.flag("absurd_date")
         rows = check.rows(len(order.line_items or ()))
@@ -176,7 +177,7 @@ class Sales:
         guest = order.customer_id
         if not guest:
             guest = next((tender.customer_id for tender in order.tenders or () if tender.customer_id), None)
-        details: dict[str, Any] = {}
+        details = stated(order, self._location)
         if order.fulfillments:
             details["fulfillments"] = [[held.type, held.state] for held in order.fulfillments]
         if order.returns:
@@ -219,8 +220,9 @@ class Sales:
 class _Check:
     """One order taken apart: its rows, its sums, and what does not add up."""
 
-    def __init__(self, order: wire.Order, known: Known, currency: str) -> None:
+    def __init__(self, order: wire.Order, known: Known, currency: str, location: str) -> None:
         self._order = order
+        self._location = location
         self._known = known
         self._currency = currency
         self._flags: dict[str, None] = {}
@@ -376,7 +378,7 @@ class _Check:
             self.flag("missing_reference")
             rows.append(OrderDiscount("Unknown discount", amount, place))
         elif discount.scope != "ORDER":
-            rows.append(_discount_row(discount, amount, place))
+            rows.append(_discount_row(discount, amount, place, self._location))
 
     def _line_adds_up(
         self, line: wire.Line, rung: int, included: int, charge: int, discount: int, tax: int, total: int
@@ -417,7 +419,7 @@ class _Check:
         for held in self._order.discounts or ():
             amount, shares = cents(held.applied_money), by_discount.get(held.uid or "")
             if held.scope == "ORDER" or (shares is None and amount):
-                rows.append(_discount_row(held, amount, None))
+                rows.append(_discount_row(held, amount, None, self._location))
             if held.applied_money is not None and (shares or 0) != amount:
                 self.flag("discounts_do_not_add_up")
         if on_lines != self.discount:
@@ -477,14 +479,14 @@ def _tax_row(tax: wire.Tax, amount: int, item: int | None, charge: int | None, i
     )
 
 
-def _discount_row(held: wire.Discount, amount: int, place: int | None) -> OrderDiscount:
+def _discount_row(held: wire.Discount, amount: int, place: int | None, at: str) -> OrderDiscount:
     percent = percent_text(held.percentage)
     return OrderDiscount(
         held.name or "Discount",
         amount,
         place,
         percent,
-        held.catalog_object_id,
+        discount_key(at, held),
         is_comp=percent is not None and percent[:3] == "100" and float(percent) == 100,
     )
 

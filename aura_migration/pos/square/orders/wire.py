@@ -73,6 +73,7 @@ class Line(msgspec.Struct, gc=False):
     name: str | None = None
     variation_name: str | None = None
     catalog_object_id: str | None = None
+    catalog_version: int | None = None
     quantity: str | None = None
     quantity_unit: QuantityUnit | None = None
     item_type: str | None = None
@@ -109,8 +110,10 @@ class Discount(msgspec.Struct, gc=False):
     catalog_object_id: str | None = None
     name: str | None = None
     percentage: str | None = None
+    amount_money: Money | None = None
     applied_money: Money | None = None
     scope: str | None = None
+    pricing_rule_id: str | None = None
 
 
 class Charge(msgspec.Struct, gc=False):
