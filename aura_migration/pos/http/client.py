@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Self, TypeVar
 from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies
 
 import httpx
 import msgspec
@@ -40,6 +41,7 @@ from aura_migration.pos.http.limits import Buckets, Claim, LimitPolicy
 from aura_migration.pos.http.retry import RetryPolicy
 from aura_migration.pos.http.stats import TrafficStats
 from aura_migration.pos.http.tokens import TokenSource
+from aura_migration.pos.http.transport import DirectTransport
 
 log = logging.getLogger(__name__)
 logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines show queries: cursors, names that were searched
@@ -323,11 +325,15 @@ class PosClient:
 
     def _client(self) -> httpx.AsyncClient:
         if self._http is None:
+            parts = urlsplit(self.base_url)
+            # A proxy of the environment is for the outside world, never for a server on this machine.
+            trust_env = not _is_loopback(parts.hostname or "")
+            is_proxied = trust_env and not {parts.scheme, "all"}.isdisjoint(getproxies())
+            transport = self._transport or (None if is_proxied else DirectTransport(trust_env=trust_env))
             self._http = httpx.AsyncClient(
-                transport=self._transport,
+                transport=transport,
                 follow_redirects=False,
-                # A proxy of the environment is for the outside world, never for a server on this machine.
-                trust_env=not _is_loopback(urlsplit(self.base_url).hostname or ""),
+                trust_env=trust_env,
                 limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=15.0),
             )
         return self._http
