@@ -1,0 +1,397 @@
+"""Menu and rules of one location, as AuraConnect's tables hold them, in lookup tables: what a till would ring up by.
+
+Made by ``reading.py``. Knows no order, past or new, and no POS beyond the name of the pricing policy. Ids are AuraConnect's; a
+tax is called by its id as text, as bills name taxes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from aura_migration.pricing.bill import Scope, TaxRule
+from aura_migration.pricing.policy import Policy
+from aura_migration.verify.replay.hours import Moment, Window, within
+
+OPEN = None
+"""The price of what the cashier prices."""
+Prices = frozenset[int] | None
+"""Every price the till may give (which menu it is rung up from is the cashier's choice); None: the cashier says."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRule:
+    """Another price under a condition; None stands for any."""
+
+    cents: int
+    priority: int
+    menu: int | None
+    variation: int | None
+    group: int | None
+    item: int | None
+    size: int | None
+    size_name: str | None
+    pre_modifier: int | None
+    channel: str | None
+    when: Window
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """A size or variation of an item; `cents` None: open."""
+
+    id: int
+    name: str
+    cents: int | None
+    is_sold: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A group asked for by an item or by an option, with its limits."""
+
+    group: int
+    least: int
+    most: int | None
+
+
+@dataclass(slots=True)
+class Item:
+    """An item. `is_sold` false: not on the menu any more, or not at this location."""
+
+    id: int
+    name: str
+    cents: int | None
+    price_type: str
+    is_sold: bool
+    is_placeholder: bool
+    is_discountable: bool
+    variations: dict[int, Variation] = field(default_factory=dict)
+    categories: set[int] = field(default_factory=set)
+    menus: set[int] = field(default_factory=set)
+    links: list[Link] = field(default_factory=list)
+    rules: list[PriceRule] = field(default_factory=list)
+    taxes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Option:
+    """A modifier. `cents` None: open. `free_as_default` by the settings of its group."""
+
+    id: int
+    name: str
+    group: int
+    cents: int | None
+    is_sold: bool
+    is_default: bool
+    free_as_default: bool
+    most: int | None
+    nested: list[Link] = field(default_factory=list)
+    rules: list[PriceRule] = field(default_factory=list)
+    taxes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A modifier group."""
+
+    id: int
+    name: str
+    allows_quantities: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PreModifier:
+    """ "Extra", "no", "half": a factor of 1e-8, or a price in place of the option's."""
+
+    id: int
+    name: str
+    factor: int | None
+    fixed_cents: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tax:
+    """A rate with the words people know it by."""
+
+    id: str
+    name: str
+    rule: TaxRule
+    tax_type: str
+    is_active: bool
+    is_default: bool
+    taxes_open_amounts: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaxException:
+    """Where a rate (None: every one) does not apply, or at another rate (1e-8)."""
+
+    tax: str | None
+    order_type: str | None
+    type_id: int | None
+    item: int | None
+    category: int | None
+    rate: int | None
+    is_conditional: bool
+    """It has conditions that an order does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceCharge:
+    """A charge as configured; `rate` of 1e-8, `taxes` those on the charge itself."""
+
+    id: int
+    key: str
+    name: str
+    calculation: str
+    rate: int
+    cents: int
+    charge_class: str
+    base: str | None
+    into_lines: bool
+    is_taxable: bool
+    is_automatic: bool
+    guests: int
+    least_cents: int
+    most_cents: int | None
+    order_types: frozenset[str] | None
+    taxes: tuple[str, ...]
+    is_active: bool
+
+
+class Target(NamedTuple):
+    """What a discount is about."""
+
+    role: str
+    item: int | None
+    variation: int | None
+    category: int | None
+    modifier: int | None
+    least: int | None
+    most: int | None
+    set_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiscountRule:
+    """A discount as configured; `rate` of 1e-8. `rate` and `cents` None with `is_open`: the cashier says."""
+
+    id: int
+    key: str
+    name: str
+    rule_type: str
+    scope: Scope
+    rate: int | None
+    cents: int | None
+    fixed_cents: int | None
+    cap: int | None
+    least_cents: int | None
+    is_open: bool
+    is_automatic: bool
+    is_comp: bool
+    reduces_tax: bool | None
+    stackable: bool | None
+    valid_from: str | None
+    valid_until: str | None
+    schedule: tuple[Window, ...]
+    order_types: frozenset[str] | None
+    targets: tuple[Target, ...]
+    has_conditions: bool
+    is_active: bool
+
+    def holds(self, at: Moment | None, order_type: str) -> bool:
+        """Whether the rule is in force at that minute (None: unknown, taken as in force) for such an order."""
+        if not self.is_active or (self.order_types is not None and order_type not in self.order_types):
+            return False
+        if at is None:
+            return True
+        return within(at.text, self.valid_from, self.valid_until) and any(one.holds(at) for one in self.schedule)
+
+    def covers(self, item: Item | None, variation: int | None) -> bool:
+        """Whether the discount may be taken off such a line."""
+        if item is None:
+            return not any(one.role == "discounted" for one in self.targets)
+        wanted = [one for one in self.targets if one.role == "discounted"]
+        if any(one.role == "excluded" and _is(one, item, variation) for one in self.targets):
+            return False
+        return not wanted or any(_is(one, item, variation) for one in wanted)
+
+    @property
+    def is_plain(self) -> bool:
+        """Nothing has to be bought for it, no condition stands that an order does not tell: when it is given is known."""
+        return (
+            not self.has_conditions
+            and not any(one.role == "bought" or one.least or one.most or one.modifier for one in self.targets)
+            and self.rule_type in ("percentage_discount", "fixed_discount", "happy_hour")
+            and not self.is_open
+        )
+
+
+def _is(target: Target, item: Item, variation: int | None) -> bool:
+    if target.variation is not None:
+        return target.variation == variation
+    if target.item is not None:
+        return target.item == item.id
+    if target.category is not None:
+        return target.category in item.categories
+    return target.modifier is None
+
+
+@dataclass(slots=True)
+class Book:
+    """All of it."""
+
+    restaurant_id: int
+    location_id: int
+    zone: str
+    currency: str
+    policy: Policy
+    items: dict[int, Item] = field(default_factory=dict)
+    options: dict[int, Option] = field(default_factory=dict)
+    groups: dict[int, Group] = field(default_factory=dict)
+    pre_modifiers: dict[str, list[PreModifier]] = field(default_factory=dict)
+    taxes: dict[str, Tax] = field(default_factory=dict)
+    exceptions: list[TaxException] = field(default_factory=list)
+    untaxed_types: frozenset[str] = frozenset()
+    """Words of order types all of whose configured types are untaxed."""
+    charges: list[ServiceCharge] = field(default_factory=list)
+    discounts: list[DiscountRule] = field(default_factory=list)
+    policy_is_configured: bool = False
+
+    # -- prices ----------------------------------------------------------------------------------------------------
+
+    def item_prices(self, item: Item, variation: int | None, channel: str, at: Moment | None) -> Prices:
+        """What the item, or the variation of it, may cost at that minute."""
+        size = item.variations.get(variation) if variation is not None else None
+        base = size.cents if size is not None else item.cents
+        if base is None:
+            return OPEN
+        rules = [
+            one
+            for one in item.rules
+            if one.variation in (None, variation) and one.channel in (None, channel) and _holds(one, at)
+        ]
+        return _by_menu(base, rules, item.menus)
+
+    def option_prices(
+        self,
+        item: Item,
+        variation: int | None,
+        option: Option,
+        pre_modifier: str | None,
+        channel: str,
+        at: Moment | None,
+    ) -> Prices:
+        """What the option may cost with this item, at that minute, under a pre-modifier called so."""
+        if option.cents is None:
+            return OPEN
+        size = item.variations.get(variation) if variation is not None else None
+        before = self.pre_modifiers.get(pre_modifier.casefold(), []) if pre_modifier else []
+        rules = [
+            one
+            for one in option.rules
+            if one.item in (None, item.id)
+            and one.group in (None, option.group)
+            and one.channel in (None, channel)
+            and (one.variation in (None, variation))
+            and (one.size_name is None or (size is not None and size.name == one.size_name))
+            and (one.pre_modifier is None or any(one.pre_modifier == each.id for each in before))
+            and _holds(one, at)
+        ]
+        found = set(_by_menu(option.cents, rules, item.menus))
+        # Which of several an option is (the first, the second) and which size it counts for is not on the order.
+        found |= {one.cents for one in rules if one.size is not None}
+        if len({one.priority for one in rules}) > 1 or any(one.size is not None for one in rules):
+            found |= {one.cents for one in rules}
+        if option.free_as_default and option.is_default:
+            found.add(0)
+        if before:
+            changed: set[int] = set()
+            for each in before:
+                for cents in found:
+                    if each.fixed_cents is not None:
+                        changed.add(each.fixed_cents)
+                    elif each.factor is not None:
+                        changed.add((2 * cents * each.factor + 100_000_000) // 200_000_000)
+                    else:
+                        changed.add(cents)
+            found = changed
+        return frozenset(found)
+
+    # -- taxes -----------------------------------------------------------------------------------------------------
+
+    def item_taxes(self, item: Item, order_type: str) -> tuple[tuple[str, int | None], ...]:
+        """The taxes on an item in such an order, each with the rate it has instead, if another."""
+        if order_type in self.untaxed_types:
+            return ()
+        return tuple(found for name in item.taxes if (found := self._excepted(name, item, order_type)) is not None)
+
+    def open_taxes(self, order_type: str) -> tuple[str, ...] | None:
+        """The taxes on an amount typed in without an item; None where the POS does not say."""
+        if order_type in self.untaxed_types:
+            return ()
+        said = [tax for tax in self.taxes.values() if tax.is_active and tax.taxes_open_amounts is not None]
+        if not said:
+            return None
+        return tuple(tax.id for tax in said if tax.taxes_open_amounts)
+
+    def _excepted(self, name: str, item: Item, order_type: str) -> tuple[str, int | None] | None:
+        for one in self.exceptions:
+            if (
+                one.tax in (None, name)
+                and one.order_type in (None, order_type)
+                and one.item in (None, item.id)
+                and (one.category is None or one.category in item.categories)
+                and not one.is_conditional
+            ):
+                return None if one.rate is None else (name, one.rate)
+        return name, None
+
+    # -- discounts and charges ---------------------------------------------------------------------------------------
+
+    def discount(self, key: str | None, name: str, scope: Scope, rate: int | None, cents: int) -> DiscountRule | None:
+        """The rule a discount of an order was given by: the one it names, else one of its name that fits best."""
+        if key is not None:
+            for one in self.discounts:
+                if one.key == key:
+                    return one
+        named = [one for one in self.discounts if one.name.casefold() == name.casefold()]
+
+        def worse(one: DiscountRule) -> tuple[bool, bool, bool]:
+            fits = one.is_open or (one.rate == rate if rate is not None else one.rate is None)
+            return (one.scope is not scope, not fits, one.cents not in (None, cents))
+
+        return min(named, key=worse, default=None)
+
+    def charge(self, key: str | None, name: str, charge_class: str) -> ServiceCharge | None:
+        """The rule a charge of an order was put on by."""
+        if key is not None:
+            for one in self.charges:
+                if one.key == key:
+                    return one
+        named = [one for one in self.charges if one.name.casefold() == name.casefold()]
+        return min(named, key=lambda one: one.charge_class != charge_class, default=None)
+
+
+def _holds(rule: PriceRule, at: Moment | None) -> bool:
+    return at is None or rule.when.holds(at)
+
+
+def _by_menu(base: int, rules: Iterable[PriceRule], menus: Iterable[int]) -> frozenset[int]:
+    """The price for each menu the item may be rung up from: of the rules that hold the one of the highest priority."""
+    rules = list(rules)
+    if not rules:
+        return frozenset((base,))
+    found: set[int] = set()
+    for menu in menus or (None,):
+        held = [one for one in rules if one.menu in (None, menu)]
+        top = max((one.priority for one in held), default=None)
+        found |= {base} if top is None else {one.cents for one in held if one.priority == top}
+    return frozenset(found)
+
+
+def names_of(taxes: Mapping[str, Tax], ids: Iterable[str]) -> str:
+    """Names of taxes for people."""
+    return ", ".join(taxes[one].name if one in taxes else one for one in ids)

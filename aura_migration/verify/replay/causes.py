@@ -1,0 +1,216 @@
+"""The closed list of explanations, each with a proof that the difference alone cannot supply.
+
+A difference is explained by what *other* orders show: a run of one value before a date and of the configured one from then on, a
+window of dates without a tax that was charged before and after, a name and a percentage on the check itself. What has no proof
+stays different.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from aura_migration.verify.replay.book import Book
+from aura_migration.verify.replay.history import History, Run, Subject
+from aura_migration.verify.replay.lines import AS_CONFIGURED
+from aura_migration.verify.replay.rung import RungOrder, Span, sold_in
+from aura_migration.verify.replay.words import Cause, Found, Why
+
+ENOUGH = 3
+"""Fewer observations than this on one side of a date prove nothing."""
+EXEMPTION_IS_CONCLUDED = frozenset(("square",))
+"""POS that do not mark a check as exempt: the mark only says that no tax was charged."""
+Connection = psycopg.Connection[Any]
+
+
+@dataclass(slots=True)
+class TaxDays:
+    """By tax and item: the orders of each business date that bore it, and those that did not although the rules say so."""
+
+    charged: dict[tuple[str, int | None], dict[str, int]] = field(default_factory=dict)
+    missing: dict[tuple[str, int | None], dict[str, int]] = field(default_factory=dict)
+    windows: dict[str, set[str]] = field(default_factory=dict)
+    """By tax, the days of its holidays."""
+
+
+class Proofs:
+    """Explains differences from the history of a span."""
+
+    def __init__(self, book: Book, history: History) -> None:
+        self.book, self.history = book, history
+        self.tax_days = TaxDays()
+
+    def gather(self, connection: Connection, span: Span, found: Iterable[tuple[RungOrder, Found]]) -> None:
+        """Ask AuraConnect on which days the taxes were charged that some orders lack; nothing is asked where none lack any."""
+        missing = self.tax_days.missing
+        for order, each in found:
+            if each.cause is Cause.TAX_EXTRA and each.subject[0] == "tax":
+                item = each.subject[2] if len(each.subject) > 2 else None
+                key = (str(each.subject[1]), item if isinstance(item, int) else None)
+                days = missing.setdefault(key, {})
+                days[order.day] = days.get(order.day, 0) + 1
+        rates = sorted({int(tax) for tax, _ in missing if tax.isdigit()})
+        if not rates:
+            return
+        charged: dict[tuple[str, int | None], dict[str, int]] = defaultdict(dict)
+        where, arguments = sold_in(connection, self.book.location_id, span)
+        for tax, item, day, orders in connection.execute(
+            f"""
+            SELECT t.tax_rate_id, i.menu_item_id, o.business_date::text, count(DISTINCT o.id)
+            FROM aura.orders o JOIN aura.order_taxes t ON t.order_id = o.id
+            LEFT JOIN aura.order_items i ON i.id = t.order_item_id
+            WHERE {where} AND t.tax_rate_id = ANY(%(rates)s) AND t.amount_cents <> 0
+            GROUP BY GROUPING SETS ((1, 2, 3), (1, 3)) ORDER BY 1, 3
+            """,
+            {**arguments, "rates": rates},
+        ).fetchall():
+            charged[str(tax), item][day] = charged[str(tax), item].get(day, 0) + orders
+        self.tax_days.charged = dict(charged)
+        for name in {tax for tax, _ in missing}:
+            self.tax_days.windows[name] = self._holidays(name)
+
+    def explain(self, order: RungOrder, found: Sequence[Found], each: Found) -> Why | None:
+        """What explains one difference of an order, or None."""
+        if each.why is not None:
+            return each.why
+        if each.cause in (Cause.ITEM_PRICE, Cause.MODIFIER_PRICE):
+            return self._price(each)
+        if each.cause is Cause.TAX_RATE:
+            return self._rate(each)
+        if each.cause is Cause.TAX_EXTRA and each.subject[0] == "tax":
+            return self._untaxed(order, found, each)
+        if each.cause is Cause.TAX_MISSING:
+            return self._replaced(found, each)
+        if each.cause is Cause.DISCOUNT_SCOPE:
+            return self._scope(each)
+        return None
+
+    # -- prices ------------------------------------------------------------------------------------------------------
+
+    def _price(self, each: Found) -> Why | None:
+        runs = self.history.prices.get(each.subject, [])
+        if not changed_once(runs, AS_CONFIGURED) or each.charged not in [run.value for run in runs[:-1]]:
+            return None
+        return Why.PRICE_CHANGED if each.cause is Cause.ITEM_PRICE else Why.MODIFIER_PRICE_CHANGED
+
+    # -- taxes -------------------------------------------------------------------------------------------------------
+
+    def _rate(self, each: Found) -> Why | None:
+        if not isinstance(each.ruled, int):
+            return None
+        runs = self.history.rates.get((each.subject[1], each.ruled), [])
+        return Why.RATE_CHANGED if changed_once(runs, each.ruled) else None
+
+    def _untaxed(self, order: RungOrder, found: Sequence[Found], each: Found) -> Why | None:
+        tax = str(each.subject[1])
+        if order.day in self.tax_days.windows.get(tax, ()):
+            return Why.TAX_HOLIDAY
+        if order.is_exempt and not order.tax:
+            if self.book.policy.name not in EXEMPTION_IS_CONCLUDED:
+                return Why.TAX_EXEMPT
+            return Why.TAX_EXEMPT if self.history.tax_orders.get(tax, 0) >= ENOUGH else None
+        return self._replaced(found, each)
+
+    def _replaced(self, found: Sequence[Found], each: Found) -> Why | None:
+        """One rate gave way to another: the old one was only charged before the new one, both often enough."""
+        old = [str(one.subject[1]) for one in found if one.cause is Cause.TAX_MISSING]
+        new = [str(one.subject[1]) for one in found if one.cause is Cause.TAX_EXTRA and one.subject[0] == "tax"]
+        if not old or not new:
+            return None
+        taxed, orders = self.history.taxed, self.history.tax_orders
+        for before in old:
+            for after in new:
+                if (
+                    before in taxed
+                    and after in taxed
+                    and taxed[before][1] < taxed[after][0]
+                    and min(orders[before], orders[after]) >= ENOUGH
+                    and each.subject[1] in (before, after)
+                ):
+                    return Why.RATE_CHANGED
+        return None
+
+    def _holidays(self, tax: str) -> set[str]:
+        """Days on which an item that bears the tax before and after bore it in no order.
+
+        At least so many orders within one window; an item that is sold only within the window belongs to it when others prove it.
+        """
+        missing, charged = self.tax_days.missing, self.tax_days.charged
+        held: dict[str, int] = {}
+        loose: dict[str, int] = {}
+        for (name, item), days in missing.items():
+            if name != tax:
+                continue
+            on = charged.get((tax, item), {})
+            whole = charged.get((tax, None), {})
+            for day, orders in days.items():
+                if day in on or (item is None and day in whole):
+                    continue
+                around = on or whole
+                if any(other < day for other in around) and any(other > day for other in around):
+                    held[day] = held.get(day, 0) + orders
+                else:
+                    loose[day] = loose.get(day, 0) + orders
+        found: set[str] = set()
+        for window in _windows(held, {day for each in _of(charged, tax, missing) for day in each}):
+            if sum(held[day] + loose.get(day, 0) for day in window) >= ENOUGH:
+                found.update(window)
+        return found
+
+    # -- discounts ---------------------------------------------------------------------------------------------------
+
+    def _scope(self, each: Found) -> Why | None:
+        """A rule that was concluded from orders knows one scope; the same name given otherwise is given by hand."""
+        number = each.subject[1]
+        rule = next((one for one in self.book.discounts if one.id == number), None)
+        if rule is None or not rule.key.startswith("inferred/") or each.charged not in ("line", "check"):
+            return None
+        return Why.DISCOUNT_BY_HAND if rule.scope.value in self.history.scopes.get(rule.id, ()) else None
+
+
+def changed_once(runs: Sequence[Run], configured: int) -> bool:
+    """Whether values followed each other without exception, each seen often enough, and the last is the configured one."""
+    if len(runs) < 2 or runs[-1].value != configured:
+        return False
+    return len({run.value for run in runs}) == len(runs) and all(run.count >= ENOUGH for run in runs)
+
+
+def _windows(days: dict[str, int], others: set[str]) -> list[list[str]]:
+    """Days in stretches that no other day interrupts."""
+    found: list[list[str]] = []
+    for day in sorted(days):
+        if found and not any(found[-1][-1] < other < day for other in others):
+            found[-1].append(day)
+        else:
+            found.append([day])
+    return found
+
+
+def _of(
+    charged: dict[tuple[str, int | None], dict[str, int]],
+    tax: str,
+    missing: dict[tuple[str, int | None], dict[str, int]],
+) -> list[dict[str, int]]:
+    """The days on which items were charged the tax that at some time were not."""
+    items = {item for name, item in missing if name == tax}
+    return [days for (name, item), days in charged.items() if name == tax and item in items]
+
+
+def runs_told(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Runs as data for people."""
+    return [
+        {
+            "value": "as configured" if run.value == AS_CONFIGURED else run.value,
+            "count": run.count,
+            "from": run.first,
+            "to": run.last,
+        }
+        for run in runs
+    ]
+
+
+__all__ = ["ENOUGH", "Proofs", "Subject", "changed_once", "runs_told"]

@@ -1,0 +1,98 @@
+"""What all orders together show, in the order of time: prices, rates of tax, how rules were used. Explanations stand on it.
+
+A run is a stretch of time in which a value did not change. Runs are kept, not observations: memory does not grow with orders.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from aura_migration.verify.replay.differ import Outcome
+from aura_migration.verify.replay.ring import Ringing
+from aura_migration.verify.replay.words import Cause, Part
+
+Subject = tuple[str | int | None, ...]
+MOST_RUNS = 64
+"""More changes than this are no price list; further runs are not kept."""
+
+
+@dataclass(slots=True)
+class Run:
+    """A stretch of equal values: `count` observations from one business date to another."""
+
+    value: int
+    count: int
+    first: str
+    last: str
+
+
+@dataclass(slots=True)
+class Pairs:
+    """Distinct (item, option) pairs sold, and those that could be rung up each time."""
+
+    sold: set[tuple[int, int]] = field(default_factory=set)
+    failed: set[tuple[int, int]] = field(default_factory=set)
+
+
+class History:
+    """Filled order by order, oldest first."""
+
+    def __init__(self) -> None:
+        self.prices: dict[Subject, list[Run]] = {}
+        self.rates: dict[Subject, list[Run]] = {}
+        self.pairs = Pairs()
+        self.scopes: dict[int, set[str]] = defaultdict(set)
+        """By discount rule, the scopes it was given in."""
+        self.taxed: dict[str, list[str]] = {}
+        """By tax: first and last business date it was charged on, and on how many orders."""
+        self.tax_orders: dict[str, int] = defaultdict(int)
+        self.first = self.last = ""
+
+    def add(self, ringing: Ringing, outcome: Outcome) -> None:
+        """Take note of one order."""
+        day = ringing.order.day
+        if not self.first:
+            self.first = day
+        self.last = day
+        prices, pairs = self.prices, self.pairs
+        for judged in ringing.judged:
+            for subject, value in judged.observed:
+                _note(prices, subject, value, day)
+            if judged.pairs:
+                for item, option, works in judged.pairs:
+                    (pairs.sold if works else pairs.failed).add((item, option))
+        for held in ringing.given:
+            if held.rule is not None:
+                self.scopes[held.rule.id].add(held.scope.value)
+        if not outcome.taxes:
+            return
+        ruled = {found.subject[1]: found.ruled for found in outcome.found if found.cause is Cause.TAX_RATE}
+        for name, charged in outcome.taxes.items():
+            if charged.amount:
+                days = self.taxed.get(name)
+                if days is None:
+                    self.taxed[name] = [day, day]
+                else:
+                    days[1] = day
+                self.tax_orders[name] += 1
+            if charged.rate is not None:
+                _note(self.rates, (name, ruled.get(name, charged.rate)), charged.rate, day)
+
+
+def _note(runs: dict[Subject, list[Run]], subject: Subject, value: int, day: str) -> None:
+    held = runs.get(subject)
+    if held is None:
+        runs[subject] = [Run(value, 1, day, day)]
+        return
+    last = held[-1]
+    if last.value == value:
+        last.count += 1
+        last.last = day
+    elif len(held) < MOST_RUNS:
+        held.append(Run(value, 1, day, day))
+
+
+def is_price(part: Part) -> bool:
+    """Whether a part is a price that runs are kept of."""
+    return part in (Part.ITEM_PRICE, Part.MODIFIER_PRICE)

@@ -1,0 +1,311 @@
+"""What of a line the menu can produce. Each distinct line is judged once and remembered.
+
+Whoever rang the line up chose item, size, options, quantity; the menu answers whether that can be chosen, and what it costs.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from aura_migration.pricing.bill import BillLine, BillModifier, Per, TaxKind
+from aura_migration.pricing.lines import gross
+from aura_migration.verify.replay.book import Book, Item, Link, Option
+from aura_migration.verify.replay.hours import Moment, moment
+from aura_migration.verify.replay.rung import RungLine, RungModifier, RungOrder
+from aura_migration.verify.replay.words import Cause, Found, Part, Skip, Why
+
+AS_CONFIGURED = -1
+"""Stands for any price the menu allows, in runs of prices."""
+COUNTED_BY_LINE = frozenset(("toast",))
+"""POS whose orders state the quantity of a choice for the whole line: three burgers with cheese hold three cheese."""
+REMEMBERED = 200_000
+"""Distinct lines kept."""
+
+
+class Observed(NamedTuple):
+    """What a line shows of a price: whose, and which (`AS_CONFIGURED` for one that the menu allows)."""
+
+    subject: tuple[str | int | None, ...]
+    price: int
+
+
+class Judged(NamedTuple):
+    """A line by the menu. `taxes` are ids, with the rate it has instead where an exception gives another.
+
+    `skips` keep the order's taxes from being judged. `pairs` are (item, option, whether it could be rung up).
+    """
+
+    taxes: tuple[tuple[str, int | None], ...]
+    counts_units: bool
+    is_discountable: bool
+    found: tuple[Found, ...]
+    skips: tuple[Skip, ...]
+    observed: tuple[Observed, ...]
+    pairs: tuple[tuple[int, int, bool], ...]
+    given_taxes: bool
+    """The rules cannot say which taxes it bears: those it was charged are taken for given."""
+
+
+class Lines:
+    """Judges lines by a book."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self._known: dict[tuple[object, ...], Judged] = {}
+        self._timed = {item.id for item in book.items.values() if _is_timed(item.rules)}
+        self._timed_options = {option.id for option in book.options.values() if _is_timed(option.rules)}
+        self._per_unit = {tax.id for tax in book.taxes.values() if tax.rule.kind is TaxKind.FIXED}
+
+    def judge(self, order: RungOrder, line: RungLine, modifiers: Sequence[RungModifier]) -> Judged:
+        """The line by the menu, at the order's time, kind and channel."""
+        is_timed = line.item in self._timed
+        chosen: tuple[object, ...] = ()
+        if modifiers:
+            first = modifiers[0].id
+            chosen = tuple(
+                [
+                    (
+                        one.modifier,
+                        one.quantity,
+                        one.price,
+                        one.amount,
+                        one.before,
+                        None if one.parent is None else one.parent - first,
+                        one.id - first if one.parent is not None else 0,
+                    )
+                    for one in modifiers
+                ]
+            )
+            if not is_timed and self._timed_options:
+                is_timed = any(one.modifier in self._timed_options for one in modifiers)
+        key = (
+            line.item,
+            line.variation,
+            line.quantity,
+            line.price,
+            line.subtotal,
+            line.revenue,
+            order.order_type,
+            order.channel,
+            (order.opened, order.closed) if is_timed else None,
+            chosen,
+        )
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            known = self._known[key] = self._judge(order, line, modifiers, is_timed)
+        return known
+
+    def _judge(self, order: RungOrder, line: RungLine, modifiers: Sequence[RungModifier], is_timed: bool) -> Judged:
+        book = self.book
+        item = book.items.get(line.item) if line.item is not None else None
+        if line.revenue != "sale" and item is None:
+            return Judged((), False, False, (), (), (), (), False)
+        if item is None:
+            taxes = book.open_taxes(order.order_type)
+            if taxes is None:
+                return Judged((), False, True, (), (Skip.NO_CATALOG_ID,), (), (), True)
+            return Judged(tuple((one, None) for one in taxes), False, True, (), (), (), (), False)
+        if item.is_placeholder or not item.is_sold:
+            gone = Found(Part.ITEM_PRICE, Cause.NOT_ON_MENU, ("item", item.id), line.price, None, 0, Why.NO_LONGER_SOLD)
+            held = bool(item.taxes)
+            taxes_of = book.item_taxes(item, order.order_type) if held else ()
+            return Judged(taxes_of, False, item.is_discountable, (gone,), (), (), (), not held)
+        at = _moments(order) if is_timed else (None,)
+        judging = _Judging(book, item, line, modifiers, order.channel, at)
+        judging.price()
+        judging.choices()
+        judging.sum()
+        taxed = book.item_taxes(item, order.order_type)
+        return Judged(
+            taxed,
+            any(name in self._per_unit for name, _ in taxed),
+            item.is_discountable,
+            tuple(judging.found),
+            (),
+            tuple(judging.observed),
+            tuple(judging.pairs),
+            False,
+        )
+
+
+def _is_timed(rules: Iterable[object]) -> bool:
+    return any(rule.when.days is not None or rule.when.since is not None for rule in rules)  # type: ignore[attr-defined]
+
+
+def _moments(order: RungOrder) -> tuple[Moment | None, ...]:
+    """The minutes at which a line may have been rung up: when the check was opened, and when it was closed."""
+    found = [moment(text) for text in dict.fromkeys((order.opened, order.closed)) if text]
+    return tuple(found) or (None,)
+
+
+class _Judging:
+    def __init__(
+        self,
+        book: Book,
+        item: Item,
+        line: RungLine,
+        modifiers: Sequence[RungModifier],
+        channel: str,
+        at: Sequence[Moment | None],
+    ) -> None:
+        self.book, self.item, self.line, self.channel, self.at = book, item, line, channel, at
+        self.modifiers = modifiers
+        self.found: list[Found] = []
+        self.observed: list[Observed] = []
+        self.pairs: list[tuple[int, int, bool]] = []
+        size = item.variations.get(line.variation) if line.variation is not None else None
+        self.size_row: RungModifier | None = None
+        if size is not None:
+            # A size may stand among the choices and carry the price there.
+            self.size_row = next(
+                (
+                    one
+                    for one in modifiers
+                    if one.modifier is None and one.parent is None and one.name.casefold() == size.name.casefold()
+                ),
+                None,
+            )
+
+    def price(self) -> None:
+        """The price of the item, or of the size of it."""
+        item, line = self.item, self.line
+        size = item.variations.get(line.variation) if line.variation is not None else None
+        if size is not None and not size.is_sold:
+            subject = ("variation", size.id)
+            self.found.append(
+                Found(Part.ITEM_PRICE, Cause.NOT_ON_MENU, subject, line.price, None, 0, Why.NO_LONGER_SOLD)
+            )
+            return
+        allowed: set[int] = set()
+        for at in self.at:
+            prices = self.book.item_prices(item, line.variation, self.channel, at)
+            if prices is None:
+                return  # the cashier's
+            allowed |= prices
+        charged = {line.price}
+        if self.size_row is not None:
+            charged |= {self.size_row.price, line.price + self.size_row.price}
+        subject = ("item", item.id, line.variation)
+        if charged & allowed:
+            self.observed.append(Observed(subject, AS_CONFIGURED))
+            return
+        self.observed.append(Observed(subject, line.price))
+        nearest = min(allowed, key=lambda cents: (abs(cents - line.price), cents))
+        off = (nearest - line.price) * line.quantity // 1_000_000
+        self.found.append(Found(Part.ITEM_PRICE, Cause.ITEM_PRICE, subject, line.price, nearest, off))
+
+    def choices(self) -> None:
+        """Whether the options can be chosen together, and what each costs."""
+        below: dict[int | None, list[RungModifier]] = defaultdict(list)
+        for one in self.modifiers:
+            if one is not self.size_row:
+                below[one.parent].append(one)
+        if self.size_row is not None and self.size_row.id in below:
+            below[None] += below.pop(self.size_row.id)
+        self._level(below.get(None, []), self.item.links, ("item", self.item.id), below)
+
+    def _level(
+        self,
+        chosen: Sequence[RungModifier],
+        links: Sequence[Link],
+        holder: tuple[str, int],
+        below: dict[int | None, list[RungModifier]],
+    ) -> None:
+        counts: dict[int, int] = defaultdict(int)
+        offered = {link.group for link in links}
+        gone: set[int] = set()
+        for one in chosen:
+            option = self.book.options.get(one.modifier) if one.modifier is not None else None
+            if option is None:
+                self._unknown(one)
+                continue
+            repeats = option.group in self.book.groups and self.book.groups[option.group].allows_quantities
+            counts[option.group] += 1 if repeats else self._times(one)
+            if not option.is_sold:
+                gone.add(option.group)
+                subject = ("modifier", option.id)
+                self.found.append(
+                    Found(Part.MODIFIER_PRICE, Cause.NOT_ON_MENU, subject, one.price, None, 0, Why.NO_LONGER_SOLD)
+                )
+                self.pairs.append((self.item.id, option.id, False))
+            elif option.group not in offered:
+                self.found.append(
+                    Found(Part.SELECTION, Cause.NOT_OFFERED, (*holder, "group", option.group), one.name, None, 0)
+                )
+                self.pairs.append((self.item.id, option.id, False))
+            else:
+                self.pairs.append((self.item.id, option.id, True))
+                self._option_price(one, option)
+            if one.id in below or option.nested:
+                self._level(below.get(one.id, []), option.nested, ("modifier", option.id), below)
+        for link in links:
+            count = counts.get(link.group, 0)
+            subject = (*holder, "group", link.group)
+            if link.most is not None and count > link.most:
+                self.found.append(Found(Part.SELECTION, Cause.MAX_SELECTION, subject, count, link.most, 0))
+            elif count < link.least and link.group not in gone:
+                self.found.append(Found(Part.SELECTION, Cause.MIN_SELECTION, subject, count, link.least, 0))
+
+    def _unknown(self, one: RungModifier) -> None:
+        """A choice without a record: typed in by hand, or it has left the menu; what it cost is not judged."""
+        if one.price or one.amount:
+            subject = ("choice", one.name)
+            self.found.append(
+                Found(Part.MODIFIER_PRICE, Cause.NOT_ON_MENU, subject, one.price, None, 0, Why.NO_LONGER_SOLD)
+            )
+
+    def _option_price(self, one: RungModifier, option: Option) -> None:
+        allowed: set[int] = set()
+        for at in self.at:
+            prices = self.book.option_prices(self.item, self.line.variation, option, one.before, self.channel, at)
+            if prices is None:
+                return  # the cashier's
+            allowed |= prices
+        subject = ("modifier", option.id)
+        if one.price in allowed:
+            self.observed.append(Observed(subject, AS_CONFIGURED))
+            return
+        self.observed.append(Observed(subject, one.price))
+        nearest = min(allowed, key=lambda cents: (abs(cents - one.price), cents))
+        off = (nearest - one.price) * one.amount // one.price if one.price else nearest
+        self.found.append(Found(Part.MODIFIER_PRICE, Cause.MODIFIER_PRICE, subject, one.price, nearest, off))
+
+    def _times(self, one: RungModifier) -> int:
+        """How often the option was chosen for one unit of the line."""
+        if self.book.policy.name in COUNTED_BY_LINE and self.line.quantity:
+            return max(1, one.quantity // max(self.line.quantity, 1_000_000))
+        return max(1, one.quantity // 1_000_000)
+
+    def sum(self) -> None:
+        """Whether the parts as charged come to the line as charged, by the policy."""
+        line = self.line
+        below: dict[int | None, list[RungModifier]] = defaultdict(list)
+        for one in self.modifiers:
+            below[one.parent].append(one)
+        per = Per.LINE if self.book.policy.name in COUNTED_BY_LINE else Per.POLICY
+
+        def built(parent: int | None) -> tuple[BillModifier, ...]:
+            return tuple(
+                BillModifier(str(one.id), one.price, quantity=one.quantity, per=per, nested=built(one.id))
+                for one in below.get(parent, ())
+            )
+
+        def flat() -> tuple[BillModifier, ...]:
+            return tuple(BillModifier(str(one.id), one.price, quantity=one.quantity, per=per) for one in self.modifiers)
+
+        whole = self._gross(built(None))
+        if (
+            whole == line.subtotal
+            or self.size_row is not None
+            or (per is Per.LINE and self._gross(flat()) == line.subtotal)
+        ):
+            return
+        off = whole - line.subtotal
+        self.found.append(Found(Part.LINE, Cause.LINE_ROUNDING, ("policy", "line"), line.subtotal, whole, off))
+
+    def _gross(self, modifiers: tuple[BillModifier, ...]) -> int:
+        return gross(BillLine("line", self.line.price, self.line.quantity, modifiers=modifiers), self.book.policy)

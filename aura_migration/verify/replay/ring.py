@@ -1,0 +1,410 @@
+"""A past order as a bill by the rules: its lines at what they were rung up for, discounts and charges as they are configured,
+taxes as they are assigned; and what of it the rules cannot produce.
+
+Every part is judged given what was charged for the parts before it, so that one difference is found once, where it arose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from aura_migration.pricing.bill import (
+    Bill,
+    BillLine,
+    BillModifier,
+    Charge,
+    ChargeBase,
+    Discount,
+    Kind,
+    Per,
+    Scope,
+    TaxKind,
+    TaxRule,
+)
+from aura_migration.verify.replay.book import Book, DiscountRule, ServiceCharge
+from aura_migration.verify.replay.hours import moment
+from aura_migration.verify.replay.lines import Judged, Lines
+from aura_migration.verify.replay.rung import RungCharge, RungModifier, RungOrder
+from aura_migration.verify.replay.words import Cause, Found, Part, Skip, Why
+
+RATE = 100_000_000
+NO_LINES: tuple[RungModifier, ...] = ()
+CONTRADICTIONS = frozenset(
+    (
+        "lines_do_not_add_up",
+        "discounts_do_not_add_up",
+        "tax_does_not_add_up",
+        "total_does_not_add_up",
+        "negative_total",
+        "currency_differs",
+        "missing_reference",
+    )
+)
+"""Flags of an order whose own figures cannot all be true."""
+
+
+@dataclass(slots=True)
+class Given:
+    """A discount of the order: what was taken off, by which rule, and where it stands."""
+
+    id: str
+    rule: DiscountRule | None
+    name: str
+    scope: Scope
+    amount: int
+    rate: int | None
+    lines: list[int]
+    """Places of the lines it was taken off; empty for one on the check."""
+    signed: bool
+    is_comp: bool
+    is_by_hand: bool = False
+    by_line: dict[int, int] = field(default_factory=dict)
+    """Cents by place of a line."""
+
+
+@dataclass(slots=True)
+class Put:
+    """A charge of the order and the rule it was put on by."""
+
+    id: str
+    rule: ServiceCharge | None
+    charged: RungCharge
+
+
+@dataclass(slots=True)
+class Ringing:
+    """An order rung up: the bill by the rules, or None with the reason in `skips`."""
+
+    order: RungOrder
+    bill: Bill | None = None
+    judged: list[Judged] = field(default_factory=list)
+    found: list[Found] = field(default_factory=list)
+    skips: list[Skip] = field(default_factory=list)
+    given: list[Given] = field(default_factory=list)
+    put: list[Put] = field(default_factory=list)
+    predicted: list[tuple[str, ...]] = field(default_factory=list)
+    """By line, the taxes the rules put on it."""
+    is_exempt: bool = False
+
+
+class Till:
+    """Rings past orders up by a book."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self.lines = Lines(book)
+        self._automatic = [one for one in book.discounts if one.is_automatic and one.is_plain]
+        self._own_charges = [
+            one for one in book.charges if one.is_automatic and one.is_active and one.calculation != "open"
+        ]
+        self._rules = {tax.id: tax.rule for tax in book.taxes.values()}
+        self._changed: dict[tuple[str, int], TaxRule] = {}
+
+    def ring(self, order: RungOrder) -> Ringing:
+        """The order by the rules."""
+        ringing = Ringing(order)
+        lines = order.lines or ()
+        if not lines:
+            ringing.skips.append(Skip.NO_LINES)
+            return ringing
+        if order.flags and not CONTRADICTIONS.isdisjoint(order.flags):
+            ringing.skips.append(Skip.CONTRADICTS_ITSELF)
+        if order.taxes:
+            for tax in order.taxes:
+                if tax.remitted_by == "marketplace":
+                    ringing.skips.append(Skip.MARKETPLACE_TAX)
+                    break
+                if tax.tax_rate is not None:
+                    known = self.book.taxes.get(str(tax.tax_rate))
+                    if known is not None and known.tax_type == "external":
+                        ringing.skips.append(Skip.EXTERNAL_TAX)
+                        break
+        self._lines(ringing)
+        self._discounts(ringing)
+        self._charges(ringing)
+        ringing.is_exempt = order.is_exempt
+        self._bill(ringing)
+        return ringing
+
+    # -- lines -----------------------------------------------------------------------------------------------------
+
+    def _lines(self, ringing: Ringing) -> None:
+        order, judge = ringing.order, self.lines.judge
+        chosen: dict[int, list[RungModifier]] = {}
+        for one in order.modifiers or ():
+            chosen.setdefault(one.line, []).append(one)
+        judged, found = ringing.judged, ringing.found
+        for line in order.lines or ():
+            one = judge(order, line, chosen.get(line.id, NO_LINES))
+            judged.append(one)
+            if one.found:
+                found.extend(one.found)
+            if one.skips:
+                ringing.skips.extend(one.skips)
+
+    # -- discounts -------------------------------------------------------------------------------------------------
+
+    def _discounts(self, ringing: Ringing) -> None:
+        order = ringing.order
+        at = moment(order.opened) if order.opened and self._automatic else None
+        if order.discounts:
+            self._given(ringing)
+        for rule in self._automatic:
+            if rule.holds(at, order.order_type):
+                self._expected(ringing, rule)
+
+    def _given(self, ringing: Ringing) -> None:
+        order, book = ringing.order, self.book
+        places = {line.id: place for place, line in enumerate(order.lines or ())}
+        groups: dict[tuple[object, ...], Given] = {}
+        for one in order.discounts or ():
+            scope = Scope.CHECK if one.line is None else Scope.LINE
+            each = (one.key, one.name, scope, one.rate, one.amount if one.rate is None and scope is Scope.LINE else 0)
+            held = groups.get(each) if scope is Scope.LINE else None
+            if held is None:
+                rule = book.discount(one.key, one.name, scope, one.rate, one.amount)
+                held = Given(str(len(ringing.given)), rule, one.name, scope, 0, one.rate, [], one.signed, one.is_comp)
+                ringing.given.append(held)
+                if one.rate is not None or scope is Scope.CHECK:
+                    groups[each] = held
+            held.amount += one.amount
+            if one.line is not None and one.line in places:
+                place = places[one.line]
+                if place not in held.by_line:
+                    held.lines.append(place)
+                held.by_line[place] = held.by_line.get(place, 0) + one.amount
+        for held in ringing.given:
+            self._judge_discount(ringing, held)
+
+    def _judge_discount(self, ringing: Ringing, held: Given) -> None:
+        """Whether the rule gives such a discount at all; its amount is compared when it is priced."""
+        rule, found = held.rule, ringing.found
+        if rule is None or (not rule.is_active and rule.rate is None and rule.cents is None):
+            held.is_by_hand = True
+            why = Why.COMP if held.is_comp or held.rate == RATE else Why.DISCOUNT_BY_HAND
+            subject = ("discount", None, held.name)
+            found.append(Found(Part.DISCOUNT, Cause.DISCOUNT_UNKNOWN, subject, held.amount, None, 0, why))
+            return
+        subject = ("discount", rule.id)
+        if rule.is_open:
+            held.is_by_hand = True
+            return
+        if rule.scope is not held.scope:
+            found.append(Found(Part.DISCOUNT, Cause.DISCOUNT_SCOPE, subject, held.scope.value, rule.scope.value, 0))
+        elif held.scope is Scope.LINE:
+            lines = ringing.order.lines or ()
+            for place in held.lines:
+                line = lines[place]
+                item = self.book.items.get(line.item) if line.item is not None else None
+                if not rule.covers(item, line.variation):
+                    named = line.name
+                    off = held.by_line.get(place, 0)
+                    found.append(Found(Part.DISCOUNT, Cause.DISCOUNT_SCOPE, subject, named, "not this item", off))
+        if held.rate is not None and rule.rate is not None and held.rate != rule.rate:
+            found.append(Found(Part.DISCOUNT, Cause.DISCOUNT_RATE, subject, held.rate, rule.rate, 0))
+        elif rule.rate is None and rule.cents is not None and held.rate is None and not held.by_line:
+            if held.amount > rule.cents:
+                off = held.amount - rule.cents
+                found.append(Found(Part.DISCOUNT, Cause.DISCOUNT_RATE, subject, held.amount, rule.cents, off))
+        if rule.is_automatic and rule.is_plain and not self._may_hold(ringing.order, rule):
+            found.append(
+                Found(
+                    Part.DISCOUNT, Cause.DISCOUNT_SCHEDULE, subject, ringing.order.opened, "not in force", held.amount
+                )
+            )
+
+    def _may_hold(self, order: RungOrder, rule: DiscountRule) -> bool:
+        texts = [text for text in (order.opened, order.closed) if text]
+        return not texts or any(rule.holds(moment(text), order.order_type) for text in texts)
+
+    def _expected(self, ringing: Ringing, rule: DiscountRule) -> None:
+        """An automatic discount that is in force and was not given; at the edge of its hours it need not be."""
+        order = ringing.order
+        if any(held.rule is not None and held.rule.id == rule.id for held in ringing.given):
+            return
+        if any(held.rule is not None and held.rule.name == rule.name for held in ringing.given):
+            return
+        if order.closed and not rule.holds(moment(order.closed), order.order_type):
+            return
+        if rule.least_cents and order.subtotal < rule.least_cents:
+            return
+        worth = 0
+        for line in order.lines or ():
+            item = self.book.items.get(line.item) if line.item is not None else None
+            if item is not None and item.is_discountable and rule.covers(item, line.variation):
+                worth += line.subtotal
+        if not worth:
+            return
+        off = -(worth * rule.rate // RATE) if rule.rate is not None else -min(worth, rule.cents or 0)
+        if off:
+            subject = ("discount", rule.id)
+            ringing.found.append(Found(Part.DISCOUNT, Cause.DISCOUNT_MISSING, subject, None, rule.name, off))
+
+    # -- charges ---------------------------------------------------------------------------------------------------
+
+    def _charges(self, ringing: Ringing) -> None:
+        order, book = ringing.order, self.book
+        for one in order.charges or ():
+            if one.charge_class == "cash_rounding":
+                continue
+            rule = book.charge(one.key, one.name, one.charge_class)
+            ringing.put.append(Put(f"c{one.id}", rule, one))
+            if rule is None:
+                subject = ("charge", None, one.name)
+                ringing.found.append(
+                    Found(Part.CHARGE, Cause.CHARGE_UNKNOWN, subject, one.amount, None, 0, Why.CHARGE_BY_HAND)
+                )
+            elif one.rate is not None and rule.calculation == "percent" and one.rate != rule.rate:
+                ringing.found.append(Found(Part.CHARGE, Cause.CHARGE_RATE, ("charge", rule.id), one.rate, rule.rate, 0))
+        for rule in self._own_charges:
+            if any(put.rule is not None and put.rule.id == rule.id for put in ringing.put):
+                continue
+            if rule.order_types is not None and order.order_type not in rule.order_types:
+                continue
+            if order.guests < max(rule.guests, 1) and rule.guests:
+                continue
+            net = order.subtotal - order.discount
+            if net < rule.least_cents or (rule.most_cents is not None and net > rule.most_cents):
+                continue
+            off = net * rule.rate // RATE if rule.calculation == "percent" else rule.cents
+            if off:
+                ringing.found.append(
+                    Found(Part.CHARGE, Cause.CHARGE_MISSING, ("charge", rule.id), None, rule.name, off)
+                )
+
+    # -- the bill --------------------------------------------------------------------------------------------------
+
+    def _bill(self, ringing: Ringing) -> None:
+        order = ringing.order
+        taxes: dict[str, TaxRule] = {}
+        used: dict[int, list[str]] = {}
+        discounts: list[Discount] = []
+        for held in ringing.given:
+            discounts.append(as_discount(held))
+            for place in held.lines:
+                used.setdefault(place, []).append(held.id)
+        lines: list[BillLine] = []
+        charged = _charged_by_line(order) if any(one.given_taxes for one in ringing.judged) else {}
+        for place, (line, judged) in enumerate(zip(order.lines or (), ringing.judged, strict=True)):
+            names: list[str] = []
+            if judged.given_taxes:
+                names = [one for one in charged.get(line.id, ()) if one in self._rules]
+                for name in names:
+                    taxes.setdefault(name, self._rules[name])
+            else:
+                for name, rate in judged.taxes:
+                    if rate is None:
+                        names.append(name)
+                        if name not in taxes:
+                            taxes[name] = self._rules[name]
+                    else:
+                        changed = self._at_rate(name, rate)
+                        names.append(changed.id)
+                        taxes[changed.id] = changed
+            ringing.predicted.append(tuple(names))
+            discountable = judged.is_discountable or place in used
+            lines.append(
+                bill_line(
+                    place, line.subtotal, line.quantity, judged.counts_units, names, used.get(place), discountable
+                )
+            )
+        charges = [self._charge(put, taxes, ringing) for put in ringing.put]
+        ringing.bill = Bill(
+            tuple(lines),
+            tuple(taxes.values()),
+            tuple(discounts),
+            tuple(charges),
+            order.guests,
+            0,
+            order.in_cash,
+            ringing.is_exempt,
+        )
+
+    def _at_rate(self, name: str, rate: int) -> TaxRule:
+        known = self._changed.get((name, rate))
+        if known is None:
+            known = msgspec.structs.replace(self._rules[name], id=f"{name}@{rate}", rate=rate)
+            self._changed[name, rate] = known
+        return known
+
+    def _charge(self, put: Put, taxes: dict[str, TaxRule], ringing: Ringing) -> Charge:
+        rule, one = put.rule, put.charged
+        is_gratuity = one.charge_class == "auto_gratuity"
+        if rule is None or rule.calculation == "open":
+            names = [str(tax.tax_rate) for tax in ringing.order.taxes or () if tax.charge == one.id]
+            names = [name for name in dict.fromkeys(names) if name in self._rules]
+            for name in names:
+                taxes.setdefault(name, self._rules[name])
+            return Charge(put.id, Kind.AMOUNT, amount=one.amount, taxes=tuple(names), is_gratuity=is_gratuity)
+        names = self.charge_taxes(rule, list(taxes))
+        for name in names:
+            if name in self._rules:
+                taxes.setdefault(name, self._rules[name])
+        base = None if rule.base is None else ChargeBase(rule.base)
+        if rule.calculation == "percent":
+            return Charge(
+                put.id, Kind.PERCENT, one.rate if one.rate is not None else rule.rate, base=base, into_lines=rule.into_lines,
+                taxes=tuple(names), is_gratuity=is_gratuity,
+            )  # fmt: skip
+        return Charge(
+            put.id,
+            Kind.AMOUNT,
+            amount=rule.cents,
+            into_lines=rule.into_lines,
+            taxes=tuple(names),
+            is_gratuity=is_gratuity,
+        )
+
+    def charge_taxes(self, rule: ServiceCharge, on_check: list[str]) -> list[str]:
+        """The taxes on a charge: those it names; a taxable one that names none bears what the lines of the check bear."""
+        if not rule.is_taxable or rule.into_lines or rule.base == "net_and_tax":
+            return []
+        if rule.taxes:
+            return [name for name in rule.taxes if name in self._rules]
+        return [name for name in on_check if self.book.taxes[name.partition("@")[0]].rule.kind is TaxKind.PERCENT]
+
+
+def bill_line(
+    place: int,
+    cents: int,
+    quantity: int,
+    counts_units: bool,
+    taxes: Sequence[str],
+    discounts: Sequence[str] | None,
+    is_discountable: bool,
+) -> BillLine:
+    """A line at what it was rung up for. Its quantity matters only where a tax is counted by units."""
+    if counts_units:
+        whole = (BillModifier("rung", cents, per=Per.LINE),)
+        return BillLine(
+            str(place), 0, quantity, modifiers=whole, discounts=tuple(discounts or ()), taxes=tuple(taxes),
+            is_discountable=is_discountable,
+        )  # fmt: skip
+    return BillLine(
+        str(place), cents, discounts=tuple(discounts or ()), taxes=tuple(taxes), is_discountable=is_discountable
+    )
+
+
+def as_discount(held: Given) -> Discount:
+    """The discount as the bill takes it: by its rule, or what the cashier gave."""
+    rule = held.rule
+    reduces = True if rule is None or rule.reduces_tax is None else rule.reduces_tax
+    combines = rule is None or rule.stackable is not False
+    cap = None if rule is None else rule.cap
+    rate = held.rate
+    if rate is None and rule is not None and not rule.is_open and rule.rate is not None:
+        rate = rule.rate
+    if rate is not None and rate <= RATE:
+        return Discount(held.id, held.scope, Kind.PERCENT, rate=rate, cap=cap, reduces_tax=reduces, combines=combines)
+    return Discount(held.id, held.scope, Kind.AMOUNT, amount=held.amount, reduces_tax=reduces, combines=combines)
+
+
+def _charged_by_line(order: RungOrder) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for tax in order.taxes or ():
+        if tax.line is not None and tax.tax_rate is not None:
+            found.setdefault(tax.line, []).append(str(tax.tax_rate))
+    return found
