@@ -37,14 +37,16 @@ def build(
     customers: int | None = None,
     orders: int | None = None,
     months: int | None = None,
+    differs: str | None = None,
 ) -> CloverApp:
-    """The Clover application of a scenario (cafe, empty, diner, chain, huge, crowd, year).
+    """The Clover application of a scenario (cafe, empty, diner, chain, huge, crowd, year, rules).
 
     `locations` is the number of merchants of `chain`, `customers` that of `crowd` (20,000 unless given, at most
     200,000) and of `year` (2,000); `orders` is how many each merchant has (`year`: 100,000, at most 1,000,000) and
     `months` over how long; `vat` starts with prices that include VAT, and orders that did.
+    `differs` names by which other rule than the configured one everything in `rules` was charged (`rules.DIFFERENCES`).
     """
-    app = CloverApp(scenario, seed, clock, locations, customers, orders, months, vat)
+    app = CloverApp(scenario, seed, clock, locations, customers, orders, months, vat, differs)
     app.switches["vat"] = vat
     return app
 
@@ -66,10 +68,11 @@ class CloverApp(BasePosApp):
         orders: int | None = None,
         months: int | None = None,
         vat: bool = False,
+        differs: str | None = None,
     ) -> None:
         super().__init__(scenario, seed, clock)
         self.switches = defaults()
-        self.world: World = build_world(scenario, seed, self.ids, locations, customers, orders, months, vat)
+        self.world: World = build_world(scenario, seed, self.ids, locations, customers, orders, months, vat, differs)
         for merchant in self.world.merchants.values():
             book_of(merchant).open(clock, self.switches)
         self.auth = Auth(self.world, clock, self.switches)

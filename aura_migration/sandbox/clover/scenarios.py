@@ -1,4 +1,4 @@
-"""The worlds of the Clover sandbox: cafe, empty, chain, huge and crowd; diner has a module of its own, people a package.
+"""The worlds of the Clover sandbox: cafe, empty, chain, huge and crowd; diner and rules have modules of their own, people a package.
 
 Each builder is deterministic: the same scenario and seed give the same rows, ids and prices.
 """
@@ -12,6 +12,7 @@ from aura_migration.sandbox.clover.config import make_merchant, printer
 from aura_migration.sandbox.clover.diner import build_diner
 from aura_migration.sandbox.clover.orders import scenarios as sales
 from aura_migration.sandbox.clover.people.scenarios import populate
+from aura_migration.sandbox.clover.rules import DIFFERENCES, build_rules
 from aura_migration.sandbox.clover.world import NO_TAX, MerchantBuilder, ModifierGroup, World
 from aura_migration.sandbox.core.ids import Ids
 
@@ -31,9 +32,11 @@ def build_world(
     orders: int | None = None,
     months: int | None = None,
     vat: bool = False,
+    differs: str | None = None,
 ) -> World:
     """The world of a scenario. `locations` counts the merchants of `chain` (default 35), `customers` those of `crowd`,
-    `orders` those of each merchant with a history, `months` how long it is; `vat`: what was sold included VAT."""
+    `orders` those of each merchant with a history, `months` how long it is; `vat`: what was sold included VAT;
+    `differs` (scenario `rules`): by which other rule than the configured one everything was charged, one of `DIFFERENCES`."""
     builders: dict[str, Callable[[World], None]] = {
         "cafe": _cafe,
         "empty": _empty,
@@ -42,15 +45,20 @@ def build_world(
         "huge": _huge,
         "crowd": _crowd,
         "year": _year,
+        "rules": build_rules,
     }
     if scenario not in builders:
         raise ValueError(f"clover sandbox has no scenario {scenario!r}; it has {', '.join(builders)}")
     if locations is not None and locations < 1:
         raise ValueError(f"clover sandbox: locations must be 1 or more, not {locations}")
+    if differs is not None and (scenario != "rules" or differs not in DIFFERENCES):
+        raise ValueError(
+            f"clover sandbox: differs is for scenario rules and one of {', '.join(DIFFERENCES)}, not {differs!r}"
+        )
     world = World(scenario, seed, ids)
     builders[scenario](world)
     populate(world, customers)
-    sales.populate(world, orders, months, vat)
+    sales.populate(world, orders, months, vat, differs)
     return world
 
 

@@ -6,7 +6,7 @@ what the order comes to now, and before refunds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from aura_migration.sandbox.clover.orders.model import Disc, Line, Order, Rate, TaxPart
@@ -45,6 +45,12 @@ def line_net(line: Line, value: int) -> int:
     return max(0, value - reduction(value, line.discounts)) if line.discounts else value
 
 
+def half_even(numerator: int, denominator: int) -> int:
+    """A quotient of what is not below zero, rounded to a whole number, halves to the even one."""
+    whole, rest = divmod(numerator, denominator)
+    return whole + (2 * rest > denominator or (2 * rest == denominator and whole % 2 == 1))
+
+
 @dataclass(slots=True)
 class Sum:
     """What a set of lines comes to. `taxes` hold each rate once; `net` is the revenue among `discounted`."""
@@ -67,6 +73,7 @@ class Sum:
 def totals(order: Order, after_refunds: bool = True) -> Sum:
     """What an order comes to, with or without its refunded lines."""
     kept: list[tuple[Line, int]] = []
+    charged: list[Line] = []
     found = Sum()
     whole = 0
     refunded = False
@@ -74,6 +81,8 @@ def totals(order: Order, after_refunds: bool = True) -> Sum:
         if line.fee is not None:
             if not (after_refunds and line.refunded):
                 found.fees += line.price
+                if order.fees_taxed:
+                    charged.append(line)
             continue
         if line.exchanged:
             continue
@@ -101,7 +110,10 @@ def totals(order: Order, after_refunds: bool = True) -> Sum:
         found.discounted = subtotal
     found.net = found.discounted - found.other
     if not (order.tax_removed or order.untaxed):
-        found.taxes = _vat(kept, found.multiplier) if order.vat else _taxes(kept, found.multiplier)
+        if order.vat:
+            found.taxes = _vat(kept, found.multiplier)
+        else:
+            found.taxes = _taxes(kept, found.multiplier, charged, half_even if order.tax_half_even else half_up)
         for part in found.taxes:
             found.tax += part.tax
     if order.charge is not None:
@@ -120,8 +132,10 @@ def _order_discount(discounts: Sequence[Disc], subtotal: int, whole: int, refund
     return shares + amounts
 
 
-def _taxes(kept: list[tuple[Line, int]], m: int) -> list[TaxPart]:
-    """Taxes on top: each rate by its id, on the sum of its lines."""
+def _taxes(
+    kept: list[tuple[Line, int]], m: int, fees: Sequence[Line] = (), rounded: Callable[[int, int], int] = half_up
+) -> list[TaxPart]:
+    """Taxes on top: each rate by its id, on the sum of its lines, and of those fees whose rates are charged."""
     base: dict[str, int] = {}
     flat: dict[str, int] = {}
     rates: dict[str, Rate] = {}
@@ -135,10 +149,18 @@ def _taxes(kept: list[tuple[Line, int]], m: int) -> list[TaxPart]:
                 base[key] = net
             if rate[2] == 0 and rate[4]:
                 flat[key] = flat.get(key, 0) + rate[4]
+    extra: dict[str, int] = {}
+    for fee in fees:
+        for rate in fee.rates:
+            rates.setdefault(rate[0], rate)
+            extra[rate[0]] = extra.get(rate[0], 0) + fee.price
     found = []
     for key, rate in rates.items():
-        taxable = base[key] if m == SEVEN else half_up(base[key] * m, SEVEN)
-        tax = flat.get(key, 0) if rate[2] == 0 else half_up(taxable * rate[2], FULL_RATE)
+        own = base.get(key, 0)
+        taxable = own if m == SEVEN else half_up(own * m, SEVEN)
+        if extra:
+            taxable += extra.get(key, 0)
+        tax = flat.get(key, 0) if rate[2] == 0 else rounded(taxable * rate[2], FULL_RATE)
         found.append(TaxPart(rate, taxable, tax))
     return found
 

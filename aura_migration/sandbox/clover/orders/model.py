@@ -234,6 +234,7 @@ class Order:
     """An order of one merchant. `state` None: a draft, in no list. `missing`: it is gone, only its payments are left.
 
     `stated_total` is what the POS says where that is not what the arithmetic gives. `kinds` name its peculiarities.
+    `tax_half_even` and `fees_taxed` are not how Clover calculates: the past was charged so all the same.
     """
 
     id: str
@@ -270,6 +271,8 @@ class Order:
     fulfillment: dict[str, Any] | None = None
     extra: dict[str, Any] | None = None
     kinds: tuple[str, ...] = ()
+    tax_half_even: bool = False
+    fees_taxed: bool = False
 
     @property
     def deleted(self) -> bool:

@@ -8,6 +8,7 @@ from aura_migration.sandbox.clover.orders.diner import diner
 from aura_migration.sandbox.clover.orders.ledger import Ledger
 from aura_migration.sandbox.clover.orders.ordinary import MOST, Ordinary, Season
 from aura_migration.sandbox.clover.orders.reports import daily_reports
+from aura_migration.sandbox.clover.orders.rules import sell_rules
 from aura_migration.sandbox.clover.orders.shop import open_shop
 from aura_migration.sandbox.clover.world import World
 
@@ -15,7 +16,13 @@ YEAR_ORDERS, YEAR_MONTHS = 100_000, 12
 SEASONS = {"cafe": Season(320, 28), "diner": Season(3_000, 365), "chain": Season(60, 14)}
 
 
-def populate(world: World, orders: int | None = None, months: int | None = None, vat: bool = False) -> None:
+def populate(
+    world: World,
+    orders: int | None = None,
+    months: int | None = None,
+    vat: bool = False,
+    differs: str | None = None,
+) -> None:
     """Give every merchant of the world its order book; `empty`, `huge` and `crowd` never sold anything.
 
     `orders` is how many ordinary orders each merchant has, `months` over how long.
@@ -43,5 +50,7 @@ def populate(world: World, orders: int | None = None, months: int | None = None,
         merchant.ledger = Ledger(merchant.book)
         if world.scenario == "diner":
             diner(world, merchant.book)
+        elif world.scenario == "rules":
+            sell_rules(world, merchant.book, differs)
     if season is not None:
         daily_reports(world)
