@@ -233,8 +233,11 @@ def losses(migration: int, as_json: bool) -> None:
         as_json,
         lambda: table(
             f"Migration {migration}: fields without a home",
-            ["source", "field", "records", "what it means"],
-            [[n["source_entity"], n["field"], n["records"], n["note"]] for n in report["losses"]],
+            ["source", "field", "records", "money", "what it means"],
+            [
+                [n["source_entity"], n["field"], inspect.loss_records(n), n.get("money", ""), n["note"]]
+                for n in report["losses"]
+            ],
         ),
     )
 

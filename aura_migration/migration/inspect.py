@@ -101,6 +101,16 @@ def losses(workshop: Workshop, migration_id: int) -> dict[str, Any]:
     return {"location": migration.location_key, **stored}
 
 
+def loss_records(loss: dict[str, Any]) -> str:
+    """How many records lose a field; of how many that were looked at, where not all were."""
+    sample = loss.get("sample")
+    return (
+        str(loss["records"])
+        if sample is None or sample["is_all"]
+        else f"{loss['records']} of {sample['looked_at']} looked at"
+    )
+
+
 def _subject(workshop: Workshop, integration_id: int, location_key: str) -> tuple[Integration, KnownLocation]:
     with workshop.connect() as connection:
         return get_integration(connection, integration_id), get_location(connection, location_key)

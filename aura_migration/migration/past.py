@@ -29,6 +29,7 @@ from aura_migration.migration.reports.sales.refresh import refresh_reports
 from aura_migration.migration.workshop import Workshop
 from aura_migration.plan.history import judge_history
 from aura_migration.pos.port import SourceLocation
+from aura_migration.pos.unread import unread
 from aura_migration.settings import Settings
 
 
@@ -81,6 +82,16 @@ def stage_past(
         now=workshop.now(),
         on_batch=on_batch,
     )
+
+
+def losses_of_past(
+    workshop: Workshop, migration: Migration, location: KnownLocation, refs: Sequence[SnapshotRef]
+) -> list[dict[str, Any]]:
+    """Fields of orders and money without a home, as lines of the loss report: found in a sample of the documents."""
+    reader = SnapshotReader(*(ref for ref in refs if ref.scope == "history"))
+    currency = location.source.currency
+    fields = workshop.connector(migration.subject.pos).history_fields
+    return [found.as_loss(currency) for found in unread(reader, fields, currency)]
 
 
 def history_source(

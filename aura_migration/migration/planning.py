@@ -26,7 +26,7 @@ from aura_migration.migration import progress
 from aura_migration.migration.dating import aura_location, history_rules, rules_text
 from aura_migration.migration.extraction import pinned
 from aura_migration.migration.integrations import KnownLocation, get_location
-from aura_migration.migration.past import stage_past
+from aura_migration.migration.past import losses_of_past, stage_past
 from aura_migration.migration.records import Migration, get_migration, latest_report, require_plannable, store_report
 from aura_migration.migration.states import AFTER_LOAD, transition
 from aura_migration.migration.workshop import Workshop
@@ -60,6 +60,11 @@ def canonicalise(workshop: Workshop, migration_id: int, by: str, *, history: boo
             people = stage_people_of(workshop, connection, migration, reader, location, certificates)
         staged.add(people)
         result = {**staged.as_dict(), "history": past.as_dict() if past is not None else None}
+        if past is not None:
+            result["losses"] += losses_of_past(workshop, migration, location, refs)
+        elif not history:  # what was told of the same exports when the plan was made
+            told = latest_report(connection, migration.integration_id, migration.location_key, "losses") or {}
+            result["losses"] += [loss for loss in told.get("losses", ()) if "sample" in loss]
         store_report(
             connection,
             migration.integration_id,

@@ -22,6 +22,7 @@ from aura_migration.canonical.seals import Seals
 from aura_migration.pos.http.client import PosClient
 from aura_migration.pos.http.limits import Buckets
 from aura_migration.pos.http.tokens import CredentialStore
+from aura_migration.pos.unread import HistoryFields
 
 Scope = Literal["merchant", "location", "history"]
 """merchant: fetched once for all locations; location: menu, people, rules of one; history: its orders and money over a span."""
@@ -192,6 +193,8 @@ class Connector(Protocol):
     """The instant an order is dated by unless the options say otherwise; a POS that sends business dates ignores it."""
     sends_business_dates: bool
     """Whether the POS says itself which business day an order is of."""
+    history_fields: HistoryFields
+    """What of the documents of the history is read, so that the loss report can tell the rest."""
     switches: Mapping[str, str]
     """Facts no documentation confirms, and what depends on the account: the name of each switch and what it does."""
 

@@ -17,6 +17,7 @@ from aura_migration.canonical.options import parse_options
 from aura_migration.intake.report_import import import_report
 from aura_migration.intake.report_kinds import ReportMapping
 from aura_migration.migration import decide, progress, stages
+from aura_migration.migration.inspect import losses
 from aura_migration.migration.restore import restore_check
 from aura_migration.sandbox.core.server import RunningSandbox, serve
 from aura_migration.settings import Settings
@@ -150,8 +151,15 @@ def test_orders_are_followed_by_later_exports_and_taken_back_with_everything(
     with pytest.raises(SnapshotDamaged):
         restore_check(at.workshop, migration_id, str(copy))
 
+    # What of orders and money has no home is told, with numbers, and signed with the plan.
+    told = {(one["source_entity"], one["field"]): one for one in losses(at.workshop, migration_id)["losses"]}
+    assert told["orders", "line_items[].note"]["records"] > 0
+    assert "USD" in told["orders", "net_amount_due_money"]["money"]
+    assert not [field for _, field in told if field.endswith(("uid", "catalog_version"))]
+
     # Nothing new: nothing to write.
     _, again = previewed(at)
+    assert losses(at.workshop, migration_id)["losses"] == list(told.values())
     assert again.counts["orders"]["unchanged"] == before["orders"]
     assert not any(c["create"] or c["update"] for c in again.counts.values()), again.counts
     with stages.locked(at.workshop, at.locations[0].key):

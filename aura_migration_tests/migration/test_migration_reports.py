@@ -131,7 +131,7 @@ def test_a_report_tells_everything_and_names_nobody(workshop: Workshop, subject:
     ((entity, key, why, values, record),) = table(answer, "quarantine")
     assert (entity, key, why, record) == ("customers", "ADA", "status is no status", "customers#ADA")
     assert "first_name A…" in values and "email A…@C…" in values and "phone …43" in values
-    assert table(answer, "losses") == [["catalog", "x", "3", "no <place>"]]
+    assert table(answer, "losses") == [["catalog", "x", "3", "", "no <place>"]]
     assert table(answer, "merges") == [
         ["1", "ADA", "A… L… A…@C… …43", "confirmed in the options"],
         ["1", "GRACE", "G… H… g…@n… …99", "confirmed in the options"],

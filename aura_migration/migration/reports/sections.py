@@ -17,6 +17,7 @@ from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.history.tables import DOCUMENTS
 from aura_migration.canonical.masking import HIDDEN, mask, masked
 from aura_migration.core.money import show
+from aura_migration.migration.inspect import loss_records
 from aura_migration.migration.records import Migration, get_plan, latest_report
 from aura_migration.migration.reports.base import Section, Source
 from aura_migration.migration.reports.sales.sections import SALES_KINDS, sales_section
@@ -118,10 +119,12 @@ def _losses(source: Source) -> Section:
     stored = latest_report(
         source.connection, source.migration.integration_id, source.migration.location_key, "losses"
     ) or {"losses": []}
-    rows = [(one["source_entity"], one["field"], one["records"], one["note"]) for one in stored["losses"]]
-    return Section(
-        "losses", "What has no place in AuraConnect", ("in the POS", "field", "records", "what becomes of it"), rows
-    )
+    rows = [
+        (one["source_entity"], one["field"], loss_records(one), one.get("money", ""), one["note"])
+        for one in stored["losses"]
+    ]
+    headings = ("in the POS", "field", "records", "money", "what becomes of it")
+    return Section("losses", "What has no place in AuraConnect", headings, rows)
 
 
 # -- people ---------------------------------------------------------------------------------------------------------------

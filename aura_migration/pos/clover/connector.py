@@ -13,7 +13,7 @@ from aura_migration.canonical.model import Batch
 from aura_migration.canonical.seals import Seals
 from aura_migration.pos.clover import business_rules, client, mapping, people, signin
 from aura_migration.pos.clover.lists import SOURCE_ENTITIES
-from aura_migration.pos.clover.orders import secrets
+from aura_migration.pos.clover.orders import secrets, unread
 from aura_migration.pos.clover.orders.mapper import CloverHistory
 from aura_migration.pos.port import Account, Session, SourceEntity, SourceLocation
 
@@ -69,6 +69,7 @@ class CloverConnector:
     session_parallelism = 3
     history_basis: Basis = "created"
     sends_business_dates = False
+    history_fields = unread.FIELDS
     switches: Mapping[str, str] = {}
 
     def parse_credentials(self, document: Any) -> dict[str, Any]:

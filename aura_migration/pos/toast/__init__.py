@@ -14,6 +14,7 @@ from aura_migration.canonical.model import Batch
 from aura_migration.canonical.seals import Seals
 from aura_migration.pos.port import Account, Session, SourceEntity, SourceLocation
 from aura_migration.pos.toast import business_rules, client, guest_rights, mapping, people
+from aura_migration.pos.toast.orders import unread
 from aura_migration.pos.toast.orders.mapping import ToastHistory
 from aura_migration.pos.toast.redaction import REDACTION
 
@@ -142,6 +143,7 @@ class ToastConnector:
     session_parallelism: int = 4
     history_basis: Basis = "created"
     sends_business_dates = True
+    history_fields = unread.FIELDS
     switches: Mapping[str, str] = field(default_factory=lambda: SWITCHES)
 
     def parse_credentials(self, document: Any) -> dict[str, Any]:
