@@ -178,6 +178,8 @@ class ToastHistory:
         details: dict[str, str | bool] = {}
         if order.restaurant_service is not None and (name := names.of("restaurantServices", order.restaurant_service)):
             details["service"] = name
+        if (dining := self.shelf.key(order.dining_option)) is not None:
+            details["order_type_key"] = dining
         if order.service_area is not None and (name := names.of("serviceAreas", order.service_area)):
             details["service_area"] = name
         if order.approval_status not in (None, "APPROVED"):
@@ -284,7 +286,7 @@ class ToastHistory:
             _label(check.display_number),
             None,
             external,
-            None,
+            group.guest_count if sum(one.deleted is not True for one in order.checks or ()) == 1 else None,
             group.table_no,
             self.names.of("revenueCenters", order.revenue_center),
             group.staff_key,
