@@ -16,6 +16,7 @@ from aura_migration.sandbox.square.people.scenarios import cafe as cafe_people
 from aura_migration.sandbox.square.scenario_chain import chain
 from aura_migration.sandbox.square.scenario_diner import diner
 from aura_migration.sandbox.square.scenario_huge import huge
+from aura_migration.sandbox.square.scenario_rules import rules
 from aura_migration.sandbox.square.world import World
 
 CAFE_MENU: dict[str, list[tuple[str, int, str]]] = {
@@ -176,7 +177,10 @@ SCENARIOS: dict[str, tuple[str, Callable[..., None], frozenset[str]]] = {
     "huge": ("Grand Market Hall", huge, frozenset({"items", "groups", "options", "categories"})),
     "crowd": ("Grand Harbor Hall", crowd, frozenset({"customers"})),
     "year": ("Busy Harbor", year, frozenset({"orders", "months"})),
+    "rules": ("Mill Lane Grill", rules, frozenset({"differs"})),
 }
+OWN_HISTORY = ("year", "rules")
+"""Scenarios that write their orders themselves."""
 
 
 def make_world(scenario: str, seed: int, clock: Clock, **options: Any) -> World:
@@ -193,6 +197,6 @@ def make_world(scenario: str, seed: int, clock: Clock, **options: Any) -> World:
     write(builder, **options)
     if scenario in POPULATIONS:
         POPULATIONS[scenario](builder)
-    if scenario != "year":
+    if scenario not in OWN_HISTORY:
         builder.world.orders = make_history(builder, scenario)
     return builder.world

@@ -28,6 +28,11 @@ def half_even(over: int, under: int) -> int:
     return whole + 1 if twice > under or (twice == under and whole & 1) else whole
 
 
+def half_up(over: int, under: int) -> int:
+    """The same, an exact half upwards: what Square does not do."""
+    return (2 * over + under) // (2 * under)
+
+
 def apportion(total: int, weights: Sequence[int]) -> list[int]:
     """Floor shares in proportion, left-over cents to the largest remainders, ties to the earlier."""
     whole = sum(weights)
@@ -205,7 +210,8 @@ def _taxes(
         covered = [line for line, held in enumerate(lines) if place in held.taxes]
         rates = [sum(taxes[other].rate for other in lines[line].taxes if taxes[other].inclusive) for line in covered]
         if len(set(rates)) == 1:
-            amount = half_even(sum(basis[line] for line in covered) * tax.rate, PERCENT + rates[0])
+            rounded = half_up if tax.half_up else half_even
+            amount = rounded(sum(basis[line] for line in covered) * tax.rate, PERCENT + rates[0])
         else:
             exact = sum(
                 (Fraction(basis[line] * tax.rate, PERCENT + rate) for line, rate in zip(covered, rates, strict=True)),
@@ -226,7 +232,7 @@ def _taxes(
         weights = [basis[line] - sums.included[line] for line in covered]
         weights += [sums.charge_applied[number] for number in taxed]
         whole = sum(weights)
-        amount = half_even(whole * tax.rate, PERCENT)
+        amount = (half_up if tax.half_up else half_even)(whole * tax.rate, PERCENT)
         shares = apportion(amount, weights)
         for line, cents in zip(covered, shares, strict=False):
             sums.tax[line] += cents

@@ -128,7 +128,7 @@ class Done:
         self.id = marks.order(order.number)
         sums = work_out(order.lines, order.taxes, order.discounts, order.charges)
         self.sums: Sums = sums
-        self.rounding = -sums.total % order.rounding if order.rounding else 0
+        self.rounding = to_coins(sums.total, order.rounding) if order.rounding else 0
         self.due = sums.total + self.rounding
         self.paid = self._pay(marks)
         self.tip = sum(paid.tip for paid in self.paid if paid.good)
@@ -156,6 +156,14 @@ class Done:
     def net_due(self) -> int:
         """What is still to be paid."""
         return self.due - sum(paid.amount for paid in self.paid if paid.good)
+
+
+def to_coins(total: int, coin: int) -> int:
+    """What rounding to coins adds: up to the next one, or, where `coin` is negative, to the nearest (a half upwards)."""
+    if coin > 0:
+        return -total % coin
+    rest = total % -coin
+    return -rest if 2 * rest < -coin else -coin - rest
 
 
 def give_back(done: Done, source: Done | None, new_id: Callable[[Paid | None, int], str]) -> BackDone:

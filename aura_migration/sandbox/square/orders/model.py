@@ -30,7 +30,7 @@ def text_of(value: int) -> str:
 
 @dataclass(slots=True, frozen=True)
 class TaxUse:
-    """A tax on an order. Lines and charges name it by its place in the order's list."""
+    """A tax on an order. Lines and charges name it by its place in the order's list. `half_up`: rounded as Square does not."""
 
     name: str
     rate: int
@@ -41,6 +41,7 @@ class TaxUse:
     scope: str = "LINE_ITEM"
     auto: bool = True
     kind: str | None = None
+    half_up: bool = False
 
 
 @dataclass(slots=True, frozen=True)
@@ -173,7 +174,10 @@ class Fulfillment:
 
 @dataclass(slots=True)
 class Order:
-    """One order. `version` None = not made by the API. `notes`: the peculiarities it is there for."""
+    """One order. `version` None = not made by the API. `notes`: the peculiarities it is there for.
+
+    `rounding`: the total goes up to the next so many cents, or, negative, to the nearest.
+    """
 
     number: int
     location: str
