@@ -119,7 +119,7 @@ def _status(workshop: Workshop, connection: Connection, found: Migration) -> dic
             for g in gates
         ],
         "history": [{"state": t[0], "by": t[1], "reason": t[2], "at": t[3].isoformat()} for t in transitions],
-        "next": _next_step(connection, found, plan, delta, undecided),
+        "next": _next_step(connection, found, plan, delta, undecided, [(g[0], g[3]) for g in gates if g[1] is False]),
     }
 
 
@@ -151,7 +151,12 @@ def _show_status(answer: dict[str, Any]) -> None:
 
 
 def _next_step(
-    connection: Connection, found: Migration, plan: dict[str, Any], delta: dict[str, Any] | None, undecided: int
+    connection: Connection,
+    found: Migration,
+    plan: dict[str, Any],
+    delta: dict[str, Any] | None,
+    undecided: int,
+    failed: list[tuple[str, str]],
 ) -> str:
     number = found.id
     preview = f"`preview {found.integration_id} --location {found.location_key}`"
@@ -167,6 +172,9 @@ def _next_step(
         return f"`resume {number}` continues the load, `rollback {number}` takes it back, {preview} plans the rest anew"
     if found.state in AFTER_LOAD and moved_since(connection, found):
         return f"the POS has changed since the plan was approved; {preview} shows the difference"
+    if found.state in AFTER_LOAD and failed:
+        mend = " ".join(f"{name}: {remedy}" for name, remedy in failed)
+        return f"{mend} `report {number} --kind findings` lists what was found; then `verify {number}`"
     steps = {
         "draft": preview,
         "extracted": preview,
@@ -177,8 +185,8 @@ def _next_step(
         else f"`approve {number} --plan-hash {delta['hash']} --by NAME`, or `run {number} --as-approved`",
         "loading": f"wait; `pause {number}` stops it after its batch",
         "paused": f"`resume {number}`, or `rollback {number}`",
-        "loaded": f"`verify {number}`; the gates above say what failed",
-        "verified": "nothing: the menu is migrated and proven",
+        "loaded": f"`verify {number}`",
+        "verified": "nothing: what was asked for is migrated and proven",
         "empty": f"nothing: the POS has nothing on its menu and knows nobody; {preview} when it has",
         "reconnect_needed": "`connect` the account again with fresh credentials",
         "rolling_back": f"`rollback {number}` again",
