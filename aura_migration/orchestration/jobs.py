@@ -42,7 +42,8 @@ run_migration = dg.define_asset_job(
 )
 verify_migration = dg.define_asset_job(
     "verify_migration",
-    selection=dg.AssetSelection.groups("verify"),
+    selection=dg.AssetSelection.groups("verify")
+    | dg.AssetSelection.checks_for_assets(dg.AssetKey(["load", "historical_orders"])),
     config=BY_LOCATION,
     executor_def=dg.in_process_executor,
     description="Verify one location again.",

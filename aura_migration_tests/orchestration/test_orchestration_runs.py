@@ -89,6 +89,17 @@ def test_the_checks_show_the_gates_that_are_stored(verified: Started, verified_i
         assert shown[name].metadata["value"].value == (value or "not measured"), name
 
 
+def test_the_loaded_orders_carry_the_verdict_about_them(
+    verified: Started, verified_instance: dg.DagsterInstance
+) -> None:
+    result = _by_hand(verified_instance, verified.world, "verify_migration")
+    key = dg.AssetKey(["load", "historical_orders"])
+    order = [e.check_name for e in result.get_asset_check_evaluations() if e.asset_key == key]
+    assert set(order) == {"orders_complete", "daily_sales_match", "tax_match", "payments_reconciled"}
+    steps = [e.step_key for e in result.all_events if e.is_step_success]
+    assert steps.index("verify_load") < steps.index("verdict_of_orders"), "it shows the verdict of this run"
+
+
 def test_a_wrong_price_in_auraconnect_is_a_failed_check_with_the_row_in_its_metadata(
     verified: Started, verified_instance: dg.DagsterInstance
 ) -> None:
