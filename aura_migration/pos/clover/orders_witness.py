@@ -16,7 +16,7 @@ import msgspec
 from aura_migration.archive.reader import StoredBody
 from aura_migration.archive.snapshot import SnapshotReader
 from aura_migration.pos.clover.orders_witness_paid import Paid, Payments, Shown
-from aura_migration.pos.clover.orders_witness_sums import parts, work_out
+from aura_migration.pos.clover.orders_witness_sums import as_paid, parts, work_out
 from aura_migration.pos.clover.orders_witness_wire import (
     Back,
     Head,
@@ -241,6 +241,8 @@ def _order(
     kind = order.order_type
     is_taxable = kind is None or not (kind.taxable is False or kind.id in untaxed)
     sums = work_out(order, lines, is_taxable=is_taxable, after_refunds=False)
+    if paid.number:
+        sums = as_paid(order, lines, sums, paid.amount, paid.tax, is_taxable=is_taxable)
     problems = ["currency_differs"] if order.currency not in (None, currency) else []
     total = order.total or 0
     final = sums.total

@@ -7,8 +7,9 @@ Which state an order is in and what was paid for it does not belong here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TypeVar
 
 from aura_migration.pos.clover.orders_witness_wire import Charge, Many, Off, Order, Rate
@@ -81,8 +82,49 @@ def _line_net(line: LineItem, price: int) -> int:
     return max(0, price - sum(_off(price, discounts))) if discounts else price
 
 
-def work_out(order: Order, lines: list[LineItem], *, is_taxable: bool, after_refunds: bool) -> Sums:
-    """Steps 1 to 10 for an order and all of its lines, with or without those that were refunded since."""
+def nearest_even(numerator: int, denominator: int) -> int:
+    """The integer nearest to a fraction that is not below zero; halves to the even one."""
+    return round(Fraction(numerator, denominator))
+
+
+def cut_off(numerator: int, denominator: int) -> int:
+    """The integer below a fraction."""
+    return numerator // denominator
+
+
+def filled_up(numerator: int, denominator: int) -> int:
+    """The integer above a fraction."""
+    return (numerator + denominator - 1) // denominator
+
+
+def as_paid(order: Order, lines: list[LineItem], sums: Sums, amount: int, tax: int, *, is_taxable: bool) -> Sums:
+    """What an order came to by its payments: they hold ``amount`` and say that ``tax`` is in it.
+
+    The calculator's way is ``sums``. Payments that agree with themselves on another tax were charged another way; which one is
+    told by trying those there are. Where none gives that tax, ``sums`` stays.
+    """
+    if not is_taxable or order.is_vat or order.tax_removed or tax == sums.tax or amount - tax != sums.total - sums.tax:
+        return sums
+    for charge_fees, rounding in ((True, half_up), (False, nearest_even), (False, cut_off), (False, filled_up)):
+        other = work_out(order, lines, is_taxable=True, after_refunds=False, fees_too=charge_fees, rounding=rounding)
+        if other.tax == tax:
+            return other
+    return sums
+
+
+def work_out(
+    order: Order,
+    lines: list[LineItem],
+    *,
+    is_taxable: bool,
+    after_refunds: bool,
+    fees_too: bool = False,
+    rounding: Callable[[int, int], int] = half_up,
+) -> Sums:
+    """Steps 1 to 10 for an order and all of its lines, with or without those that were refunded since.
+
+    ``fees_too``: order fees bear the rates on their lines, which the calculator never charges; ``rounding``: of each tax.
+    """
     found = Sums()
     kept: list[tuple[LineItem, int]] = []
     subtotal = original = 0
@@ -112,7 +154,8 @@ def work_out(order: Order, lines: list[LineItem], *, is_taxable: bool, after_ref
     found.discounted = half_up(subtotal * scale, SEVEN)
     found.discount = sum(found.rung.values()) - found.discounted
     if is_taxable and not order.tax_removed:
-        found.taxes = _vat(kept, scale) if order.is_vat else _added(kept, scale)
+        fees = [line for line in lines if line.is_order_fee] if fees_too else []
+        found.taxes = _vat(kept, scale) if order.is_vat else _added(kept, scale, fees, rounding)
     charge = order.service_charge
     if charge is not None:
         found.charges["service"] += half_up(found.discounted * millionths(charge), MILLION)
@@ -136,7 +179,9 @@ def _is_flat(rate: Rate) -> bool:
     return not rate.rate and bool(rate.tax_amount)
 
 
-def _added(kept: list[tuple[LineItem, int]], scale: int) -> Counter[str]:
+def _added(
+    kept: list[tuple[LineItem, int]], scale: int, fees: list[LineItem], rounding: Callable[[int, int], int]
+) -> Counter[str]:
     """Step 6: each rate once on all of its lines; a flat tax once on each line."""
     found: Counter[str] = Counter()
     bases: dict[str, tuple[Rate, int]] = {}
@@ -147,9 +192,14 @@ def _added(kept: list[tuple[LineItem, int]], scale: int) -> Counter[str]:
             else:
                 held = bases.get(rate.id or "", (rate, 0))
                 bases[rate.id or ""] = (held[0], held[1] + net)
-    for rate, base in bases.values():
-        taxable = half_up(base * scale, SEVEN)
-        found[_name(rate, inclusive=False)] += half_up(taxable * (rate.rate or 0), SEVEN)
+    charged: Counter[str] = Counter()
+    for fee in fees:
+        for rate in parts(fee.tax_rates):
+            bases.setdefault(rate.id or "", (rate, 0))
+            charged[rate.id or ""] += fee.price or 0
+    for key, (rate, base) in bases.items():
+        taxable = half_up(base * scale, SEVEN) + charged[key]
+        found[_name(rate, inclusive=False)] += rounding(taxable * (rate.rate or 0), SEVEN)
     return found
 
 

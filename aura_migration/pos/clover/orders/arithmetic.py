@@ -6,7 +6,7 @@ was given back is a refund's, the sale stays what it was. Clover API reference, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from aura_migration.pos.clover.orders.wire import AdditionalCharge, Discount, Line, Order, Rate, ServiceCharge
@@ -24,6 +24,25 @@ def half_up(numerator: int, denominator: int) -> int:
     if numerator < 0:
         return -((denominator - 2 * numerator) // (2 * denominator))
     return (2 * numerator + denominator) // (2 * denominator)
+
+
+def half_even(numerator: int, denominator: int) -> int:
+    """The same with halves to the even number."""
+    whole, rest = divmod(numerator, denominator)
+    return whole + (2 * rest > denominator or (2 * rest == denominator and whole % 2 == 1))
+
+
+def down(numerator: int, denominator: int) -> int:
+    """The whole number below."""
+    return numerator // denominator
+
+
+def up(numerator: int, denominator: int) -> int:
+    """The whole number above."""
+    return -(-numerator // denominator)
+
+
+Rounded = Callable[[int, int], int]
 
 
 @dataclass(slots=True)
@@ -65,6 +84,7 @@ class Figures:
     service_charge: int = 0
     fee_cents: int = 0
     additional: list[int] = field(default_factory=list)
+    fees_taxed: bool = False
     total: int = 0
 
 
@@ -114,9 +134,20 @@ def charge_share(charge: ServiceCharge) -> int:
     return (charge.percentage or 0) * 10_000
 
 
-def figures(order: Order, *, untaxed: bool = False, refunded: bool = True) -> Figures:
-    """All sums of an order. ``untaxed``: its kind of order carries no tax; ``refunded`` False leaves refunded lines out."""
-    found = Figures()
+def figures(
+    order: Order,
+    *,
+    untaxed: bool = False,
+    refunded: bool = True,
+    fees_taxed: bool = False,
+    rounded: Rounded = half_up,
+) -> Figures:
+    """All sums of an order. ``untaxed``: its kind of order carries no tax; ``refunded`` False leaves refunded lines out.
+
+    ``fees_taxed`` and ``rounded`` are not the calculator's ways: taxes also on order fees, by the rates on their lines, and
+    another rounding of each tax. See :func:`as_collected`.
+    """
+    found = Figures(fees_taxed=fees_taxed)
     whole = 0
     for line in (order.line_items.elements if order.line_items is not None else None) or ():
         if line.is_order_fee:
@@ -141,7 +172,10 @@ def figures(order: Order, *, untaxed: bool = False, refunded: bool = True) -> Fi
     if order.discounts is not None and order.discounts.elements:
         kept = _discounted(found, order.discounts.elements, whole)
     if not (untaxed or order.tax_removed):
-        found.taxes = _inside(found.lines, kept) if order.is_vat else _on_top(found.lines, kept)
+        if order.is_vat:
+            found.taxes = _inside(found.lines, kept)
+        else:
+            found.taxes = _on_top(found.lines, kept, found.fees if fees_taxed else (), rounded)
         found.tax = sum(one.tax for one in found.taxes)
     if order.service_charge is not None:
         found.service_charge = half_up(found.discounted * charge_share(order.service_charge), SHARE)
@@ -154,6 +188,20 @@ def figures(order: Order, *, untaxed: bool = False, refunded: bool = True) -> Fi
     if not order.is_vat:
         found.total += found.tax
     return found
+
+
+def as_collected(order: Order, found: Figures, paid: int, tax: int) -> Figures:
+    """The figures by which an order was charged, where its payments say that it was not by the calculator's.
+
+    ``paid`` is the sum of the payments that count, ``tax`` the tax they say is in it. Where the two agree with each other and
+    not with ``found``, the one other way that comes to exactly this tax is how it was charged: fees taxed as well, or each tax
+    rounded half to even, down or up. Where none does, ``found`` stays, and the difference is flagged.
+    """
+    if order.is_vat or order.tax_removed or tax == found.tax or paid != found.total - found.tax + tax:
+        return found
+    ways = [figures(order, fees_taxed=True)] if any(fee.tax_rates is not None for fee in found.fees) else []
+    ways += [figures(order, rounded=rounded) for rounded in (half_even, down, up)]
+    return next((way for way in ways if way.tax == tax), found)
 
 
 def _discounted(found: Figures, discounts: Sequence[Discount], whole: int) -> int:
@@ -184,9 +232,14 @@ def _settle(parts: list[int], total: int) -> None:
         over -= cut
 
 
-def _on_top(lines: Sequence[Priced], kept: int) -> list[Taxed]:
-    """Taxes added to prices: each rate once, by its id, on the sum of its lines."""
+def _on_top(lines: Sequence[Priced], kept: int, fees: Sequence[Line], rounded: Rounded) -> list[Taxed]:
+    """Taxes added to prices: each rate once, by its id, on the sum of its lines, and of ``fees``, which discounts leave alone."""
     taxes: dict[str, Taxed] = {}
+    charged: dict[str, int] = {}
+    for fee in fees:
+        for rate in (fee.tax_rates.elements if fee.tax_rates is not None else None) or ():
+            taxes.setdefault(rate.id or "", Taxed(rate))
+            charged[rate.id or ""] = charged.get(rate.id or "", 0) + (fee.price or 0)
     for priced in lines:
         rates = priced.line.tax_rates
         for rate in (rates.elements if rates is not None else None) or ():
@@ -197,10 +250,12 @@ def _on_top(lines: Sequence[Priced], kept: int) -> list[Taxed]:
             if not rate.rate:
                 one.flat += rate.tax_amount or 0
     found = []
-    for one in taxes.values():
+    for key, one in taxes.items():
         one.taxable = one.base if kept == SEVEN else half_up(one.base * kept, SEVEN)
+        if charged:
+            one.taxable += charged.get(key, 0)
         if one.rate.rate:
-            one.tax = half_up(one.taxable * one.rate.rate, RATE)
+            one.tax = rounded(one.taxable * one.rate.rate, RATE)
         elif one.flat:
             one.tax = one.flat
         else:

@@ -24,6 +24,7 @@ from aura_migration.pos.clover.orders.arithmetic import (
     SHARE,
     Figures,
     Priced,
+    as_collected,
     charge_share,
     charges_of,
     figures,
@@ -52,6 +53,9 @@ def order_document(context: Context, order: wire.Order) -> Document:
     sums = figures(order, untaxed=untaxed)
     payments = order.payments.elements if order.payments is not None else None
     counted = [one for one in payments or () if counts(one)]
+    if counted and not untaxed and all(one.tax_amount is not None for one in counted):
+        paid = sum(one.amount or 0 for one in counted)
+        sums = as_collected(order, sums, paid, sum(one.tax_amount or 0 for one in counted))
     paid_at = max((one.created_time or 0 for one in counted), default=0) or None
     dated = order.created_time if context.rules.basis == "created" else paid_at or order.created_time
     amount_only = bool(order.manual_transaction) and not sums.lines and not sums.fees
@@ -148,6 +152,7 @@ def _charges(rows: list[HistoryRow], context: Context, order: wire.Order, sums: 
                 cents,
                 "auto_gratuity" if is_gratuity else "surcharge" if fee.is_platform_order_fee else "service",
                 percentage=None if fee.percentage is None else scaled(fee.percentage, 4),
+                is_taxable=sums.fees_taxed and bool(fee.tax_rates is not None and fee.tax_rates.elements),
                 paid_to="staff" if is_gratuity else "third_party" if fee.is_platform_order_fee else "house",
                 charge_key=context.key(fee.order_fee),
             )
