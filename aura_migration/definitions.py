@@ -12,16 +12,16 @@ from aura_migration.orchestration.jobs import JOBS
 from aura_migration.orchestration.resources import WorkshopResource
 from aura_migration.orchestration.sales import make_reports, report_sales, reports_after_load
 from aura_migration.orchestration.sensors import SENSORS
-
 from aura_migration.orchestration.verdicts import verdict_of_orders
+
 
 def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     """The whole graph. Loading it needs no database, network or secret."""
     return dg.Definitions(
-        assets=[*ASSETS, make_reports, run_acceptance_suite],
+        assets=[*ASSETS, make_reports],
         asset_checks=[verdict_of_orders],
-        jobs=[*JOBS, report_sales, accept_location],
-        sensors=[*SENSORS, reports_after_load, acceptance_after_load],
+        jobs=[*JOBS, report_sales],
+        sensors=[*SENSORS, reports_after_load],
         resources={"workshop": WorkshopResource(), **(resources or {})},
         executor=dg.in_process_executor,
     )
