@@ -6,11 +6,13 @@ tax is called by its id as text, as bills name taxes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from aura_migration.pricing.bill import Scope, TaxRule
+import msgspec
+
+from aura_migration.pricing.bill import Scope, TaxKind, TaxRule
 from aura_migration.pricing.policy import Policy
 from aura_migration.verify.replay.hours import Moment, Window, within
 
@@ -67,6 +69,8 @@ class Item:
     is_sold: bool
     is_placeholder: bool
     is_discountable: bool
+    tax_inclusive: bool | None
+    """True: percentages on it are inside its price, whatever the rate says; None: as the rate says."""
     variations: dict[int, Variation] = field(default_factory=dict)
     categories: set[int] = field(default_factory=set)
     menus: set[int] = field(default_factory=set)
@@ -138,6 +142,14 @@ class TaxException:
     """It has conditions that an order does not tell."""
 
 
+class OrderType(NamedTuple):
+    """An order type as configured; `word` is what AuraConnect takes it for."""
+
+    id: int
+    word: str
+    is_taxable: bool
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceCharge:
     """A charge as configured; `rate` of 1e-8, `taxes` those on the charge itself."""
@@ -183,6 +195,8 @@ class DiscountRule:
     name: str
     rule_type: str
     scope: Scope
+    scopes: frozenset[Scope]
+    """Where it may be given: its scope, and others where its conditions say so."""
     rate: int | None
     cents: int | None
     fixed_cents: int | None
@@ -254,11 +268,15 @@ class Book:
     pre_modifiers: dict[str, list[PreModifier]] = field(default_factory=dict)
     taxes: dict[str, Tax] = field(default_factory=dict)
     exceptions: list[TaxException] = field(default_factory=list)
+    order_types: dict[str, OrderType] = field(default_factory=dict)
+    """By the POS's key."""
     untaxed_types: frozenset[str] = frozenset()
     """Words of order types all of whose configured types are untaxed."""
     charges: list[ServiceCharge] = field(default_factory=list)
     discounts: list[DiscountRule] = field(default_factory=list)
-    policy_is_configured: bool = False
+    policy_said: frozenset[str] = frozenset()
+    """Fields of the policy that the location's settings state: they are not open."""
+    _rules: dict[str, TaxRule] = field(default_factory=dict)
 
     # -- prices ----------------------------------------------------------------------------------------------------
 
@@ -322,32 +340,91 @@ class Book:
 
     # -- taxes -----------------------------------------------------------------------------------------------------
 
-    def item_taxes(self, item: Item, order_type: str) -> tuple[tuple[str, int | None], ...]:
-        """The taxes on an item in such an order, each with the rate it has instead, if another."""
-        if order_type in self.untaxed_types:
+    def item_taxes(self, item: Item, order_type: str, type_key: str | None) -> tuple[str, ...]:
+        """The taxes on an item in such an order, as names of rules (see :meth:`rule`)."""
+        if not self.is_taxed(order_type, type_key):
             return ()
-        return tuple(found for name in item.taxes if (found := self._excepted(name, item, order_type)) is not None)
+        found: list[str] = []
+        for name in item.taxes:
+            held = self._excepted(name, item, order_type, type_key)
+            if held is not None:
+                found.append(self.sided(held, item.tax_inclusive))
+        return tuple(found)
 
-    def open_taxes(self, order_type: str) -> tuple[str, ...] | None:
+    def open_taxes(self, order_type: str, type_key: str | None) -> tuple[str, ...] | None:
         """The taxes on an amount typed in without an item; None where the POS does not say."""
-        if order_type in self.untaxed_types:
+        if not self.is_taxed(order_type, type_key):
             return ()
         said = [tax for tax in self.taxes.values() if tax.is_active and tax.taxes_open_amounts is not None]
         if not said:
             return None
-        return tuple(tax.id for tax in said if tax.taxes_open_amounts)
+        named = [self._excepted(tax.id, None, order_type, type_key) for tax in said if tax.taxes_open_amounts]
+        return tuple(name for name in named if name is not None)
 
-    def _excepted(self, name: str, item: Item, order_type: str) -> tuple[str, int | None] | None:
+    def charge_taxes(self, names: Iterable[str], order_type: str, type_key: str | None) -> list[str]:
+        """Of the taxes named by a charge those that hold in such an order."""
+        if not self.is_taxed(order_type, type_key):
+            return []
+        found = [self._excepted(base_of(name), None, order_type, type_key) for name in names]
+        return list(dict.fromkeys(name for name in found if name is not None))
+
+    def is_taxed(self, order_type: str, type_key: str | None) -> bool:
+        """Whether orders of the type bear tax at all."""
+        known = self.order_types.get(type_key) if type_key is not None else None
+        return known.is_taxable if known is not None else order_type not in self.untaxed_types
+
+    def rule(self, name: str) -> TaxRule:
+        """The rule of a name: a tax's id, ``@rate`` where it holds at another rate, ``+in`` or ``+out`` where it stands on the
+        other side of the price than the tax says. ``KeyError`` for a tax that is not there."""
+        known = self._rules.get(name)
+        if known is None:
+            plain, _, side = name.partition("+")
+            base, _, rate = plain.partition("@")
+            rule = self.taxes[base].rule
+            known = self._rules[name] = msgspec.structs.replace(
+                rule,
+                id=name,
+                rate=int(rate) if rate else rule.rate,
+                is_inclusive=side == "in" if side else rule.is_inclusive,
+                rounding=rule.rounding,
+            )
+        return known
+
+    def sided(self, name: str, inside: bool | None) -> str:
+        """The name of the rule inside the price or on top of it; None: as the tax says."""
+        rule = self.taxes[base_of(name)].rule
+        if inside is None or inside is rule.is_inclusive or rule.kind is not TaxKind.PERCENT:
+            return name
+        return f"{name.partition('+')[0]}+{'in' if inside else 'out'}"
+
+    def charged_name(self, tax: int, rate: int | None, inside: bool) -> str:
+        """The name of the rule that an order states to have been charged by; one that AuraConnect lacks starts with ``?``."""
+        held = self.taxes.get(str(tax))
+        if held is None:
+            return f"?{tax}"
+        name = held.id
+        if rate is not None and held.rule.kind is TaxKind.PERCENT and rate != held.rule.rate:
+            name = f"{name}@{rate}"
+        return self.sided(name, inside)
+
+    def _excepted(self, name: str, item: Item | None, order_type: str, type_key: str | None) -> str | None:
+        known = self.order_types.get(type_key) if type_key is not None else None
         for one in self.exceptions:
-            if (
-                one.tax in (None, name)
-                and one.order_type in (None, order_type)
-                and one.item in (None, item.id)
-                and (one.category is None or one.category in item.categories)
-                and not one.is_conditional
-            ):
-                return None if one.rate is None else (name, one.rate)
-        return name, None
+            if one.tax not in (None, name) or one.is_conditional:
+                continue
+            if one.type_id is not None and known is not None:
+                if one.type_id != known.id:
+                    continue
+            elif one.order_type not in (None, order_type):
+                continue
+            if one.item is not None and (item is None or one.item != item.id):
+                continue
+            if one.category is not None and (item is None or one.category not in item.categories):
+                continue
+            if one.rate is None:
+                return None
+            return name if one.rate == self.taxes[name].rule.rate else f"{name}@{one.rate}"
+        return name
 
     # -- discounts and charges ---------------------------------------------------------------------------------------
 
@@ -361,7 +438,7 @@ class Book:
 
         def worse(one: DiscountRule) -> tuple[bool, bool, bool]:
             fits = one.is_open or (one.rate == rate if rate is not None else one.rate is None)
-            return (one.scope is not scope, not fits, one.cents not in (None, cents))
+            return (scope not in one.scopes, not fits, one.cents not in (None, cents))
 
         return min(named, key=worse, default=None)
 
@@ -392,6 +469,6 @@ def _by_menu(base: int, rules: Iterable[PriceRule], menus: Iterable[int]) -> fro
     return frozenset(found)
 
 
-def names_of(taxes: Mapping[str, Tax], ids: Iterable[str]) -> str:
-    """Names of taxes for people."""
-    return ", ".join(taxes[one].name if one in taxes else one for one in ids)
+def base_of(name: str) -> str:
+    """The tax of a rule's name."""
+    return name.partition("@")[0].partition("+")[0]

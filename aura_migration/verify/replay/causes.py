@@ -17,7 +17,7 @@ import psycopg
 from aura_migration.verify.replay.book import Book
 from aura_migration.verify.replay.history import History, Run, Subject
 from aura_migration.verify.replay.lines import AS_CONFIGURED
-from aura_migration.verify.replay.rung import RungOrder, Span, sold_in
+from aura_migration.verify.replay.rung import OrderRef, Span, sold_in
 from aura_migration.verify.replay.words import Cause, Found, Why
 
 ENOUGH = 3
@@ -44,7 +44,7 @@ class Proofs:
         self.book, self.history = book, history
         self.tax_days = TaxDays()
 
-    def gather(self, connection: Connection, span: Span, found: Iterable[tuple[RungOrder, Found]]) -> None:
+    def gather(self, connection: Connection, span: Span, found: Iterable[tuple[OrderRef, Found]]) -> None:
         """Ask AuraConnect on which days the taxes were charged that some orders lack; nothing is asked where none lack any."""
         missing = self.tax_days.missing
         for order, each in found:
@@ -73,7 +73,7 @@ class Proofs:
         for name in {tax for tax, _ in missing}:
             self.tax_days.windows[name] = self._holidays(name)
 
-    def explain(self, order: RungOrder, found: Sequence[Found], each: Found) -> Why | None:
+    def explain(self, order: OrderRef, found: Sequence[Found], each: Found) -> Why | None:
         """What explains one difference of an order, or None."""
         if each.why is not None:
             return each.why
@@ -87,6 +87,10 @@ class Proofs:
             return self._replaced(found, each)
         if each.cause is Cause.DISCOUNT_SCOPE:
             return self._scope(each)
+        if each.cause is Cause.MIN_SELECTION:
+            return self._chosen(each)
+        if each.cause is Cause.CHARGE_TAXABILITY and each.charged == "not taxed":
+            return self._untaxed_charge(order, each)
         return None
 
     # -- prices ------------------------------------------------------------------------------------------------------
@@ -105,7 +109,7 @@ class Proofs:
         runs = self.history.rates.get((each.subject[1], each.ruled), [])
         return Why.RATE_CHANGED if changed_once(runs, each.ruled) else None
 
-    def _untaxed(self, order: RungOrder, found: Sequence[Found], each: Found) -> Why | None:
+    def _untaxed(self, order: OrderRef, found: Sequence[Found], each: Found) -> Why | None:
         tax = str(each.subject[1])
         if order.day in self.tax_days.windows.get(tax, ()):
             return Why.TAX_HOLIDAY
@@ -114,6 +118,24 @@ class Proofs:
                 return Why.TAX_EXEMPT
             return Why.TAX_EXEMPT if self.history.tax_orders.get(tax, 0) >= ENOUGH else None
         return self._replaced(found, each)
+
+    def _untaxed_charge(self, order: OrderRef, each: Found) -> Why | None:
+        """A charge without tax on a day on which items went without the same taxes; or on an exempt check."""
+        rule = next((one for one in self.book.charges if one.id == each.subject[1]), None)
+        names = rule.taxes if rule is not None and rule.taxes else tuple(self.tax_days.windows)
+        if names and all(order.day in self.tax_days.windows.get(name, ()) for name in names):
+            return Why.TAX_HOLIDAY
+        return None
+
+    def _chosen(self, each: Found) -> Why | None:
+        """Nothing was chosen where something must be: the price does not depend on it, and elsewhere it was chosen."""
+        group = each.subject[3]
+        if each.charged != 0 or not any(
+            option.group == group and option.is_sold and option.cents == 0 for option in self.book.options.values()
+        ):
+            return None
+        chosen = self.history.prices.get(("group", group), [])
+        return Why.CHOICE_NOT_RECORDED if sum(run.count for run in chosen) >= ENOUGH else None
 
     def _replaced(self, found: Sequence[Found], each: Found) -> Why | None:
         """One rate gave way to another: the old one was only charged before the new one, both often enough."""

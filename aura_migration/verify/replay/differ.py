@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 import msgspec
 
 from aura_migration.core.errors import BadInput
-from aura_migration.pricing.bill import Bill, Charge, Discount, Kind, Scope, TaxRule
+from aura_migration.pricing.bill import Bill, BillLine, Charge, Discount, Kind, Scope, TaxKind
 from aura_migration.pricing.engine import price
-from aura_migration.pricing.policy import Policy
 from aura_migration.pricing.priced import PricedBill
-from aura_migration.verify.replay.book import Book
-from aura_migration.verify.replay.ring import Ringing
+from aura_migration.verify.replay.book import Book, base_of
+from aura_migration.verify.replay.ring import RATE, Put, Ringing
 from aura_migration.verify.replay.rung import RungOrder
 from aura_migration.verify.replay.words import Cause, Found, Part, Skip
 
@@ -83,34 +82,20 @@ class Differ:
         except BadInput:
             outcome.skips.append(Skip.UNREADABLE)
             return outcome
-        outcome.taxes = charged_taxes(order)
+        outcome.taxes = charged_taxes(self.book, order)
         if (
             not found
             and not ringing.skips
+            and not ringing.is_exempt
             and priced.total == order.total
             and priced.discount == order.discount
             and priced.charge == order.charge
-            and self._taxes_agree(priced, outcome.taxes)
+            and taxes_agree(priced, outcome.taxes)
         ):
             outcome.priced, outcome.bill = priced, bill
             return outcome
         self._in_parts(ringing, outcome, bill, priced)
         return outcome
-
-    def _taxes_agree(self, priced: PricedBill, charged: Mapping[str, Charged]) -> bool:
-        left = len(charged)
-        for tax in priced.taxes:
-            held = charged.get(tax.id)
-            if held is None:
-                if tax.amount:
-                    return False
-                continue
-            left -= 1
-            if held.amount != tax.amount or (tax.amount and held.is_inclusive is not tax.is_inclusive):
-                return False
-        return not left or all(
-            not one.amount for name, one in charged.items() if all(name != tax.id for tax in priced.taxes)
-        )
 
     # -- part by part ------------------------------------------------------------------------------------------------
 
@@ -222,11 +207,31 @@ class Differ:
             )
 
 
-def charged_taxes(order: RungOrder) -> dict[str, Charged]:
-    """What was charged of each rate; a rate that AuraConnect does not have is called by its name."""
+def taxes_agree(priced: PricedBill, charged: Mapping[str, Charged]) -> bool:
+    """Whether every rate comes to what was charged of it, at the rate and on the side of the price that the order states."""
+    seen = 0
+    for tax in priced.taxes:
+        held = charged.get(tax.id)
+        if held is None:
+            if tax.amount:
+                return False
+            continue
+        seen += 1
+        if held.amount != tax.amount:
+            return False
+    return seen == len(charged) or all(
+        not one.amount for name, one in charged.items() if all(name != tax.id for tax in priced.taxes)
+    )
+
+
+def charged_taxes(book: Book, order: RungOrder) -> dict[str, Charged]:
+    """What was charged by each rule (``Book.charged_name``); a rate that AuraConnect does not have is called ``?name``."""
     found: dict[str, Charged] = {}
     for tax in order.taxes or ():
-        name = str(tax.tax_rate) if tax.tax_rate is not None else f"?{tax.name}"
+        name = f"?{tax.name}"
+        if tax.tax_rate is not None:
+            named = book.charged_name(tax.tax_rate, tax.rate, tax.is_inclusive)
+            name = name if named.startswith("?") else named
         held = found.get(name)
         if held is None:
             held = found[name] = Charged(
@@ -267,7 +272,7 @@ def as_taken(ringing: Ringing, discounts: tuple[Discount, ...]) -> tuple[Discoun
     return tuple(taken)
 
 
-def _on_own(ringing: Ringing, bill: Bill) -> tuple[object, ...]:
+def _on_own(ringing: Ringing, bill: Bill) -> tuple[BillLine, ...]:
     used: dict[int, list[str]] = defaultdict(list)
     for held in ringing.given:
         for place in held.lines:
@@ -285,6 +290,8 @@ class _Taxes:
         self.ringing, self.outcome, self.bill, self.priced = ringing, outcome, bill, priced
         self.order = ringing.order
         self.charged = outcome.taxes
+        self.ruled = {tax.id: tax.amount for tax in priced.taxes}
+        self.by_check = {name for name, one in self.charged.items() if one.on_check}
         self.unborne: set[str] = set()
         """Taxes that the check states and that no line bears by the rules."""
 
@@ -293,19 +300,13 @@ class _Taxes:
         if self.ringing.is_exempt and not any(one.amount for one in self.charged.values()):
             self._exempt()
             return self.priced
-        ruled = {tax.id: tax.amount for tax in self.priced.taxes}
-        is_right = all(self.charged[name].amount == ruled.get(name, 0) for name in self.charged)
-        is_right = is_right and all(not cents or name in self.charged for name, cents in ruled.items())
-        inside = {tax.id: tax.rule.is_inclusive for tax in self.book.taxes.values()}
-        is_right = is_right and all(
-            one.is_inclusive is inside.get(name, one.is_inclusive) for name, one in self.charged.items() if one.amount
-        )
-        if is_right:
+        if taxes_agree(self.priced, self.charged):
             return self.priced
         before = len(self.outcome.found)
         bill = self._as_stated()
         priced = price(bill, self.policy)
-        self._what_is_left(priced, before, bill)
+        self.outcome.bill, self.outcome.priced = bill, priced
+        self._what_is_left(priced, before)
         return priced
 
     def _exempt(self) -> None:
@@ -313,99 +314,122 @@ class _Taxes:
         open_bill = msgspec.structs.replace(self.bill, is_tax_exempt=False)
         lines = self.order.lines or ()
         for tax in price(open_bill, self.policy).taxes:
-            name = tax.id.partition("@")[0]
             told = False
             for share in tax.shares:
                 if share.line >= 0 and share.amount and lines[share.line].item is not None:
-                    self._add(
-                        Cause.TAX_EXTRA, name, "not taxed", lines[share.line].name, share.amount, lines[share.line].item
-                    )
+                    line = lines[share.line]
+                    self._add(Cause.TAX_EXTRA, tax.id, "not taxed", line.name, share.amount, line.item)
                     told = True
             if tax.amount and not told:
-                self._add(Cause.TAX_EXTRA, name, "not taxed", tax.amount, tax.amount)
+                self._add(Cause.TAX_EXTRA, tax.id, "not taxed", tax.amount, tax.amount)
+
+    # -- what the order states -----------------------------------------------------------------------------------------
 
     def _as_stated(self) -> Bill:
         """The bill with the rates, sides and lines that the order states; each departure from the rules is found."""
-        rules: dict[str, TaxRule] = {tax.id: tax for tax in self.bill.taxes}
-        ruled = {tax.id: tax for tax in self.priced.taxes}
-        plain = {tax.id.partition("@")[0]: tax.id for tax in self.bill.taxes}
-        changed: dict[str, TaxRule] = {}
-        for name, one in self.charged.items():
-            known = self.book.taxes.get(name)
-            rule = rules.get(plain.get(name, name)) or (known.rule if known is not None else None)
-            if rule is None:
-                continue
-            if one.rate is not None and rule.rate and one.rate != rule.rate:
-                cents = self._worth(ruled, plain.get(name, name), one.amount)
-                self._add(Cause.TAX_RATE, name, one.rate, rule.rate, cents)
-                rule = msgspec.structs.replace(rule, rate=one.rate)
-            if one.amount and one.is_inclusive is not rule.is_inclusive:
-                cents = self._worth(ruled, plain.get(name, name), one.amount)
-                sides = ("inside the price", "on top")
-                self._add(Cause.TAX_INCLUSIVE, name, sides[not one.is_inclusive], sides[one.is_inclusive], cents)
-                rule = msgspec.structs.replace(rule, is_inclusive=one.is_inclusive)
-            changed[name] = msgspec.structs.replace(rule, id=name)
-        self._coverage(ruled, changed)
+        told: dict[tuple[str, str], int] = {}
         lines = []
         for place, line in enumerate(self.bill.lines):
-            names = [name.partition("@")[0] for name in line.taxes]
-            ident = (self.order.lines or ())[place].id
-            stated = [name for name, one in self.charged.items() if ident in one.lines and name in changed]
-            by_check = [name for name in names if name in changed and self.charged[name].on_check]
-            lines.append(msgspec.structs.replace(line, taxes=tuple(dict.fromkeys([*stated, *by_check]))))
-        charges = []
-        for charge, put in zip(self.bill.charges, self.ringing.put, strict=True):
-            stated = [name for name, one in self.charged.items() if put.charged.id in one.charges and name in changed]
-            if any(one.on_check for one in self.charged.values()) and not stated:
-                stated = [name for name in charge.taxes if name in changed and put.charged.is_taxable]
-            charges.append(msgspec.structs.replace(charge, taxes=tuple(stated)) if not charge.into_lines else charge)
-        return msgspec.structs.replace(
-            self.bill, lines=tuple(lines), charges=tuple(charges), taxes=tuple(changed.values()), is_tax_exempt=False
-        )
-
-    def _coverage(self, ruled: Mapping[str, object], rules: Mapping[str, TaxRule]) -> None:
-        """Lines and charges that bear a tax by the rules and not in the history, or the other way round."""
-        for place, line in enumerate(self.bill.lines):
             rung = (self.order.lines or ())[place]
-            names = {name.partition("@")[0] for name in line.taxes}
-            net = rung.subtotal - rung.discount
-            for name in sorted(names):
-                held = self.charged.get(name)
-                if (held is None or (rung.id not in held.lines and not held.on_check)) and net > 0:
-                    known = self.book.taxes[name].rule
-                    cents = net * known.rate // 100_000_000 if known.rate else known.amount
-                    self._add(Cause.TAX_EXTRA, name, "not taxed", rung.name, cents, rung.item)
-            for name, one in self.charged.items():
-                if rung.id in one.lines and name not in names and one.amount:
-                    cents = -(net * (one.rate or 0) // 100_000_000)
-                    self._add(Cause.TAX_MISSING, name, rung.name, "not taxed", cents, rung.item)
-        for charge, put in zip(self.bill.charges, self.ringing.put, strict=True):
-            ids = {name.partition("@")[0] for name in charge.taxes} if self.policy.charges_taxable else set()
-            stated = {name for name, one in self.charged.items() if put.charged.id in one.charges}
-            if not any(one.lines or one.charges for one in self.charged.values()) and self.charged:
-                stated = ids if put.charged.is_taxable else set()
-            if ids != stated and not charge.into_lines and (ids - stated or stated - ids) and put.charged.amount:
-                cents = 0
-                for name in ids ^ stated:
-                    rate = rules[name].rate if name in rules else self._rate(name)
-                    cents += (1 if name in ids else -1) * (put.charged.amount * rate // 100_000_000)
-                subject = ("charge", None if put.rule is None else put.rule.id)
-                self.outcome.found.append(
-                    Found(
-                        Part.TAX, Cause.CHARGE_TAXABILITY, subject, "taxed" if stated else "not taxed", "taxed" if ids else "not taxed", cents
-                    )
-                )  # fmt: skip
-        borne = {name.partition("@")[0] for line in self.bill.lines for name in line.taxes}
-        for name, one in self.charged.items():
-            if one.amount and not one.lines and not one.charges and name not in borne:
+            stated = [name for name, one in self.charged.items() if rung.id in one.lines]
+            names = self._line(place, line.taxes, stated, told)
+            lines.append(msgspec.structs.replace(line, taxes=tuple(names)))
+        charges = [
+            charge if charge.into_lines else self._on_charge(charge, put, told)
+            for charge, put in zip(self.bill.charges, self.ringing.put, strict=True)
+        ]
+        for (stated_name, ruled_name), base in told.items():
+            self._departs(stated_name, ruled_name, base)
+        borne = {base_of(name) for line in self.bill.lines for name in line.taxes}
+        for name in self.by_check:
+            one = self.charged[name]
+            if one.amount and base_of(name) not in borne:
                 self._add(Cause.TAX_MISSING, name, one.amount, 0, -one.amount)
                 self.unborne.add(name)
+        used = {name for line in lines for name in line.taxes} | {name for one in charges for name in one.taxes}
+        rules = tuple(self.book.rule(name) for name in sorted(used))
+        return msgspec.structs.replace(
+            self.bill, lines=tuple(lines), charges=tuple(charges), taxes=rules, is_tax_exempt=False
+        )
 
-    def _rate(self, name: str) -> int:
-        known = self.book.taxes.get(name)
-        return known.rule.rate if known is not None else 0
+    def _line(
+        self, place: int, ruled: tuple[str, ...], stated: list[str], told: dict[tuple[str, str], int]
+    ) -> list[str]:
+        """The taxes of a line as stated: rates that the check states without lines stand on those that bear them by the rules."""
+        rung = (self.order.lines or ())[place]
+        net = rung.subtotal - rung.discount
+        names = [name for name in stated if not name.startswith("?")]
+        bases = {base_of(name): name for name in stated}
+        for name in ruled:
+            held = bases.get(base_of(name))
+            if held is None:
+                held = next(
+                    (
+                        one
+                        for one in sorted(self.by_check, key=lambda one: one != name)
+                        if base_of(one) == base_of(name)
+                    ),
+                    None,
+                )
+                if held is not None:
+                    names.append(held)
+            if held is not None:
+                if held != name:
+                    told[held, name] = told.get((held, name), 0) + net
+            elif net > 0 or self.book.rule(name).kind is not TaxKind.PERCENT:
+                self._add(Cause.TAX_EXTRA, name, "not taxed", rung.name, self._of(name, net), rung.item)
+        here = {base_of(name) for name in ruled}
+        for name in stated:
+            if base_of(name) not in here and self.charged[name].amount:
+                self._add(Cause.TAX_MISSING, name, rung.name, "not taxed", -self._of(name, net), rung.item)
+        return list(dict.fromkeys(names))
 
-    def _what_is_left(self, priced: PricedBill, before: int, bill: Bill) -> None:
+    def _on_charge(self, charge: Charge, put: Put, told: dict[tuple[str, str], int]) -> Charge:
+        """The taxes of a charge as stated."""
+        cents = put.charged.amount
+        stated = [name for name, one in self.charged.items() if put.charged.id in one.charges]
+        ruled = list(charge.taxes) if self.policy.charges_taxable else []
+        if self.by_check and not stated and put.charged.is_taxable:
+            stated = [name for name in ruled if name in self.by_check]
+        for name in list(ruled):
+            held = next((one for one in stated if base_of(one) == base_of(name)), None)
+            if held is not None and held != name:
+                told[held, name] = told.get((held, name), 0) + cents
+        more = {base_of(name) for name in ruled} - {base_of(name) for name in stated}
+        fewer = {base_of(name) for name in stated} - {base_of(name) for name in ruled}
+        if cents and (more or fewer):
+            off = sum(self._of(name, cents) for name in ruled if base_of(name) in more)
+            off -= sum(self._of(name, cents) for name in stated if base_of(name) in fewer)
+            subject = ("charge", None if put.rule is None else put.rule.id)
+            sides = ("not taxed", "taxed")
+            self.outcome.found.append(
+                Found(Part.TAX, Cause.CHARGE_TAXABILITY, subject, sides[bool(stated)], sides[bool(ruled)], off)
+            )
+        return msgspec.structs.replace(charge, taxes=tuple(name for name in stated if not name.startswith("?")))
+
+    def _departs(self, stated: str, ruled: str, base: int) -> None:
+        """A rate or a side of the price other than configured."""
+        if stated.startswith("?"):
+            return
+        charged, configured = self.book.rule(stated), self.book.rule(ruled)
+        cents = base * (configured.rate - charged.rate) // RATE
+        if charged.rate != configured.rate:
+            self._add(Cause.TAX_RATE, ruled, charged.rate, configured.rate, cents)
+        if charged.is_inclusive is not configured.is_inclusive:
+            sides = ("on top", "inside the price")
+            off = base * configured.rate // RATE
+            self._add(Cause.TAX_INCLUSIVE, ruled, sides[charged.is_inclusive], sides[configured.is_inclusive], off)
+
+    def _of(self, name: str, cents: int) -> int:
+        """About what a tax comes to on an amount."""
+        if name.startswith("?"):
+            return self.charged[name].amount
+        rule = self.book.rule(name)
+        return cents * rule.rate // RATE if rule.kind is TaxKind.PERCENT else rule.amount
+
+    # -- what is left ----------------------------------------------------------------------------------------------------
+
+    def _what_is_left(self, priced: PricedBill, before: int) -> None:
         """Cents that the stated facts do not reproduce: a matter of calculation."""
         ruled = {tax.id: tax.amount for tax in priced.taxes}
         for name, one in self.charged.items():
@@ -413,15 +437,10 @@ class _Taxes:
                 cents = ruled[name] - one.amount
                 self._add(Cause.TAX_ROUNDING, name, one.amount, ruled[name], cents)
                 self.outcome.is_open = True
-                self.outcome.bill, self.outcome.priced = bill, priced
         if len(self.outcome.found) == before:
-            missing = sum(tax.amount for tax in self.priced.taxes) - sum(one.amount for one in self.charged.values())
+            missing = sum(self.ruled.values()) - sum(one.amount for one in self.charged.values())
             if missing:
                 self.outcome.found.append(Found(Part.TAX, Cause.UNKNOWN, ("order", self.order.id), None, None, missing))
-
-    def _worth(self, ruled: Mapping[str, object], name: str, charged: int) -> int:
-        held = ruled.get(name)
-        return (held.amount if held is not None else 0) - charged  # type: ignore[attr-defined]
 
     def _add(
         self,
@@ -432,10 +451,6 @@ class _Taxes:
         cents: int,
         item: int | None = None,
     ) -> None:
-        subject: tuple[str | int | None, ...] = ("tax", tax) if item is None else ("tax", tax, item)
+        name = tax if tax.startswith("?") else base_of(tax)
+        subject: tuple[str | int | None, ...] = ("tax", name) if item is None else ("tax", name, item)
         self.outcome.found.append(Found(Part.TAX, cause, subject, charged, ruled, cents))
-
-
-def policy_variant(policy: Policy, **changes: object) -> Policy:
-    """The policy with fields changed."""
-    return msgspec.structs.replace(policy, **changes)

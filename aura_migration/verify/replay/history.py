@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from aura_migration.verify.replay.book import base_of
 from aura_migration.verify.replay.differ import Outcome
 from aura_migration.verify.replay.ring import Ringing
-from aura_migration.verify.replay.words import Cause, Part
+from aura_migration.verify.replay.words import Cause
 
 Subject = tuple[str | int | None, ...]
 MOST_RUNS = 64
@@ -67,8 +68,11 @@ class History:
                 self.scopes[held.rule.id].add(held.scope.value)
         if not outcome.taxes:
             return
-        ruled = {found.subject[1]: found.ruled for found in outcome.found if found.cause is Cause.TAX_RATE}
-        for name, charged in outcome.taxes.items():
+        ruled = {
+            (found.subject[1], found.charged): found.ruled for found in outcome.found if found.cause is Cause.TAX_RATE
+        }
+        for key, charged in outcome.taxes.items():
+            name = key if key.startswith("?") else base_of(key)
             if charged.amount:
                 days = self.taxed.get(name)
                 if days is None:
@@ -77,7 +81,7 @@ class History:
                     days[1] = day
                 self.tax_orders[name] += 1
             if charged.rate is not None:
-                _note(self.rates, (name, ruled.get(name, charged.rate)), charged.rate, day)
+                _note(self.rates, (name, ruled.get((name, charged.rate), charged.rate)), charged.rate, day)
 
 
 def _note(runs: dict[Subject, list[Run]], subject: Subject, value: int, day: str) -> None:
@@ -91,8 +95,3 @@ def _note(runs: dict[Subject, list[Run]], subject: Subject, value: int, day: str
         last.last = day
     elif len(held) < MOST_RUNS:
         held.append(Run(value, 1, day, day))
-
-
-def is_price(part: Part) -> bool:
-    """Whether a part is a price that runs are kept of."""
-    return part in (Part.ITEM_PRICE, Part.MODIFIER_PRICE)

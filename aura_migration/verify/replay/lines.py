@@ -32,12 +32,12 @@ class Observed(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """A line by the menu. `taxes` are ids, with the rate it has instead where an exception gives another.
+    """A line by the menu. `taxes` are names of rules (``Book.rule``).
 
     `skips` keep the order's taxes from being judged. `pairs` are (item, option, whether it could be rung up).
     """
 
-    taxes: tuple[tuple[str, int | None], ...]
+    taxes: tuple[str, ...]
     counts_units: bool
     is_discountable: bool
     found: tuple[Found, ...]
@@ -88,6 +88,7 @@ class Lines:
             line.subtotal,
             line.revenue,
             order.order_type,
+            order.type_key,
             order.channel,
             (order.opened, order.closed) if is_timed else None,
             chosen,
@@ -105,24 +106,24 @@ class Lines:
         if line.revenue != "sale" and item is None:
             return Judged((), False, False, (), (), (), (), False)
         if item is None:
-            taxes = book.open_taxes(order.order_type)
+            taxes = book.open_taxes(order.order_type, order.type_key)
             if taxes is None:
                 return Judged((), False, True, (), (Skip.NO_CATALOG_ID,), (), (), True)
-            return Judged(tuple((one, None) for one in taxes), False, True, (), (), (), (), False)
+            return Judged(taxes, False, True, (), (), (), (), False)
         if item.is_placeholder or not item.is_sold:
             gone = Found(Part.ITEM_PRICE, Cause.NOT_ON_MENU, ("item", item.id), line.price, None, 0, Why.NO_LONGER_SOLD)
             held = bool(item.taxes)
-            taxes_of = book.item_taxes(item, order.order_type) if held else ()
+            taxes_of = book.item_taxes(item, order.order_type, order.type_key) if held else ()
             return Judged(taxes_of, False, item.is_discountable, (gone,), (), (), (), not held)
         at = _moments(order) if is_timed else (None,)
         judging = _Judging(book, item, line, modifiers, order.channel, at)
         judging.price()
         judging.choices()
         judging.sum()
-        taxed = book.item_taxes(item, order.order_type)
+        taxed = book.item_taxes(item, order.order_type, order.type_key)
         return Judged(
             taxed,
-            any(name in self._per_unit for name, _ in taxed),
+            any(name in self._per_unit for name in taxed),
             item.is_discountable,
             tuple(judging.found),
             (),
@@ -249,6 +250,8 @@ class _Judging:
                 self.found.append(Found(Part.SELECTION, Cause.MAX_SELECTION, subject, count, link.most, 0))
             elif count < link.least and link.group not in gone:
                 self.found.append(Found(Part.SELECTION, Cause.MIN_SELECTION, subject, count, link.least, 0))
+            elif link.least:
+                self.observed.append(Observed(("group", link.group), AS_CONFIGURED))
 
     def _unknown(self, one: RungModifier) -> None:
         """A choice without a record: typed in by hand, or it has left the menu; what it cost is not judged."""

@@ -26,6 +26,7 @@ from aura_migration.verify.replay.book import (
     Item,
     Link,
     Option,
+    OrderType,
     PreModifier,
     PriceRule,
     ServiceCharge,
@@ -46,6 +47,10 @@ ROUNDINGS = {
 """AuraConnect's words for the rounding of a rate."""
 CASH_INCREMENT = "payments.cash_increment"
 """The setting of the smallest coin, ``{"cents": 5}``, where the policy has none."""
+GIVEN_ON = "given_on"
+"""The condition of a discount that says where it may be given: ``["check", "line"]``."""
+TOLD_BY_ORDERS = frozenset((GIVEN_ON,))
+"""Conditions that an order shows to hold or not."""
 ARCHIVED = "archived_placeholder"
 """The custom field of an item that exists only for lines of the past."""
 
@@ -71,7 +76,7 @@ def read_book(connection: Connection, restaurant_id: int, location_id: int, pos:
     if coins and isinstance(coins[0][0], int) and not policy.cash_increment:
         policy = msgspec.structs.replace(policy, cash_increment=coins[0][0])
     book = Book(restaurant_id, location_id, zone, currency, policy)
-    book.policy_is_configured = bool(held)
+    book.policy_said = frozenset(held[0][0]) - {"name"} if held and isinstance(held[0][0], dict) else frozenset()
     reading.fill(book)
     return book
 
@@ -123,12 +128,13 @@ class _Reading:
     # -- menu ------------------------------------------------------------------------------------------------------
 
     def items(self, book: Book) -> None:
-        for aura_id, name, kind, cents, is_sold, is_placeholder, is_discountable in self.rows(
+        for aura_id, name, kind, cents, is_sold, is_placeholder, is_discountable, tax_inclusive in self.rows(
             f"""
             SELECT i.id, coalesce(o.name, i.name), CASE WHEN o.price_type IS NULL THEN i.price_type ELSE o.price_type END,
                    CASE WHEN o.price_type IS NULL THEN i.price_cents ELSE o.price_cents END,
                    i.deleted_at IS NULL AND coalesce(o.is_active, i.is_active) AND (i.listing = 'all' OR o.id IS NOT NULL),
-                   coalesce(i.custom_fields ? '{ARCHIVED}', false), coalesce(o.is_discountable, i.is_discountable, true)
+                   coalesce(i.custom_fields ? '{ARCHIVED}', false), coalesce(o.is_discountable, i.is_discountable, true),
+                   coalesce(o.tax_inclusive, i.tax_inclusive)
             FROM aura.menu_items i
             LEFT JOIN aura.menu_item_location_overrides o ON o.menu_item_id = i.id AND o.location_id = %(l)s
                  AND o.variation_id IS NULL AND o.deleted_at IS NULL
@@ -137,7 +143,14 @@ class _Reading:
         ):
             open_price = kind == "open" or (cents is None and kind != "variation")
             book.items[aura_id] = Item(
-                aura_id, name, None if open_price else cents, kind, is_sold, is_placeholder, is_discountable
+                aura_id,
+                name,
+                None if open_price else cents,
+                kind,
+                is_sold,
+                is_placeholder,
+                is_discountable,
+                tax_inclusive,
             )
         for aura_id, item, name, kind, cents, is_sold in self.rows(
             """
@@ -320,10 +333,11 @@ class _Reading:
                     _once(held.taxes, name)
 
     def exceptions(self, book: Book) -> None:
-        types = {
-            aura_id: (kind, is_taxable)
-            for aura_id, kind, is_taxable in self.here("id, order_type, is_taxable", "order_types", "AND is_active")
-        }
+        types: dict[int, tuple[str, bool]] = {}
+        for aura_id, key, kind, is_taxable in self.here("id, source_id, order_type, is_taxable", "order_types"):
+            types[aura_id] = (kind, is_taxable)
+            if key is not None:
+                book.order_types[key] = OrderType(aura_id, kind, is_taxable)
         by_word: dict[str, set[bool]] = defaultdict(set)
         for kind, is_taxable in types.values():
             by_word[kind].add(is_taxable)
@@ -342,7 +356,7 @@ class _Reading:
                     item,
                     category,
                     None if instead is None else percent(instead),
-                    bool(conditions) or (type_id is not None and word is None),
+                    bool(conditions) and word is None and item is None and category is None,
                 )
             )
 
@@ -391,11 +405,16 @@ class _Reading:
             ) = row  # fmt: skip
             book.discounts.append(
                 DiscountRule(
-                    aura_id, key or "", name, kind, Scope(scope), percent(rate) if rate is not None else None, cents, fixed, cap, least,
+                    aura_id, key or "", name, kind, Scope(scope), _scopes(scope, conditions), percent(rate) if rate is not None else None, cents, fixed, cap, least,
                     is_open, is_automatic, is_comp, reduces, stackable, first, last, schedule(hours), _words(types),
-                    tuple(targets.get(aura_id, ())), bool(conditions), status in ("active", "scheduled"),
+                    tuple(targets.get(aura_id, ())), bool(set(conditions or ()) - TOLD_BY_ORDERS), status in ("active", "scheduled"),
                 )
             )  # fmt: skip
+
+
+def _scopes(scope: str, conditions: Any) -> frozenset[Scope]:
+    given = conditions.get(GIVEN_ON) if isinstance(conditions, dict) else None
+    return frozenset(Scope(one) for one in given if one in ("check", "line")) if given else frozenset((Scope(scope),))
 
 
 def _once(names: list[str], name: str) -> None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import msgspec
-
 from aura_migration.pricing.bill import (
     Bill,
     BillLine,
@@ -24,7 +22,7 @@ from aura_migration.pricing.bill import (
     TaxKind,
     TaxRule,
 )
-from aura_migration.verify.replay.book import Book, DiscountRule, ServiceCharge
+from aura_migration.verify.replay.book import Book, DiscountRule, ServiceCharge, base_of
 from aura_migration.verify.replay.hours import moment
 from aura_migration.verify.replay.lines import Judged, Lines
 from aura_migration.verify.replay.rung import RungCharge, RungModifier, RungOrder
@@ -85,8 +83,6 @@ class Ringing:
     skips: list[Skip] = field(default_factory=list)
     given: list[Given] = field(default_factory=list)
     put: list[Put] = field(default_factory=list)
-    predicted: list[tuple[str, ...]] = field(default_factory=list)
-    """By line, the taxes the rules put on it."""
     is_exempt: bool = False
 
 
@@ -100,8 +96,6 @@ class Till:
         self._own_charges = [
             one for one in book.charges if one.is_automatic and one.is_active and one.calculation != "open"
         ]
-        self._rules = {tax.id: tax.rule for tax in book.taxes.values()}
-        self._changed: dict[tuple[str, int], TaxRule] = {}
 
     def ring(self, order: RungOrder) -> Ringing:
         """The order by the rules."""
@@ -192,7 +186,7 @@ class Till:
         if rule.is_open:
             held.is_by_hand = True
             return
-        if rule.scope is not held.scope:
+        if held.scope not in rule.scopes:
             found.append(Found(Part.DISCOUNT, Cause.DISCOUNT_SCOPE, subject, held.scope.value, rule.scope.value, 0))
         elif held.scope is Scope.LINE:
             lines = ringing.order.lines or ()
@@ -287,24 +281,15 @@ class Till:
             for place in held.lines:
                 used.setdefault(place, []).append(held.id)
         lines: list[BillLine] = []
-        charged = _charged_by_line(order) if any(one.given_taxes for one in ringing.judged) else {}
+        charged = self._given_taxes(ringing) if any(one.given_taxes for one in ringing.judged) else {}
+        rule = self.book.rule
         for place, (line, judged) in enumerate(zip(order.lines or (), ringing.judged, strict=True)):
-            names: list[str] = []
+            names = judged.taxes
             if judged.given_taxes:
-                names = [one for one in charged.get(line.id, ()) if one in self._rules]
-                for name in names:
-                    taxes.setdefault(name, self._rules[name])
-            else:
-                for name, rate in judged.taxes:
-                    if rate is None:
-                        names.append(name)
-                        if name not in taxes:
-                            taxes[name] = self._rules[name]
-                    else:
-                        changed = self._at_rate(name, rate)
-                        names.append(changed.id)
-                        taxes[changed.id] = changed
-            ringing.predicted.append(tuple(names))
+                names = tuple(charged.get(line.id, ()))
+            for name in names:
+                if name not in taxes:
+                    taxes[name] = rule(name)
             discountable = judged.is_discountable or place in used
             lines.append(
                 bill_line(
@@ -323,26 +308,22 @@ class Till:
             ringing.is_exempt,
         )
 
-    def _at_rate(self, name: str, rate: int) -> TaxRule:
-        known = self._changed.get((name, rate))
-        if known is None:
-            known = msgspec.structs.replace(self._rules[name], id=f"{name}@{rate}", rate=rate)
-            self._changed[name, rate] = known
-        return known
-
     def _charge(self, put: Put, taxes: dict[str, TaxRule], ringing: Ringing) -> Charge:
         rule, one = put.rule, put.charged
         is_gratuity = one.charge_class == "auto_gratuity"
         if rule is None or rule.calculation == "open":
-            names = [str(tax.tax_rate) for tax in ringing.order.taxes or () if tax.charge == one.id]
-            names = [name for name in dict.fromkeys(names) if name in self._rules]
+            names = [
+                self.book.charged_name(tax.tax_rate, tax.rate, tax.is_inclusive)
+                for tax in ringing.order.taxes or ()
+                if tax.charge == one.id and tax.tax_rate is not None
+            ]
+            names = [name for name in dict.fromkeys(names) if not name.startswith("?")]
             for name in names:
-                taxes.setdefault(name, self._rules[name])
+                taxes.setdefault(name, self.book.rule(name))
             return Charge(put.id, Kind.AMOUNT, amount=one.amount, taxes=tuple(names), is_gratuity=is_gratuity)
-        names = self.charge_taxes(rule, list(taxes))
+        names = self.charge_taxes(ringing.order, rule, list(taxes))
         for name in names:
-            if name in self._rules:
-                taxes.setdefault(name, self._rules[name])
+            taxes.setdefault(name, self.book.rule(name))
         base = None if rule.base is None else ChargeBase(rule.base)
         if rule.calculation == "percent":
             return Charge(
@@ -358,13 +339,40 @@ class Till:
             is_gratuity=is_gratuity,
         )
 
-    def charge_taxes(self, rule: ServiceCharge, on_check: list[str]) -> list[str]:
+    def charge_taxes(self, order: RungOrder, rule: ServiceCharge, on_check: list[str]) -> list[str]:
         """The taxes on a charge: those it names; a taxable one that names none bears what the lines of the check bear."""
         if not rule.is_taxable or rule.into_lines or rule.base == "net_and_tax":
             return []
-        if rule.taxes:
-            return [name for name in rule.taxes if name in self._rules]
-        return [name for name in on_check if self.book.taxes[name.partition("@")[0]].rule.kind is TaxKind.PERCENT]
+        named = rule.taxes or [base_of(one) for one in on_check if self.book.rule(one).kind is TaxKind.PERCENT]
+        return self.book.charge_taxes(named, order.order_type, order.type_key)
+
+    def _given_taxes(self, ringing: Ringing) -> dict[int, list[str]]:
+        """By id of a line, the taxes it was charged: as stated for it; else those of the check whose taxable amount needs it."""
+        order = ringing.order
+        found: dict[int, list[str]] = {}
+        for tax in order.taxes or ():
+            if tax.tax_rate is None or tax.charge is not None:
+                continue
+            name = self.book.charged_name(tax.tax_rate, tax.rate, tax.is_inclusive)
+            if name.startswith("?"):
+                continue
+            if tax.line is not None:
+                found.setdefault(tax.line, []).append(name)
+                continue
+            left = tax.taxable
+            rest: list[tuple[int, int]] = []
+            kept = order.subtotal - sum(one.amount for one in order.discounts or () if one.line is None)
+            for line, judged in zip(order.lines or (), ringing.judged, strict=True):
+                net = (line.subtotal - line.discount) * kept // (order.subtotal or 1)
+                if judged.given_taxes:
+                    rest.append((line.id, net))
+                elif left is not None and base_of(name) in [base_of(one) for one in judged.taxes]:
+                    left -= net
+            for ident, net in rest:
+                if left is None or left >= net - len(rest):
+                    found.setdefault(ident, []).append(name)
+                    left = None if left is None else left - net
+        return found
 
 
 def bill_line(
@@ -400,11 +408,3 @@ def as_discount(held: Given) -> Discount:
     if rate is not None and rate <= RATE:
         return Discount(held.id, held.scope, Kind.PERCENT, rate=rate, cap=cap, reduces_tax=reduces, combines=combines)
     return Discount(held.id, held.scope, Kind.AMOUNT, amount=held.amount, reduces_tax=reduces, combines=combines)
-
-
-def _charged_by_line(order: RungOrder) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {}
-    for tax in order.taxes or ():
-        if tax.line is not None and tax.tax_rate is not None:
-            found.setdefault(tax.line, []).append(str(tax.tax_rate))
-    return found

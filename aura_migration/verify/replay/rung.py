@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import psycopg
@@ -112,11 +112,28 @@ class RungOrder(msgspec.Struct, array_like=True, gc=False, frozen=True):
     total: int
     flags: list[str] | None
     stated_total: int | None
+    type_key: str | None
     lines: list[RungLine] | None
     modifiers: list[RungModifier] | None
     discounts: list[RungDiscount] | None
     charges: list[RungCharge] | None
     taxes: list[RungTax] | None
+
+
+class OrderRef(NamedTuple):
+    """What is kept of an order that is not identical."""
+
+    id: int
+    key: str
+    number: str | None
+    day: str
+    is_exempt: bool
+    tax: int
+
+
+def ref(order: RungOrder) -> OrderRef:
+    """What is kept of it."""
+    return OrderRef(order.id, order.key, order.number, order.day, order.is_exempt, order.tax)
 
 
 @dataclass(frozen=True)
@@ -152,6 +169,7 @@ SELECT json_build_array(
         ELSE false END,
     o.subtotal_cents, o.discount_amount_cents, o.service_charge_amount_cents, o.gratuity_cents, o.rounding_cents,
     o.tax_amount_cents, o.included_tax_cents, o.final_amount_cents, o.review_flags, (o.details ->> 'stated_total_cents')::bigint,
+    o.details ->> 'order_type_key',
     (SELECT json_agg(json_build_array(i.id, i.menu_item_id, i.variation_id, i.item_name, (i.quantity * 1000000)::bigint, i.price_cents,
             i.line_subtotal_cents, i.modifiers_cents, i.line_discount_cents, i.revenue_class) ORDER BY i.id)
        FROM aura.order_items i WHERE i.order_id = o.id AND NOT i.is_voided),

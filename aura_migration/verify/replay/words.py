@@ -78,6 +78,8 @@ class Why(StrEnum):
     CHARGE_BY_HAND = "charge_by_hand"
     COMP = "comp"
     NO_LONGER_SOLD = "no_longer_sold"
+    OPEN_CHOICE = "open_choice"
+    CHOICE_NOT_RECORDED = "choice_not_recorded"
 
 
 class Skip(StrEnum):
@@ -114,6 +116,8 @@ WHYS = {
     Why.CHARGE_BY_HAND: "The check names the charge and states its percentage or amount, which reproduces the cents.",
     Why.COMP: "Made free by a named discount of 100 %.",
     Why.NO_LONGER_SOLD: "The item or option has left the menu; an archived record stands for it, so its price is not judged.",
+    Why.CHOICE_NOT_RECORDED: "The group has a choice without a price, and other lines before and after hold one.",
+    Why.OPEN_CHOICE: "The POS does not document this way of calculating; every order that can tell shows the same one.",
 }
 """The closed list, with what proves each."""
 
