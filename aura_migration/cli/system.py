@@ -145,6 +145,7 @@ def env(as_json: bool) -> None:
 )
 @click.option("--customers", type=int, help="Guests of the scenario crowd.")
 @click.option("--orders", type=int, help="Orders of a history (scenario year).")
+@click.option("--history", is_flag=True, help="Toast: with a history of orders; the other POS always have one.")
 @json_option
 @answers
 def sandbox(
@@ -155,6 +156,7 @@ def sandbox(
     limits: str,
     customers: int | None,
     orders: int | None,
+    history: bool,
     as_json: bool,
 ) -> None:
     """Serve stand-ins of the POS on loopback until interrupted.
@@ -168,7 +170,7 @@ def sandbox(
     ports = {name: port + number for number, name in enumerate(chosen)} if port else None
     try:
         sizes = {name: given for name, given in (("customers", customers), ("orders", orders)) if given is not None}
-        run_forever(chosen, scenario, seed, ports, limits=limits, **sizes)
+        run_forever(chosen, scenario, seed, ports, limits=limits, history=history, **sizes)
     except OSError as error:
         raise EnvironmentFault(f"{error}.", "End what uses the port, or choose others with --port.") from error
     except (KeyError, ValueError) as error:

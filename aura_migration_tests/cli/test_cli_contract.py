@@ -28,7 +28,7 @@ PROMISED = (
     "liabilities freeze", "liabilities thaw", "liabilities switch", "liabilities return", "erase", "purge",
     "snapshots list", "snapshots delete", "snapshots collect-garbage", "keys status", "keys rotate",
     "keys rotate-gift-card-key", "keys export-gift-card-key", "report",
-    "report-import", "restore-check", "accounting journal", "accounting accounts", "accounting tax",
+    "report-import", "restore-check", "acceptance", "accounting journal", "accounting accounts", "accounting tax",
     "accounting crosswalk", "accounting adjustments",
 )  # fmt: skip
 
@@ -190,12 +190,13 @@ def test_help_imports_neither_dagster_nor_frames() -> None:
 
 
 def test_sandbox_serves_until_it_is_told_to_stop(world: World) -> None:
-    process = world.start("sandbox", "--pos", "clover", "--scenario", "empty", "--limits", "off")
+    process = world.start("sandbox", "--pos", "toast", "--scenario", "cafe", "--limits", "off", "--history")
     try:
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
-        assert set(told["clover"]) >= {"base_url", "control_url", "credentials"}
-        assert httpx.get(f"{told['clover']['control_url']}/truth").status_code == 200
+        assert set(told["toast"]) >= {"base_url", "control_url", "credentials"}
+        truth = httpx.get(f"{told['toast']['control_url']}/truth", timeout=60).json()
+        assert len(truth["daily"]) > 10, "with a history, where it is asked for"
     finally:
         os.kill(process.pid, signal.SIGTERM)
         process.communicate(timeout=120)

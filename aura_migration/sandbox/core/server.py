@@ -27,6 +27,10 @@ POS_NAMES = ("square", "toast", "clover")
 START_SECONDS = 60.0
 
 
+ASKED_FOR_HISTORY = ("toast",)
+"""Sandboxes whose scenarios have a history of orders only when they are asked for it."""
+
+
 class UnknownSandboxError(ValueError):
     """A POS or option no sandbox knows."""
 
@@ -142,15 +146,21 @@ def run_forever(
     scenario: str = "cafe",
     seed: int = 1,
     ports: Mapping[str, int] | None = None,
+    *,
+    history: bool = False,
     **options: Any,
 ) -> None:
-    """Serve several POS until SIGTERM or SIGINT. Prints one line of JSON when all answer: POS name -> `describe()`."""
+    """Serve several POS until SIGTERM or SIGINT. Prints one line of JSON when all answer: POS name -> `describe()`.
+
+    `history` gives a history of orders to the POS whose scenarios have none unless asked (toast).
+    """
     stop = threading.Event()
     held = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     running: dict[str, RunningSandbox] = {}
     try:
         for pos in pos_list:
-            running[pos] = serve(pos, scenario, seed, (ports or {}).get(pos, 0), **options)
+            more = {"history": True} if history and pos in ASKED_FOR_HISTORY else {}
+            running[pos] = serve(pos, scenario, seed, (ports or {}).get(pos, 0), **options, **more)
         print(json.dumps({pos: sandbox.describe() for pos, sandbox in running.items()}), flush=True)
         while not stop.wait(1.0):
             continue
@@ -173,6 +183,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--locations", type=int, help="number of locations of the scenario chain")
     parser.add_argument("--customers", type=int, help="number of customers of the scenario crowd")
     parser.add_argument("--orders", type=int, help="number of orders in a history (scenario year: 100000)")
+    parser.add_argument("--history", action="store_true", help="toast: with a history of orders (the others have one)")
     parser.add_argument("--months", type=int, help="length of the history of the scenario year")
     parser.add_argument("--switch", action="append", default=[], metavar="NAME=JSON", help="set a switch of the POS")
     given = parser.parse_args(argv)
@@ -185,9 +196,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         switches = dict(entry.split("=", 1) for entry in given.switch)
         options["switches"] = {name: json.loads(value) for name, value in switches.items()}
-        run_forever(
-            pos_list, given.scenario, given.seed, dict(zip(pos_list, given.port or [], strict=False)), **options
-        )
+        ports = dict(zip(pos_list, given.port or [], strict=False))
+        run_forever(pos_list, given.scenario, given.seed, ports, history=given.history, **options)
     except ValueError as error:
         parser.exit(2, f"sandbox: {error}\n")
     except OSError as error:
