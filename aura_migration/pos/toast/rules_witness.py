@@ -78,13 +78,14 @@ class _Reading:
         seen: dict[str, Thing] = {}
         for answer in self._bodies.get(CONFIG + name, ()):
             for one in answer:
-                seen.setdefault(one["guid"], one)
+                if one.get("guid"):
+                    seen.setdefault(one["guid"], one)
         return list(seen.values())
 
     def _cents(self, amount: Any) -> int | None:
         try:
             return None if amount is None else minor_units(amount, self._currency)
-        except BadInput:
+        except BadInput:  # finer than a cent: mapping keeps it back, and that is found
             return None
 
     def _named(self, entity: str, listing: str, **values: Any) -> Iterator[RuleFact]:
@@ -118,7 +119,7 @@ class _Reading:
 
     def _charges(self) -> Iterator[RuleFact]:
         for one in self._list("serviceCharges"):
-            how, criteria = CHARGED.get(one["amountType"]), one.get("criteria") or {}
+            how, criteria = CHARGED.get(one.get("amountType") or ""), one.get("criteria") or {}
             ways = ("dineIn", "dine_in"), ("takeout", "takeout"), ("takeout", "curbside"), ("delivery", "delivery")
             on = [word for name, word in ways if criteria.get(name)]
             gratuity = one.get("gratuity") is True
@@ -142,7 +143,7 @@ class _Reading:
                 "into_lines": False,
             }
             yield RuleFact("service_charges", self._key(one["guid"]), values)
-            for guid in dict.fromkeys(tax["guid"] for tax in one.get("applicableTaxes") or ()):
+            for guid in dict.fromkeys(tax["guid"] for tax in one.get("applicableTaxes") or () if tax.get("guid")):
                 link = {"service_charge_key": self._key(one["guid"]), "tax_rate_key": self._key(guid)}
                 yield RuleFact("service_charge_taxes", self._key(one["guid"], guid), link)
 
@@ -181,9 +182,9 @@ class _Reading:
             for number, row in enumerate(one.get("taxTable") or (), start=1):
                 values: dict[str, Any] = {
                     "tax_rate_key": rate,
-                    "start_cents": self._cents(row["start"]),
-                    "end_cents": self._cents(row["end"]),
-                    "tax_cents": self._cents(row["tax"]),
+                    "start_cents": self._cents(row.get("start")),
+                    "end_cents": self._cents(row.get("end")),
+                    "tax_cents": self._cents(row.get("tax")),
                     "repeats": row.get("pattern") is True,
                     "display_order": number - 1,
                 }
@@ -195,7 +196,7 @@ class _Reading:
                 values = {
                     "tax_rate_key": rate,
                     "order_type": _condition(condition),
-                    "rate_percent": None if row.get("rate") is None else Decimal(row["rate"]) * 100,
+                    "rate_percent": None if (rate_said := _exact(row.get("rate"))) is None else rate_said * 100,
                 }
                 yield RuleFact("tax_exceptions", f"{rate}/condition {number}", values)
 
@@ -222,7 +223,7 @@ class _Reading:
                 yield self._setting(name, told_places)
         for answer in self._bodies.get(CONFIG + "tipWithholding", ()):
             share = answer.get("percentage")
-            text = None if share is None else _plain(share)
+            text = None if _exact(share) is None else _plain(share)
             yield self._setting("tips.withholding", {"enabled": answer.get("enabled") is True, "percent": text})
 
     def _setting(self, name: str, value: Any) -> RuleFact:
@@ -240,7 +241,8 @@ class _Reading:
                     continue
                 spans = [("business", kind.get("scheduleName"), kind.get("openTime"), kind.get("closeTime"))]
                 for meal in kind.get("services") or ():
-                    spans.append(("other", meal.get("name"), meal["hours"]["startTime"], meal["hours"]["endTime"]))
+                    hours = meal.get("hours") or {}
+                    spans.append(("other", meal.get("name"), hours.get("startTime"), hours.get("endTime")))
                 told = [span for span in spans if span[2] and span[3]]
                 for number, (purpose, name, opens, closes) in enumerate(told):
                     values = {"purpose": purpose, "name": name, "weekday": day[:3]}
@@ -287,7 +289,10 @@ def _name(one: Thing) -> str:
 
 
 def _exact(value: Any) -> Decimal | None:
-    return None if value is None else Decimal(value)
+    try:
+        return None if value is None else Decimal(value)
+    except (ArithmeticError, TypeError, ValueError):  # no number: mapping keeps it back, and that is found
+        return None
 
 
 def _plain(value: Any) -> str:

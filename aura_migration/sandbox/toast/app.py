@@ -502,10 +502,16 @@ class ToastApp(BasePosApp):
         return self._one(request, caller, "prepStations")
 
     async def _availability(self, request: Request, caller: Caller) -> Any:
+        self._online_ordering()
         return availability(caller.here)
 
     async def _schedule(self, request: Request, caller: Caller) -> Any:
+        self._online_ordering()
         return ordering_schedule(caller.here)
+
+    def _online_ordering(self) -> None:
+        if not self.switches["online_ordering"]:
+            raise ToastError(404, "The restaurant has no online ordering")
 
     # ---- stock
 

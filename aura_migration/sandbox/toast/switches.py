@@ -23,6 +23,7 @@ SWITCHES: dict[str, Any] = {
     "config_page_objects": 300,
     "connecting_restaurants": 0,
     "custom_dining_behavior": "",
+    "online_ordering": True,
     "tax_condition": "TAKE_OUT",
     "printing_mode_off": False,
     "orders_default_page_size": 100,

@@ -48,9 +48,9 @@ def map_charges(desk: Desk, rates: Mapping[str, Raw]) -> None:
             )
         criteria = charge.criteria or Criteria()
         if charge.gratuity is True:
-            desk.notes.add("ServiceCharge", "party size", PARTY, fixed["name"])
+            desk.notes.add("ServiceCharge", "party size", PARTY, f"{fixed['name']} ({charge.guid})")
         if criteria.min_delivery_distance:
-            desk.notes.add("ServiceCharge", "criteria.minDeliveryDistance", DISTANCE, fixed["name"])
+            desk.notes.add("ServiceCharge", "criteria.minDeliveryDistance", DISTANCE, f"{fixed['name']} ({charge.guid})")
 
 
 def _charge(desk: Desk, charge: ServiceCharge) -> dict[str, Any]:

@@ -42,9 +42,9 @@ def map_discounts(desk: Desk) -> None:
             desk.batch.reject("pricing_rules", key, f"{name}: {error}", record, **fixed)
             continue
         desk.batch.add("pricing_rules", key, raw, record, **fixed, **values)
-        desk.notes.add("Discount", "schedule and approval", LIMITS, name)
+        desk.notes.add("Discount", "schedule and approval", LIMITS, f"{name} ({discount.guid})")
         if discount.type in ("BOGO", "FIXED_TOTAL"):
-            desk.notes.add("Discount", "triggers", TRIGGERS, name)
+            desk.notes.add("Discount", "triggers", TRIGGERS, f"{name} ({discount.guid})")
 
 
 def _rivals(found: list[Read]) -> dict[str, str]:

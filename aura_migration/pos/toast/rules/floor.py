@@ -53,7 +53,7 @@ def _order_types(desk: Desk) -> None:
         if option.curbside is True:
             word = "curbside"
         if word == "unknown":
-            desk.notes.add("DiningOption", "behavior", OWN_WAY, name)
+            desk.notes.add("DiningOption", "behavior", OWN_WAY, f"{name} ({option.guid})")
         least = minimum if word == "delivery" else None
         desk.batch.add(
             "order_types", desk.key(option.guid), raw, record, **fixed, order_type=word, min_order_cents=least
