@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from aura_migration.orchestration.acceptance import accept_location, acceptance_after_load, run_acceptance_suite
 from aura_migration.orchestration.assets import ASSETS
 from aura_migration.orchestration.jobs import JOBS
 from aura_migration.orchestration.resources import WorkshopResource
@@ -18,10 +19,10 @@ from aura_migration.orchestration.verdicts import verdict_of_orders
 def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     """The whole graph. Loading it needs no database, network or secret."""
     return dg.Definitions(
-        assets=[*ASSETS, make_reports],
+        assets=[*ASSETS, make_reports, run_acceptance_suite],
         asset_checks=[verdict_of_orders],
-        jobs=[*JOBS, report_sales],
-        sensors=[*SENSORS, reports_after_load],
+        jobs=[*JOBS, report_sales, accept_location],
+        sensors=[*SENSORS, reports_after_load, acceptance_after_load],
         resources={"workshop": WorkshopResource(), **(resources or {})},
         executor=dg.in_process_executor,
     )

@@ -13,6 +13,7 @@ from aura_migration.cli.work import me, open_workshop
 from aura_migration.core.errors import BadInput
 from aura_migration.intake.report_import import import_report
 from aura_migration.intake.report_kinds import load_report_mapping, report_schema
+from aura_migration.migration.accepting import accept_migration
 from aura_migration.migration.integrations import choose_locations, get_integration
 from aura_migration.migration.restore import restore_check
 
@@ -53,6 +54,40 @@ def restore(migration: int, store: str | None, as_json: bool) -> None:
 
     emit(restored, as_json, show)
     if not restored["passed"]:
+        sys.exit(1)
+
+
+@click.command()
+@click.argument("migration", type=int)
+@json_option
+@answers
+def acceptance(migration: int, as_json: bool) -> None:
+    """Hold what was loaded against an acceptance suite kept in Great Expectations, and write its pages.
+
+    Asks AuraConnect's tables by SQL, apart from everything that loaded them: amounts, limits, ledgers, identities of orders,
+    consents, as many rows as the plan says. Shows how many rows, never which persons. Exit code 1 when an expectation is not met.
+    """
+    found = accept_migration(open_workshop(), migration)
+    answer = {
+        "migration_id": migration,
+        "passed": found.passed,
+        "page": found.page,
+        "results": [dict(one) for one in found.results],
+    }
+
+    def show() -> None:
+        table(
+            f"Acceptance of migration {migration}",
+            ["table", "expectation", "met", "rows", "unexpected"],
+            [
+                [r["table"], r["expectation"], "yes" if r["passed"] else "NO", r["rows"], r["unexpected"] or ""]
+                for r in found.results
+            ],
+        )
+        out.print(f"Pages: {found.page}", markup=False)
+
+    emit(answer, as_json, show)
+    if found.passed is False:
         sys.exit(1)
 
 
@@ -116,4 +151,4 @@ def report_import(
     emit(found, as_json, show)
 
 
-COMMANDS = (restore, report_import)
+COMMANDS = (acceptance, restore, report_import)

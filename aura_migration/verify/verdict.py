@@ -34,6 +34,7 @@ from aura_migration.verify.findings import Finding, Gate, percentage
 from aura_migration.verify.orders import OrdersVerdict, unmeasured, verify_orders
 from aura_migration.verify.people import PeopleVerdict, verify_people
 from aura_migration.verify.people_said import PersonSeal
+from aura_migration.verify.rules import REMEDY as RULES_REMEDY
 from aura_migration.verify.rules import RulesVerdict, verify_rules
 from aura_migration.verify.signed import read_decisions
 
@@ -50,6 +51,7 @@ REMEDIES = {
     words.RECORDS: "Compare the findings with the POS; correct AuraConnect or the mapping, then verify again.",
     words.PRICES: "Correct the prices in the findings, or decide keep_existing for them, then verify again.",
     words.MODIFIERS: "Correct the choices in the findings, then verify again.",
+    words.RULES: RULES_REMEDY,
     words.COUNTS: "Run the migration again; it writes what is missing.",
     words.QUARANTINE: "`aura-migration quarantine list` shows them; correct them and `quarantine rerun`.",
     words.DECIDED: "`aura-migration conflicts list` shows them; decide, approve and run.",

@@ -279,9 +279,46 @@ def _amount(value: int | None, unit: str) -> str:
     return str(value) if unit == "points" else show(value, unit)
 
 
+def _acceptance(source: Source) -> Section:
+    """What the acceptance suite found when it ran last, and where its pages are."""
+    migration = source.migration
+    found = latest_report(source.connection, migration.integration_id, migration.location_key, "acceptance")
+    if found is None or found["migration_id"] != migration.id:
+        return Section("acceptance", "Acceptance suite", _ACCEPTANCE, (), "The acceptance suite has not run yet.")
+    rows = [
+        [one["table"], one["expectation"], YES_NO[one["passed"]], one["rows"], one["unexpected"]]
+        for one in found["results"]
+    ]
+    return Section("acceptance", "Acceptance suite", _ACCEPTANCE, rows, f"Its pages: {found['page']}")
+
+
+def _inferred(source: Source) -> Section:
+    """Rules that the POS does not state, with what they were concluded from."""
+    found = latest_report(source.connection, source.migration.integration_id, source.migration.location_key, "inferred")
+    rules = found["rows"] if found is not None and found["migration_id"] == source.migration.id else []
+    rows = [
+        [
+            one["entity"].replace("_", " "),
+            one["values"].get("name") or one["values"].get("key"),
+            json.dumps(one["values"].get("evidence"), ensure_ascii=False, sort_keys=True),
+        ]
+        for one in rules
+    ]
+    return Section(
+        "inferred",
+        "Rules concluded from orders, because the POS does not state them",
+        ("what", "name", "evidence"),
+        rows,
+        "Whoever approved the plan confirmed them.",
+    )
+
+
+_ACCEPTANCE = ("table", "expectation", "met", "rows", "unexpected")
 _MAKERS: dict[str, Callable[[Source], Section]] = {
     "scorecard": _scorecard,
     "gates": _gates,
+    "acceptance": _acceptance,
+    "inferred": _inferred,
     "entities": _entities,
     "findings": _findings,
     "quarantine": _quarantine,

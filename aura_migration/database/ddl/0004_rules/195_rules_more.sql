@@ -6,7 +6,7 @@ ALTER TABLE aura.tax_rates
 
 ALTER TABLE migration.reports DROP CONSTRAINT reports_kind_check;
 ALTER TABLE migration.reports ADD CONSTRAINT reports_kind_check
-    CHECK (kind IN ('preflight', 'audit', 'losses', 'people', 'inferred'));
+    CHECK (kind IN ('preflight', 'audit', 'losses', 'people', 'inferred', 'acceptance'));
 
 CREATE VIEW auraconnect.order_types AS
 SELECT o.*,
