@@ -110,10 +110,17 @@ class Redaction:
 
     def of_records(self, entity: str, steps: tuple[str, ...]) -> Steps | None:
         """The rules of the records in the list that the steps lead to; None where they do not stand for themselves."""
-        place = (entity, *steps)
+        place = (entity, "[]", *steps)
         if place not in self._records:
             self._records[place] = _of_records(self.tree(entity)[1], steps)
         return self._records[place]
+
+    def whole(self, entity: str) -> Steps:
+        """The rules of a body as a whole."""
+        found = self._records.get((entity,))
+        if found is None:
+            found = self._records[entity,] = Steps([self.tree(entity)[1]])
+        return found
 
     def touches(self, entity: str) -> bool:
         """Whether bodies of this entity fall under any rule (and therefore must be JSON)."""
@@ -148,6 +155,8 @@ def redact(
             text, mark = _decoded(body, place)
             if not _may_apply(text, rules, entity):
                 return body
+            found = _as_one_record(body, text, rules, entity) if len(body) >= LARGE else None
+        if found is None:
             found = _Found(body)
             found.walk(len(mark.encode()), text, rules, entity, ())
     except RecursionError as error:
@@ -500,6 +509,21 @@ def _record_by_record(body: bytes, rules: Redaction, entity: str) -> _Found | No
         text = body[first:last].decode()
         if _may_apply(text, rules, entity):
             found.walk(first, text, rules, entity, (*key, "[]"))
+    return found
+
+
+def _as_one_record(body: bytes, text: str, rules: Redaction, entity: str) -> _Found | None:
+    """What is found in a body as a whole, where it is plain; else None."""
+    if rules.drop_everywhere and _possible(text, rules.drop_everywhere):
+        return None
+    free_text = rules.tree(entity)[0]
+    walk = PlainWalk(body, rules.whole(entity), lambda number: Binding(number in free_text))
+    try:
+        walk.record(0, len(body))
+    except NotPlain:
+        return None
+    found = _Found(body)
+    found.take(walk.cuts, walk.bindings)
     return found
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Self, TypeVar
 from urllib.parse import urljoin, urlsplit
-from urllib.request import getproxies
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 import msgspec
@@ -49,6 +49,9 @@ logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines show quer
 MAX_BODY = 256 * 1024 * 1024
 MAX_REDIRECTS = 3
 USER_AGENT = "aura-migration"
+ENCODINGS = "gzip, deflate"
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=15.0)
+"""Of connections through a proxy; those of others are in ``transport.py``."""
 
 Classify = Callable[[ResponseParts], PosError | None]
 Params = Mapping[str, str | int] | Sequence[tuple[str, str | int]]
@@ -70,6 +73,8 @@ class PosResponse:
     attempts: int
     method: str = ""
     path: str = ""
+    shaped: Any = field(default=None, repr=False)
+    """The body as the shape that was asked for; None without one, or where the body does not fit it."""
 
     def json(self, *, decimals: bool = False) -> Any:
         """The body decoded. ``decimals``: numbers with a fraction become Decimal, exact as they were sent."""
@@ -122,13 +127,18 @@ class PosClient:
         self.stats = stats if stats is not None else TrafficStats()
         self._classify = classify
         self._transport = transport
-        self._headers = {"accept": "application/json", "user-agent": USER_AGENT, **dict(headers or {})}
+        self._headers = {
+            "accept": "application/json",
+            "accept-encoding": ENCODINGS,
+            "user-agent": USER_AGENT,
+            **dict(headers or {}),
+        }
         self._max_body = max_body
         self._clock = clock
         self._wall = wall
         self._sleep = sleep
         self._rng = rng or random.Random()  # noqa: S311 - jitter
-        self._http: httpx.AsyncClient | None = None
+        self._open: httpx.AsyncBaseTransport | None = None
         self._reached = False
 
     async def __aenter__(self) -> Self:
@@ -139,9 +149,9 @@ class PosClient:
 
     async def aclose(self) -> None:
         """Close the connections. The buckets stay open: they belong to the caller."""
-        if self._http is not None:
-            await self._http.aclose()
-            self._http = None
+        if self._open is not None:
+            await self._open.aclose()
+            self._open = None
 
     async def request(
         self,
@@ -154,12 +164,14 @@ class PosClient:
         limit_scope: str = "",
         authorize: bool = True,
         retry: RetryPolicy | None = None,
+        shape: msgspec.json.Decoder[Any] | None = None,
     ) -> PosResponse:
         """Make a request until it succeeds or its retries are used up.
 
         ``path`` begins with ``/`` and is appended to the base URL; a parameter may be repeated by giving pairs.
         ``limit_scope`` fills ``{scope}`` of the limits' keys, for example with the location. ``authorize=False``
-        sends no token, for sign-in calls. Raises a PosError of the tree in ``errors``; its ``attempts`` says how
+        sends no token, for sign-in calls. ``shape`` reads the body at once, where it is read through anyhow to see whether
+        it is whole. Raises a PosError of the tree in ``errors``; its ``attempts`` says how
         often it was tried.
         """
         if not path.startswith("/") or path.startswith("//"):
@@ -167,7 +179,12 @@ class PosClient:
         policy = retry or self.retry
         claims = self.limits.claims(method, path, limit_scope)
         call = _Call(
-            method.upper(), path, params, None if json is None else msgspec.json.encode(json), dict(headers or {})
+            method.upper(),
+            path,
+            params,
+            None if json is None else msgspec.json.encode(json),
+            dict(headers or {}),
+            shape,
         )
         self.stats.calls += 1
         attempt, spent, away, renewed = 1, 0.0, 0.0, False
@@ -226,14 +243,15 @@ class PosClient:
             elapsed = self._clock() - started
         self.stats.answered(status, elapsed, len(content))
         parts = ResponseParts(self.pos, call.method, call.path, status, headers, content)
-        error = self._judge(parts)
+        shaped = _shaped(parts, call.shape)
+        error = self._judge(parts, is_read=shaped is not None)
         if error is not None:
             raise policy.with_advice(error, headers, self._wall())
-        return PosResponse(status, headers, content, elapsed, attempt, call.method, call.path)
+        return PosResponse(status, headers, content, elapsed, attempt, call.method, call.path, shaped)
 
-    def _judge(self, parts: ResponseParts) -> PosError | None:
+    def _judge(self, parts: ResponseParts, is_read: bool) -> PosError | None:
         if 200 <= parts.status < 300 and parts.status != 204:
-            error = _not_whole_json(parts)
+            error = _not_whole_json(parts, is_read)
             if error is not None:
                 return error
         named = self._classify(parts) if self._classify else None
@@ -252,14 +270,15 @@ class PosClient:
             url = url.copy_merge_params([(name, str(value)) for name, value in pairs])
         where: dict[str, Any] = {"pos": self.pos, "method": call.method, "path": call.path}
         connect = policy.connect_timeout if self._reached else min(policy.connect_timeout, policy.first_connect_timeout)
-        timeout = httpx.Timeout(policy.read_timeout, connect=connect, pool=policy.attempt_timeout)
+        timeout = httpx.Timeout(policy.read_timeout, connect=connect, pool=policy.attempt_timeout).as_dict()
         try:
             async with asyncio.timeout(policy.attempt_timeout):
                 for _ in range(MAX_REDIRECTS + 1):
-                    request = self._client().build_request(
-                        call.method, url, headers=headers, content=call.body, timeout=timeout
+                    request = httpx.Request(
+                        call.method, url, headers=headers, content=call.body, extensions={"timeout": timeout}
                     )
-                    response = await self._client().send(request, stream=True)
+                    response = await self._sender().handle_async_request(request)
+                    response.request = request
                     self._reached = True
                     try:
                         target = self._redirect(response, where)
@@ -323,20 +342,11 @@ class PosClient:
             )
         return httpx.URL(target)
 
-    def _client(self) -> httpx.AsyncClient:
-        if self._http is None:
-            parts = urlsplit(self.base_url)
-            # A proxy of the environment is for the outside world, never for a server on this machine.
-            trust_env = not _is_loopback(parts.hostname or "")
-            is_proxied = trust_env and not {parts.scheme, "all"}.isdisjoint(getproxies())
-            transport = self._transport or (None if is_proxied else DirectTransport(trust_env=trust_env))
-            self._http = httpx.AsyncClient(
-                transport=transport,
-                follow_redirects=False,
-                trust_env=trust_env,
-                limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=15.0),
-            )
-        return self._http
+    def _sender(self) -> httpx.AsyncBaseTransport:
+        """What requests go out by: without httpx's own client, which spends more on each than all that is needed."""
+        if self._open is None:
+            self._open = self._transport or _transport_to(self.base_url)
+        return self._open
 
 
 @dataclass(slots=True)
@@ -346,6 +356,7 @@ class _Call:
     params: Params | None
     body: bytes | None
     headers: dict[str, str]
+    shape: msgspec.json.Decoder[Any] | None
     waited: float = 0.0
 
 
@@ -382,6 +393,18 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _transport_to(base_url: str) -> httpx.AsyncBaseTransport:
+    """Straight, or by the proxy of the environment: that is for the outside world, never for a server on this machine."""
+    parts = urlsplit(base_url)
+    host = parts.hostname or ""
+    is_here = _is_loopback(host)
+    proxies = {} if is_here or proxy_bypass(host) else getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy:
+        return DirectTransport(trust_env=not is_here)
+    return httpx.AsyncHTTPTransport(proxy=proxy if "://" in proxy else f"http://{proxy}", limits=LIMITS)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
@@ -422,10 +445,24 @@ def _why_no_connection(error: BaseException, host: str | None) -> str:
     return f"no connection to {host}"
 
 
-def _not_whole_json(parts: ResponseParts) -> PosError | None:
-    """Look a body of success through without building it: one that was cut short is found while it can be re-read."""
+def _shaped(parts: ResponseParts, shape: msgspec.json.Decoder[Any] | None) -> Any:
+    """The body of a success as that shape; None where it has another, or is no JSON: that is judged elsewhere."""
+    if shape is None or not 200 <= parts.status < 300:
+        return None
     try:
-        msgspec.json.decode(parts.content, type=msgspec.Raw)
+        return shape.decode(parts.content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _not_whole_json(parts: ResponseParts, is_read: bool) -> PosError | None:
+    """Look a body of success through without building it: one that was cut short is found while it can be re-read.
+
+    ``is_read``: it was read as JSON already.
+    """
+    try:
+        if not is_read:
+            msgspec.json.decode(parts.content, type=msgspec.Raw)
         if not parts.content.isascii():
             parts.content.decode("utf-8")
     except msgspec.DecodeError:

@@ -43,6 +43,7 @@ CURSOR_CODES = frozenset({"BAD_REQUEST", "INVALID_VALUE", "INVALID_REQUEST_ERROR
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 T = TypeVar("T")
+Shape = msgspec.json.Decoder[Any] | None
 log = logging.getLogger(__name__)
 
 
@@ -148,15 +149,24 @@ class SquareCalls:
         return await self.client.request(method, path, headers={VERSION_HEADER: OLDER_VERSION}, **how)
 
     async def post(
-        self, path: str, body: Mapping[str, Any], cursor: str | None = None, *, version: str | None = None
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        cursor: str | None = None,
+        *,
+        version: str | None = None,
+        shape: Shape = None,
     ) -> PosResponse:
         """One page of a list asked for by POST; a refused cursor is told apart from a refused request."""
         sent = {**body, **({"cursor": cursor} if cursor else {})}
-        return await self._page("POST", path, None, sent, cursor, version)
+        return await self._page("POST", path, None, sent, cursor, version, shape)
 
-    async def get(self, path: str, params: Mapping[str, str], cursor: str | None = None) -> PosResponse:
+    async def get(
+        self, path: str, params: Mapping[str, str], cursor: str | None = None, *, shape: Shape = None
+    ) -> PosResponse:
         """One page of a list asked for by GET; a refused cursor is told apart from a refused request."""
-        return await self._page("GET", path, {**params, **({"cursor": cursor} if cursor else {})}, None, cursor)
+        asked = {**params, **({"cursor": cursor} if cursor else {})}
+        return await self._page("GET", path, asked, None, cursor, shape=shape)
 
     async def _page(
         self,
@@ -166,9 +176,10 @@ class SquareCalls:
         body: Mapping[str, Any] | None,
         cursor: str | None,
         version: str | None = None,
+        shape: Shape = None,
     ) -> PosResponse:
         try:
-            return await self.request(method, path, version=version, params=params, json=body)
+            return await self.request(method, path, version=version, params=params, json=body, shape=shape)
         except VersionRefused:
             raise
         except Rejected as error:

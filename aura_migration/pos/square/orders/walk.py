@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -18,7 +19,7 @@ from aura_migration.archive.snapshot import Caps, Certificate, PageSeen, Recorde
 from aura_migration.pos.http.paging import Page, PageTrail, cursor_pages
 from aura_migration.pos.square.calls import SquareCalls
 from aura_migration.pos.square.people.lists import Listing
-from aura_migration.pos.square.people.walk import ENVELOPE, ask, reading_began, recount
+from aura_migration.pos.square.people.walk import ENVELOPE, ask_for, reading_began, recount
 from aura_migration.pos.square.recording import complete, record, restart, together
 from aura_migration.pos.square.wire import instant
 
@@ -243,14 +244,22 @@ async def page_of(
     session: SquareCalls, listing: Listing, asked: Mapping[str, Any], shape: type[Any], cursor: str | None = None
 ) -> Page:
     """One page of a list, read as far as the walk needs it."""
-    response, parts = await ask(session, listing, asked, cursor)
-    if listing.rows not in parts:
+    response = await ask_for(session, listing, asked, cursor, _page_shape(listing.rows, shape))  # type: ignore[arg-type]
+    read = response.shaped
+    if read is None:  # it is not as documented: say how
+        parts = session.decoded(response, dict[str, msgspec.Raw])
+        session.shaped_part(response, parts.get(listing.rows, b"[]"), list[shape])  # type: ignore[valid-type]
+        read = _page_shape(listing.rows, Any).decode(response.content)
+    if read.rows is msgspec.UNSET:
         session.empty_or_changed(response, ENVELOPE)
-        heads: list[Any] = []
-    else:
-        heads = session.shaped_part(response, parts[listing.rows], list[shape]) or []  # type: ignore[valid-type]
-    following = msgspec.json.decode(parts["cursor"]) if "cursor" in parts else None
-    return Page(heads, str(following) if following else None, response)
+    return Page(read.rows or [], str(read.cursor) if read.cursor else None, response)
+
+
+@cache
+def _page_shape(rows: str, shape: Any) -> msgspec.json.Decoder[Any]:
+    """Reads a page: its ``rows`` (under their name in the answer) and its ``cursor``."""
+    fields: list[Any] = [("rows", list[shape] | msgspec.UnsetType, msgspec.UNSET), ("cursor", Any, None)]
+    return msgspec.json.Decoder(msgspec.defstruct("Page", fields, rename={"rows": rows}), strict=False)
 
 
 async def full_windows_again(

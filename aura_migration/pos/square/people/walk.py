@@ -18,7 +18,7 @@ from aura_migration.archive.snapshot import Caps, Certificate, PageSeen, Recorde
 from aura_migration.pos.http.client import PosResponse
 from aura_migration.pos.http.errors import PermissionMissing, Rejected, SuspiciousPaging
 from aura_migration.pos.http.paging import Page, PageTrail, cursor_pages
-from aura_migration.pos.square.calls import SquareCalls
+from aura_migration.pos.square.calls import Shape, SquareCalls
 from aura_migration.pos.square.people.lists import Listing
 from aura_migration.pos.square.recording import certify, complete, record, restart, together
 from aura_migration.pos.square.wire import instant
@@ -150,11 +150,18 @@ async def ask(
     session: SquareCalls, listing: Listing, asked: Mapping[str, Any], cursor: str | None = None
 ) -> tuple[PosResponse, dict[str, msgspec.Raw]]:
     """One page of a list, as sent and split into its parts."""
-    if listing.method == "GET":
-        response = await session.get(listing.path, {name: str(value) for name, value in asked.items()}, cursor)
-    else:
-        response = await session.post(listing.path, asked, cursor)
+    response = await ask_for(session, listing, asked, cursor)
     return response, session.decoded(response, dict[str, msgspec.Raw])
+
+
+async def ask_for(
+    session: SquareCalls, listing: Listing, asked: Mapping[str, Any], cursor: str | None, shape: Shape = None
+) -> PosResponse:
+    """One page of a list, as sent, and read as the shape."""
+    if listing.method == "GET":
+        asked = {name: str(value) for name, value in asked.items()}
+        return await session.get(listing.path, asked, cursor, shape=shape)
+    return await session.post(listing.path, asked, cursor, shape=shape)
 
 
 async def heads_page(
