@@ -79,7 +79,8 @@ def map_discounts(rows: Rows) -> None:
         try:
             found = _rule(rows, sets, rule, place)
         except Unclear as error:
-            _reject(rows, rule, str(error), is_automatic=True)
+            # Decided by its values alone it would reach everything: whoever decides must also say that it is in use.
+            _reject(rows, rule, str(error), is_automatic=True, status="inactive")
             continue
         if found is not None:
             place += 1
@@ -92,7 +93,8 @@ def map_discounts(rows: Rows) -> None:
                 why = f"holds for the same things at the same hours as {named}: which of them counts must be decided"
                 _reject(rows, one.found, why, **one.values)
             else:
-                _write(rows, one)
+                rows.add("pricing_rules", path(rows.at, one.found.id), one.found, **one.values)
+            _reached(rows, one)  # of an undecided rule, too: decided without them, it would reach everything
 
 
 def is_by_hand(method: str | None, used: bool) -> bool:
@@ -272,14 +274,13 @@ def rule_type(size_type: str, targets: Sequence[tuple[str, int, Group]], has_hou
     return "happy_hour" if has_hours else size_type
 
 
-def _write(rows: Rows, rule: _Rule) -> None:
+def _reached(rows: Rows, rule: _Rule) -> None:
     key = path(rows.at, rule.found.id)
-    rows.add("pricing_rules", key, rule.found, **rule.values)
     for role, number, group in rule.targets:
         for target in group.targets:
             rows.add(
                 "pricing_rule_targets",
-                path(key.split("/")[0], rule.found.id, role, str(number), target.ident),
+                path(rows.at, rule.found.id, role, str(number), target.ident),
                 rule.found,
                 pricing_rule_key=key,
                 role=role,

@@ -102,6 +102,8 @@ def _opening(at: str, periods: list[Json]) -> Iterator[RuleFact]:
 def _online(reader: SnapshotReader, at: str) -> Iterator[RuleFact]:
     for document in _documents(reader, "checkout_settings"):
         settings = document.get("location_settings") or {}
+        if settings.get("location_id", at) != at:
+            continue
         for field, key in ONLINE:
             if settings.get(field) not in (None, [], {}):
                 yield _setting(at, key, "orders", settings[field])

@@ -57,6 +57,8 @@ def validity(
     """The periods of a rule and its own first and last (date, local time) together; raises ``Unclear``."""
     periods = [period(event) for event in events]
     first, last = _moment(*starts, "00:00"), _moment(*ends, "23:59")
+    if first is not None and last is not None and last < first:
+        raise Unclear("ends before it begins")
     if not periods:
         return Validity(None, _text(first, "00:00"), _text(last, "23:59"))
     begins = min(one.begins for one in periods)

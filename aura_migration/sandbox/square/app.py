@@ -27,6 +27,7 @@ from aura_migration.sandbox.square.people.edits import PeopleEditor
 from aura_migration.sandbox.square.people.truth import people_truth
 from aura_migration.sandbox.square.scenarios import make_world
 from aura_migration.sandbox.square.truth import known_truth
+from aura_migration.sandbox.square.truth_rules import rules_truth
 
 GATEWAY_CODES = {
     500: "INTERNAL_SERVER_ERROR",
@@ -84,7 +85,8 @@ class SquareApp(BasePosApp):
     def truth(self) -> dict[str, Any]:
         """The known truth as it stands now, with every token issued so far among the secrets."""
         document = known_truth(self.world, self.tokens.secrets())
-        found = {**document, **people_truth(self.world.people, document["secrets"])}
+        found = {**document, "rules": rules_truth(self.world)}
+        found.update(people_truth(self.world.people, document["secrets"]))
         found.update(self.order_truth.document(found["secrets"], found["personal"]))
         if "daily" in found:
             found["export_daily_report"] = self.reports.truth()

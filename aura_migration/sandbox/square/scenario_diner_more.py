@@ -114,6 +114,9 @@ def rules(builder: Builder, parts: Diner) -> None:
     wing_set = builder.made(ProductSet, "Wings", any_ids=[wings.id])
     pair = builder.made(ProductSet, "Two cocktails", any_ids=[c["Cocktails"].id], exact=2)
     everything = builder.made(ProductSet, "Everything", all_products=True)
+    stamp, large = builder.stamp, wings.variations[1].id
+    dozen = ProductSet(builder.new_id("PRODUCT_SET", "Dozens"), "Dozens", stamp, stamp, any_ids=[large])
+    builder.keep(dozen)
     builder.made(PricingRule, "Happy hour", discount_id=happy.id, match_id=cocktails.id, period_ids=[afternoons.id])
     builder.made(PricingRule, "Late wings", discount_id=late.id, match_id=wing_set.id, period_ids=[nights.id])
     builder.made(PricingRule, "Two for less", discount_id=happy.id, match_id=pair.id, period_ids=[afternoons.id])
@@ -121,7 +124,7 @@ def rules(builder: Builder, parts: Diner) -> None:
         PricingRule,
         "Summer 2026",
         discount_id=happy.id,
-        match_id=wing_set.id,
+        match_id=dozen.id,
         valid_from=("2026-06-01", "00:00:00"),
         valid_until=("2026-08-31", "23:59:00"),
     )

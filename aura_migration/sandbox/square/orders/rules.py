@@ -165,7 +165,7 @@ class Rules:
         """A discount of the catalog, given by hand."""
         held = self.discounts[name]
         size = {"rate": e5(held.percentage), "text": held.percentage} if held.percentage else {"cents": held.cents}
-        use = DiscountUse(name, held.kind, id=held.id, version=held.stamp, cap=held.cap, **size)  # type: ignore[arg-type]
+        use = DiscountUse(name, held.kind, id=held.id, version=held.stamp, cap=held.cap, **size)
         return replace(use, keeps_basis=held.keeps_tax_basis, **fields)  # type: ignore[arg-type]
 
     def _automatically(self, draft: _Draft, local: datetime) -> None:
