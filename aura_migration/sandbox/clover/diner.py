@@ -6,7 +6,7 @@ Each peculiarity is noted (`World.note`) with the ids that show it, so that a te
 from __future__ import annotations
 
 from aura_migration.sandbox.clover.config import DAYS, add_row, make_merchant, printer, weekday_hours
-from aura_migration.sandbox.clover.world import FIRST_TICK, NO_TAX, MerchantBuilder, World, clover_id
+from aura_migration.sandbox.clover.world import FIRST_TICK, NO_TAX, MerchantBuilder, Row, World, clover_id
 
 BIG_CATEGORY = 118
 BIG_GROUP = 137
@@ -356,7 +356,7 @@ class _Diner:
             {
                 "id": clover_id(ids, "tax_rule", "takeout"),
                 "name": "Take-out food is not taxed by the city",
-                "orderType": {"id": next(iter(merchant.order_types))},
+                "orderType": {"id": next(key for key, row in merchant.order_types.items() if not row["isDefault"])},
                 "taxRates": {"elements": [{"id": self.city.id}]},
             },
         )
@@ -382,3 +382,59 @@ class _Diner:
         note("order_type_deleted", str(gone["id"]))
         note("tax_rule", str(rule["id"]))
         note("order_fee_flat", str(flat["id"]))
+        self._unclear_rules(drive, rule, flat)
+
+    def _unclear_rules(self, drive: Row, rule: Row, fee: Row) -> None:
+        """Rules that contradict themselves or the documentation, and rules about things that are gone. Nobody ever used one."""
+        b, ids, merchant, note = self.b, self.world.ids, self.merchant, self.world.note
+        for what, values in (
+            ("both", {"amount": -100, "percentage": 5}),
+            ("neither", {}),
+            ("over_100", {"percentage": 130}),
+            ("two_percentages", {"percentage": 15, "percentage_decimal": 250_000}),
+            ("adds", {"amount": 250}),
+            ("kind", {"percentage": 5, "type": "ASTROLOGY"}),
+        ):
+            note(f"discount_{what}", b.discount(f"Unclear ({what})", unused=True, **values).id)
+        changed: Row
+        for what, changed in (
+            ("kind", {"type": "MOON_PHASE"}),
+            ("both", {"percentage": 20_000}),
+            ("dead_rate", {"taxRates": {"elements": [{"id": clover_id(ids, "tax_rate", "dead")}]}}),
+            ("hidden", {"isHidden": True}),
+        ):
+            row = {
+                **fee,
+                "id": clover_id(ids, "order_fee", what),
+                "name": f"Fee ({what})",
+                "isDefault": False,
+                **changed,
+            }
+            note(f"order_fee_{what}", str(add_row(merchant.order_fees, row)["id"]))
+        gone = clover_id(ids, "order_type", "never was")
+        for what, changed in (
+            ("dead_rate", {"taxRates": {"elements": [{"id": clover_id(ids, "tax_rate", "dead")}]}}),
+            ("dead_type", {"orderType": {"id": gone}}),
+            ("restricted", {"onlyOnTuesdays": True}),
+        ):
+            row = {**rule, "id": clover_id(ids, "tax_rule", what), "name": f"Rule ({what})", "_unused": True, **changed}
+            note(f"tax_rule_{what}", str(add_row(merchant.tax_rules, row)["id"]))
+        for what, changed in (
+            ("dead_type", {"reference": {"type": "ORDER_TYPE", "id": gone}}),
+            ("kind", {"reference": {"type": "FULL_MOON", "id": gone}}),
+            ("updates", {"reference": {"type": "SOFTWARE_UPDATE_EXCLUSION", "id": gone}}),
+            ("overlap", {"reference": {"type": "ORDER_TYPE", "id": drive["id"]}}),
+        ):
+            week = weekday_hours({"monday": [(900, 1400), (1200, 1500)], "tuesday": [(975, 1000), (1100, 1300)]})
+            row = {"id": clover_id(ids, "hours", what), "name": f"Hours ({what})", **changed, **week}
+            note(f"hours_{what}", str(add_row(merchant.opening_hours, row)["id"]))
+        for what, tip in (
+            ("both", {"percentage": 10, "flatTip": 100}),
+            ("over_100", {"percentage": 1800, "flatTip": None}),
+        ):
+            row = {"id": clover_id(ids, "tip", what), "name": f"Tip ({what})", "isEnabled": True, **tip}
+            note(f"tip_{what}", str(add_row(merchant.tip_suggestions, row)["id"]))
+        template = next(row for row in merchant.tenders.values() if row["editable"])
+        for what, changed in (("hidden", {"visible": False}), ("deleted", {"deletedTime": FIRST_TICK})):
+            row = {**template, "id": clover_id(ids, "tender", what), "label": f"Tender ({what})", **changed}
+            note(f"tender_{what}", str(add_row(merchant.tenders, row)["id"]))

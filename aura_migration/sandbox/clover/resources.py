@@ -328,7 +328,7 @@ RESOURCES: dict[str, Resource] = {
     ),
     "system_order_types": _configured("plain", "system_order_types", {}),
     "order_fees": _configured("plain", "order_fees", {}),
-    "tax_rules": _configured("plain", "tax_rules", {}, permission="INVENTORY_R"),
+    "tax_rules": _configured("tax_rule", "tax_rules", {}, permission="INVENTORY_R"),
     "tenders": _configured("tender", "tenders", _TENDER),
     "devices": _configured("device", "devices", _DEVICE),
     "roles": _configured("role", "roles", _ROLE, permission="EMPLOYEES_R"),

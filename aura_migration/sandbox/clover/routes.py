@@ -45,6 +45,7 @@ from aura_migration.sandbox.clover.wire import EXPANSIONS, FORMS, Renderer
 from aura_migration.sandbox.clover.world import Merchant, Row, World
 from aura_migration.sandbox.core.faults import fault_of
 
+FEES = ("order_fees", "default_service_charge")
 TOP = {**RESOURCES, **PEOPLE, **sales.SALES}
 for _name, _children in (("employees", sales.EMPLOYEE_CHILDREN), ("devices", sales.DEVICE_CHILDREN)):
     TOP[_name] = replace(TOP[_name], children={**TOP[_name].children, **_children})
@@ -179,6 +180,8 @@ class Api:
         if not parts[1:]:
             return call.single("merchant", "MERCHANT_R", merchant)
         name, rest = parts[1], parts[2:]
+        if name in FEES and not self._switches["offers_fees"]:
+            raise NotFoundError
         if name in SINGLES and not rest:
             single = SINGLES[name]
             return call.single(single.kind, single.permission, single.row(merchant))

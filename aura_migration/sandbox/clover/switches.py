@@ -68,6 +68,10 @@ SWITCHES: dict[str, Switch] = {
     "filter_null_operators": Switch(False, (True, False), "clients may filter with IS NULL and IS NOT NULL"),
     "filter_like": Switch(False, (True, False), "clients may filter with LIKE"),
     "unknown_order_by": Switch("refuse", ("refuse", "ignore"), "orderBy on a field the endpoint does not know"),
+    "offers_fees": Switch(True, (True, False), "fees and a service charge exist; else, as in some countries, 404"),
+    "tax_rule_fields": Switch(
+        "records", ("records", "ids"), "tax rules name order type and rates as records or by bare ids"
+    ),
     "stale_modifier_ids": Switch(False, (True, False), "modifierIds still names one modifier that is gone"),
     "merchant_owner": Switch("employee", ("employee", "href"), "merchant.owner when it was not expanded"),
     "vat": Switch(False, (True, False), "the merchant's prices include VAT"),

@@ -296,6 +296,15 @@ def _merchant(renderer: Renderer, merchant: Merchant) -> Row:
     }
 
 
+def _tax_rule(renderer: Renderer, row: Row) -> Row:
+    """Nobody documents how a rule names what it is about."""
+    shown = _plain(renderer, row)
+    if renderer.switches["tax_rule_fields"] == "ids":
+        shown["orderTypeId"] = shown.pop("orderType")["id"]
+        shown["taxRateIds"] = [rate["id"] for rate in shown.pop("taxRates")["elements"]]
+    return shown
+
+
 FORMS: dict[str, Form] = {
     "merchant": _merchant,
     "properties": _properties,
@@ -313,6 +322,7 @@ FORMS: dict[str, Form] = {
     "discount": _discount,
     "plain": _plain,
     "order_type": _plain,
+    "tax_rule": _tax_rule,
     "tender": _linked("tenders"),
     "role": _linked("roles"),
     "device": _linked("devices"),

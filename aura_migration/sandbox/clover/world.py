@@ -136,7 +136,10 @@ class TaxRate:
 
 @dataclass(slots=True)
 class Discount:
-    """A catalogue discount: `amount` (negative cents), `percentage` (whole) or `percentage_decimal` (1e6 = 100 %)."""
+    """A catalogue discount: `amount` (negative cents), `percentage` (whole) or `percentage_decimal` (1e6 = 100 %).
+
+    `unused`: nobody ever gave it.
+    """
 
     id: str
     name: str
@@ -146,6 +149,7 @@ class Discount:
     percentage_decimal: int | None = None
     type: str | None = None
     deleted: bool = False
+    unused: bool = False
 
 
 @dataclass(slots=True)

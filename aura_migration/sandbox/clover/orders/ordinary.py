@@ -303,12 +303,14 @@ class Ordinary:
         food = food_dice.digest()
         count = LINES[dice[19] & 15]
         row, at, dishes = FIRST_OTHER, draft.created, shop.dishes
+        spares = order.type in shop.spared
         for place in range(count):
             b = food[place * 8 : place * 8 + 8]
             dish = dishes[(b[0] << 8 | b[1]) * len(dishes) >> 16]
             line = Line(self._id(number, row), dish.name, dish.price, at + place * 9_000, dish.id)
             row += 1
-            line.rates, line.alternate, line.code, line.color = dish.rates, dish.alternate, dish.code, dish.color
+            line.rates = dish.rates if not spares else shop.rates_on(dish, order.type)
+            line.alternate, line.code, line.color = dish.alternate, dish.code, dish.color
             line.revenue = dish.revenue
             if dish.groups:
                 row = self._mods(line, dish, number, row, b)
@@ -345,7 +347,7 @@ class Ordinary:
                     dish.price or 100,
                     at + 10 * MINUTE,
                     dish.id,
-                    rates=dish.rates,
+                    rates=shop.rates_on(dish, order.type),
                     revenue=dish.revenue,
                     exchanged_line=first.id,
                 )

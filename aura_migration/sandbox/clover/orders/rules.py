@@ -70,10 +70,6 @@ class _Counter:
         self.catalog = {one.name: one for one in self.shop.discounts}
         self.types = {row["label"]: row for row in self.shop.order_types}
         self.fees = {row["name"]: row for row in self.shop.merchant.order_fees.values()}
-        self.spared = {
-            rule["orderType"]["id"]: {rate["id"] for rate in rule["taxRates"]["elements"]}
-            for rule in self.shop.merchant.tax_rules.values()
-        }
         self.left_out = {one.name for one in self.shop.merchant.items.values() if one.exclude_cash_discount}
         self.gone_modifier = self.till.id("modifier")
         self.day = FIRST
@@ -179,7 +175,7 @@ class _Counter:
         hour, minute = 11 + place, self.dice.randrange(50)
         at = self.till.local(self.day.year, self.day.month, self.day.day, hour, minute)
         row = self.types[type_of]
-        spared = self.spared.get(row["id"], set())
+        spared = self.shop.spared.get(row["id"], frozenset())
         for line in lines:
             if any(rate.id in spared for rate in line.rates):
                 line.rates = tuple(rate for rate in line.rates if rate.id not in spared)

@@ -57,6 +57,12 @@ class Shop:
     charge: dict[str, Any] | None = None
     customers: list[str] = field(default_factory=list)
     rates: dict[str, Rate] = field(default_factory=dict)
+    spared: dict[str | None, frozenset[str]] = field(default_factory=dict)
+
+    def rates_on(self, dish: Dish, order_type: str | None) -> tuple[Rate, ...]:
+        """What a dish is taxed at in an order of a type: tax rules spare some types some rates."""
+        spared = self.spared.get(order_type)
+        return dish.rates if spared is None else tuple(rate for rate in dish.rates if rate.id not in spared)
 
 
 def rate_of(rate: TaxRate) -> Rate:
@@ -113,8 +119,12 @@ def open_shop(merchant: Merchant, vat: bool = False) -> Shop:
     shop.discounts = [
         Disc("", one.name, one.amount, one.percentage, one.percentage_decimal, one.id, None, one.type)
         for one in merchant.discounts.values()
-        if not one.deleted
+        if not one.deleted and not one.unused
     ]
+    for rule in merchant.tax_rules.values():
+        kind = rule.get("orderType", {}).get("id")
+        if not rule.get("_unused"):
+            shop.spared[kind] = frozenset(rate["id"] for rate in rule["taxRates"]["elements"])
     for row in merchant.order_fees.values():
         if row["percentage"] and shop.gratuity is None:
             shop.gratuity = row
