@@ -7,7 +7,8 @@ SHELL := /bin/bash
 # The first of these that is new enough makes .venv; make PYTHON=/path/to/python3.12 … names another.
 PYTHON ?= python3 python3.13 python3.12 python3.11
 BIN := .venv/bin
-# Every worker has a PostgreSQL of its own, so more than four do not pay.
+# Every worker has a PostgreSQL of its own, so more than four do not pay. Neighbouring tests stay with one worker, and so
+# do the fixtures of their module; who is done first takes over the rest.
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$(( n > 4 ? 4 : n )))
 # Passed on, for example: make demo ARGS="--pos square --scenario diner", make test ARGS="-k toast"
 ARGS ?=
@@ -29,10 +30,10 @@ demo: install ## Migrate a restaurant per POS from local stand-ins and print the
 	@$(BIN)/aura-migration demo $(ARGS)
 
 test: install ## Run the tests, except the long forms of the fault tests.
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not soak" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not soak" $(ARGS)
 
 soak: install ## Run the long forms of the fault tests.
-	$(BIN)/python -m pytest -n $(WORKERS) -m soak $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m soak $(ARGS)
 
 check: install ## Format, lint, types, import contracts, lock file and generated docs.
 	$(BIN)/ruff format --check .
