@@ -20,6 +20,7 @@ from aura_migration.canonical.history.tables import DOCUMENTS
 from aura_migration.canonical.pairs import contradictions, told
 from aura_migration.canonical.transforms import misuse
 from aura_migration.core.errors import BadInput
+from aura_migration.core.wording import problems_of
 
 Strategy = Literal["keep_existing", "overwrite", "merge", "duplicate"]
 
@@ -237,7 +238,7 @@ def parse_options(document: Any, where: str = "options") -> MigrationOptions:
     try:
         return MigrationOptions.model_validate(document)
     except ValidationError as error:
-        problems = [f"{'.'.join(str(p) for p in e['loc']) or '(top)'}: {e['msg']}" for e in error.errors()]
+        problems = problems_of(error.errors())
         raise BadInput(
             f"{where}: {'; '.join(problems)}.",
             "`aura-migration options schema` prints the format; `options check FILE` tests a file.",

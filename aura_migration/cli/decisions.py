@@ -10,9 +10,12 @@ import click
 from aura_migration.canonical.options import load_options, options_schema
 from aura_migration.cli.output import answers, emit, json_option, out, table
 from aura_migration.cli.work import me, open_workshop, plan_again, read_json, show_plans
+from aura_migration.core.clock import business_now
 from aura_migration.core.errors import BadInput
 from aura_migration.migration import decide
 from aura_migration.migration.records import get_migration
+from aura_migration.migration.spans import require_past
+from aura_migration.settings import load_settings
 
 
 @click.group()
@@ -151,6 +154,7 @@ def options_print_schema(as_json: bool) -> None:
 def options_check(file: Path, as_json: bool) -> None:
     """Check an options file without asking a POS; every problem with its place."""
     parsed = load_options(file)
+    require_past(parsed.history, business_now(load_settings().now))
     emit(
         {"ok": True, "options": json.loads(parsed.model_dump_json(by_alias=True))},
         as_json,

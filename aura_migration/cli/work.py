@@ -30,6 +30,7 @@ from aura_migration.migration.integrations import (
     get_location,
 )
 from aura_migration.migration.records import Migration, get_migration, get_plan, latest_report, open_migration
+from aura_migration.migration.spans import require_past
 from aura_migration.migration.workshop import Workshop
 from aura_migration.settings import load_settings
 from aura_migration.verify.counts import COLUMNS
@@ -82,6 +83,8 @@ def carry_out_preview(
 ) -> list[dict[str, Any]]:
     """Preview the chosen locations in location-key order, each on the projected result of those before it."""
     options = load_options(options_file) if options_file else None
+    if options is not None:
+        require_past(options.history, workshop.now())
     with workshop.connect() as connection:
         integration = get_integration(connection, integration_id)
         locations = choose_locations(connection, integration_id, keys)

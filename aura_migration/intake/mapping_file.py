@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic.alias_generators import to_camel
 
 from aura_migration.core.errors import BadInput
+from aura_migration.core.wording import problems_of
 from aura_migration.intake.cells import word
 from aura_migration.intake.kinds import FILE_KINDS, FileKind, Kind
 
@@ -169,7 +170,7 @@ def parse_mapping(document: Any, kind: Kind, where: str = "mapping") -> FileMapp
         given = document | {"kind": kind} if isinstance(document, dict) else document
         return FileMapping.model_validate(given)
     except ValidationError as error:
-        problems = [f"{'.'.join(str(p) for p in e['loc']) or '(top)'}: {e['msg']}" for e in error.errors()]
+        problems = problems_of(error.errors())
         raise BadInput(f"{where}: {'; '.join(problems)}.", remedy, problems=problems) from None
 
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from aura_migration.core.errors import BadInput
+from aura_migration.core.wording import problems_of
 from aura_migration.intake.cells import plain
 from aura_migration.intake.kinds import FileField, FileKind, Kind
 from aura_migration.intake.mapping_file import FileMapping, TotalsRow
@@ -131,7 +132,7 @@ def load_report_mapping(path: Path | None) -> ReportMapping:
     try:
         return ReportMapping.model_validate(document)
     except ValidationError as error:
-        problems = [f"{'.'.join(str(p) for p in e['loc']) or '(top)'}: {e['msg']}" for e in error.errors()]
+        problems = problems_of(error.errors())
         remedy = f"`aura-migration {FORMAT}` prints the format."
         raise BadInput(f"{path}: {'; '.join(problems)}.", remedy, problems=problems) from None
 

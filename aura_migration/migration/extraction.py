@@ -145,19 +145,28 @@ def _export_history(workshop: Workshop, connection: Connection, migration: Migra
     wanted, names = wanted_span(options.history, workshop.now()), _wanted(connector, options)["history"]
     if wanted is None or not names:
         return []
-    required = [e.name for e in connector.source_entities if e.name in names and e.required]
-    there = reach(connection, integration.id, location.key, wanted, required)
-    if there.missing is None:
-        return [*there.standing]
-    watch = None
-    if there.missing.changed_since is not None:
-        watch = Watch(workshop, connector, migration, location, there.standing)
-    fetched = asyncio.run(
-        _fetch(
-            workshop, connector, integration, location, "history", names, resume=True, span=there.missing, watch=watch
+    history = [e for e in connector.source_entities if e.name in names]
+    required, optional = ([e.name for e in history if e.required is needed] for needed in (True, False))
+    there = reach(connection, integration.id, location.key, wanted, required, optional)
+    refs = list(there.standing)
+
+    def fetch(entities: Sequence[str], span: HistorySpan, watch: Watch | None = None) -> None:
+        refs.append(
+            asyncio.run(
+                _fetch(
+                    workshop, connector, integration, location, "history", entities, resume=True, span=span, watch=watch
+                )
+            )
         )
-    )
-    return [*there.standing, fetched]
+
+    if there.missing is not None:
+        watch = None
+        if there.missing.changed_since is not None:
+            watch = Watch(workshop, connector, migration, location, there.standing)
+        fetch(names, there.missing, watch)
+    if there.withheld:
+        fetch(there.withheld, HistorySpan(wanted.begin, wanted.end))
+    return refs
 
 
 def _pinned_history(connection: Connection, migration_id: int) -> list[SnapshotRef]:

@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from aura_migration.archive.snapshot import SnapshotRef, require, snapshot_ref
 from aura_migration.canonical.options import HistoryOptions
 from aura_migration.core.clock import months_before
+from aura_migration.core.errors import BadInput
 from aura_migration.database.connections import Connection
 from aura_migration.pos.port import HistorySpan
 
@@ -27,47 +28,81 @@ PATIENCE = timedelta(days=30)
 
 @dataclass(frozen=True)
 class Reach:
-    """What exports of a history there are that can be built on, and what is to be read on top (None: nothing)."""
+    """What exports of a history there are that can be built on, and what is to be read on top (None: nothing).
+
+    ``withheld`` are optional source entities that the POS did not show when the rest was read: a right may have come since, so
+    that they are asked for again, over the whole span.
+    """
 
     standing: tuple[SnapshotRef, ...]
     missing: HistorySpan | None
+    withheld: tuple[str, ...] = ()
+
+
+def require_past(options: HistoryOptions, now: datetime) -> None:
+    """``BadInput`` where the options end the history after now: what is not there yet cannot be read to its end."""
+    if options.until is not None and options.until > now:
+        raise BadInput(
+            f"history.until is {options.until.isoformat()}, which is still to come: it is {now.isoformat(timespec='seconds')}.",
+            "Give an instant that has passed, or leave it out: then the history ends now.",
+        )
 
 
 def wanted_span(options: HistoryOptions, now: datetime) -> HistorySpan | None:
-    """The span the options ask for; None where they leave the past out."""
+    """The span the options ask for; None where they leave the past out. ``BadInput`` where it ends in the future."""
     if not options.months:
         return None
+    require_past(options, now)
     end = (options.until or now).astimezone(UTC)
     return HistorySpan(months_before(end, options.months), end)
 
 
 def reach(
-    connection: Connection, integration_id: int, location_key: str, wanted: HistorySpan, entities: list[str]
+    connection: Connection,
+    integration_id: int,
+    location_key: str,
+    wanted: HistorySpan,
+    entities: list[str],
+    optional: list[str] | None = None,
 ) -> Reach:
-    """The newest chain of complete exports that covers the beginning of the span with all entities, and what it lacks."""
+    """The newest chain of complete exports that covers the beginning of the span with all entities, and what it lacks.
+
+    An export of ``optional`` entities alone adds them to the chain that it was made for.
+    """
     rows = connection.execute(
         "SELECT id, span FROM migration.snapshots WHERE integration_id = %s AND location_key = %s AND scope = 'history' "
         "AND state = 'complete' AND span IS NOT NULL ORDER BY id",
         [integration_id, location_key],
     ).fetchall()
     chain: list[tuple[SnapshotRef, HistorySpan]] = []
+    added: list[SnapshotRef] = []
     for snapshot_id, stored in rows:
         ref, span = snapshot_ref(connection, snapshot_id), read_span(stored)
         if require(ref.certificates, entities):
+            if chain and span.changed_since is None and {c.entity for c in ref.certificates} <= set(optional or ()):
+                added.append(ref)
             continue  # something was not read completely: nothing can be built on it
         if span.changed_since is None:
             if span.begin <= wanted.begin + OVERLAP:
-                chain = [(ref, span)]
+                chain, added = [(ref, span)], []
         elif chain and span.changed_since <= chain[-1][1].end:
             chain.append((ref, span))
     if not chain:
         return Reach((), wanted)
     known_until = chain[-1][1].end
-    standing = tuple(ref for ref, _ in chain)
+    there = {c.entity for ref in added for c in ref.certificates if c.status != "not_extracted"}
+    first = chain[0][0].certificates
+    withheld = tuple(
+        name
+        for name in optional or ()
+        if name not in there and any(c.entity == name and c.status == "not_extracted" for c in first)
+    )
+    standing = tuple(sorted((*(ref for ref, _ in chain), *added), key=lambda ref: ref.snapshot_id))
     if wanted.end <= known_until:
-        return Reach(standing, None)
+        return Reach(standing, None, withheld)
     since = known_until - OVERLAP
-    return Reach(standing, HistorySpan(wanted.begin, wanted.end, since, max(wanted.begin, known_until - REREAD)))
+    missing = HistorySpan(wanted.begin, wanted.end, since, max(wanted.begin, known_until - REREAD))
+    return Reach(standing, missing, withheld)
 
 
 def stored_span(connection: Connection, snapshot_id: int, span: HistorySpan) -> HistorySpan:

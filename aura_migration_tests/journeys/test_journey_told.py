@@ -27,3 +27,12 @@ def test_after_a_failed_gate_the_next_step_is_what_the_gate_asks_for(cafe_stages
         said = world.ok("status", number)["next"]
         assert said.startswith("pos_report_agreed: Import the report again after a correction.")
         assert f"report {number} --kind findings" in said and said.endswith(f"then `verify {number}`")
+
+
+def test_a_history_that_ends_in_the_future_is_told_before_anything_is_asked_of_the_pos(cafe_stages: Stages) -> None:
+    with cafe_stages.without_pos("connected") as world:
+        file = world.folder / "future.json"
+        file.write_text('{"history": {"until": "2026-03-02T15:00:01Z"}}')
+        for command in (("preview", cafe_stages.integration, "--options", file), ("options", "check", file)):
+            told = world.fails(2, *command)
+            assert "still to come" in told["what"] and "leave it out" in told["remedy"], command

@@ -12,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from aura_migration.database.connections import connect
+from aura_migration.core.errors import Refused
+from aura_migration.database.connections import Connection, connect
+from aura_migration.migration.records import get_migration
 from aura_migration.migration.reports import plots, write_report
 from aura_migration.migration.reports.sales import refresh_reports
-from aura_migration.migration.reports.sales.charts import CHARTS, draw_chart, draw_charts
+from aura_migration.migration.reports.sales.charts import CHARTS, draw_chart, draw_charts, spoken
+from aura_migration.migration.reports.sales.place import require_place
 from aura_migration.migration.reports.sales.sections import NOTHING, SALES_KINDS
 from aura_migration.migration.workshop import Workshop
 from aura_migration.settings import Settings, load_settings
@@ -148,3 +151,20 @@ def test_the_hours_of_a_heat_map_are_those_of_the_business_day() -> None:
     assert plots._business_hours({11, 12, 17, 23, 1}) == [*range(11, 24), 0, 1]
     assert plots._business_hours({7}) == [7]
     assert plots._business_hours(set(range(24))) == [*range(5, 24), *range(5)]
+
+
+def test_codes_of_tenders_are_words_for_people_and_names_of_the_restaurant_stay() -> None:
+    told = [spoken(name) for name in ("CASH_APP", "BANK_ACCOUNT", "WALLET", "gift_card", "VIP", "Ana's_tab", None)]
+    assert told == ["Cash App", "Bank account", "Wallet", "gift card", "VIP", "Ana's_tab", "Unknown"]
+
+
+def test_after_a_rollback_the_accountants_files_name_the_way_that_begins_again(connection: Connection) -> None:
+    other = Till(connection)
+    connection.execute("UPDATE migration.crosswalk SET is_active = false")
+    with pytest.raises(Refused, match="yet: migration 1 is ") as refused:
+        require_place(connection, get_migration(connection, other.subject.migration_id))
+    assert "status 1" in refused.value.remedy
+    connection.execute("UPDATE migration.migrations SET state = 'rolled_back'")
+    with pytest.raises(Refused, match="migration 1 is rolled back") as refused:
+        require_place(connection, get_migration(connection, other.subject.migration_id))
+    assert "preview 1 --location square:L1" in refused.value.remedy and "run" not in refused.value.remedy

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aura_migration.core.errors import BadInput
+from aura_migration.core.wording import problems_of
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def load_accounts(file: Path | None) -> Accounts:
     try:
         parsed = AccountFile.model_validate(document)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        problems = "; ".join(problems_of(error.errors()))
         raise BadInput(f"The account file {file} is not as its schema says: {problems}.", _REMEDY) from None
     unknown = sorted(set(parsed.accounts) - set(LINES))
     if unknown:

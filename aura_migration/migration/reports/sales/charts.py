@@ -54,6 +54,34 @@ def _heat_map(rows: Sequence[tuple[Any, ...]], currency: str) -> bytes:
     return plots.hourly_heat_map({(weekday, hour): mean for weekday, hour, mean in rows}, currency)
 
 
+_NAMES = {
+    "AFTERPAY": "Afterpay",
+    "ALIPAY": "Alipay",
+    "CASH_APP": "Cash App",
+    "CHECK": "Check",
+    "CLEARPAY": "Clearpay",
+    "EMONEY": "Electronic money",
+    "OTHER": "Other",
+    "PAYPAY": "PayPay",
+    "WALLET": "Wallet",
+}
+
+
+def spoken(tender: str | None) -> str:
+    """A POS's code for a tender in words (``BANK_ACCOUNT`` → Bank account); a restaurant's own names stay as they are.
+
+    For people only: tables and views of AuraConnect keep the code.
+    """
+    if not tender:
+        return "Unknown"
+    if tender in _NAMES:
+        return _NAMES[tender]
+    if "_" not in tender or tender not in (tender.upper(), tender.lower()):
+        return tender
+    words = tender.replace("_", " ")
+    return words.capitalize() if tender.isupper() else words
+
+
 _DRAWN: dict[str, tuple[str, Callable[[Any, str], bytes]]] = {
     "daily_net_sales": (
         _DAYS,
@@ -67,6 +95,6 @@ _DRAWN: dict[str, tuple[str, Callable[[Any, str], bytes]]] = {
     ),
     "tenders": (
         "SELECT tender_name, sum(collected_cents)::bigint FROM aura.report_tenders WHERE location_id = %(location)s GROUP BY tender_name",
-        plots.tenders,
+        lambda rows, currency: plots.tenders([(spoken(name), cents) for name, cents in rows], currency),
     ),
 }

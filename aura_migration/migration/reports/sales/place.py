@@ -9,6 +9,7 @@ import psycopg
 
 from aura_migration.core.errors import Refused
 from aura_migration.migration.records import Migration
+from aura_migration.migration.states import ENDED
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,18 @@ def require_place(connection: psycopg.Connection[Any], migration: Migration) -> 
     """The location in AuraConnect; ``Refused`` while nothing is loaded."""
     place = find_place(connection, migration)
     if place is None:
+        if migration.state in ENDED:
+            remedy = (
+                f"`aura-migration preview {migration.integration_id} --location {migration.location_key}` begins again with a "
+                "new migration."
+            )
+            raise Refused(
+                f"AuraConnect holds nothing of {migration.location_key}: migration {migration.id} is "
+                f"{migration.state.replace('_', ' ')}.",
+                remedy,
+            )
         raise Refused(
             f"AuraConnect holds nothing of {migration.location_key} yet: migration {migration.id} is {migration.state}.",
-            f"`aura-migration run {migration.id}` loads it; `aura-migration status` shows what comes before.",
+            f"`aura-migration status {migration.id}` says what comes next; `aura-migration run {migration.id}` loads an approved plan.",
         )
     return place

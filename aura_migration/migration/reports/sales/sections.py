@@ -13,7 +13,7 @@ from typing import Any
 from aura_migration.canonical.masking import mask
 from aura_migration.core.money import show
 from aura_migration.migration.reports.base import Row, Section, Source
-from aura_migration.migration.reports.sales.charts import CHARTS, draw_chart
+from aura_migration.migration.reports.sales.charts import CHARTS, draw_chart, spoken
 from aura_migration.migration.reports.sales.place import Place, find_place
 
 NOTHING = "No orders are loaded."
@@ -246,6 +246,8 @@ class _Shown:
             return lambda number: "not known" if number is None else self.staff.get(number, f"({number})")
         if name in ("is_comp", "is_inclusive"):
             return lambda yes: "yes" if yes else "no"
+        if name in ("tender_name", "method"):
+            return spoken
         return _number
 
     def _cents(self, cents: int | None) -> str | None:
