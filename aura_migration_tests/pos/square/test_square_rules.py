@@ -14,6 +14,7 @@ from aura_migration.canonical.rules import RULE_ENTITIES
 from aura_migration.pos.port import SourceLocation
 from aura_migration.pos.square import CONNECTOR, rules_witness
 from aura_migration.sandbox.core.server import serve
+from aura_migration.sandbox.square.truth_rules import rules_truth
 from aura_migration_tests.pos.square.square_support import (
     HERE,
     LOCATION,
@@ -464,7 +465,8 @@ def test_tips_of_the_online_checkout_are_percentages_and_sums_for_small_orders()
 def account(request: pytest.FixtureRequest) -> Iterator[tuple[dict[str, Any], Any]]:
     """The truth of a scenario, and what it answers over HTTP, recorded as bodies by location."""
     with serve("square", request.param, now="2026-10-01T09:00:00Z") as running:
-        truth = httpx.get(f"{running.control_url}/truth", timeout=60).json()
+        world: Any = running.pos_app
+        truth: dict[str, Any] = {"rules": rules_truth(world.world)}
         access = httpx.get(f"{running.control_url}/credentials", timeout=60).json()["default"]["access_token"]
         headers = {"Authorization": f"Bearer {access}", "Square-Version": "2026-09-16"}
         with httpx.Client(base_url=running.base_url, headers=headers, timeout=60) as client:
@@ -478,6 +480,7 @@ def account(request: pytest.FixtureRequest) -> Iterator[tuple[dict[str, Any], An
             places = client.get("/v2/locations").json()
             path = "/v2/online-checkout/location-settings/"
             checkouts = [client.get(f"{path}{place['id']}").json() for place in places["locations"]]
+        truth["locations"] = places["locations"]
         yield truth, InMemory(catalog=pages, locations=[places], checkout_settings=checkouts)
 
 

@@ -258,17 +258,15 @@ class Rules:
         if draft.day in HOLIDAY:
             out.add("Sales tax")
             draft.notes.append("tax holiday")
-        used = [name for name in self.taxes if name not in out and any(name in held for _, held in draft.lines)]
+        named = {name for _, held in (*draft.lines, *draft.charges) for name in held}
+        used = [name for name in self.taxes if name in named and name not in out]
         at = {name: place for place, name in enumerate(used)}
 
         def numbers(names: Sequence[str]) -> tuple[int, ...]:
             return tuple(sorted(at[name] for name in names if name in at))
 
         lines = [replace(line, taxes=numbers(held)) for line, held in draft.lines]
-        charges = tuple(
-            replace(charge, taxes=numbers(held), taxable=charge.taxable and bool(numbers(held)))
-            for charge, held in draft.charges
-        )
+        charges = tuple(replace(charge, taxes=numbers(held)) for charge, held in draft.charges)
         if self.differs in ("tax_rate", "tax_rounding") and used:
             draft.notes.append(f"differs: {self.differs}")
         return lines, tuple(self._tax(name, draft) for name in used), charges
