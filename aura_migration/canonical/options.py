@@ -160,6 +160,15 @@ class RulesOptions(_Model):
     )
 
 
+class ReplayOptions(_Model):
+    """Which past orders every verification rings up again on the migrated menu and rules."""
+
+    orders: int = Field(default=2_000, ge=0, le=1_000_000, description="the last so many orders; 0 leaves replay out")
+    days: int | None = Field(
+        default=None, ge=0, le=3_660, description="the days up to the last order, in place of a number of orders"
+    )
+
+
 class MigrationOptions(_Model):
     """All options of one migration."""
 
@@ -170,6 +179,7 @@ class MigrationOptions(_Model):
     people: PeopleOptions = PeopleOptions()
     history: HistoryOptions = HistoryOptions()
     rules: RulesOptions = RulesOptions()
+    replay: ReplayOptions = ReplayOptions()
 
     @field_validator("exclude_entities")
     @classmethod

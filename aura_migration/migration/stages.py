@@ -5,6 +5,7 @@
     plan          staged rows → stored plan                      planning.py
     load          approved plan → AuraConnect                    loading.py
     verify        AuraConnect against the snapshot               here
+    replay        past orders on the migrated menu and rules     replaying.py
     undo          AuraConnect as it was                          here
 
 Every function may be repeated. A failure leaves the migration in a named state that says what to do. The lock of the
@@ -35,6 +36,7 @@ from aura_migration.migration.loading import load
 from aura_migration.migration.past import take_back_past
 from aura_migration.migration.planning import canonicalise, plan
 from aura_migration.migration.records import Migration, get_migration, get_plan, has_written, loaded_plan
+from aura_migration.migration.replaying import judged_with_replay, replay
 from aura_migration.migration.states import UNDOABLE, transition
 from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.people_facts import PeopleFact
@@ -48,6 +50,7 @@ __all__ = [
     "loaded_counts",
     "locked",
     "plan",
+    "replay",
     "staged_rows",
     "undo",
     "verify",
@@ -108,6 +111,9 @@ def verify(workshop: Workshop, migration_id: int, by: str) -> Verdict:
                 seals=workshop.seals(migration.restaurant_id),
                 suppressed_hash=lambda what, text, _of: suppression.hash(what, text),
             )
+        if judged is not None:
+            progress.report(connection, migration_id, "Ringing past orders up again", 0, 0)
+            verdict = judged_with_replay(workshop, connection, migration, options, verdict)
         if migration.state in ("loaded", "verified"):
             transition(connection, migration_id, "verified" if verdict.passed else "loaded", by)
         progress.report(connection, migration_id, "Verified" if verdict.passed else "Verdict failed", 0, 0)

@@ -47,6 +47,7 @@ VERDICTS = {
     "historical_orders": (findings.ORDERS, findings.DAILY_SALES, findings.TAX),
     "historical_payments": (findings.PAYMENTS,),
     "pos_reports": (findings.POS_REPORT,),
+    "order_replay": (findings.REPLAY,),
     "scorecard": (findings.COMPLETE, findings.EXPORTED, findings.COUNTS, findings.QUARANTINE, findings.DECIDED),
 }
 """Which gates of the verdict are shown as checks of which asset."""
@@ -74,6 +75,7 @@ MEANINGS = {
     findings.TAX: "Tax of every order and day, by rate, agrees to the cent.",
     findings.PAYMENTS: "Orders and payments, payments and fees, payments and deposits agree to the cent.",
     findings.POS_REPORT: "The POS's own daily reports agree with what was derived from its orders.",
+    findings.REPLAY: "Past orders, rung up again on the migrated menu and rules, come to what was charged, or a proof says why not.",
     findings.COUNTS: "What the plan says was written stands in AuraConnect.",
     findings.EXPORTED: "The whole source was exported before the first write.",
 }
@@ -254,6 +256,13 @@ VERIFY_SPECS = [
         "pos_reports",
         "The POS's own daily report as a third column beside both readings.",
         [["load", "historical_orders"], ["load", "historical_payments"]],
+        {"postgres"},
+    ),
+    spec(
+        "verify",
+        "order_replay",
+        "The last orders rung up again: selection, prices, discounts, charges, taxes and totals, to the cent.",
+        [["load", "historical_orders"], ["load", "pricing_rules"], ["load", "service_charges"], ["load", "settings"]],
         {"postgres"},
     ),
     spec(

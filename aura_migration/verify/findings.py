@@ -29,10 +29,11 @@ DAILY_SALES = "daily_sales_match"
 TAX = "tax_match"
 PAYMENTS = "payments_reconciled"
 POS_REPORT = "pos_report_agreed"
+REPLAY = "orders_replay_identically"
 ACCEPTANCE = "acceptance_suite"
 ORDER_CHECKS = (ORDERS, DAILY_SALES, TAX, PAYMENTS, POS_REPORT)
 MENU_CHECKS = (COMPLETE, ACCOUNTED, MIGRATED, RECORDS, PRICES, MODIFIERS, RULES, COUNTS, QUARANTINE, DECIDED)
-CHECKS = (*MENU_CHECKS, *PEOPLE_CHECKS, *ORDER_CHECKS)
+CHECKS = (*MENU_CHECKS, *PEOPLE_CHECKS, *ORDER_CHECKS, REPLAY)
 """The checks a verification makes, in the order in which they are shown."""
 
 

@@ -48,7 +48,7 @@ class Proofs:
         """Ask AuraConnect on which days the taxes were charged that some orders lack; nothing is asked where none lack any."""
         missing = self.tax_days.missing
         for order, each in found:
-            if each.cause is Cause.TAX_EXTRA and each.subject[0] == "tax":
+            if each.cause is Cause.TAX_EXTRA and each.subject[0] == "tax" and not self._is_stated(order):
                 item = each.subject[2] if len(each.subject) > 2 else None
                 key = (str(each.subject[1]), item if isinstance(item, int) else None)
                 days = missing.setdefault(key, {})
@@ -64,11 +64,15 @@ class Proofs:
             FROM aura.orders o JOIN aura.order_taxes t ON t.order_id = o.id
             LEFT JOIN aura.order_items i ON i.id = t.order_item_id
             WHERE {where} AND t.tax_rate_id = ANY(%(rates)s) AND t.amount_cents <> 0
+              AND (i.menu_item_id IS NOT NULL OR t.order_item_id IS NULL)
             GROUP BY GROUPING SETS ((1, 2, 3), (1, 3)) ORDER BY 1, 3
             """,
             {**arguments, "rates": rates},
         ).fetchall():
             charged[str(tax), item][day] = charged[str(tax), item].get(day, 0) + orders
+        for key, days in self.history.borne.items():
+            for day, orders in days.items():
+                charged[key][day] = charged[key].get(day, 0) + orders
         self.tax_days.charged = dict(charged)
         for name in {tax for tax, _ in missing}:
             self.tax_days.windows[name] = self._holidays(name)
@@ -93,6 +97,10 @@ class Proofs:
             return self._untaxed_charge(order, each)
         return None
 
+    def _is_stated(self, order: OrderRef) -> bool:
+        """Whether the POS itself says that the check is exempt."""
+        return order.is_exempt and not order.tax and self.book.policy.name not in EXEMPTION_IS_CONCLUDED
+
     # -- prices ------------------------------------------------------------------------------------------------------
 
     def _price(self, each: Found) -> Why | None:
@@ -111,11 +119,11 @@ class Proofs:
 
     def _untaxed(self, order: OrderRef, found: Sequence[Found], each: Found) -> Why | None:
         tax = str(each.subject[1])
+        if self._is_stated(order):
+            return Why.TAX_EXEMPT
         if order.day in self.tax_days.windows.get(tax, ()):
             return Why.TAX_HOLIDAY
         if order.is_exempt and not order.tax:
-            if self.book.policy.name not in EXEMPTION_IS_CONCLUDED:
-                return Why.TAX_EXEMPT
             return Why.TAX_EXEMPT if self.history.tax_orders.get(tax, 0) >= ENOUGH else None
         return self._replaced(found, each)
 

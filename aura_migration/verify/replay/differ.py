@@ -8,13 +8,14 @@ a matter of calculation.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import msgspec
 
 from aura_migration.core.errors import BadInput
-from aura_migration.pricing.bill import Bill, BillLine, Charge, Discount, Kind, Scope, TaxKind
+from aura_migration.pricing.bill import Bill, BillLine, Charge, Discount, Kind, LineState, Scope, TaxKind
 from aura_migration.pricing.engine import price
 from aura_migration.pricing.priced import PricedBill
 from aura_migration.verify.replay.book import Book, base_of
@@ -22,7 +23,8 @@ from aura_migration.verify.replay.ring import RATE, Put, Ringing
 from aura_migration.verify.replay.rung import RungOrder
 from aura_migration.verify.replay.words import Cause, Found, Part, Skip
 
-BILLS_REMEMBERED = 50_000
+MOST_LINES, MOST_PLACES = 3, 12
+"""So many lines of so many are tried as what a tax was not charged on."""
 DISCOUNT_PARTS = frozenset((Cause.DISCOUNT_SCOPE, Cause.DISCOUNT_RATE))
 
 
@@ -59,16 +61,6 @@ class Differ:
 
     def __init__(self, book: Book) -> None:
         self.book, self.policy = book, book.policy
-        self._priced: dict[Bill, PricedBill] = {}
-
-    def price(self, bill: Bill) -> PricedBill:
-        """The bill by the policy; equal bills are priced once."""
-        found = self._priced.get(bill)
-        if found is None:
-            if len(self._priced) >= BILLS_REMEMBERED:
-                self._priced.clear()
-            found = self._priced[bill] = price(bill, self.policy)
-        return found
 
     def compare(self, ringing: Ringing) -> Outcome:
         """Everything about one order."""
@@ -305,6 +297,8 @@ class _Taxes:
         before = len(self.outcome.found)
         bill = self._as_stated()
         priced = price(bill, self.policy)
+        if self.by_check:
+            bill, priced = self._by_base(bill, priced)
         self.outcome.bill, self.outcome.priced = bill, priced
         self._what_is_left(priced, before)
         return priced
@@ -427,6 +421,30 @@ class _Taxes:
         rule = self.book.rule(name)
         return cents * rule.rate // RATE if rule.kind is TaxKind.PERCENT else rule.amount
 
+    def _by_base(self, bill: Bill, priced: PricedBill) -> tuple[Bill, PricedBill]:
+        """Where the check states what a rate was charged on: the lines without which, or with which, that is so."""
+        for tax in priced.taxes:
+            one = self.charged.get(tax.id)
+            if one is None or one.taxable is None or one.amount == tax.amount or tax.id in self.unborne:
+                continue
+            for places in _choices(bill, priced, tax.id, one.taxable - tax.base):
+                tried = _with(bill, tax.id, places)
+                again = price(tried, self.policy)
+                if next(each.amount for each in again.taxes if each.id == tax.id) == one.amount:
+                    for place in places:
+                        self._base_differs(tax.id, place, tax.id in bill.lines[place].taxes)
+                    bill, priced = tried, again
+                    break
+        return bill, priced
+
+    def _base_differs(self, name: str, place: int, is_ruled: bool) -> None:
+        rung = (self.order.lines or ())[place]
+        net = rung.subtotal - rung.discount
+        if is_ruled:
+            self._add(Cause.TAX_EXTRA, name, "not taxed", rung.name, self._of(name, net), rung.item)
+        else:
+            self._add(Cause.TAX_MISSING, name, rung.name, "not taxed", -self._of(name, net), rung.item)
+
     # -- what is left ----------------------------------------------------------------------------------------------------
 
     def _what_is_left(self, priced: PricedBill, before: int) -> None:
@@ -454,3 +472,27 @@ class _Taxes:
         name = tax if tax.startswith("?") else base_of(tax)
         subject: tuple[str | int | None, ...] = ("tax", name) if item is None else ("tax", name, item)
         self.outcome.found.append(Found(Part.TAX, cause, subject, charged, ruled, cents))
+
+
+def _choices(bill: Bill, priced: PricedBill, tax: str, off: int) -> Iterator[tuple[int, ...]]:
+    """Few lines that together explain by how much the base of a tax is off: some that bear it, or some that do not."""
+    bears = off < 0
+    places = [
+        place
+        for place, line in enumerate(bill.lines)
+        if (tax in line.taxes) is bears and priced.lines[place].net and line.state is LineState.SOLD
+    ]
+    for count in range(1, MOST_LINES + 1):
+        for chosen in combinations(places[:MOST_PLACES], count):
+            if abs(sum(priced.lines[place].net for place in chosen) - abs(off)) <= count + 1:
+                yield chosen
+
+
+def _with(bill: Bill, tax: str, places: tuple[int, ...]) -> Bill:
+    """The bill with a tax taken off the lines that bear it, put on those that do not."""
+    lines = list(bill.lines)
+    for place in places:
+        line = lines[place]
+        taxes = tuple(one for one in line.taxes if one != tax) if tax in line.taxes else (*line.taxes, tax)
+        lines[place] = msgspec.structs.replace(line, taxes=taxes)
+    return msgspec.structs.replace(bill, lines=tuple(lines))

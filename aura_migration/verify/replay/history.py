@@ -48,6 +48,8 @@ class History:
         self.taxed: dict[str, list[str]] = {}
         """By tax: first and last business date it was charged on, and on how many orders."""
         self.tax_orders: dict[str, int] = defaultdict(int)
+        self.borne: dict[tuple[str, int | None], dict[str, int]] = defaultdict(dict)
+        """Where the POS states taxes for the check only: by tax and item, the orders of each day that bore it."""
         self.first = self.last = ""
 
     def add(self, ringing: Ringing, outcome: Outcome) -> None:
@@ -80,8 +82,24 @@ class History:
                 else:
                     days[1] = day
                 self.tax_orders[name] += 1
+                if charged.on_check:
+                    self._borne(ringing, outcome, name)
             if charged.rate is not None:
                 _note(self.rates, (name, ruled.get((name, charged.rate), charged.rate)), charged.rate, day)
+
+    def _borne(self, ringing: Ringing, outcome: Outcome, tax: str) -> None:
+        without = {
+            each.subject[2] for each in outcome.found if each.cause is Cause.TAX_EXTRA and each.subject[1:2] == (tax,) and len(each.subject) > 2
+        }  # fmt: skip
+        day = ringing.order.day
+        items = {
+            line.item
+            for line, judged in zip(ringing.order.lines or (), ringing.judged, strict=True)
+            if line.item not in without and any(base_of(name) == tax for name in judged.taxes)
+        }
+        for item in items:
+            days = self.borne[tax, item]
+            days[day] = days.get(day, 0) + 1
 
 
 def _note(runs: dict[Subject, list[Run]], subject: Subject, value: int, day: str) -> None:

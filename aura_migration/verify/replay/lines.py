@@ -190,14 +190,14 @@ class _Judging:
         charged = {line.price}
         if self.size_row is not None:
             charged |= {self.size_row.price, line.price + self.size_row.price}
-        subject = ("item", item.id, line.variation)
+        priced = ("item", item.id, line.variation)
         if charged & allowed:
-            self.observed.append(Observed(subject, AS_CONFIGURED))
+            self.observed.append(Observed(priced, AS_CONFIGURED))
             return
-        self.observed.append(Observed(subject, line.price))
+        self.observed.append(Observed(priced, line.price))
         nearest = min(allowed, key=lambda cents: (abs(cents - line.price), cents))
         off = (nearest - line.price) * line.quantity // 1_000_000
-        self.found.append(Found(Part.ITEM_PRICE, Cause.ITEM_PRICE, subject, line.price, nearest, off))
+        self.found.append(Found(Part.ITEM_PRICE, Cause.ITEM_PRICE, priced, line.price, nearest, off))
 
     def choices(self) -> None:
         """Whether the options can be chosen together, and what each costs."""
@@ -245,11 +245,11 @@ class _Judging:
                 self._level(below.get(one.id, []), option.nested, ("modifier", option.id), below)
         for link in links:
             count = counts.get(link.group, 0)
-            subject = (*holder, "group", link.group)
+            limited = (*holder, "group", link.group)
             if link.most is not None and count > link.most:
-                self.found.append(Found(Part.SELECTION, Cause.MAX_SELECTION, subject, count, link.most, 0))
+                self.found.append(Found(Part.SELECTION, Cause.MAX_SELECTION, limited, count, link.most, 0))
             elif count < link.least and link.group not in gone:
-                self.found.append(Found(Part.SELECTION, Cause.MIN_SELECTION, subject, count, link.least, 0))
+                self.found.append(Found(Part.SELECTION, Cause.MIN_SELECTION, limited, count, link.least, 0))
             elif link.least:
                 self.observed.append(Observed(("group", link.group), AS_CONFIGURED))
 

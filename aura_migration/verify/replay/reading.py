@@ -341,7 +341,7 @@ class _Reading:
         by_word: dict[str, set[bool]] = defaultdict(set)
         for kind, is_taxable in types.values():
             by_word[kind].add(is_taxable)
-        book.untaxed_types = frozenset(word for word, said in by_word.items() if said == {False})
+        book.untaxed_types = frozenset(word for word, said in by_word.items() if said == {False} and word != "unknown")
         for rate, kind, type_id, item, category, instead, conditions in self.here(
             "tax_rate_id, order_type, order_type_id, menu_item_id, category_id, rate_percent, conditions",
             "tax_exceptions",

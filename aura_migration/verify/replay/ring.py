@@ -132,12 +132,12 @@ class Till:
             chosen.setdefault(one.line, []).append(one)
         judged, found = ringing.judged, ringing.found
         for line in order.lines or ():
-            one = judge(order, line, chosen.get(line.id, NO_LINES))
-            judged.append(one)
-            if one.found:
-                found.extend(one.found)
-            if one.skips:
-                ringing.skips.extend(one.skips)
+            known = judge(order, line, chosen.get(line.id, NO_LINES))
+            judged.append(known)
+            if known.found:
+                found.extend(known.found)
+            if known.skips:
+                ringing.skips.extend(known.skips)
 
     # -- discounts -------------------------------------------------------------------------------------------------
 
@@ -176,11 +176,13 @@ class Till:
     def _judge_discount(self, ringing: Ringing, held: Given) -> None:
         """Whether the rule gives such a discount at all; its amount is compared when it is priced."""
         rule, found = held.rule, ringing.found
+        if rule is not None and held.rate is None and rule.rate is not None and held.name != rule.name:
+            rule = held.rule = None  # the rule's place was used for something else: a reward, a credit
         if rule is None or (not rule.is_active and rule.rate is None and rule.cents is None):
             held.is_by_hand = True
             why = Why.COMP if held.is_comp or held.rate == RATE else Why.DISCOUNT_BY_HAND
-            subject = ("discount", None, held.name)
-            found.append(Found(Part.DISCOUNT, Cause.DISCOUNT_UNKNOWN, subject, held.amount, None, 0, why))
+            unknown = ("discount", None, held.name)
+            found.append(Found(Part.DISCOUNT, Cause.DISCOUNT_UNKNOWN, unknown, held.amount, None, 0, why))
             return
         subject = ("discount", rule.id)
         if rule.is_open:
@@ -199,10 +201,9 @@ class Till:
                     found.append(Found(Part.DISCOUNT, Cause.DISCOUNT_SCOPE, subject, named, "not this item", off))
         if held.rate is not None and rule.rate is not None and held.rate != rule.rate:
             found.append(Found(Part.DISCOUNT, Cause.DISCOUNT_RATE, subject, held.rate, rule.rate, 0))
-        elif rule.rate is None and rule.cents is not None and held.rate is None and not held.by_line:
-            if held.amount > rule.cents:
-                off = held.amount - rule.cents
-                found.append(Found(Part.DISCOUNT, Cause.DISCOUNT_RATE, subject, held.amount, rule.cents, off))
+        elif rule.rate is None and held.rate is None and not held.by_line and held.amount > (rule.cents or held.amount):
+            off = held.amount - (rule.cents or 0)
+            found.append(Found(Part.DISCOUNT, Cause.DISCOUNT_RATE, subject, held.amount, rule.cents, off))
         if rule.is_automatic and rule.is_plain and not self._may_hold(ringing.order, rule):
             found.append(
                 Found(

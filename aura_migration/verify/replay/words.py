@@ -9,7 +9,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-GATE = "orders_replay_identically"
+from aura_migration.verify import findings
+
+GATE = findings.REPLAY
 """The gate, and the check of the asset."""
 
 
