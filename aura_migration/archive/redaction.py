@@ -146,23 +146,24 @@ def redact(
     ``place`` names the request in errors; ``person`` is whose values they are where the body names nobody. Raises BadInput when a rule applies to the entity and the body is not JSON,
     or when it holds declared personal fields and there is no cipher.
     """
+    return find(body, rules, entity, place).stored(integration_id, cipher, place or entity, person)
+
+
+def find(body: bytes, rules: Redaction, entity: str, place: str = "") -> Found:
+    """What of the body must not be stored as it is. Raises BadInput as :func:`redact` does where the body is not JSON."""
+    found = Found(body)
     if not body or not rules.touches(entity):
-        return body
-    place = place or entity
+        return found
+    is_large = len(body) >= LARGE
     try:
-        found = _record_by_record(body, rules, entity) if len(body) >= LARGE else None
-        if found is None:
-            text, mark = _decoded(body, place)
-            if not _may_apply(text, rules, entity):
-                return body
-            found = _as_one_record(body, text, rules, entity) if len(body) >= LARGE else None
-        if found is None:
-            found = _Found(body)
+        if is_large and _record_by_record(found, rules, entity):
+            return found
+        text, mark = _decoded(body, place or entity)
+        if _may_apply(text, rules, entity) and not (is_large and _as_one_record(found, text, rules, entity)):
             found.walk(len(mark.encode()), text, rules, entity, ())
     except RecursionError as error:
-        raise _not_json(place, "nested too deeply") from error
-    edits = found.edits(integration_id, cipher, place, person)
-    return _edited(body, 0, len(body), edits) if edits else body
+        raise _not_json(place or entity, "nested too deeply") from error
+    return found
 
 
 def redact_values(value: Any, rules: Redaction) -> Any:
@@ -416,8 +417,11 @@ def _cuts(opened: int, closed: int, members: list[tuple[int, int, bool]]) -> lis
     return found
 
 
-class _Found:
-    """What of a body must not be stored as it is, by places in its bytes."""
+class Found:
+    """What of a body must not be stored as it is, by places in its bytes.
+
+    ``values`` are start, end, the personal value's JSON notation as it is kept, and whose it is.
+    """
 
     def __init__(self, body: bytes) -> None:
         self.body = body
@@ -446,8 +450,12 @@ class _Found:
                 if plain not in ("null", '""') and not _EMPTY.fullmatch(plain):
                     self.values.append((start, end, plain, binding.person))
 
-    def edits(self, integration_id: int, cipher: PersonCipher | None, place: str, default: str) -> list[Edit]:
-        """What stands where afterwards, in order of place; ``default`` is whose the values are that name nobody."""
+    def stored(self, integration_id: int, cipher: PersonCipher | None, place: str, default: str) -> bytes:
+        """The body as it may be stored; ``default`` is whose the values are that name nobody."""
+        edits = self._edits(integration_id, cipher, place, default)
+        return _edited(self.body, 0, len(self.body), edits) if edits else self.body
+
+    def _edits(self, integration_id: int, cipher: PersonCipher | None, place: str, default: str) -> list[Edit]:
         owned = [
             (start, end, plain, who or default or person_of_value(plain)) for start, end, plain, who in self.values
         ]
@@ -469,21 +477,22 @@ class _Found:
         return _outermost(found)
 
 
-def _record_by_record(body: bytes, rules: Redaction, entity: str) -> _Found | None:
-    """What is found in the records of a page's list; None where the body must be walked as a whole.
+def _record_by_record(found: Found, rules: Redaction, entity: str) -> bool:
+    """Look the records of a page's list through; False, and nothing found, where the body must be walked as a whole.
 
     Most of a page of hundreds of orders is under no rule, and is skipped unread (``plain_walk.py``).
     """
+    body = found.body
     try:
         if not body.isascii():
             body.decode()
         place = _page(body)
         if place is None:
-            return None
+            return False
         key, start, end = place
         steps = rules.of_records(entity, key)
         if steps is None or _may_apply(b"".join((body[:start], body[end:])).decode(), rules, entity):
-            return None
+            return False
         listed = memoryview(body)[start:end]
         everywhere = _possible(body.decode(), rules.drop_everywhere) if rules.drop_everywhere else ()
         free_text = rules.tree(entity)[0]
@@ -502,29 +511,27 @@ def _record_by_record(body: bytes, rules: Redaction, entity: str) -> _Found | No
                 except NotPlain:
                     others.append((first, last))
     except (msgspec.DecodeError, UnicodeDecodeError):  # what is wrong with it is said where it is walked as a whole
-        return None
-    found = _Found(body)
+        return False
     found.take(walk.cuts, walk.bindings)
     for first, last in others:
         text = body[first:last].decode()
         if _may_apply(text, rules, entity):
             found.walk(first, text, rules, entity, (*key, "[]"))
-    return found
+    return True
 
 
-def _as_one_record(body: bytes, text: str, rules: Redaction, entity: str) -> _Found | None:
-    """What is found in a body as a whole, where it is plain; else None."""
+def _as_one_record(found: Found, text: str, rules: Redaction, entity: str) -> bool:
+    """Look a body through as a whole, where it is plain; else False, and nothing is found."""
     if rules.drop_everywhere and _possible(text, rules.drop_everywhere):
-        return None
+        return False
     free_text = rules.tree(entity)[0]
-    walk = PlainWalk(body, rules.whole(entity), lambda number: Binding(number in free_text))
+    walk = PlainWalk(found.body, rules.whole(entity), lambda number: Binding(number in free_text))
     try:
-        walk.record(0, len(body))
+        walk.record(0, len(found.body))
     except NotPlain:
-        return None
-    found = _Found(body)
+        return False
     found.take(walk.cuts, walk.bindings)
-    return found
+    return True
 
 
 def _of_records(root: Node, steps: tuple[str, ...]) -> Steps | None:
