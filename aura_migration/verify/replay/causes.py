@@ -130,10 +130,12 @@ class Proofs:
     def _untaxed_charge(self, order: OrderRef, each: Found) -> Why | None:
         """A charge without tax on a day on which items went without the same taxes; or on an exempt check."""
         rule = next((one for one in self.book.charges if one.id == each.subject[1]), None)
-        names = rule.taxes if rule is not None and rule.taxes else tuple(self.tax_days.windows)
-        if names and all(order.day in self.tax_days.windows.get(name, ()) for name in names):
-            return Why.TAX_HOLIDAY
-        return None
+        windows = self.tax_days.windows
+        if rule is not None and rule.taxes:
+            is_free = all(order.day in windows.get(name, ()) for name in rule.taxes)
+        else:
+            is_free = any(order.day in days for days in windows.values())
+        return Why.TAX_HOLIDAY if is_free else None
 
     def _chosen(self, each: Found) -> Why | None:
         """Nothing was chosen where something must be: the price does not depend on it, and elsewhere it was chosen."""

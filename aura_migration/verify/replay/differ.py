@@ -16,6 +16,7 @@ import msgspec
 
 from aura_migration.core.errors import BadInput
 from aura_migration.pricing.bill import Bill, BillLine, Charge, Discount, Kind, LineState, Scope, TaxKind
+from aura_migration.pricing.charges import to_coins
 from aura_migration.pricing.engine import price
 from aura_migration.pricing.priced import PricedBill
 from aura_migration.verify.replay.book import Book, base_of
@@ -186,12 +187,11 @@ class Differ:
     def _total(self, ringing: Ringing, outcome: Outcome, priced: PricedBill) -> None:
         """The total given all its parts; what is left is the rounding to coins, or unknown."""
         order = ringing.order
-        if priced.rounding != order.rounding:
-            cents = priced.rounding - order.rounding
+        ruled = to_coins(order.total - order.rounding, self.policy) if order.in_cash else 0
+        if ruled != order.rounding:
+            cents = ruled - order.rounding
             subject = ("policy", "cash_increment")
-            outcome.found.append(
-                Found(Part.TOTAL, Cause.CASH_ROUNDING, subject, order.rounding, priced.rounding, cents)
-            )
+            outcome.found.append(Found(Part.TOTAL, Cause.CASH_ROUNDING, subject, order.rounding, ruled, cents))
         if not outcome.found and priced.total != order.total:
             cents = priced.total - order.total
             outcome.found.append(

@@ -313,16 +313,11 @@ class Till:
         rule, one = put.rule, put.charged
         is_gratuity = one.charge_class == "auto_gratuity"
         if rule is None or rule.calculation == "open":
-            names = [
-                self.book.charged_name(tax.tax_rate, tax.rate, tax.is_inclusive)
-                for tax in ringing.order.taxes or ()
-                if tax.charge == one.id and tax.tax_rate is not None
-            ]
-            names = [name for name in dict.fromkeys(names) if not name.startswith("?")]
+            names = self._stated_on(ringing.order, one)
             for name in names:
                 taxes.setdefault(name, self.book.rule(name))
             return Charge(put.id, Kind.AMOUNT, amount=one.amount, taxes=tuple(names), is_gratuity=is_gratuity)
-        names = self.charge_taxes(ringing.order, rule, list(taxes))
+        names = self.charge_taxes(ringing.order, one, rule, list(taxes))
         for name in names:
             taxes.setdefault(name, self.book.rule(name))
         base = None if rule.base is None else ChargeBase(rule.base)
@@ -340,12 +335,28 @@ class Till:
             is_gratuity=is_gratuity,
         )
 
-    def charge_taxes(self, order: RungOrder, rule: ServiceCharge, on_check: list[str]) -> list[str]:
-        """The taxes on a charge: those it names; a taxable one that names none bears what the lines of the check bear."""
+    def charge_taxes(
+        self, order: RungOrder, charged: RungCharge, rule: ServiceCharge, on_check: list[str]
+    ) -> list[str]:
+        """The taxes on a charge: those it names. Where it is taxable and names none, which ones is not said: those it was charged
+        are taken for given, and if it was charged none, those of the lines stand in for them."""
         if not rule.is_taxable or rule.into_lines or rule.base == "net_and_tax":
             return []
-        named = rule.taxes or [base_of(one) for one in on_check if self.book.rule(one).kind is TaxKind.PERCENT]
+        if rule.taxes:
+            return self.book.charge_taxes(rule.taxes, order.order_type, order.type_key)
+        stated = self._stated_on(order, charged)
+        if stated:
+            return stated
+        named = [base_of(one) for one in on_check if self.book.rule(one).kind is TaxKind.PERCENT]
         return self.book.charge_taxes(named, order.order_type, order.type_key)
+
+    def _stated_on(self, order: RungOrder, charged: RungCharge) -> list[str]:
+        found = [
+            self.book.charged_name(tax.tax_rate, tax.rate, tax.is_inclusive)
+            for tax in order.taxes or ()
+            if tax.charge == charged.id and tax.tax_rate is not None
+        ]
+        return [name for name in dict.fromkeys(found) if not name.startswith("?")]
 
     def _given_taxes(self, ringing: Ringing) -> dict[int, list[str]]:
         """By id of a line, the taxes it was charged: as stated for it; else those of the check whose taxable amount needs it."""
