@@ -396,6 +396,7 @@ ITEM_MODIFIER_GROUPS = Entity(
         Field("max_selections", "int", minimum=1),
         Field("is_required", "bool", required=True),
         Field("is_active", "bool", required=True, doc="false: attached but switched off"),
+        Field("allow_quantities", "bool", doc="the same option may be chosen more than once; null = as the group says"),
         _ORDER,
     ),
     "The item asks for this group at this location, within these limits.",

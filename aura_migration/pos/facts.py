@@ -104,7 +104,7 @@ class ItemFact:
     """An item at the location. ``is_active`` false: kept but not in use (archived); ``is_available`` false: 86'd.
 
     ``more`` holds further values by canonical field name ("sku", "kitchen_name", "short_name", "description", "barcode",
-    "item_type"); only the names a witness gives are compared.
+    "item_type", "tax_inclusive"); only the names a witness gives are compared.
     """
 
     name: str
@@ -160,6 +160,25 @@ class PreModifierFact:
     charge_as_extra: bool | None = None
 
 
+class TaxFact(NamedTuple):
+    """A tax rate: ``percent`` exact (8.875), or a fixed amount in minor units; both None where the POS states neither."""
+
+    name: str
+    percent: Decimal | None
+    cents: int | None = None
+    is_inclusive: bool = False
+    is_active: bool = True
+
+
+class StockFact(NamedTuple):
+    """Stock of an item or variation. ``quantity`` None: only a state is known ("in_stock", "out_of_stock"; "quantity": it is
+    counted). ``is_tracked``: sales take from it."""
+
+    quantity: Decimal | None
+    is_tracked: bool
+    status: str
+
+
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """A source record that exists but gives no fact, and why."""
@@ -176,9 +195,14 @@ class Facts:
     ``source_item_count`` counts the items once more by another route than ``items`` (a certificate's second route, the
     items that variations point to, a per-category count); None when the POS offers none, and on AuraConnect's side.
     ``names`` are the names of other records by ``(entity, key)``: "categories", "modifier_groups", "modifiers" (by option
-    key, also of options that belong to no item). ``unattached`` are option keys of this location that no item reaches.
+    key, also of options that belong to no item), "kitchen_stations". ``unattached`` are option keys of this location that no item reaches.
 
-    ``menus``, ``item_menus``, ``item_categories`` and ``pre_modifiers`` are None where this witness does not read them;
+    ``item_taxes`` are the rates an item bears by key (a rate that is off bears on nothing), ``item_stations`` and
+    ``modifier_stations`` where tickets of an item or option go; ``stock`` is by the key of a variation, of an item sold in one
+    way, or of an item counted as a whole.
+
+    ``menus``, ``item_menus``, ``item_categories``, ``pre_modifiers`` and those of taxes, stations and stock are None where this
+    witness does not read them;
     an entity that has no entry in ``names`` is not compared by name. Everything else is compared both ways: what only one
     side has is a difference. ``repeated`` names keys this side holds more than once.
     """
@@ -194,6 +218,11 @@ class Facts:
     item_menus: dict[str, frozenset[str]] | None = None
     item_categories: dict[str, frozenset[str]] | None = None
     pre_modifiers: dict[GroupPreModifier, PreModifierFact] | None = None
+    taxes: dict[str, TaxFact] | None = None
+    item_taxes: dict[str, frozenset[str]] | None = None
+    item_stations: dict[str, frozenset[str]] | None = None
+    modifier_stations: dict[str, frozenset[str]] | None = None
+    stock: dict[str, StockFact] | None = None
     source_item_count: int | None = None
     source_item_route: str = ""
     unreadable: list[Unreadable] = field(default_factory=list)

@@ -32,6 +32,7 @@ from aura_migration.pos.facts import (
     VariationFact,
     Window,
 )
+from aura_migration.verify.aura_supplies import read_supplies
 from aura_migration.verify.decisions import Own
 from aura_migration.verify.keys import OWN, Keys, own_id, show_key
 from aura_migration.verify.timetable import spans
@@ -84,12 +85,13 @@ class _Group(NamedTuple):
 
 
 class _Link(NamedTuple):
-    """An item or option asks for a group, within its own limits. ``made_at`` as for an option."""
+    """An item or option asks for a group, within its own limits. ``allows_quantities`` None: as the group says; ``made_at`` as for an option."""
 
     group: int
     min: int
     max: int | None
     is_active: bool
+    allows_quantities: bool | None
     made_at: datetime | None
 
 
@@ -153,6 +155,7 @@ class _Reading:
         self._rules()
         self._item_prices()
         self._choices()
+        read_supplies(self._rows, self.keys, self.facts)
         return self.result
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
@@ -186,7 +189,8 @@ class _Reading:
                    CASE WHEN o.price_type IS NULL THEN i.price_type ELSE o.price_type END,
                    CASE WHEN o.price_type IS NULL THEN i.price_cents ELSE o.price_cents END, coalesce(o.unit_name, i.unit_name),
                    coalesce(o.sku, i.sku), coalesce(o.short_name, i.short_name), coalesce(o.kitchen_name, i.kitchen_name),
-                   coalesce(o.description, i.description), coalesce(o.barcode, i.barcode), i.item_type
+                   coalesce(o.description, i.description), coalesce(o.barcode, i.barcode), i.item_type,
+                   i.tax_inclusive
             FROM aura.menu_items i
             LEFT JOIN aura.menu_item_location_overrides o ON o.menu_item_id = i.id AND o.location_id = %(l)s
                  AND o.variation_id IS NULL AND o.deleted_at IS NULL
@@ -209,6 +213,7 @@ class _Reading:
                 text,
                 barcode,
                 kind,
+                is_taxed_inside,
             ) = row
             if not self.keys.known("items", aura_id):
                 self.result.own_items += 1
@@ -221,6 +226,7 @@ class _Reading:
                 "description": text,
                 "barcode": barcode,
                 "item_type": kind,
+                "tax_inclusive": is_taxed_inside,
             }
             for key in items[aura_id]:
                 self._put(self.facts.items, "items", key, ItemFact(name, is_active, is_available, more))
@@ -479,11 +485,11 @@ class _Reading:
             option = _Option(aura_id, keys, price, is_default, is_available, is_active, most, ids, made_at)
             self.options[group].append(option)
         self.asked = self._links(
-            "SELECT menu_item_id, modifier_group_id, min_selections, max_selections, is_active, CASE WHEN source_vendor IS NULL THEN created_at END "
+            "SELECT menu_item_id, modifier_group_id, min_selections, max_selections, is_active, allow_quantities, CASE WHEN source_vendor IS NULL THEN created_at END "
             "FROM aura.menu_item_modifiers"
         )
         self.nested = self._links(
-            "SELECT modifier_id, modifier_group_id, min_selections, max_selections, true, CASE WHEN source_vendor IS NULL THEN created_at END "
+            "SELECT modifier_id, modifier_group_id, min_selections, max_selections, true, NULL::boolean, CASE WHEN source_vendor IS NULL THEN created_at END "
             "FROM aura.modifier_nested_groups"
         )
         self.defaults = {
@@ -497,14 +503,14 @@ class _Reading:
     def _links(self, select: str) -> dict[int, list[_Link]]:
         """Groups asked for, by who asks. A link without limits of its own has those of the group."""
         found: dict[int, list[_Link]] = defaultdict(list)
-        for holder, group, low, high, is_active, made_at in self._rows(
+        for holder, group, low, high, is_active, quantities, made_at in self._rows(
             f"{select} WHERE restaurant_id = %(r)s AND deleted_at IS NULL AND (location_id IS NULL OR location_id = %(l)s) "
             "ORDER BY display_order, id"
         ):
             if group in self.groups:
                 if low is None:
                     low, high = self.groups[group].min, self.groups[group].max
-                found[holder].append(_Link(group, low, high, is_active, made_at))
+                found[holder].append(_Link(group, low, high, is_active, quantities, made_at))
         return found
 
     def _steps(self, item: int) -> Iterator[_Step]:
@@ -533,7 +539,8 @@ class _Reading:
             return
         for option in options:
             is_default = self.defaults.get((item, option.id), option.is_default)
-            repeats = group.allows_quantities and (option.max_quantity is None or option.max_quantity > 1)
+            may_repeat = group.allows_quantities if link.allows_quantities is None else link.allows_quantities
+            repeats = may_repeat and (option.max_quantity is None or option.max_quantity > 1)
             works = is_active and option.is_active
             fact = EdgeFact(link.min, link.max, is_default, works, option.is_available, repeats)
             here = _own(own, option.made_at, ("modifier_groups", group.keys[0]))

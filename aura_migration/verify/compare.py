@@ -22,6 +22,7 @@ from aura_migration.verify.decisions import Decisions, Own, Subject
 from aura_migration.verify.findings import ACCOUNTED, MIGRATED, MODIFIERS, PRICES, RECORDS, Finding
 from aura_migration.verify.keys import OWN, show_key
 from aura_migration.verify.prices import PriceResult, compare_prices, price_column
+from aura_migration.verify.supplies import compare_supplies
 from aura_migration.verify.timetable import open_spans, show_span
 
 STANDING = ("create", "update", "unchanged", "merge")
@@ -78,6 +79,7 @@ def compare(
     _menus(result, source, sold, decisions)
     _names(result, source, sold, decisions)
     _pre_modifiers(result, source, sold, decisions)
+    result.findings += compare_supplies(source, sold, decisions, result.left_out)
     result.prices = compare_prices(
         source,
         sold,

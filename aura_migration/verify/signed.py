@@ -29,6 +29,9 @@ LINKS: dict[str, tuple[str, ...]] = {
     "menu_locations": ("menu_key",),
     "category_locations": ("category_key",),
     "group_locations": ("modifier_group_key",),
+    "item_taxes": ("menu_item_key", "tax_rate_key"),
+    "item_stations": ("menu_item_key", "station_key"),
+    "modifier_stations": ("modifier_key", "station_key"),
     "group_pre_modifiers": ("modifier_group_key", "pre_modifier_key"),
 }
 """The references that say which record a row of a location is about."""

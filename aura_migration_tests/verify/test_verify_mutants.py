@@ -347,10 +347,48 @@ MUTANTS = {
         f"VALUES ({R}, {HERE}, {CHEESE}, false)",
         MODIFIERS,
     ),
+    "quantity rule of an item": (
+        f"UPDATE aura.menu_item_modifiers SET allow_quantities = true WHERE modifier_group_id = {CHEESE}",
+        MODIFIERS,
+    ),
     "quantity rule at the location": (
         "INSERT INTO aura.modifier_group_location_overrides (restaurant_id, location_id, modifier_group_id, allow_quantities) "
         f"VALUES ({R}, {HERE}, {CHEESE}, true)",
         MODIFIERS,
+    ),
+    "tax of another rate": ("UPDATE aura.tax_rates SET rate_percent = 8.876 WHERE name = 'State'", RECORDS),
+    "tax renamed": ("UPDATE aura.tax_rates SET name = 'County' WHERE name = 'State'", RECORDS),
+    "tax contained in the price": ("UPDATE aura.tax_rates SET is_inclusive = true WHERE name = 'State'", RECORDS),
+    "tax on top of the price": ("UPDATE aura.tax_rates SET is_inclusive = false WHERE name = 'VAT'", RECORDS),
+    "tax switched off": ("UPDATE aura.tax_rates SET is_active = false WHERE name = 'State'", RECORDS),
+    "tax removed": ("UPDATE aura.tax_rates SET deleted_at = now() WHERE name = 'VAT'", RECORDS),
+    "item untaxed": ("DELETE FROM aura.tax_assignments", RECORDS),
+    "item taxed twice": (
+        "INSERT INTO aura.tax_assignments (restaurant_id, location_id, tax_rate_id, menu_item_id) "
+        f"SELECT {R}, {HERE}, id, {BURGER} FROM aura.tax_rates WHERE name = 'VAT'",
+        RECORDS,
+    ),
+    "tax of another item": (f"UPDATE aura.tax_assignments SET menu_item_id = {SODA}", RECORDS),
+    "station renamed": ("UPDATE aura.kitchen_stations SET name = 'Fryer' WHERE name = 'Grill'", RECORDS),
+    "tickets go elsewhere": (
+        "UPDATE aura.menu_item_stations SET station_id = (SELECT id FROM aura.kitchen_stations WHERE name = 'Bar')",
+        RECORDS,
+    ),
+    "tickets go nowhere": ("UPDATE aura.menu_item_stations SET deleted_at = now()", RECORDS),
+    "option goes where its item goes": ("DELETE FROM aura.modifier_stations", RECORDS),
+    "stock off": ("UPDATE aura.inventory SET quantity = 12.4 WHERE item_name = 'Soda'", RECORDS),
+    "stock not known": ("UPDATE aura.inventory SET quantity = NULL WHERE item_name = 'Soda'", RECORDS),
+    "stock not tracked": ("UPDATE aura.inventory SET is_tracked = false WHERE item_name = 'Soda'", RECORDS),
+    "sold out is counted": ("UPDATE aura.inventory SET status = 'quantity' WHERE item_name LIKE 'Pizza%'", RECORDS),
+    "stock of another variation": (
+        "UPDATE aura.inventory SET variation_id = (SELECT id FROM aura.menu_item_variations WHERE name = 'Large') "
+        "WHERE item_name LIKE 'Pizza%'",
+        RECORDS,
+    ),
+    "stock doubled": (
+        "INSERT INTO aura.inventory (restaurant_id, location_id, item_name, menu_item_id, source_vendor) "
+        f"VALUES ({R}, {HERE}, 'Soda', {SODA}, 'square')",
+        RECORDS,
     ),
     "text group dropped": (
         f"DELETE FROM aura.menu_item_modifiers WHERE modifier_group_id = {GROUP.format('note')}",

@@ -510,7 +510,7 @@ def test_two_restaurants_of_the_same_names_do_not_touch_each_other(restaurant: R
 def test_a_second_location_is_judged_by_its_own_values(restaurant: Restaurant) -> None:
     second = open_restaurant(restaurant.connection, "L2", beside=restaurant)
     restaurant.load()
-    batch, facts = menu_rows("L2"), menu_facts()
+    batch, facts = menu_rows("L2"), menu_facts("L2")
     for row in batch.rows:
         if row.values.get("menu_item_key", row.key) == "soda" and row.entity in ("items", "item_locations"):
             row.values |= {"price_cents": 325, "name": "Pop"}

@@ -30,6 +30,8 @@ from aura_migration.pos.facts import (
     PreModifierFact,
     PriceFact,
     PriceKey,
+    StockFact,
+    TaxFact,
     VariationFact,
     Window,
 )
@@ -147,6 +149,22 @@ def menu_rows(location: str = HERE) -> Batch:
     link = {"modifier_group_key": "toppings", "pre_modifier_key": "extra", "display_order": 0}
     add("group_pre_modifiers", f"{location}/toppings/extra", **link)
 
+    rate = {"tax_type": "percent", "is_default": False, "is_active": True}
+    add("tax_rates", "state", name="State", rate_percent="8.875", is_inclusive=False, **rate)
+    add("tax_rates", "vat", name="VAT", rate_percent="20", is_inclusive=True, **rate)
+    taxed: dict[str, Any] = {"menu_item_key": "burger", "overrides_item_taxes": False}
+    add("item_taxes", f"{location}/burger/state", tax_rate_key="state", **taxed)
+    for station in ("grill", "bar"):
+        add("kitchen_stations", f"{location}/{station}", name=station.capitalize(), station_type="prep")
+    routed: dict[str, Any] = {"station_key": f"{location}/grill", "sequence": 0}
+    add("item_stations", f"{location}/burger/grill", menu_item_key="burger", is_primary=True, **routed)
+    routed["station_key"] = f"{location}/bar"
+    add("modifier_stations", f"{location}/cheese/swiss/bar", modifier_key="cheese/swiss", **routed)
+    counted: dict[str, Any] = {"status": "quantity", "is_tracked": True}
+    add("stock", f"{location}/soda", item_name="Soda", menu_item_key="soda", quantity="12.5", **counted)
+    sold_out: dict[str, Any] = {"variation_key": "small", "status": "out_of_stock", "is_tracked": False}
+    add("stock", f"{location}/pizza/small", item_name="Pizza - Small", menu_item_key="pizza", **sold_out)
+
     def rule(key: str, cents: int, priority: int, **conditions: Any) -> None:
         add("price_rules", f"{location}/{key}", price_cents=cents, priority=priority, **conditions)
 
@@ -159,7 +177,7 @@ def menu_rows(location: str = HERE) -> Batch:
     return batch
 
 
-def menu_facts() -> Facts:
+def menu_facts(location: str = HERE) -> Facts:
     """The same restaurant as its POS shows it."""
     found = Facts(menus={}, item_menus={}, item_categories={}, pre_modifiers={})
     work = ("mon", "tue", "wed", "thu", "fri")
@@ -232,6 +250,18 @@ def menu_facts() -> Facts:
     options |= {"toppings/onion": "Onion", "spare/x": "X"}
     found.names |= {("modifiers", key): name for key, name in options.items()}
     found.unattached = {"spare/x"}
+    found.taxes = {
+        "state": TaxFact("State", Decimal("8.875")),
+        "vat": TaxFact("VAT", Decimal(20), is_inclusive=True),
+    }
+    found.item_taxes = {"burger": frozenset({"state"})}
+    found.names |= {("kitchen_stations", f"{location}/grill"): "Grill", ("kitchen_stations", f"{location}/bar"): "Bar"}
+    found.item_stations = {"burger": frozenset({f"{location}/grill"})}
+    found.modifier_stations = {"cheese/swiss": frozenset({f"{location}/bar"})}
+    found.stock = {
+        "soda": StockFact(Decimal("12.5"), True, "quantity"),
+        "small": StockFact(None, False, "out_of_stock"),
+    }
     found.source_item_count = len(found.items)
     return found
 
@@ -307,6 +337,7 @@ class Restaurant:
             NOW,
             witness=lambda *_: found,
             people_witness=lambda *_: iter(()),
+            rules_witness=lambda *_: (),
             source_entities=entities,
         )
 

@@ -23,6 +23,8 @@ from aura_migration.pos.facts import EdgeFact, EdgeKey, ModifierPriceKey, PriceF
 Row = Mapping[str, Any]
 ITEM_TEXTS = {"sku": "sku", "barcode": "code", "short_name": "alternateName"}
 """Further values of an item that are compared: AuraConnect's name, Clover's."""
+NO_TAX = "NO_TAX_APPLIED"
+TEN_MILLIONTHS_IN_A_PERCENT = 100_000
 DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
@@ -36,7 +38,14 @@ class _Rows:
     modifiers: dict[str, dict[str, Row]] = field(default_factory=lambda: defaultdict(dict))
     item_categories: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
     item_groups: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
+    taxes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    item_taxes: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
+    tags: dict[str, dict[str, Any]] = field(default_factory=dict)
+    item_tags: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
+    stock: dict[str, Row] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
+    read: set[str] = field(default_factory=set)
+    is_vat: bool = False
 
 
 def facts(reader: SnapshotReader, location_source_id: str, currency: str) -> says.Facts:
@@ -46,6 +55,9 @@ def facts(reader: SnapshotReader, location_source_id: str, currency: str) -> say
     for ident, item in rows.items.items():
         _item(found, location_source_id, rows, ident, item)
     _names(found, location_source_id, rows)
+    _taxes(found, location_source_id, rows)
+    _stations(found, location_source_id, rows)
+    _stock(found, location_source_id, rows)
     certificate = reader.certificate("items")
     if certificate is not None and (route := certificate.second_route) is not None:
         found.source_item_count, found.source_item_route = route.count, route.how
@@ -69,6 +81,7 @@ def _read(reader: SnapshotReader, merchant: str) -> _Rows:
 def _take(rows: _Rows, steps: list[str], answer: Row) -> None:
     """One answer: a list (``items``), a row of it (``items/{id}``) or a row's child list (``categories/{id}/items``)."""
     listed = list(_elements(answer)) if "elements" in answer else [answer]
+    rows.read.add(steps[0])
     match steps:
         case ["items" | "items_no_revenue_class"] | ["items", _]:
             for item in listed:
@@ -94,6 +107,23 @@ def _take(rows: _Rows, steps: list[str], answer: Row) -> None:
         case ["modifiers"] | ["modifiers", _]:
             for modifier in listed:
                 _take_modifier(rows, modifier, "")
+        case ["tax_rates"] | ["tax_rates", _]:
+            for tax in listed:
+                _take_tax(rows, tax)
+        case ["tax_rates", tax, "items"]:
+            for item in listed:
+                rows.item_taxes[item["id"]][tax] = None
+        case ["tags"] | ["tags", _]:
+            for tag in listed:
+                _take_tag(rows, tag)
+        case ["tags", tag, "items"]:
+            for item in listed:
+                rows.item_tags[item["id"]][tag] = None
+        case ["item_stocks"]:
+            for stock in listed:
+                rows.stock[(stock.get("item") or {}).get("id") or ""] = stock
+        case ["properties"]:
+            rows.is_vat = bool(answer.get("vat"))
         case _:
             pass
 
@@ -106,6 +136,10 @@ def _take_item(rows: _Rows, item: Row) -> None:
     rows.items.setdefault(ident, {}).update(item)
     for category in _elements(item.get("categories")):
         rows.item_categories[ident][_take_category(rows, category)] = None
+    for tax in _elements(item.get("taxRates")):
+        rows.item_taxes[ident][_take_tax(rows, tax)] = None
+    for tag in _elements(item.get("tags")):
+        rows.item_tags[ident][_take_tag(rows, tag)] = None
     for group in _elements(item.get("modifierGroups")):
         rows.item_groups[ident][_take_group(rows, group)] = None
 
@@ -127,6 +161,24 @@ def _take_group(rows: _Rows, group: Row) -> str:
         _take_modifier(rows, modifier, ident)
     for item in _elements(group.get("items")):
         rows.item_groups[item["id"]][ident] = None
+    return ident
+
+
+def _take_tax(rows: _Rows, tax: Row) -> str:
+    ident: str = tax["id"]
+    if not _is_deleted(tax):
+        rows.taxes.setdefault(ident, {}).update(tax)
+    for item in _elements(tax.get("items")):
+        rows.item_taxes[item["id"]][ident] = None
+    return ident
+
+
+def _take_tag(rows: _Rows, tag: Row) -> str:
+    ident: str = tag["id"]
+    if not _is_deleted(tag):
+        rows.tags.setdefault(ident, {}).update(tag)
+    for item in _elements(tag.get("items")):
+        rows.item_tags[item["id"]][ident] = None
     return ident
 
 
@@ -210,3 +262,66 @@ def _names(found: says.Facts, merchant: str, rows: _Rows) -> None:
                 found.unattached.add(key)
             if not isinstance(modifier.get("price"), int):
                 found.unreadable.append(says.Unreadable("modifiers", key, "it has no price"))
+
+
+def _taxes(found: says.Facts, merchant: str, rows: _Rows) -> None:
+    """Rates are ten-millionths of one; an amount counts where the rate is nothing. The marker of untaxed items is no tax."""
+    if "tax_rates" not in rows.read:
+        return
+    found.taxes, found.item_taxes = {}, {}
+    markers = {
+        ident
+        for ident, tax in rows.taxes.items()
+        if tax.get("name") == NO_TAX and not (tax.get("rate") or tax.get("taxAmount"))
+    }
+    for ident, tax in rows.taxes.items():
+        rate, amount = tax.get("rate"), tax.get("taxAmount")
+        if ident in markers:
+            continue
+        if rate is None and amount is None:
+            found.unreadable.append(says.Unreadable("tax_rates", path(merchant, ident), "it has no rate and no amount"))
+            continue
+        is_fixed = not rate and bool(amount)
+        percent = None if is_fixed else Decimal(rate or 0) / TEN_MILLIONTHS_IN_A_PERCENT
+        found.taxes[path(merchant, ident)] = says.TaxFact(
+            tax.get("name") or "", percent, amount if is_fixed else None, rows.is_vat
+        )
+    defaults = [ident for ident, tax in rows.taxes.items() if tax.get("isDefault")]
+    for ident, item in rows.items.items():
+        own = [tax for tax in rows.item_taxes.get(ident, ()) if tax in rows.taxes]
+        flag = item.get("defaultTaxRates")
+        borne = defaults if flag or (flag is None and not own) else own
+        keys = (path(merchant, tax) for tax in borne if tax not in markers)
+        found.item_taxes[path(merchant, ident)] = frozenset(key for key in keys if key in found.taxes)
+
+
+def _stations(found: says.Facts, merchant: str, rows: _Rows) -> None:
+    """A label with a printer routes tickets; any other is a label only."""
+    if "tags" not in rows.read:
+        return
+    stations = {
+        ident
+        for ident, tag in rows.tags.items()
+        if any(printer.get("id") or printer.get("name") for printer in _elements(tag.get("printers")))
+    }
+    for ident in stations:
+        found.names["kitchen_stations", path(merchant, ident)] = rows.tags[ident].get("name") or ""
+    found.item_stations = {
+        path(merchant, ident): frozenset(
+            path(merchant, tag) for tag in rows.item_tags.get(ident, ()) if tag in stations
+        )
+        for ident in rows.items
+    }
+
+
+def _stock(found: says.Facts, merchant: str, rows: _Rows) -> None:
+    """What Clover keeps a quantity of: by the list of stocks, else by the item. It is tracked where sales take from it."""
+    found.stock = {}
+    for ident, item in rows.items.items():
+        for stock in (rows.stock.get(ident), item.get("itemStock")):
+            if isinstance(stock, Mapping) and stock.get("quantity") is not None:
+                state = "out_of_stock" if item.get("available") is False else "quantity"
+                found.stock[path(merchant, ident)] = says.StockFact(
+                    Decimal(str(stock["quantity"])), bool(item.get("autoManage")), state
+                )
+                break

@@ -316,10 +316,6 @@ NOTES: Mapping[tuple[str, str], tuple[str, str]] = {
         "item_data.modifier_list_info[]",
         "The same list of modifiers is attached twice; the first attachment is kept.",
     ),
-    ("ITEM", "quantities"): (
-        "item_data.modifier_list_info[].allow_quantities",
-        "Choosing an option more than once is allowed or forbidden for this item only; the list's own rule is kept.",
-    ),
     ("ITEM", "tax"): (
         "item_data.tax_ids[]",
         "The item names a tax that does not exist any more: it is not applied.",

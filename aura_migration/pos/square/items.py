@@ -265,16 +265,16 @@ def _attached(rows: Rows, item: CatalogObject, data: ItemData) -> None:
             max_selections=limits.maximum,
             is_required=limits.minimum > 0,
             is_active=info.enabled is not False,
+            allow_quantities=_quantities(info, group.modifier_list_data),
             display_order=place,
         )
-        _quantities(rows, item, info, group.modifier_list_data)
         _defaults(rows, item, info, group)
 
 
-def _quantities(rows: Rows, item: CatalogObject, info: ModifierListInfo, data: ModifierListData) -> None:
+def _quantities(info: ModifierListInfo, data: ModifierListData) -> bool | None:
+    """Whether an option may be chosen more than once, where the item says otherwise than the list."""
     wanted = rules.toggle(info.allow_quantities)
-    if wanted is not None and wanted != bool(data.allow_quantities):
-        rows.remarks.note("ITEM", "quantities", item.id)
+    return wanted if wanted != bool(data.allow_quantities) else None
 
 
 def _defaults(rows: Rows, item: CatalogObject, info: ModifierListInfo, group: CatalogObject) -> None:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 import msgspec
@@ -27,6 +29,8 @@ from aura_migration.pos.facts import (
     ModifierPriceKey,
     PriceFact,
     PriceKey,
+    StockFact,
+    TaxFact,
     Unreadable,
     VariationFact,
     Window,
@@ -68,6 +72,7 @@ class _Catalog:
                 if found.get("type") == "ITEM_VARIATION":
                     _keep(self.alone, found)
                 self._take(found)
+        self.counts = _counts(reader, location)
         self.children: dict[str, list[Record]] = defaultdict(list)
         for child in self.objects.values():
             data = _data(child)
@@ -86,8 +91,9 @@ class _Catalog:
 
     def facts(self) -> Facts:
         """Items and what belongs to them, choices, menus."""
-        found = Facts(menus={}, item_menus={}, item_categories={})
+        found = Facts(menus={}, item_menus={}, item_categories={}, taxes={}, item_taxes={}, item_stations={})
         self._menus(found)
+        self._taxes(found)
         reached: set[str] = set()
         for item in self._live("ITEM"):
             sold = [v for v in self.children[item["id"]] if self._is_here(v)]
@@ -95,6 +101,7 @@ class _Catalog:
                 continue
             self._item(found, item, sold)
             self._places(found, item)
+            self._taxed(found, item)
             reached.update(self._edges(found, item))
         for group in self._live("MODIFIER_LIST"):
             if self._is_here(group):
@@ -103,6 +110,8 @@ class _Catalog:
                     found.names["modifiers", option.key] = option.name
                     if option.key not in reached:
                         found.unattached.add(option.key)
+        if self.counts is not None:
+            found.stock = dict(self._stock(found, self.counts))
         if self.alone:
             found.source_item_count = self._second_count()
             found.source_item_route = SECOND_ROUTE
@@ -246,21 +255,77 @@ class _Catalog:
         ids = [one["id"] for one in named if one.get("id")]
         if data.get("categories") is None and data.get("reporting_category") is None and data.get("category_id"):
             ids = [data["category_id"]]
-        menus, categories = set(), set()
+        menus, categories, stations = set(), set(), set()
         for one in ids:
             category = self.objects.get(one)
             if category is None or category.get("is_deleted") or not self._is_here(category):
                 continue
             kind = _kind(category)
             root = self._root(category)
+            if kind == "KITCHEN_CATEGORY":
+                stations.add(f"{self.location}/{one}")
             if kind == "MENU_CATEGORY" and found.menus and root in found.menus:
                 menus.add(root)
             if kind == "REGULAR_CATEGORY" or (kind == "MENU_CATEGORY" and _parent(category)):
                 categories.add(one)
                 found.names["categories", one] = _data(category).get("name") or ""
-        assert found.item_menus is not None and found.item_categories is not None
+        assert found.item_menus is not None and found.item_categories is not None and found.item_stations is not None
+        found.item_stations[item["id"]] = frozenset(stations)
         found.item_menus[item["id"]] = frozenset(menus)
         found.item_categories[item["id"]] = frozenset(categories)
+
+    # Taxes, kitchen, stock
+
+    def _taxes(self, found: Facts) -> None:
+        """Rates that exist here, and the kitchen categories. Section 6.8: an inclusive tax is contained in the price."""
+        assert found.taxes is not None
+        for tax in self._live("TAX"):
+            if self._is_here(tax):
+                data = _data(tax)
+                percent = _decimal(data.get("percentage"))
+                if percent is None:
+                    found.unreadable.append(Unreadable("tax_rates", tax["id"], "it has no percentage"))
+                    continue
+                is_inclusive = data.get("inclusion_type") == "INCLUSIVE"
+                is_on = data.get("enabled") is not False
+                found.taxes[tax["id"]] = TaxFact(data.get("name") or "", percent, None, is_inclusive, is_on)
+        for category in self._live("CATEGORY"):
+            if _kind(category) == "KITCHEN_CATEGORY" and self._is_here(category):
+                found.names["kitchen_stations", f"{self.location}/{category['id']}"] = _data(category).get("name") or ""
+
+    def _taxed(self, found: Facts, item: Record) -> None:
+        """What a taxable item bears: the rates it names that exist here and are on."""
+        assert found.taxes is not None and found.item_taxes is not None
+        named = _data(item).get("tax_ids") or () if _data(item).get("is_taxable") is not False else ()
+        found.item_taxes[item["id"]] = frozenset(
+            tax for tax in named if tax in found.taxes and found.taxes[tax].is_active
+        )
+
+    def _stock(self, found: Facts, counts: Mapping[str, Any]) -> Iterator[tuple[str, StockFact]]:
+        """What is tracked, counted as a whole or marked sold out, which is none whatever the count says (section 6.6)."""
+        for item in found.items:
+            ways = self.children[item]
+            for variation in (way for way in ways if self._is_here(way)):
+                ident, data = variation["id"], _data(variation)
+                override = _override(data, self.location)
+                own = override.get("track_inventory")
+                counted = ident if ident in counts or len(ways) > 1 else item
+                is_tracked = bool(data.get("track_inventory") if own is None else own) or (
+                    counted == item and item in counts
+                )
+                key = ident if len(ways) > 1 else item
+                if override.get("sold_out"):
+                    yield key, StockFact(Decimal(0) if is_tracked else None, is_tracked, "out_of_stock")
+                elif is_tracked and counted in counts:
+                    quantity = _decimal(counts[counted])
+                    if quantity is None:
+                        found.unreadable.append(Unreadable("stock", key, "its count is not a number"))
+                        continue
+                    yield key, StockFact(quantity, True, "quantity")
+                elif is_tracked:
+                    yield key, StockFact(None, True, "in_stock")
+            if len(ways) > 1 and (quantity := _decimal(counts.get(item))) is not None:
+                yield item, StockFact(quantity, True, "quantity")
 
     def _root(self, category: Record) -> str:
         seen: set[str] = set()
@@ -268,6 +333,32 @@ class _Catalog:
             seen.add(category["id"])
             category = self.objects[parent]
         return str(category["id"])
+
+
+def _counts(reader: SnapshotReader, location: str) -> dict[str, Any] | None:
+    """What is on hand at the location, by object: the newest count of each. None where nothing of it was read."""
+    newest: dict[str, tuple[str, Any]] = {}
+    bodies = list(reader.bodies("inventory"))
+    for body in bodies:
+        for count in msgspec.json.decode(body.data).get("counts") or ():
+            ident, when = count.get("catalog_object_id"), str(count.get("calculated_at") or "")
+            is_on_hand = count.get("location_id") == location and count.get("state") == "IN_STOCK" and ident
+            if is_on_hand and (ident not in newest or _moment(when) > _moment(newest[ident][0])):
+                newest[ident] = (when, count.get("quantity"))
+    return {ident: quantity for ident, (_, quantity) in newest.items()} if bodies else None
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text) if text else datetime.min.replace(tzinfo=UTC)
+
+
+def _decimal(value: Any) -> Decimal | None:
+    """A number that Square writes as a text."""
+    try:
+        found = Decimal(str(value)) if value is not None else None
+    except InvalidOperation:
+        return None
+    return found if found is None or found.is_finite() else None
 
 
 def _keep(into: dict[str, Record], found: Record) -> None:

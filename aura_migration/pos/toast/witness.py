@@ -8,6 +8,7 @@ nothing with the mapping and the wire structs beside it.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -27,6 +28,9 @@ Week = tuple[tuple[Window, PriceFact], ...]
 CLOCK = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d|24:00")
 TEXTS = {"sku": "sku", "barcode": "plu"}
 ITEM_TEXTS = {**TEXTS, "short_name": "posName", "kitchen_name": "kitchenName", "description": "description"}
+PREP_STATIONS = "/kitchen/v1/published/prepStations"
+STATES = ("IN_STOCK", "OUT_OF_STOCK", "QUANTITY")
+INCLUDED = {"TAX_INCLUDED": True, "TAX_NOT_INCLUDED": False}
 FREE = PriceFact("fixed", 0)
 DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -56,8 +60,14 @@ def facts(reader: SnapshotReader, location_source_id: str, currency: str) -> say
     for answer in _answers(reader, "menus", "/menus/v2/menus"):
         if answer.get("restaurantGuid") in (None, location_source_id):
             document = answer
-    stock = [entry for answer in _answers(reader, "stock", "/stock/v1/inventory") for entry in answer]
-    found = _Reading(document, {entry["guid"] for entry in stock if _is_gone(entry)}, currency).said()
+    counted = _answers(reader, "stock", "/stock/v1/inventory")
+    stock = [entry for answer in counted for entry in answer]
+    reading = _Reading(document, {entry["guid"] for entry in stock if _is_gone(entry)}, currency)
+    found = reading.said()
+    if counted:
+        found.stock = dict(_stock(reading, stock))
+    _taxes(found, reading, location_source_id, _answers(reader, "config", "/config/v2/taxRates"), currency)
+    _stations(found, reading, location_source_id, _answers(reader, "prep_stations", PREP_STATIONS))
     certificate = reader.certificate("menus")
     if certificate is not None and (route := certificate.second_route) is not None:
         found.source_item_count, found.source_item_route = route.count, route.how
@@ -109,6 +119,9 @@ class _Reading:
         self.guids: dict[tuple[str, str], str] = {}
         self.size_groups: set[str] = set()
         self.asked_groups: set[str] = set()
+        self.item_taxes: dict[str, frozenset[str]] = {}
+        self.item_stations: dict[str, set[str]] = defaultdict(set)
+        self.keys_of: dict[str, set[str]] = defaultdict(set)
 
     def said(self) -> says.Facts:
         """Everything the document says."""
@@ -129,10 +142,12 @@ class _Reading:
             self.found.names["categories", category] = group["name"]
             for item in group.get("menuItems") or ():
                 key = self._key("items", item)
-                fact = says.ItemFact(
-                    item["name"], _is_shown(item), item["guid"] not in self.gone, _texts(item, ITEM_TEXTS)
-                )
+                more = {**_texts(item, ITEM_TEXTS), "tax_inclusive": INCLUDED.get(item.get("taxInclusion") or "")}
+                fact = says.ItemFact(item["name"], _is_shown(item), item["guid"] not in self.gone, more)
                 self.found.items.setdefault(key, fact)
+                self.item_taxes.setdefault(key, frozenset(item.get("taxInfo") or ()))
+                self.item_stations[key].update(item.get("prepStations") or ())
+                self.keys_of[item["guid"]].add(key)
                 self.item_menus[key] = self.item_menus.get(key, frozenset()) | {menu}
                 self.item_categories[key] = self.item_categories.get(key, frozenset()) | {category}
                 self._item(item, _Way(key, menu, frozenset({key})))
@@ -158,6 +173,7 @@ class _Reading:
             way.item, size["name"], _is_shown(size), size["guid"] not in self.gone, _texts(size, TEXTS)
         )
         self.found.variations.setdefault(key, fact)
+        self.keys_of[size["guid"]].add(key)
         self.prices.add(PriceKey(way.item, key), way.menu, self._week("variations", key, size), size)
         return _Size(key, size["guid"], size["name"])
 
@@ -321,6 +337,70 @@ class _Reading:
         one = says.Unreadable(entity, key, reason)
         if one not in self.found.unreadable:
             self.found.unreadable.append(one)
+
+
+def _stock(reading: _Reading, stock: list[Thing]) -> Iterator[tuple[str, says.StockFact]]:
+    """Items and sizes on the menu that Toast counts or says the state of; what is an option only is sold out or not."""
+    seen: set[str] = set()
+    for entry in stock:
+        state = entry.get("status")
+        shared = {str(entry.get("multiLocationId"))} & reading.found.items.keys()
+        keys = reading.keys_of.get(entry["guid"]) or shared
+        if entry["guid"] in seen or state not in STATES:
+            continue
+        seen.add(entry["guid"])
+        quantity = entry.get("quantity") if state == "QUANTITY" else None
+        if state != "QUANTITY" or quantity is not None:
+            amount = None if quantity is None else Decimal(quantity)
+            yield from ((key, says.StockFact(amount, state == "QUANTITY", str(state).lower())) for key in keys)
+
+
+def _taxes(found: says.Facts, reading: _Reading, location: str, answers: list[Any], currency: str) -> None:
+    """Rates, and what items bear of them. Toast writes a percentage as a fraction; its prices are without tax."""
+    if not answers:
+        return
+    found.taxes, known = {}, set()
+    for rate in (one for answer in answers for one in answer):
+        key = path(location, rate["guid"])
+        known.add(rate["guid"])
+        kind, amount = rate.get("type"), rate.get("rate")
+        is_fixed = kind == "FIXED"
+        try:
+            cents = minor_units(amount, currency) if is_fixed and amount is not None else None
+        except BadInput as error:
+            found.unreadable.append(says.Unreadable("tax_rates", key, error.what))
+            continue
+        percent = None if is_fixed or amount is None else Decimal(amount) * 100
+        found.taxes.setdefault(key, says.TaxFact(rate.get("name") or "", percent, cents, False, kind != "NONE"))
+    found.item_taxes = {
+        item: frozenset(path(location, tax) for tax in taxes & known) for item, taxes in reading.item_taxes.items()
+    }
+    for item, taxes in reading.item_taxes.items():
+        for tax in sorted(taxes - known):
+            found.unreadable.append(says.Unreadable("item_taxes", item, f"the restaurant has no tax rate {tax}"))
+
+
+def _stations(found: says.Facts, reading: _Reading, location: str, answers: list[Any]) -> None:
+    """Prep stations and what is made there. An option without any goes where its item goes."""
+    if not answers:
+        return
+    known = {}
+    for station in (one for answer in answers for one in _listed(answer)):
+        known[station["guid"]] = path(location, station["guid"])
+        found.names["kitchen_stations", known[station["guid"]]] = station.get("name") or "Missing name"
+    routed: dict[str, set[str]] = defaultdict(set)
+    for group in reading.groups.values():
+        for number in group.get("modifierOptionReferences") or ():
+            if (option := reading.options.get(str(number))) is not None:
+                key = path(_id(group), _id(option))
+                routed[key].update(option.get("prepStations") or ())
+    for into, named in (("item_stations", reading.item_stations), ("modifier_stations", routed)):
+        linked = {owner: frozenset(known[one] for one in ones if one in known) for owner, ones in named.items()}
+        setattr(found, into, linked)
+
+
+def _listed(answer: Any) -> Any:
+    return answer.get("prepStations") or () if isinstance(answer, dict) else answer
 
 
 def _id(thing: Thing) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -16,7 +17,7 @@ from aura_migration.core.ids import path
 from aura_migration.database.connections import connect
 from aura_migration.pos.clover import client
 from aura_migration.pos.clover.witness import facts
-from aura_migration.pos.facts import EdgeFact, EdgeKey, Facts, ModifierPriceKey, PriceFact, PriceKey
+from aura_migration.pos.facts import EdgeFact, EdgeKey, Facts, ModifierPriceKey, PriceFact, PriceKey, TaxFact
 from aura_migration.pos.http.limits import Limit, LimitPolicy
 from aura_migration.sandbox.core.server import serve
 from aura_migration_tests.pos.clover.clover_bench import Bench
@@ -26,6 +27,7 @@ M = "7AB3CD9EF1GHJ"
 MENU = (
     "items",
     "item_stocks",
+    "tax_rates",
     "categories",
     "modifier_groups",
     "modifiers",
@@ -355,4 +357,32 @@ def test_the_witness_names_groups_modifiers_and_categories(heard: Heard, scenari
     expected = {("categories", path(known["id"], one["id"])): one["name"] for one in known["categories"]}
     expected |= {("modifier_groups", path(known["id"], one["id"])): one["name"] for one in known["groups"]}
     expected |= {("modifiers", path(known["id"], one["group"], one["id"])): one["name"] for one in known["modifiers"]}
+    expected |= {("kitchen_stations", path(known["id"], one["id"])): one["name"] for one in known["stations"]}
     assert said.names == expected
+
+
+@each_place
+def test_the_witness_knows_taxes_stations_and_stock(heard: Heard, scenario: str, index: int) -> None:
+    known, said = heard(scenario, index)
+    site = known["id"]
+    rates = [one for one in known["tax_rates"] if one["name"] != "NO_TAX_APPLIED"]
+    assert said.taxes == {
+        path(site, one["id"]): TaxFact(
+            one["name"],
+            None if one["flat_cents"] else Decimal(one["rate"]) / 100_000,
+            one["flat_cents"] or None,
+        )
+        for one in rates
+    }
+    here = {path(site, one["id"]) for one in rates}
+    assert said.item_taxes == {
+        path(site, one["item"]): frozenset(path(site, rate) for rate in one["rates"]) & here
+        for one in known["item_taxes"]
+    }
+    routed = {(path(site, item), path(site, one["id"])) for one in known["stations"] for item in one["items"]}
+    assert said.item_stations is not None
+    assert {(item, station) for item, stations in said.item_stations.items() for station in stations} == routed
+    assert said.stock is not None
+    assert {key: fact.quantity for key, fact in said.stock.items()} == {
+        path(site, one["item"]): one["quantity"] for one in known.get("stock", ()) if one["quantity"] is not None
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from aura_migration.pos.facts import (
     ModifierPriceKey,
     PriceFact,
     PriceKey,
+    TaxFact,
     Unreadable,
     Window,
 )
@@ -338,6 +340,28 @@ def assert_as_known(found: Facts, truth: Mapping[str, Any], location: str, neste
     assert {key.edge: fact.cents for key, fact in found.modifier_prices.items()} == {key: cents[key] for key in options}
     groups = {key: name for (entity, key), name in found.names.items() if entity == "modifier_groups"}
     assert groups == {row["id"]: row["name"] for row in here["groups"]}
+    assert found.taxes == {
+        row["id"]: TaxFact(row["name"], Decimal(row["percentage"]), None, row["inclusive"], row["enabled"])
+        for row in here["taxes"]
+    }
+    off = {row["id"] for row in here["taxes"] if not row["enabled"]}
+    assert found.item_taxes == {key: frozenset(row["taxes"]) - off for key, row in items.items()}
+    stations = {row["id"]: set(row["items"]) for row in here["stations"]}
+    assert found.item_stations == {
+        key: frozenset(f"{location}/{station}" for station, members in stations.items() if key in members)
+        for key in items
+    }
+    stock = {
+        row["variation"] if row["variation"] in found.variations else row["item"]: row
+        for row in here["stock"]
+        if row["item"] in items and row["state"] in ("IN_STOCK", "SOLD_OUT")  # what is sold out stands below its count
+    }
+    assert found.stock is not None
+    assert {key: fact.status for key, fact in found.stock.items() if fact.status != "in_stock"} == {
+        key: "out_of_stock" if row["state"] == "SOLD_OUT" else "quantity" for key, row in stock.items()
+    }
+    counted = {key: fact.quantity for key, fact in found.stock.items() if fact.status == "quantity"}
+    assert counted == {key: Decimal(row["quantity"]) for key, row in stock.items() if row["state"] == "IN_STOCK"}
     texts = {(key.item, key.path[-1][0]) for key in found.edges if not key.path[-1][1] and len(key.path) == 1}
     assert {(row["item"], row["group"]) for row in here["text_modifiers"] if row["item"] in sold} <= texts
 

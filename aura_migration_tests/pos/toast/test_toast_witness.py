@@ -629,7 +629,7 @@ def heard(serve_toast: Callable[..., Any]) -> Callable[[str, int], tuple[Known, 
             toast.calm()
             truth = toast.truth
             location = truth["locations"][index]["id"]
-            reader = toast.extract(location, ("menus", "stock"))
+            reader = toast.extract(location, ("menus", "stock", "config", "prep_stations"))
             document = next(body for body in reader.bodies("menus") if body.path == "/menus/v2/menus")
             known = Known(truth, location, json.loads(document.data))
             held[scenario, index] = known, facts(reader, location, "USD")
@@ -642,6 +642,29 @@ each_place = pytest.mark.parametrize(
     ("scenario", "index"), [("cafe", 0), ("diner", 0), ("chain", 0), ("chain", 1), ("chain", 2)]
 )
 Heard = Callable[[str, int], tuple[Known, Facts]]
+
+
+@each_place
+def test_the_witness_knows_taxes_stations_and_stock(heard: Heard, scenario: str, index: int) -> None:
+    known, said = heard(scenario, index)
+    at = known.location
+    items = {one["id"]: one for one in known.of("items")}
+    assert said.item_taxes == {
+        one["multi_location_id"]: frozenset(path(at, tax) for tax in one["taxes"]) for one in items.values()
+    }
+    assert said.taxes and {tax for taxes in said.item_taxes.values() for tax in taxes} <= said.taxes.keys()
+    stations = {key: name for (entity, key), name in said.names.items() if entity == "kitchen_stations"}
+    assert stations == {path(at, one["id"]): one["name"] for one in known.of("stations")}
+    assert said.item_stations == {
+        one["multi_location_id"]: frozenset(path(at, station) for station in one["stations"]) for one in items.values()
+    }
+    assert said.stock is not None
+    of_items = {
+        known.ids[one["item"]]: one for one in known.of("stock") if one["item"] in items and not one["variation"]
+    }
+    assert {key: (fact.status.upper(), fact.quantity) for key, fact in said.stock.items() if "/" not in key} == {
+        key: (one["state"], one["quantity"]) for key, one in of_items.items()
+    }
 
 
 @each_place
