@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from datetime import date, timedelta
 from typing import Any
 
 import psycopg
@@ -16,8 +17,9 @@ from psycopg import sql
 from psycopg.rows import tuple_row
 
 from aura_migration.canonical.history import shapes
-from aura_migration.canonical.history.tables import DOCUMENTS
+from aura_migration.canonical.history.tables import BY_NAME, DOCUMENTS
 from aura_migration.canonical.options import MigrationOptions
+from aura_migration.core.clock import business_date
 from aura_migration.plan.ground import Subject
 from aura_migration.plan.history_ids import reserve_ids, settle_batches
 from aura_migration.plan.history_sums import (
@@ -78,7 +80,7 @@ def plan_history(
     with connection.transaction():
         _prepare(connection)
         cursor = connection.cursor(row_factory=tuple_row)
-        location_id = _judge(cursor, subject, options)
+        location_id, later = _judge(cursor, subject, options)
         tally = tally_of(cursor, subject)
         plan = HistoryPlan(
             hash=hash_of(cursor, subject, options, rules),
@@ -86,7 +88,7 @@ def plan_history(
             counts=counts_of(cursor, subject, tally, location_id),
             rows=rows_of(cursor, subject, tally),
             totals=totals_of(cursor, subject, tally),
-            reasons=reasons_of(options, tally),
+            reasons=reasons_of(options, tally, later),
             batches=reserve_ids(cursor, subject, plan_id),
         )
         _quarantine(cursor, subject, tally)
@@ -134,9 +136,13 @@ def _prepare(connection: psycopg.Connection[Any]) -> None:
 # -- what becomes of them -------------------------------------------------------------------------------------------------
 
 
-def _judge(cursor: Cursor, subject: Subject, options: MigrationOptions) -> int | None:
-    """Set verdict and id of every staged document that is not superseded; returns the location's id where it has one."""
+def _judge(cursor: Cursor, subject: Subject, options: MigrationOptions) -> tuple[int | None, dict[str, int]]:
+    """Set verdict and id of every staged document that is not superseded.
+
+    Returns the location's id where it has one, and by kind how many documents are skipped as later than the history's end.
+    """
     location_id = _location(cursor, subject)
+    last, later = _last_day(cursor, subject, options), dict[str, int]()
     cursor.execute(
         sql.SQL("SELECT DISTINCT kind FROM {documents} WHERE verdict <> 'superseded' ORDER BY kind").format(
             **names_of(subject)
@@ -147,7 +153,36 @@ def _judge(cursor: Cursor, subject: Subject, options: MigrationOptions) -> int |
             _judge_kind(cursor, subject, kind, location_id, is_excluded=kind in options.exclude_entities)
         else:
             _judge_new(cursor, subject, kind, is_excluded=kind in options.exclude_entities)
-    return location_id
+        if last is not None and (number := _leave_out_later(cursor, subject, kind, last)):
+            later[kind] = number
+    return location_id, later
+
+
+def _last_day(cursor: Cursor, subject: Subject, options: MigrationOptions) -> date | None:
+    """The business date on which the history ends; None where it ends now."""
+    if options.history.until is None:
+        return None
+    cursor.execute(
+        "SELECT facts ->> 'timezone', facts ->> 'closeout' FROM migration.locations WHERE key = %s",
+        [subject.location_key],
+    )
+    zone, proposed = cursor.fetchone() or (None, None)
+    hours, minutes = (options.history.closeout or proposed or "00:00").split(":")[:2]
+    return business_date(options.history.until, zone or "UTC", timedelta(hours=int(hours), minutes=int(minutes)))
+
+
+def _leave_out_later(cursor: Cursor, subject: Subject, kind: str, last: date) -> int:
+    """Skip what is of a later business date and does not stand yet: some POS shows it whatever end is asked for."""
+    if not any(column.name == "business_date" for column in BY_NAME[kind].columns):
+        return 0
+    cursor.execute(
+        sql.SQL(
+            "UPDATE {documents} d SET verdict = 'skip' FROM {root} r WHERE d.kind = %s AND d.verdict = 'create' "
+            "AND r.batch = d.batch AND r.doc = d.doc AND r.business_date > %s"
+        ).format(**names_of(subject, root=shapes.staged(subject.migration_id, kind))),
+        [kind, last],
+    )
+    return cursor.rowcount
 
 
 def _location(cursor: Cursor, subject: Subject) -> int | None:

@@ -6,7 +6,7 @@ Read only. What becomes of a document is decided in ``history.py``.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -28,6 +28,7 @@ _ACTION_OF = {
     "skip": "skip",
     "quarantine": "quarantine",
 }
+LATER = "of a business date after the end of the history"
 NOT_LOADED = "deleted at the POS before it was ever loaded"
 
 
@@ -83,14 +84,17 @@ def counts_of(cursor: Cursor, subject: Subject, tally: Tally, location_id: int |
     return counts
 
 
-def reasons_of(options: MigrationOptions, tally: Tally) -> dict[str, dict[str, int]]:
-    """Why documents are skipped: per kind, reason and number."""
+def reasons_of(options: MigrationOptions, tally: Tally, later: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """Why documents are skipped: per kind, reason and number; ``later`` are those after the history's end."""
     reasons = {}
     for kind, verdicts in sorted(tally.items()):
         skipped = verdicts.get("skip", (0, 0))[0]
-        if skipped:
+        beyond = later.get(kind, 0)
+        if skipped > beyond:
             why = f"{kind} are left out by the options" if kind in options.exclude_entities else NOT_LOADED
-            reasons[kind] = {why: skipped}
+            reasons[kind] = {why: skipped - beyond}
+        if beyond:
+            reasons.setdefault(kind, {})[LATER] = beyond
     return reasons
 
 

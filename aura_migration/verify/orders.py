@@ -112,6 +112,7 @@ def verify_orders(
         saying = Saying(case)
         saying.take(chain(() if first is None else (first,), said))
         read_there(case)
+        _leave_out_later(case)
         if first is None and not case.row("SELECT EXISTS (SELECT 1 FROM there_orders)")[0]:
             return unmeasured()
         return _Judgement(case).verdict()
@@ -134,6 +135,19 @@ def day_rule(connection: Connection, subject: Subject, options: MigrationOptions
     basis = options.history.basis or registry.connector(subject.pos).history_basis
     closeout = timedelta(hours=int(hours), minutes=int(minutes))
     return DayRule(zone, closeout, basis, options.history.refunds)
+
+
+def _leave_out_later(case: OrdersCase) -> None:
+    """What the POS shows beyond the end the options set is no part of the history, unless it was loaded before."""
+    until = case.options.history.until
+    if until is None:
+        return
+    for name in ("orders", "payments", "refunds", "payouts", "cash"):
+        same = "t.key = s.key AND t.kind = s.kind" if name == "cash" else "t.key = s.key"
+        case.run(
+            f"DELETE FROM said_{name} s WHERE s.day > %(last)s AND NOT EXISTS (SELECT 1 FROM there_{name} t WHERE {same})",
+            last=case.rule.day(until).isoformat(),
+        )
 
 
 def find_orders_witness(pos: str) -> HistoryWitness | None:

@@ -252,3 +252,27 @@ def test_a_shorter_span_takes_only_the_orders_of_its_days_and_another_close_out_
         "WHERE closed_at IS NOT NULL",
         at.locations[0].source.timezone,
     )
+
+
+def test_what_toast_shows_beyond_the_end_of_the_history_is_left_out_and_counted(october: Settings) -> None:
+    ends = {"history": {"months": 2, "until": "2026-09-16T03:00:00Z"}}
+    with serve("toast", "cafe", seed=1, limits="off", history=True) as sandbox:
+        at = connected(october, "toast", sandbox.base_url)
+        migration_id, plan = previewed(at, options=parse_options(ends))
+        verdict = carried_out(at, migration_id, plan.hash)
+    with at.workshop.connect() as connection:
+        (history,) = connection.execute("SELECT history FROM migration.plans ORDER BY id DESC LIMIT 1").fetchone() or (
+            {},
+        )
+    reasons = history["reasons"]["orders"]
+    assert reasons["of a business date after the end of the history"] > 20 and plan.counts["orders"]["create"] > 50
+    assert sum(reasons.values()) == plan.counts["orders"]["skip"]
+    judged = {gate.name: gate.passed for gate in verdict.gates}
+    assert (
+        judged["orders_complete"]
+        and judged["daily_sales_match"]
+        and judged["tax_match"]
+        and judged["payments_reconciled"]
+    )
+    assert one(at, "SELECT max(business_date)::text FROM aura.orders") == "2026-09-15"
+    assert one(at, "SELECT max(business_date)::text FROM aura.payments") == "2026-09-15"
