@@ -136,7 +136,8 @@ class _Reading:
                     one.get("serviceChargeCalculation") or ""
                 ),
                 "is_taxable": one.get("taxable") is True,
-                "is_automatic": bool(on) and not gratuity and how != "open",
+                "is_automatic": bool(on)
+                and not (gratuity or how == "open" or _exact(criteria.get("minDeliveryDistance"))),
                 "min_check_cents": self._cents(criteria.get("minCheckAmount")),
                 "max_check_cents": self._cents(criteria.get("maxCheckAmount")),
                 "order_types": on or None,

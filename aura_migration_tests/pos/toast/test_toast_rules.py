@@ -123,13 +123,16 @@ def test_charges_keep_their_base_bounds_order_types_and_taxes_and_a_gratuity_is_
     assert (party["calculation"], party["rate_percent"], party["base"]) == ("percent", "18.25", "gross")
     assert (party["charge_class"], party["paid_to"], party["is_automatic"]) == ("auto_gratuity", "staff", False)
     assert (away["amount_cents"], away["min_check_cents"], away["max_check_cents"]) == (150, 1000, 9995)
-    assert (away["order_types"], away["is_automatic"]) == (["takeout", "curbside", "delivery"], True)
+    assert (away["order_types"], away["is_automatic"]) == (["takeout", "curbside", "delivery"], False)
     assert (cork["calculation"], cork["paid_to"], cork["base"], cork["order_types"]) == (
         "open",
         "third_party",
         "net",
         None,
     )
+    near = {**criteria, "minDeliveryDistance": None}
+    bag = mapped(serviceCharges=[{**CHARGE, "criteria": near}]).of("service_charges")["L1/s"]
+    assert bag["is_automatic"] is True
     links = rows.of("service_charge_taxes")
     assert links == {"L1/away/meals": {"service_charge_key": "L1/away", "tax_rate_key": "L1/meals"}}
     assert "party size" in rows.loss("ServiceCharge", "party size")

@@ -20,9 +20,7 @@ CALCULATIONS = {"PERCENT": "percent", "FIXED": "fixed", "OPEN": "open"}
 BASES = {"PRE_DISCOUNT": "gross", "POST_DISCOUNT": "net"}
 PAID_TO = {"RESTAURANT": "house", "SERVER": "staff", "TOAST": "third_party", "THIRD_PARTY": "third_party"}
 PARTY = "From how many guests on a gratuity is added is not in Toast's API: it is put on by hand until somebody enters the party size."
-DISTANCE = (
-    "AuraConnect's charges do not ask how far a delivery goes; the charge is there for deliveries of any distance."
-)
+DISTANCE = "AuraConnect's charges do not ask how far a delivery goes: the charge is put on by hand."
 
 
 def map_charges(desk: Desk, rates: Mapping[str, Raw]) -> None:
@@ -50,7 +48,9 @@ def map_charges(desk: Desk, rates: Mapping[str, Raw]) -> None:
         if charge.gratuity is True:
             desk.notes.add("ServiceCharge", "party size", PARTY, f"{fixed['name']} ({charge.guid})")
         if criteria.min_delivery_distance:
-            desk.notes.add("ServiceCharge", "criteria.minDeliveryDistance", DISTANCE, f"{fixed['name']} ({charge.guid})")
+            desk.notes.add(
+                "ServiceCharge", "criteria.minDeliveryDistance", DISTANCE, f"{fixed['name']} ({charge.guid})"
+            )
 
 
 def _charge(desk: Desk, charge: ServiceCharge) -> dict[str, Any]:
@@ -83,7 +83,8 @@ def _charge(desk: Desk, charge: ServiceCharge) -> dict[str, Any]:
         "base": None if calculated is None else known(calculated, BASES, "What it is calculated on"),
         "into_lines": False,
         "is_taxable": charge.taxable is True,
-        "is_automatic": charge.gratuity is not True and calculation != "open" and bool(types),
+        "is_automatic": bool(types)
+        and not (charge.gratuity is True or calculation == "open" or criteria.min_delivery_distance),
         "min_check_cents": least,
         "max_check_cents": most,
         "order_types": types,

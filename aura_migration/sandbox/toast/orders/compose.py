@@ -100,7 +100,7 @@ class Composer:
         discounts = self._discounts(plan, place, lines)
         _spread(lines, sum(one.cents for one in discounts))
         for line in lines:
-            _tax(line, plan.behavior)
+            _tax(line, "" if plan.curbside else plan.behavior)  # the rate of what is taken out is not for the curb
         if plan.voided:
             amount = tax = 0
         else:
