@@ -367,7 +367,7 @@ class _Diner:
                 "name": "Kitchen fee",
                 "amount": 150,
                 "percentage": None,
-                "isDefault": True,
+                "isDefault": False,
                 "isHidden": False,
                 "readOnly": False,
                 "type": None,

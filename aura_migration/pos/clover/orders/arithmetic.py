@@ -47,13 +47,14 @@ Rounded = Callable[[int, int], int]
 
 @dataclass(slots=True)
 class Taxed:
-    """One tax of an order."""
+    """One tax of an order. ``fees`` are the places of the order fees that bear it, too, each with its part of ``tax``."""
 
     rate: Rate
     base: int = 0
     flat: int = 0
     taxable: int = 0
     tax: int = 0
+    fees: list[tuple[int, int]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -235,11 +236,11 @@ def _settle(parts: list[int], total: int) -> None:
 def _on_top(lines: Sequence[Priced], kept: int, fees: Sequence[Line], rounded: Rounded) -> list[Taxed]:
     """Taxes added to prices: each rate once, by its id, on the sum of its lines, and of ``fees``, which discounts leave alone."""
     taxes: dict[str, Taxed] = {}
-    charged: dict[str, int] = {}
-    for fee in fees:
+    charged: dict[str, list[tuple[int, int]]] = {}
+    for place, fee in enumerate(fees):
         for rate in (fee.tax_rates.elements if fee.tax_rates is not None else None) or ():
             taxes.setdefault(rate.id or "", Taxed(rate))
-            charged[rate.id or ""] = charged.get(rate.id or "", 0) + (fee.price or 0)
+            charged.setdefault(rate.id or "", []).append((place, fee.price or 0))
     for priced in lines:
         rates = priced.line.tax_rates
         for rate in (rates.elements if rates is not None else None) or ():
@@ -252,16 +253,25 @@ def _on_top(lines: Sequence[Priced], kept: int, fees: Sequence[Line], rounded: R
     found = []
     for key, one in taxes.items():
         one.taxable = one.base if kept == SEVEN else half_up(one.base * kept, SEVEN)
-        if charged:
-            one.taxable += charged.get(key, 0)
         if one.rate.rate:
+            goods = one.taxable
+            one.taxable += sum(cents for _, cents in charged.get(key, ()))
             one.tax = rounded(one.taxable * one.rate.rate, RATE)
+            _on_fees(one, charged.get(key, []), one.tax - rounded(goods * one.rate.rate, RATE))
         elif one.flat:
             one.tax = one.flat
         else:
             continue  # a marker that says untaxed
         found.append(one)
     return found
+
+
+def _on_fees(one: Taxed, fees: Sequence[tuple[int, int]], cents: int) -> None:
+    """Share out what a tax comes to more because of fees; the last one takes what is left."""
+    for number, (place, price) in enumerate(fees, start=1):
+        part = min(cents, half_up(price * (one.rate.rate or 0), RATE)) if number < len(fees) else cents
+        one.fees.append((place, part))
+        cents -= part
 
 
 def _inside(lines: Sequence[Priced], kept: int) -> list[Taxed]:

@@ -191,6 +191,14 @@ def _lines(rows: list[HistoryRow], context: Context, sums: Figures) -> int:
     return taken
 
 
+def revenue_class(line: wire.Line | wire.VoidedLine) -> str:
+    """The class of a line. Clover marks gift cards and donations alike as no revenue; only the name tells which it is."""
+    if line.is_revenue is not False:
+        return "sale"
+    name = line.name or ""
+    return "gift_card_load" if GIFT_CARD.search(name) else "donation" if DONATION.search(name) else "non_revenue"
+
+
 def _voided(context: Context, line: wire.VoidedLine) -> OrderItem:
     """A line that was taken off the order before it was paid: it counts in nothing."""
     quantity, cents = line.quantity or 1, line.price or 0
@@ -199,7 +207,7 @@ def _voided(context: Context, line: wire.VoidedLine) -> OrderItem:
         quantity=str(quantity),
         price_cents=cents,
         line_subtotal_cents=cents * quantity,
-        revenue_class="non_revenue" if line.is_revenue is False else "sale",
+        revenue_class=revenue_class(line),
         is_voided=True,
         void_reason=line.reason or None,
         voided_at=text(line.deleted_time),
@@ -217,7 +225,7 @@ def _line(context: Context, priced: Priced) -> OrderItem:
         quantity="1" if line.unit_qty is None else scaled(line.unit_qty, 3),
         price_cents=line.price or 0,
         line_subtotal_cents=priced.value,
-        revenue_class="non_revenue" if line.is_revenue is False else "sale",
+        revenue_class=revenue_class(line),
         modifiers_cents=priced.modifiers,
         line_discount_cents=priced.value - priced.net,
         menu_item_key=context.key(line.item),
@@ -266,19 +274,23 @@ def _discounts(
 
 
 def _taxes(rows: list[HistoryRow], context: Context, order: wire.Order, sums: Figures) -> None:
+    first_fee = int(order.service_charge is not None)
     for one in sums.taxes:
         rate = one.rate
-        rows.append(
-            OrderTax(
-                rate.name or NAMELESS,
-                one.tax,
-                tax_rate_key=f"{context.at}/{rate.id}" if rate.id else None,
-                rate_percent=scaled(rate.rate, 5) if rate.rate else None,
-                is_inclusive=bool(order.is_vat),
-                taxable_amount_cents=one.taxable,
-                remitted_by="marketplace" if rate.tax_type == PARTNER_TAX else "restaurant",
-            )
+        on_fees = [(first_fee + place, cents, sums.fees[place].price or 0) for place, cents in one.fees]
+        row = OrderTax(
+            rate.name or NAMELESS,
+            one.tax - sum(cents for _, cents, _ in on_fees),
+            tax_rate_key=f"{context.at}/{rate.id}" if rate.id else None,
+            rate_percent=scaled(rate.rate, 5) if rate.rate else None,
+            is_inclusive=bool(order.is_vat),
+            taxable_amount_cents=one.taxable - sum(price for _, _, price in on_fees),
+            remitted_by="marketplace" if rate.tax_type == PARTNER_TAX else "restaurant",
         )
+        if not on_fees or row.taxable_amount_cents:
+            rows.append(row)
+        for charge, cents, price in on_fees:
+            rows.append(row._replace(amount_cents=cents, charge_no=charge, taxable_amount_cents=price))
 
 
 def _flags(

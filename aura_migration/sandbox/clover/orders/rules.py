@@ -67,6 +67,7 @@ class _Counter:
         self.shop = book.shop
         self.differs = differs
         self.dice: Random = world.ids.rng("rules")
+        self.other_dice: Random = world.ids.rng("rules, what differs")
         self.catalog = {one.name: one for one in self.shop.discounts}
         self.types = {row["label"]: row for row in self.shop.order_types}
         self.fees = {row["name"]: row for row in self.shop.merchant.order_fees.values()}
@@ -83,7 +84,12 @@ class _Counter:
         for place in range(ORDERS_A_DAY):
             self.number += 1
             self.kinds = []
-            SPECIAL[(turn * 3 + place) % len(SPECIAL)](self, place) if place < 4 else self.usual(place)
+            if place < 4:
+                SPECIAL[(turn * 3 + place) % len(SPECIAL)](self, place)
+            elif place == ORDERS_A_DAY - 1 or day in HOLIDAY:
+                self.sell(place, [self.line(HOLIDAY_ITEMS[(turn + place) % 2]), *self.some(1)])
+            else:
+                self.usual(place)
 
     # -- lines -----------------------------------------------------------------------------------------------------
 
@@ -132,9 +138,9 @@ class _Counter:
         """A burger with what it is asked about."""
         dice = self.dice
         extras = ["Cheese", "Bacon", "Avocado", "Fried egg"]
-        most = 3 if self.differs == "max_selection" and dice.random() < 0.5 else dice.randrange(3)
-        picked = dice.sample(extras, most)
-        if most == 3:
+        picked = dice.sample(extras, dice.randrange(3))
+        if self.differs == "max_selection" and len(picked) == 2 and self.other_dice.random() < 0.6:
+            picked.append(next(one for one in extras if one not in picked))
             self.kinds.append("too_many_choices")
         return self.choose(self.line("Burger"), dice.choice(("Rare", "Medium", "Well done")), *picked)
 
