@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from typing import TypeVar
 
 from aura_migration.pos.clover.orders_witness_wire import Charge, Many, Off, Order, Rate
@@ -20,6 +21,7 @@ T = TypeVar("T")
 SEVEN = 10**7
 """Digits of a multiplier, and the scale of tax rates: 1e7 is the whole."""
 MILLION = 10**6
+CARDS = ("giftcard", "giftcertificate", "giftvoucher")
 
 
 def half_up(numerator: int, denominator: int) -> int:
@@ -143,7 +145,7 @@ def work_out(
             continue
         kept.append((line, net))
         subtotal += net
-        found.rung["non_revenue" if line.is_revenue is False else "sale"] += price
+        found.rung["sale" if line.is_revenue is not False else _no_revenue(line.name or "")] += price
     percents, amounts = _off(subtotal, parts(order.discounts))
     if subtotal != original and original:
         amounts = half_up(amounts * subtotal, original)
@@ -165,6 +167,16 @@ def work_out(
         found.charges["delivery" if extra.type == "DELIVERY_FEE" else "service"] += amount
     found.total = found.discounted + sum(found.charges.values()) + (0 if order.is_vat else found.tax)
     return found
+
+
+def _no_revenue(name: str) -> str:
+    """What a line without revenue is: Clover has one mark for gift cards, donations and all else; its name has to tell."""
+    words = "".join(c if c.isalnum() else " " for c in name.casefold()).split()
+    joined = {*words, *(first + second for first, second in pairwise(words))}
+    sold = {prefix + thing + plural for prefix in ("", "e") for thing in CARDS for plural in ("", "s")}
+    if joined & sold or any("".join(words[n : n + 3]) in sold for n in range(len(words))):
+        return "gift_card_load"
+    return "donation" if joined & {"donation", "donations", "donate"} else "non_revenue"
 
 
 def _name(rate: Rate, *, inclusive: bool) -> str:

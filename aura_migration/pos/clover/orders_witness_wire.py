@@ -52,6 +52,7 @@ class Line(msgspec.Struct, rename="camel"):
     """A line item: there is no quantity, ``unit_qty`` is thousandths of a unit."""
 
     id: str | None = None
+    name: str | None = None
     price: int | None = None
     unit_qty: int | None = None
     exchanged: bool | None = None

@@ -370,7 +370,7 @@ def test_peculiar_sales_become_what_they_are(sales: Sales, documents: list[Docum
     assert [line.quantity for line in of(order("fraction"), OrderItem)] == ["2.345", "0.125"]
     assert [charge.charge_class for charge in of(order("auto_gratuity"), OrderServiceCharge)] == ["auto_gratuity"]
     assert [charge.charge_class for charge in of(order("delivery_fee"), OrderServiceCharge)] == ["delivery"]
-    assert {line.revenue_class for line in of(order("gift_card_sale"), OrderItem)} == {"sale", "non_revenue"}
+    assert {line.revenue_class for line in of(order("gift_card_sale"), OrderItem)} == {"sale", "gift_card_load"}
     at = sales.location.source_id
     known = {f"{at}/{one['group']}/{one['id']}" for one in sales.truth["modifiers"]}
     chosen = {m.modifier_key for d in orders.values() for m in of(d, OrderItemModifier)}

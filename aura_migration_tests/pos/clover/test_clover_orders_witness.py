@@ -315,6 +315,24 @@ def test_charges_and_taxes_go_by_their_names() -> None:
     assert order_of(VECTORS["V6"][0]).taxes == {"VAT 20% incl.": 375}
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("Gift Card", "gift_card_load"), ("e-gift cards $50", "gift_card_load"), ("GiftCard", "gift_card_load"),
+        ("Holiday Gift Certificate", "gift_card_load"), ("Gift wrap", "non_revenue"), ("Gifted cards", "non_revenue"),
+        ("Donation: animal shelter", "donation"), ("Pre-donated meal", "non_revenue"), ("", "non_revenue"),
+    ],
+)  # fmt: skip
+def test_both_readings_tell_gift_cards_and_donations_from_other_lines_without_revenue(name: str, kind: str) -> None:
+    from aura_migration.pos.clover.orders import wire
+    from aura_migration.pos.clover.orders.orders import revenue_class
+
+    fact = order_of(order(line(2500, name=name, isRevenue=False), total=2500))
+    assert (fact.gross, fact.non_sale) == (0, {kind: 2500})
+    assert revenue_class(wire.Line(name=name, is_revenue=False)) == kind
+    assert revenue_class(wire.Line(name=name)) == "sale"
+
+
 def test_an_order_type_without_tax_takes_it_off() -> None:
     types = ("order_types", "/v3/merchants/M/order_types", many({"id": "T", "taxable": False}))
     fact = order_of(order(line(1200, A), orderType={"id": "T"}, total=1200), types)

@@ -6,6 +6,7 @@ payments say otherwise the order carries a flag. What pays for it is in ``money.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,6 +35,8 @@ from aura_migration.pos.clover.orders.context import Context, counts, json_text,
 from aura_migration.pos.clover.orders.instants import EARLIEST, text
 
 NAMELESS = "(no name)"
+GIFT_CARD = re.compile(r"\b(?:e-?)?gift[\s_-]*(?:cards?|certificates?|vouchers?)\b", re.IGNORECASE)
+DONATION = re.compile(r"\bdonat(?:ion|ions|e)\b", re.IGNORECASE)
 AUTO_GRATUITY = "AUTO_GRATUITY"
 PARTNER_TAX = "PARTNER_TAX"
 SOLD = frozenset(("PAID", "PARTIALLY_PAID", "REFUNDED", "PARTIALLY_REFUNDED"))
