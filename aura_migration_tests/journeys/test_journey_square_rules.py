@@ -25,17 +25,14 @@ from aura_migration_tests.support.journeys import Connected, connected, previewe
 
 NOW = datetime(2026, 10, 1, 15, tzinfo=UTC)
 TABLES = tuple(entity.table for entity in RULE_ENTITIES)
-PAST = {
-    "cafe": MigrationOptions(history=HistoryOptions(months=0)),
-    "rules": MigrationOptions(history=HistoryOptions(months=2)),
-}
+PAST = MigrationOptions(history=HistoryOptions(months=2))
 
 
 class Loaded:
-    """The location of a scenario, loaded."""
+    """The location of scenario ``rules``, loaded."""
 
-    def __init__(self, at: Connected, migration_id: int, scenario: str) -> None:
-        self.at, self.migration_id, self.scenario = at, migration_id, scenario
+    def __init__(self, at: Connected, migration_id: int) -> None:
+        self.at, self.migration_id = at, migration_id
 
     def judged(self, statement: str = "") -> RulesVerdict:
         """The verdict about the rules after a statement that is taken back."""
@@ -56,45 +53,36 @@ class Loaded:
             return tuple(found)
 
 
-@pytest.fixture(scope="module", params=["cafe", "rules"])
-def place(
-    request: pytest.FixtureRequest,
-    postgres_server: str,
-    template_database: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Loaded]:
-    scenario = str(request.param)
-    with support.clone(postgres_server, template_database) as url, serve("square", scenario, limits="off") as sandbox:
-        folder: Path = tmp_path_factory.mktemp(scenario)
+@pytest.fixture(scope="module")
+def place(postgres_server: str, template_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
+    with support.clone(postgres_server, template_database) as url, serve("square", "rules", limits="off") as sandbox:
+        folder: Path = tmp_path_factory.mktemp("grill")
         settings = load_settings({"AURA_DATABASE_URL": url, "AURA_DATA_DIR": str(folder)})
         at = connected(replace(settings, now=NOW), "square", sandbox.base_url)
-        migration_id, plan = previewed(at, options=PAST[scenario])
+        migration_id, plan = previewed(at, options=PAST)
         decide.approve(at.workshop, migration_id, plan.hash, "test", "")
         stages.load(at.workshop, migration_id, "test")
-        yield Loaded(at, migration_id, scenario)
+        yield Loaded(at, migration_id)
 
 
 WRONG = {
-    "rules": {
-        "a discount of another percentage": "UPDATE aura.pricing_rules SET discount_percent = 11 WHERE name = 'Regulars 10'",
-        "a discount of another amount": "UPDATE aura.pricing_rules SET discount_cents = 499 WHERE name = 'Five off'",
-        "a discount without its cap": "UPDATE aura.pricing_rules SET max_discount_cents = NULL WHERE name = 'Half, at most 4'",
-        "a coupon that lowers the tax": "UPDATE aura.pricing_rules SET reduces_tax = true WHERE name = 'Maker''s coupon'",
-        "a comp without approval": "UPDATE aura.pricing_rules SET requires_approval = false WHERE name LIKE 'Comp%'",
-        "a happy hour that runs on": "UPDATE aura.pricing_rules SET schedule = jsonb_set(schedule, '{0,to}', '\"19:00\"') WHERE name = 'Happy hour'",
-        "a happy hour for the whole check": "UPDATE aura.pricing_rules SET scope = 'check' WHERE name = 'Happy hour'",
-        "a rule from another day on": "UPDATE aura.pricing_rules SET valid_from = NULL WHERE name LIKE 'Second%'",
-        "a bundle with a part less": "UPDATE aura.pricing_rule_targets SET deleted_at = now() WHERE set_number = 2",
-        "a bundle whose parts are alternatives": "UPDATE aura.pricing_rule_targets SET set_number = 1 WHERE set_number = 2",
-        "one pastry is enough": "UPDATE aura.pricing_rule_targets SET min_quantity = 1 WHERE min_quantity = 2",
-        "what is kept at full price": "UPDATE aura.pricing_rules SET picks = 'least_expensive' WHERE picks IS NOT NULL",
-        "other opening hours": "UPDATE aura.opening_hours SET closes = '23:00' WHERE weekday = 'mon'",
-        "another text on receipts": "UPDATE aura.settings SET value = '{\"text\": \"?\"}' WHERE setting_key = 'receipt.footer'",
-        "another way of calculating": "UPDATE aura.settings SET value = '{\"name\": \"toast\"}' WHERE setting_key = 'pricing.policy'",
-        "another tip": "UPDATE aura.tip_suggestions SET rate_percent = 22 WHERE rate_percent = 20",
-        "a rule nobody stated": "UPDATE migration.crosswalk SET source_key = source_key || 'x' WHERE entity = 'tip_suggestions'",
-    },
-    "cafe": {"another reach": "UPDATE aura.pricing_rule_targets SET role = 'excluded'"},
+    "a discount of another percentage": "UPDATE aura.pricing_rules SET discount_percent = 11 WHERE name = 'Regulars 10'",
+    "a discount of another amount": "UPDATE aura.pricing_rules SET discount_cents = 499 WHERE name = 'Five off'",
+    "a discount without its cap": "UPDATE aura.pricing_rules SET max_discount_cents = NULL WHERE name = 'Half, at most 4'",
+    "a coupon that lowers the tax": "UPDATE aura.pricing_rules SET reduces_tax = true WHERE name = 'Maker''s coupon'",
+    "a comp without approval": "UPDATE aura.pricing_rules SET requires_approval = false WHERE name LIKE 'Comp%'",
+    "a happy hour that runs on": "UPDATE aura.pricing_rules SET schedule = jsonb_set(schedule, '{0,to}', '\"19:00\"') WHERE name = 'Happy hour'",
+    "a happy hour for the whole check": "UPDATE aura.pricing_rules SET scope = 'check' WHERE name = 'Happy hour'",
+    "a rule from another day on": "UPDATE aura.pricing_rules SET valid_from = NULL WHERE name LIKE 'Second%'",
+    "a bundle with a part less": "UPDATE aura.pricing_rule_targets SET deleted_at = now() WHERE set_number = 2",
+    "a bundle whose parts are alternatives": "UPDATE aura.pricing_rule_targets SET set_number = 1 WHERE set_number = 2",
+    "one pastry is enough": "UPDATE aura.pricing_rule_targets SET min_quantity = 1 WHERE min_quantity = 2",
+    "what is kept at full price": "UPDATE aura.pricing_rules SET picks = 'least_expensive' WHERE picks IS NOT NULL",
+    "other opening hours": "UPDATE aura.opening_hours SET closes = '23:00' WHERE weekday = 'mon'",
+    "another text on receipts": "UPDATE aura.settings SET value = '{\"text\": \"?\"}' WHERE setting_key = 'receipt.footer'",
+    "another way of calculating": "UPDATE aura.settings SET value = '{\"name\": \"toast\"}' WHERE setting_key = 'pricing.policy'",
+    "another tip": "UPDATE aura.tip_suggestions SET rate_percent = 22 WHERE rate_percent = 20",
+    "a rule nobody stated": "UPDATE migration.crosswalk SET source_key = source_key || 'x' WHERE entity = 'tip_suggestions'",
 }
 
 
@@ -105,16 +93,13 @@ def test_every_rule_is_loaded_and_found_the_same_and_every_wrong_one_is_found(pl
     assert verdict.scorecard["metrics"]["rules_accounted_pct"] == 100.0
     judged = place.judged()
     assert (judged.gate.passed, judged.findings) == (True, ())
-    assert judged.gate.evidence["by_entity"]["pricing_rules"] == {"cafe": 5, "rules": 10}[place.scenario]
-    for what, statement in WRONG[place.scenario].items():
+    assert judged.gate.evidence["by_entity"]["pricing_rules"] == 10
+    for what, statement in WRONG.items():
         wrong = place.judged(statement)
         assert wrong.gate.passed is False and wrong.findings, what
 
 
 def test_orders_name_the_rules_they_were_charged_by(place: Loaded) -> None:
-    if place.scenario == "cafe":
-        assert place.one("SELECT count(*) FROM aura.orders") == (0,), "this one was migrated without its past"
-        return
     keyed, known, rates, with_group = place.one(
         """
         SELECT count(*) FILTER (WHERE d.discount_key IS NOT NULL),

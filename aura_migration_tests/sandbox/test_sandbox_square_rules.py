@@ -15,13 +15,14 @@ Charged = dict[str, tuple[tuple[int, ...], tuple[str, ...]]]
 
 
 def world_of(differs: str | None = None) -> Any:
-    app: Any = build("square", "rules", now=NOW, **({"differs": differs} if differs else {}))
+    options: dict[str, Any] = {"differs": differs} if differs else {}
+    app: Any = build("square", "rules", now=NOW, **options)
     return app.world
 
 
 def charged(world: Any) -> Charged:
     """Sums and notes of every order, by id."""
-    found = {}
+    found: Charged = {}
     for done in map(world.orders.done, world.orders.numbers()):
         sums = done.sums
         money = (sum(sums.gross), sum(sums.discount), sum(sums.tax) + sum(sums.charge_taxes), sums.total, done.rounding)

@@ -21,6 +21,7 @@ from aura_migration_tests.pos.square.square_support import control, extracted, o
 
 SEARCH = "/v2/catalog/search"
 COUNTS = "/v2/inventory/counts"
+CONNECTOR_RIGHTS = {entity.permission for entity in CONNECTOR.source_entities if entity.name == "checkout_settings"}
 
 
 @pytest.fixture(scope="module")
@@ -282,6 +283,24 @@ def test_a_missing_permission_is_certified_as_not_extracted_with_its_reason(cafe
     assert found.status == "not_extracted"
     assert "lacks the right" in found.reason or "INSUFFICIENT_SCOPES" in found.reason
     assert certificate(refs, "locations").status == "complete"
+
+
+def test_the_online_checkout_is_one_request_and_a_location_without_one_is_complete_all_the_same(
+    cafe: RunningSandbox, run: Run, snapshots: psycopg.Connection[Any], tmp_path: Path
+) -> None:
+    refs = run(entities=("checkout_settings",))
+    assert certificate(refs, "checkout_settings").status == "complete"
+    assert len(requests_to(cafe, "/v2/online-checkout")) == 1
+    assert len(list(SnapshotReader(*refs).bodies("checkout_settings"))) == 1
+    hidden = certificate(run("missing_merchant_scope", entities=("checkout_settings",)), "checkout_settings")
+    assert (hidden.status, "MERCHANT_PROFILE_READ" in CONNECTOR_RIGHTS) == ("not_extracted", True)
+
+    async def elsewhere() -> list[SnapshotRef]:
+        async with session_on(cafe) as session:
+            return await extracted(session, snapshots, tmp_path / "other", ["LNOWHERE"], ("checkout_settings",))
+
+    found = certificate(asyncio.run(elsewhere()), "checkout_settings")
+    assert (found.status, found.rows, found.reason) == ("complete", 0, extract.NO_CHECKOUT)
 
 
 def test_a_catalog_that_changes_while_it_is_read_is_read_again_as_one_state(
