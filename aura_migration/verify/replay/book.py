@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -277,6 +278,7 @@ class Book:
     policy_said: frozenset[str] = frozenset()
     """Fields of the policy that the location's settings state: they are not open."""
     _rules: dict[str, TaxRule] = field(default_factory=dict)
+    _names: dict[tuple[int, int | None, bool], str] = field(default_factory=dict)
 
     # -- prices ----------------------------------------------------------------------------------------------------
 
@@ -399,13 +401,19 @@ class Book:
 
     def charged_name(self, tax: int, rate: int | None, inside: bool) -> str:
         """The name of the rule that an order states to have been charged by; one that AuraConnect lacks starts with ``?``."""
-        held = self.taxes.get(str(tax))
-        if held is None:
-            return f"?{tax}"
-        name = held.id
-        if rate is not None and held.rule.kind is TaxKind.PERCENT and rate != held.rule.rate:
-            name = f"{name}@{rate}"
-        return self.sided(name, inside)
+        key = (tax, rate, inside)
+        name = self._names.get(key)
+        if name is None:
+            held = self.taxes.get(str(tax))
+            if held is None:
+                name = f"?{tax}"
+            else:
+                name = held.id
+                if rate is not None and held.rule.kind is TaxKind.PERCENT and rate != held.rule.rate:
+                    name = f"{name}@{rate}"
+                name = self.sided(name, inside)
+            self._names[key] = name
+        return name
 
     def _excepted(self, name: str, item: Item | None, order_type: str, type_key: str | None) -> str | None:
         known = self.order_types.get(type_key) if type_key is not None else None
@@ -469,6 +477,7 @@ def _by_menu(base: int, rules: Iterable[PriceRule], menus: Iterable[int]) -> fro
     return frozenset(found)
 
 
+@lru_cache(maxsize=10_000)
 def base_of(name: str) -> str:
     """The tax of a rule's name."""
     return name.partition("@")[0].partition("+")[0]

@@ -220,10 +220,11 @@ def charged_taxes(book: Book, order: RungOrder) -> dict[str, Charged]:
     """What was charged by each rule (``Book.charged_name``); a rate that AuraConnect does not have is called ``?name``."""
     found: dict[str, Charged] = {}
     for tax in order.taxes or ():
-        name = f"?{tax.name}"
+        name = "?" + tax.name
         if tax.tax_rate is not None:
             named = book.charged_name(tax.tax_rate, tax.rate, tax.is_inclusive)
-            name = name if named.startswith("?") else named
+            if named[0] != "?":
+                name = named
         held = found.get(name)
         if held is None:
             held = found[name] = Charged(

@@ -50,6 +50,7 @@ class History:
         self.tax_orders: dict[str, int] = defaultdict(int)
         self.borne: dict[tuple[str, int | None], dict[str, int]] = defaultdict(dict)
         """Where the POS states taxes for the check only: by tax and item, the orders of each day that bore it."""
+        self._seen: set[tuple[tuple[int, int, bool], ...]] = set()
         self.first = self.last = ""
 
     def add(self, ringing: Ringing, outcome: Outcome) -> None:
@@ -58,21 +59,30 @@ class History:
         if not self.first:
             self.first = day
         self.last = day
-        prices, pairs = self.prices, self.pairs
+        prices, seen = self.prices, self._seen
         for judged in ringing.judged:
             for subject, value in judged.observed:
-                _note(prices, subject, value, day)
-            if judged.pairs:
+                held = prices.get(subject)
+                if held is not None and held[-1].value == value:
+                    last = held[-1]
+                    last.count += 1
+                    last.last = day
+                else:
+                    _note(prices, subject, value, day)
+            if judged.pairs and judged.pairs not in seen:
+                seen.add(judged.pairs)
                 for item, option, works in judged.pairs:
-                    (pairs.sold if works else pairs.failed).add((item, option))
+                    (self.pairs.sold if works else self.pairs.failed).add((item, option))
         for held in ringing.given:
             if held.rule is not None:
                 self.scopes[held.rule.id].add(held.scope.value)
         if not outcome.taxes:
             return
-        ruled = {
-            (found.subject[1], found.charged): found.ruled for found in outcome.found if found.cause is Cause.TAX_RATE
-        }
+        ruled = (
+            {(each.subject[1], each.charged): each.ruled for each in outcome.found if each.cause is Cause.TAX_RATE}
+            if outcome.found
+            else {}
+        )
         for key, charged in outcome.taxes.items():
             name = key if key.startswith("?") else base_of(key)
             if charged.amount:
@@ -85,7 +95,8 @@ class History:
                 if charged.on_check:
                     self._borne(ringing, outcome, name)
             if charged.rate is not None:
-                _note(self.rates, (name, ruled.get((name, charged.rate), charged.rate)), charged.rate, day)
+                configured = ruled.get((name, charged.rate), charged.rate) if ruled else charged.rate
+                _note(self.rates, (name, configured), charged.rate, day)
 
     def _borne(self, ringing: Ringing, outcome: Outcome, tax: str) -> None:
         without = {
