@@ -37,6 +37,9 @@ from aura_migration.plan.history_sums import (
 
 __all__ = ["HistoryPlan", "compare_history", "judge_history", "plan_history", "settle_batches", "staged_hash"]
 
+WITHDRAWN = "withdrawn with the order it followed from"
+"""In the place of a content hash, of documents that nobody sent: what follows from an order that was read anew without it."""
+
 
 @dataclass(frozen=True)
 class HistoryPlan:
@@ -155,7 +158,34 @@ def _judge(cursor: Cursor, subject: Subject, options: MigrationOptions) -> tuple
             _judge_new(cursor, subject, kind, is_excluded=kind in options.exclude_entities)
         if last is not None and (number := _leave_out_later(cursor, subject, kind, last)):
             later[kind] = number
+    if location_id is not None:
+        _withdraw(cursor, subject, location_id)
     return location_id, later
+
+
+def _withdraw(cursor: Cursor, subject: Subject, location_id: int) -> None:
+    """Mark what was set off in an exchange as gone where its order was read anew and sets it off no more.
+
+    Such a refund is no document of the POS's: it follows from the order of its return, and goes with what says so.
+    """
+    names = names_of(subject, mark=sql.Literal(WITHDRAWN))
+    cursor.execute(sql.SQL("DELETE FROM {documents} WHERE content_hash = {mark}").format(**names))
+    cursor.execute(
+        sql.SQL(
+            """
+            INSERT INTO {documents} (batch, doc, kind, source_key, version, content_hash, body, gone, fault, verdict, aura_id)
+            SELECT o.batch, m.doc + row_number() OVER (PARTITION BY o.batch ORDER BY r.id), 'refunds', r.source_id, '', {mark}, o.body,
+                   true, '', 'gone', r.id
+            FROM {documents} o
+            JOIN aura.refunds r ON r.location_id = %(location)s AND r.return_order_key = o.source_key AND r.payment_id IS NULL
+                 AND r.deleted_at IS NULL AND starts_with(r.source_id, o.source_key || ':')
+            JOIN (SELECT batch, max(doc) AS doc FROM {documents} GROUP BY batch) m ON m.batch = o.batch
+            WHERE o.kind = 'orders' AND o.verdict IN ('replace', 'gone') AND NOT EXISTS (
+                SELECT FROM {documents} d WHERE d.kind = 'refunds' AND d.source_key = r.source_id AND d.verdict <> 'superseded')
+            """
+        ).format(**names),
+        {"location": location_id},
+    )
 
 
 def _last_day(cursor: Cursor, subject: Subject, options: MigrationOptions) -> date | None:

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from aura_migration.canonical.history.documents import Document
-from aura_migration.canonical.history.rows import OrderItem
+from aura_migration.canonical.history.rows import OrderItem, Refund
 from aura_migration.canonical.history.tables import tables_of
 from aura_migration.core.errors import PlanMoved
 from aura_migration.database.connections import connect
@@ -452,3 +452,23 @@ def test_a_document_that_stands_already_stops_its_batch(
         load_history(database, subject, plan_id, LOAD_AT)
     assert one(connection, "SELECT count(*) FROM aura.orders") == 1
     assert one(connection, "SELECT count(*) FROM aura.order_items") == 0
+
+
+def test_what_was_set_off_in_an_exchange_goes_when_its_order_sets_it_off_no_more(
+    database: str, connection: Connection, subject: Subject
+) -> None:
+    def exchange(key: str) -> Document:
+        root = Refund("2026-01-05", 500, "USD", "completed", tender_name="Exchange", return_order_key=key.split(":")[0])
+        return Document("refunds", key, "1", [root])
+
+    kept = [order("KEPT"), exchange("KEPT:r1")]
+    migrate_history(database, connection, subject, [[order("SWAP"), exchange("SWAP:r1"), exchange("SWAP:r2"), *kept]])
+    first = history_image(connection)
+    second = follower(connection, subject)
+    changed = order("SWAP", 3)
+    changed.version = "2"
+    migrate_history(database, connection, second, [[changed, exchange("SWAP:r2"), *kept]])
+    standing = rows(connection, "SELECT source_id FROM aura.refunds WHERE deleted_at IS NULL ORDER BY 1")
+    assert [key for (key,) in standing] == ["KEPT:r1", "SWAP:r2"]
+    undo_history(connection, second)
+    assert history_image(connection) == first
