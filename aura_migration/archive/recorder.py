@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, LiteralString, Self
@@ -406,11 +406,11 @@ class Recorder:
             except (Refused, psycopg.Error) as error:
                 write.error = error
         try:
-            with self._connection.pipeline(), self._connection.transaction():
-                self._connection.execute("set local synchronous_commit = off")
-                for _, statements in ready:
-                    for query, values in statements:
-                        self._connection.execute(query, values)
+            # Several statements sent as one are one transaction, in one round trip.
+            with nullcontext() if self._connection.autocommit else self._connection.transaction():
+                cursor = psycopg.ClientCursor(self._connection)
+                noted = [cursor.mogrify(query, values) for _, statements in ready for query, values in statements]
+                cursor.execute("; ".join(["set local synchronous_commit = off", *noted]).encode())
         except BaseException as error:
             self._uncertified.clear()
             for write, _ in ready:
