@@ -297,6 +297,8 @@ class _Taxes:
             return self.priced
         before = len(self.outcome.found)
         bill = self._as_stated()
+        if any(one.charges for one in self.charged.values()) and not self.policy.charges_taxable:
+            self.policy = msgspec.structs.replace(self.policy, charges_taxable=True)
         priced = price(bill, self.policy)
         if self.by_check:
             bill, priced = self._by_base(bill, priced)

@@ -73,9 +73,9 @@ class History:
                 seen.add(judged.pairs)
                 for item, option, works in judged.pairs:
                     (self.pairs.sold if works else self.pairs.failed).add((item, option))
-        for held in ringing.given:
-            if held.rule is not None:
-                self.scopes[held.rule.id].add(held.scope.value)
+        for given in ringing.given:
+            if given.rule is not None:
+                self.scopes[given.rule.id].add(given.scope.value)
         if not outcome.taxes:
             return
         ruled = (

@@ -111,7 +111,7 @@ def replay_orders(connection: Connection, restaurant_id: int, location_id: int, 
         return _Replay(connection, book, span).run()
 
 
-class _Pass:
+class Judging:
     """All orders once, by one policy."""
 
     def __init__(self, book: Book) -> None:
@@ -181,12 +181,12 @@ class _Replay:
                 inferred = None
         return self._judge(last, inferred, decided)
 
-    def _pass(self, book: Book) -> _Pass:
-        made = _Pass(book)
+    def _pass(self, book: Book) -> Judging:
+        made = Judging(book)
         made.take(past_orders(self.connection, book.location_id, book.zone, self.span, book.policy.cash_increment > 1))
         return made
 
-    def _judge(self, last: _Pass, inferred: Inferred | None, decided: dict[int, int]) -> Replayed:
+    def _judge(self, last: Judging, inferred: Inferred | None, decided: dict[int, int]) -> Replayed:
         replayed = Replayed(self.span, last.orders, last.history.first, last.history.last)
         replayed.book, replayed.policy, replayed.inferred, replayed.test = (
             self.book,
