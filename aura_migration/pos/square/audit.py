@@ -175,7 +175,9 @@ async def _catalog(session: SquareCalls, location: str) -> list[AuditLine]:
     lines.append(AuditLine("menu", "archived items", f"{archived:,}"))
     lines.append(AuditLine("menu", "deleted objects", f"{deleted:,}"))
     if counts["PRICING_RULE"]:
-        question = "Which automatic discounts (happy hour, bundles) must go on in AuraConnect?"
+        question = (
+            "Which automatic discounts (happy hour, bundles) are still wanted? All that can be said are carried over."
+        )
         lines.append(AuditLine("discounts", "automatic discounts", f"{counts['PRICING_RULE']:,}", question))
     return [*lines, *fields, *(quick or [AuditLine("configuration", "quick amounts", "none set up")])]
 
