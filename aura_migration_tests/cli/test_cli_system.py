@@ -17,7 +17,7 @@ from aura_migration.sandbox.core.server import RunningSandbox
 from aura_migration_tests.support.journey import World
 from aura_migration_tests.support.ports import free_port
 
-PATIENCE = 150.0
+PATIENCE = 300.0
 
 
 def _until(what: str, found: Callable[[], Any]) -> Any:

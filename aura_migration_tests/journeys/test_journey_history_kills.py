@@ -42,7 +42,7 @@ from aura_migration_tests.support.worlds import without_pace
 PROGRAM = Path(__file__).with_name("killed_journey.py")
 PROJECT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 10, 1, 15, tzinfo=UTC)
-PATIENCE = 120.0
+PATIENCE = 300.0
 PEOPLE = ("customer", "loyalty", "reward", "gift", "house", "role", "staff", "timecards", "payroll")
 ORDERS_ALONE = {
     "history": {"months": 1},

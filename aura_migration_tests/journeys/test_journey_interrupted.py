@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,11 +19,12 @@ import pytest
 
 from aura_migration.load.undo import image_of_schema
 from aura_migration.migration import requests
+from aura_migration.orchestration import launch
 from aura_migration.sandbox.core.server import RunningSandbox
 from aura_migration_tests.support.journey import World, faults
 from aura_migration_tests.support.worlds import Stages, Started
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 
 
 def _until(what: str, is_so: Callable[[], bool]) -> None:
@@ -35,11 +37,12 @@ def _until(what: str, is_so: Callable[[], bool]) -> None:
 HELD = 4242
 BEFORE_ITS_FIRST_BATCH = ("migration.progress", "NEW.current_step = 'Loading'")
 WITHIN_A_BATCH = ("aura.menu_items", "true")
+BEFORE_ITS_FIRST_SNAPSHOT = ("migration.snapshots", "true")
 
 
 @contextmanager
-def _load_held_up(world: World, where: tuple[str, str]) -> Iterator[Callable[[], None]]:
-    """Let a load stand still at a place, by a trigger that waits for a lock of ours; yields what lets it go."""
+def _held_up(world: World, where: tuple[str, str]) -> Iterator[Callable[[], None]]:
+    """Let a piece of work stand still at a place, by a trigger that waits for a lock of ours; yields what lets it go."""
     table, when = where
     with psycopg.connect(world.url, autocommit=True) as holder:
         holder.execute(
@@ -63,6 +66,31 @@ def _stands_still(world: World) -> bool:
     return bool(world.rows("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND NOT granted", HELD))
 
 
+def _has_noticed(world: World) -> bool:
+    """The server ends a dead client's sessions when it comes to talk to them; until then they hold their locks."""
+    here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    return not world.rows(f"SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND {here}")
+
+
+@contextmanager
+def _held_up_until_joined(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A preview stands still before its first snapshot, until a command of this process waits for its end."""
+    wait = launch._wait
+    with _held_up(world, BEFORE_ITS_FIRST_SNAPSHOT) as let_go:
+
+        def joined(*arguments: Any) -> Any:
+            let_go()
+            return wait(*arguments)
+
+        monkeypatch.setattr(launch, "_wait", joined)
+        # Whoever does not wait must not hang either; the test then says what is wrong.
+        late = threading.Timer(PATIENCE, let_go)
+        late.start()
+        yield
+        late.cancel()
+        late.join()
+
+
 def _killed(process: subprocess.Popen[str]) -> None:
     os.kill(process.pid, signal.SIGKILL)
     process.wait(timeout=PATIENCE)
@@ -81,11 +109,12 @@ def test_a_load_killed_in_the_middle_is_resumed_and_ends_as_if_never_killed(
     approved: Started, cafe_stages: Stages
 ) -> None:
     world, migration = approved.world, approved.migration
-    with _load_held_up(world, WITHIN_A_BATCH) as let_go:
+    with _held_up(world, WITHIN_A_BATCH) as let_go:
         running = world.start("run", migration, "--json")
         _until("loading", lambda: _stands_still(world))
         _killed(running)
         let_go()
+    _until("the server has noticed", lambda: _has_noticed(world))
     status = world.ok("status", migration)
     assert status["state"] == "failed" and f"resume {migration}" in status["next"]
     open_ones = world.rows("SELECT count(*) FROM migration.requests WHERE state IN ('pending', 'claimed')")
@@ -101,7 +130,7 @@ def test_a_load_killed_in_the_middle_is_resumed_and_ends_as_if_never_killed(
 
 def test_a_paused_load_stops_between_batches_and_resumes(approved: Started) -> None:
     world, migration = approved.world, approved.migration
-    with _load_held_up(world, BEFORE_ITS_FIRST_BATCH) as let_go:
+    with _held_up(world, BEFORE_ITS_FIRST_BATCH) as let_go:
         running = world.start("run", migration, "--json")
         _until("loading", lambda: _stands_still(world))
         assert world.ok("pause", migration)["state"] == "pausing"
@@ -117,7 +146,7 @@ def test_a_paused_load_stops_between_batches_and_resumes(approved: Started) -> N
 
 def test_a_rollback_fences_a_running_load_off(approved: Started) -> None:
     world, migration = approved.world, approved.migration
-    with _load_held_up(world, BEFORE_ITS_FIRST_BATCH) as let_go:
+    with _held_up(world, BEFORE_ITS_FIRST_BATCH) as let_go:
         running = world.start("run", migration, "--json")
         _until("loading", lambda: _stands_still(world))
         undoing = world.start("rollback", migration, "--json")
@@ -131,13 +160,13 @@ def test_a_rollback_fences_a_running_load_off(approved: Started) -> None:
     assert world.menu() == {}
 
 
-def test_two_previews_at_once_are_one_piece_of_work(connected: Started) -> None:
+def test_two_previews_at_once_are_one_piece_of_work(connected: Started, monkeypatch: pytest.MonkeyPatch) -> None:
     world = connected.world
-    faults(connected.pos, {"kind": "slow", "match": "catalog", "seconds": 0.5})
-    first = world.start("preview", connected.integration, "--json")
-    _until("the first has begun", lambda: bool(world.rows("SELECT 1 FROM migration.requests WHERE state = 'claimed'")))
-    second = world.ok("preview", connected.integration)
-    out, err = first.communicate(timeout=PATIENCE)
+    with _held_up_until_joined(world, monkeypatch):
+        first = world.start("preview", connected.integration, "--json")
+        _until("the first has begun", lambda: _stands_still(world))
+        second = world.ok("preview", connected.integration)
+        out, err = first.communicate(timeout=PATIENCE)
     assert first.returncode == 0, err
     assert json.loads(out) == second
     assert world.rows("SELECT count(*) FROM migration.requests") == [(1,)]
@@ -159,18 +188,15 @@ def test_a_preview_with_other_options_waits_its_turn(connected: Started) -> None
     assert world.rows("SELECT count(*) FROM migration.requests") == [(2,)]
 
 
-def test_a_joined_preview_that_fails_fails_for_both(connected: Started) -> None:
+def test_a_joined_preview_that_fails_fails_for_both(connected: Started, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second speaks and exits as the first does."""
     world = connected.world
-    faults(
-        connected.pos,
-        {"kind": "slow", "match": "catalog", "seconds": 1.0, "times": 1},
-        {"kind": "html", "match": "catalog", "after": 1},
-    )
-    first = world.start("preview", connected.integration, "--json")
-    _until("the first has begun", lambda: bool(world.rows("SELECT 1 FROM migration.requests WHERE state = 'claimed'")))
-    second = world.call("preview", connected.integration, "--json")
-    out, _ = first.communicate(timeout=PATIENCE)
+    faults(connected.pos, {"kind": "html", "match": "catalog", "after": 1})
+    with _held_up_until_joined(world, monkeypatch):
+        first = world.start("preview", connected.integration, "--json")
+        _until("the first has begun", lambda: _stands_still(world))
+        second = world.call("preview", connected.integration, "--json")
+        out, _ = first.communicate(timeout=PATIENCE)
     assert (first.returncode, second.code) == (2, 2)
     assert second.json["error"] == json.loads(out)["error"] == "NotJson"
 

@@ -25,7 +25,7 @@ from aura_migration.sandbox.core.server import RunningSandbox
 from aura_migration.settings import load_settings
 
 PROJECT = Path(__file__).resolve().parents[2]
-TIMEOUT = 120
+TIMEOUT = 300
 
 
 @dataclass(frozen=True)
