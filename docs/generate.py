@@ -36,6 +36,7 @@ from aura_migration.pos.port import Connector
 from aura_migration.verify.findings import CHECKS, EXPORTED
 from aura_migration.verify.orders import REMEDIES as ORDERS_REMEDIES
 from aura_migration.verify.people import REMEDIES as PEOPLE_REMEDIES
+from aura_migration.verify.replay.verdict import REMEDIES as REPLAY_REMEDIES
 from aura_migration.verify.verdict import REMEDIES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -145,6 +146,8 @@ GATE_MEANING = {
     "name payments of that amount. A level without data is not provable.",
     "pos_report_agreed": "The POS's own daily report, imported by `report-import`, agrees with the figures derived here over 7 "
     "days or more with a weekend and a refund, to the cent or by named causes. Without it they are derived, not confirmed.",
+    "orders_replay_identically": "The past orders of the span, rung up again on the migrated menu and rules, come to what was "
+    "charged, are explained with a proof, or cannot be compared for a stated reason ([replay](../replay.md)).",
     "full_export_before_load": "The source was exported in full, with certificates, directly before the first write.",
 }
 """``{gate: meaning}``; it must name exactly the gates that verification stores."""
@@ -260,7 +263,7 @@ def state_page() -> str:
 
 def gates() -> str:
     """The gates a verification stores, with what a no asks for."""
-    remedies = {**REMEDIES, **PEOPLE_REMEDIES, **ORDERS_REMEDIES}
+    remedies = {**REMEDIES, **PEOPLE_REMEDIES, **ORDERS_REMEDIES, **REPLAY_REMEDIES}
     rows = [[f"`{name}`", GATE_MEANING[name], remedies[name]] for name in (*CHECKS, EXPORTED)]
     return (
         f"# Gates\n\n{NOTE}\nA gate is a row of `migration.gates`: name, yes or no, the number, the remedy, the evidence and "

@@ -15,9 +15,9 @@ from aura_migration.verify.replay.words import GATE, SKIPS, WHYS, Class
 
 KEPT = 20
 """Replays kept of a migration, and clusters shown in a gate's evidence."""
-REMEDY = (
-    "`aura-migration replay {}` lists what differs by cause, each with what to correct; correct it, then verify again."
-)
+REMEDIES = {
+    GATE: "`aura-migration replay MIGRATION` lists what differs by cause, each with what to correct; correct it, then verify again."
+}
 Connection = psycopg.Connection[Any]
 
 
@@ -40,7 +40,8 @@ def gate(replayed: Replayed, migration_id: int) -> Gate:
         "unexplained": replayed.classes[Class.DIFFERENT],
         "accepted": replayed.classes[Class.EXPLAINED],
     }
-    return Gate(GATE, passed, value, REMEDY.format(migration_id) if passed is False else "", evidence)
+    remedy = REMEDIES[GATE].replace("MIGRATION", str(migration_id)) if passed is False else ""
+    return Gate(GATE, passed, value, remedy, evidence)
 
 
 def as_dict(replayed: Replayed) -> dict[str, Any]:
