@@ -51,6 +51,8 @@ def pytest_configure() -> None:
     for name in _ours():
         del os.environ[name]
     ssl.create_default_context = functools.cache(ssl.create_default_context)
+    # Files are durable against kills, not against power cuts: no test can make one, and each costs a wait for the disk.
+    os.fsync = lambda _: None
     # Five seconds are what a client waits unless told otherwise: a busy machine may need more for an answer of its own.
     patience = inspect.signature(httpx.get).parameters["timeout"].default
     patience.connect = patience.read = patience.write = patience.pool = 120.0
