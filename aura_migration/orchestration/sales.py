@@ -23,6 +23,9 @@ from aura_migration.orchestration.partitions import place_tags, restaurant_locat
 from aura_migration.orchestration.resources import WorkshopResource
 from aura_migration.orchestration.specs import spec
 
+WIDEST = 16
+"""Columns that Dagster's page of an asset has room for."""
+MONTHS = 13
 NAMES = {kind: kind.replace("-", "_") for kind in SALES_KINDS}
 SPECS = [
     spec(
@@ -49,12 +52,21 @@ def make_reports(context: dg.AssetExecutionContext, workshop: WorkshopResource) 
 
 def _shown(section: Section) -> dict[str, Any]:
     headings, rows = section.page or (section.headings, list(islice(section.rows, shown.SAMPLE_ROWS + 1)))
-    metadata: dict[str, Any] = {"over all days": shown.table(headings, rows)}
+    title = "by month" if headings[0] == "month" else "over all days"
+    if len(headings) > WIDEST:  # a page has no room for so many columns: figures go down, and months across
+        months = rows[-MONTHS:]
+        headings, rows = (
+            ("figure", *(str(row[0]) for row in months)),
+            [[heading, *(row[place] for row in months)] for place, heading in enumerate(headings[1:], start=1)],
+        )
+    metadata: dict[str, Any] = {
+        title: shown.whole_table(headings, rows) if headings[0] == "figure" else shown.table(headings, rows)
+    }
     if section.note:
         metadata["note"] = section.note
-    for number, (text, image) in enumerate(section.images.items(), start=1):
+    for text, image in section.images.items():
         encoded = base64.b64encode(image).decode()
-        metadata[f"chart {number}"] = dg.MetadataValue.md(f"![{text}](data:image/png;base64,{encoded})")
+        metadata[f"chart: {text}"] = dg.MetadataValue.md(f"![{text}](data:image/png;base64,{encoded})")
     return metadata
 
 

@@ -68,6 +68,11 @@ def table(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> dg.Markdown
     return dg.MetadataValue.md(f"{cut.md_str}\n\nThe first {SAMPLE_ROWS}; all are stored in PostgreSQL.")
 
 
+def whole_table(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> dg.MarkdownMetadataValue:
+    """A markdown table of all rows: for tables whose length is known to be small."""
+    return _markdown(headings, rows)
+
+
 def counts_table(counts: Mapping[str, Mapping[str, int]]) -> dg.MarkdownMetadataValue:
     """Counts per entity; the columns are those in which something is counted, zeros stay blank."""
     columns = list(dict.fromkeys(c for entry in counts.values() for c, number in entry.items() if number))

@@ -104,7 +104,7 @@ def _bars(title: str, rows: Sequence[tuple[str, int]], currency: str, total: int
         axes.invert_yaxis()
         axes.margins(x=0.12)
         for place, (_, cents), amount in zip(places, rows, amounts, strict=True):
-            share = f"  {cents / total:.0%}" if cents > 0 and total > 0 else ""
+            share = f"  {_share(cents / total)}" if cents > 0 and total > 0 else ""
             axes.annotate(share, (max(amount, 0), place), va="center", color=QUIET)
         _grid(axes, "x")
 
@@ -168,3 +168,8 @@ def _business_hours(hours: set[int]) -> list[int]:
     ]
     longest, first = max(gaps, key=lambda gap: (gap[0], -((gap[1] - _MORNING) % 24)))
     return [(first + n) % 24 for n in range(24 - longest + 1)]
+
+
+def _share(part: float) -> str:
+    """A share in whole percent; what is there is never shown as nothing."""
+    return f"{part:.0%}" if part >= 0.005 else "<1%"
