@@ -7,6 +7,7 @@ corrected as the remedy says, and from there on mutated rule by rule.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -16,6 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from aura_migration.cli.main import run
 from aura_migration.core.errors import BadInput
 from aura_migration.migration import decide, stages
 from aura_migration.migration.workshop import Workshop
@@ -238,3 +240,24 @@ def test_a_verification_stores_gate_and_clusters_and_fails_on_a_difference(toast
         [toast.migration_id],
     ).fetchone()
     assert stored is not None and stored[0] == DIFFERS["toast"] and stored[1] > 0
+
+
+def test_the_command_tells_what_differs_and_exits_accordingly(
+    toast: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AURA_DATABASE_URL", toast.workshop.url)
+    monkeypatch.setenv("AURA_DATA_DIR", str(toast.workshop.settings.data_dir))
+    monkeypatch.setenv("AURA_NOW", NOW.isoformat())
+    number = str(toast.migration_id)
+    gates = "SELECT measured_at, value FROM migration.gates WHERE name = 'orders_replay_identically'"
+    before = toast.connection.execute(gates).fetchall()
+    assert run(["replay", number, "--from", "2026-09-01", "--to", "2026-09-14", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["clusters"][0]["cause"] == DIFFERS["toast"] and told["from"] >= "2026-09-01"
+    assert toast.connection.execute(gates).fetchall() == before, "a look decides no gate"
+    assert run(["replay", number, "--from", "2031-01-01"]) == 0
+    assert "no order to replay" in capsys.readouterr().out
+    assert run(["replay", number, "--orders", "5", "--days", "2"]) == 2
+    assert run(["replay", number, "--days", "14"]) == 1
+    shown = capsys.readouterr().out
+    assert "Different" in shown and "more than configured" in " ".join(shown.split())
