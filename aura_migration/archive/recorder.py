@@ -21,11 +21,10 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.types.json import Jsonb
 
-from aura_migration.archive.apart import Seeker
 from aura_migration.archive.certificates import Certificate, contradictions
 from aura_migration.archive.manifest import BodyRef, Manifest, Scope, SnapshotRef
 from aura_migration.archive.reader import StoredBody
-from aura_migration.archive.redaction import PersonCipher, Redaction, redact_values
+from aura_migration.archive.redaction import PersonCipher, Redaction, redact, redact_values
 from aura_migration.archive.store import SnapshotStore
 from aura_migration.core.errors import BadInput, Refused
 from aura_migration.core.ids import canonical_json, content_hash, split_location_key
@@ -157,7 +156,6 @@ class Recorder:
         self._head = head
         self._redaction = redaction
         self._cipher = cipher
-        self._seeker = Seeker(redaction)
         self._locks = locks
         self._mutex = threading.RLock()
         self._closed = False
@@ -200,8 +198,7 @@ class Recorder:
         already completed the window.
         """
         place = f"{method} {path}"
-        found = self._seeker.find(body, entity, place)
-        stored = found.stored(self._head.integration_id, self._cipher, place, person)
+        stored = redact(body, entity, self._redaction, self._head.integration_id, self._cipher, place, person)
         asked = _plain(params, self._redaction)
         sent = _plain(request_body, self._redaction)
         key = (entity, window)
@@ -356,7 +353,6 @@ class Recorder:
         with self._mutex:
             if not self._closed:
                 self._closed = True
-                self._seeker.close()
                 self._locks.free()
 
     def __enter__(self) -> Self:
