@@ -5,15 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aura_migration.pos.clover import client as clover
+from aura_migration.pos.http import client as http
 from aura_migration.pos.http.limits import NO_LIMITS, Limit, LimitPolicy
+from aura_migration.pos.http.retry import RetryPolicy
 from aura_migration.pos.square import client as square
 from aura_migration.pos.toast import client as toast
 from aura_migration.sandbox.core.server import RunningSandbox, serve
@@ -25,6 +27,8 @@ BUSINESS_NOW = "2026-03-02T15:00:00+00:00"
 TEMPLATE = "aura_with_dagster"
 _UNPACED = LimitPolicy((Limit("app", "app {app}", 1000), Limit("token", "token {token}", 1000, concurrency=3)))
 """Clover's own number of concurrent requests stays: it refuses the next one whatever our pace."""
+_SOON = 0.05
+"""Seconds until the second attempt; the eighth comes after three."""
 _seeds = itertools.count(1)
 
 
@@ -69,11 +73,16 @@ def _ask_once() -> None:
 
 @contextmanager
 def without_pace() -> Iterator[None]:
-    """Our own pace towards the POS, which tests of its own hold against the clock, is lifted in this process."""
+    """Our own pace towards the POS, and the waiting between attempts, which tests of their own hold against the clock, are
+    lifted in this process. What the POS itself advises is kept.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(square, "LIMITS", NO_LIMITS)
         patch.setattr(toast, "LIMITS", NO_LIMITS)
         patch.setattr(clover, "LIMITS", _UNPACED)
+        patch.setattr(http, "RetryPolicy", partial(RetryPolicy, base_delay=_SOON))
+        for connector in (toast, clover):
+            patch.setattr(connector, "RETRY", replace(connector.RETRY, base_delay=_SOON))
         yield
 
 
