@@ -23,6 +23,8 @@ MAX_IDLE = 20
 IDLE_SECONDS = 15.0
 BUFFERED = 4 * 1024 * 1024
 """So many bytes of an answer wait unread before the server is made to wait."""
+PIECE = 64 * 1024
+"""Bytes of a compressed answer that are unpacked at once, so that its reader can stop in time."""
 _Origin = tuple[str, str, int]
 
 
@@ -257,11 +259,16 @@ class _Body(httpx.AsyncByteStream):
         self._transport = transport
         self._connection: _Connection | None = connection
         self._patience = patience
+        self._is_packed = any(name.lower() == b"content-encoding" for name, _ in connection.headers)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         connection = self._connection
         while connection is not None and (part := await connection.more(self._patience)):
-            yield part
+            if not self._is_packed:
+                yield part
+                continue
+            for at in range(0, len(part), PIECE):
+                yield part[at : at + PIECE]
 
     async def aclose(self) -> None:
         """Give the connection back; one whose answer did not come to its end is closed."""

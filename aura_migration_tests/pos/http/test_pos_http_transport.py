@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+from typing import Any
 
 import httpx
 import pytest
 
 from aura_migration.pos.http import transport
+from aura_migration.pos.http.client import PosClient, _transport_to
+from aura_migration.pos.http.errors import BodyTooLarge
+from aura_migration.pos.http.limits import NO_LIMITS, Buckets
+from aura_migration.pos.http.tokens import StaticToken
 from aura_migration.pos.http.transport import DirectTransport
 
 
@@ -130,6 +136,41 @@ def test_a_long_answer_is_read_piece_by_piece_and_whole(monkeypatch: pytest.Monk
             pieces = [piece async for piece in answer.aiter_raw()]
             assert b"".join(pieces) == body
             assert len(pieces) > 1 and max(map(len, pieces)) < len(body) // 2
+
+    asyncio.run(scenario())
+
+
+def test_a_compressed_answer_is_unpacked_in_pieces_so_that_what_grows_too_large_is_stopped() -> None:
+    packed = gzip.compress(bytes(400_000_000 // 8))
+
+    async def scenario() -> None:
+        head = f"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {len(packed)}\r\n\r\n".encode()
+        async with (
+            Server(head + packed) as server,
+            Buckets.in_memory() as buckets,
+            PosClient(server.url, StaticToken("t"), NO_LIMITS, buckets, max_body=1_000_000) as pos,
+        ):
+            with pytest.raises(BodyTooLarge):
+                await pos.request("GET", "/v1/x")
+
+    asyncio.run(scenario())
+
+
+def test_a_proxy_of_the_environment_is_asked_for_the_outside_world_and_never_for_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scenario() -> None:
+        answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
+        async with Server(answer) as proxy, Server(answer) as here, Buckets.in_memory() as buckets:
+            monkeypatch.setenv("http_proxy", proxy.url)
+            monkeypatch.setenv("no_proxy", "inside.example")
+            for url, asked in (("http://pos.example", b"GET http://pos.example/v1/x "), (here.url, b"GET /v1/x ")):
+                how: dict[str, Any] = {"allow_plain_http": True}
+                async with PosClient(url, StaticToken("t"), NO_LIMITS, buckets, **how) as pos:
+                    assert (await pos.request("GET", "/v1/x")).content == b"{}"
+                server = proxy if "example" in url else here
+                assert server.asked[-1].startswith(asked)
+            assert isinstance(_transport_to("http://inside.example"), DirectTransport)
 
     asyncio.run(scenario())
 
