@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+from sqlalchemy import event
 
 from aura_migration.database.connections import dagster_url
 from aura_migration.settings import Settings, project_folder
@@ -52,4 +55,50 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     instance.optimize_for_webserver(
         statement_timeout=STATEMENT_TIMEOUT_MS, pool_recycle=POOL_RECYCLE_SECONDS, max_overflow=4
     )
+    _ask_once(instance.event_log_storage)
+    _commit_events_at_leisure(instance.event_log_storage)
     return instance
+
+
+def _ask_once(storage: Any) -> None:
+    """Remember of this process's event storage that a table, or a partition, is there.
+
+    Dagster asks both of the database several times for each asset of a run, which was four of ten statements. Nobody drops
+    its tables under a run, and a partition that this process deletes is forgotten; a no is asked again.
+    """
+    known: set[tuple[str, ...]] = set()
+
+    def remembering(name: str) -> Callable[..., bool]:
+        ask = getattr(storage, name)
+
+        def answer(*what: str, **named: str) -> bool:
+            about = (name, *what, *named.values())
+            if about not in known and ask(*what, **named):
+                known.add(about)
+            return about in known
+
+        return answer
+
+    delete = storage.delete_dynamic_partition
+
+    def forgetting(*what: str, **named: str) -> None:
+        known.clear()
+        delete(*what, **named)
+
+    for name in ("has_table", "has_dynamic_partition"):
+        setattr(storage, name, remembering(name))
+    storage.delete_dynamic_partition = forgetting
+
+
+def _commit_events_at_leisure(storage: Any) -> None:
+    """Let events be committed without waiting for the disk: each is a transaction of its own, and a run has hundreds.
+
+    A server that crashes may lose the last half second of what Dagster shows. What happened to a migration, and what it may do
+    next, stands in our own tables, which wait for the disk.
+    """
+
+    @event.listens_for(storage._engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET synchronous_commit = off")
+        connection.commit()

@@ -11,8 +11,11 @@ import pytest
 import yaml
 from dagster import DagsterInstance
 from dagster._core.storage.dagster_run import RunsFilter
+from sqlalchemy import event, text
 
 from aura_migration.database import connections, schema
+from aura_migration.orchestration.instance import open_instance
+from aura_migration.settings import load_settings
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -78,3 +81,28 @@ def test_the_workspace_names_the_code_location() -> None:
             }
         ]
     }
+
+
+def test_a_command_asks_once_whether_a_partition_is_there_and_does_not_wait_for_the_disk_with_events(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DAGSTER_HOME", "DAGSTER_POSTGRES_URL"):
+        monkeypatch.setenv(name, "")  # what the instance exports goes again with the test
+        monkeypatch.delenv(name)
+    settings = load_settings({"AURA_DATABASE_URL": database, "AURA_DATA_DIR": str(tmp_path)})
+    opened = open_instance(settings)
+    storage: Any = opened.event_log_storage
+    asked: list[str] = []
+    event.listen(storage._engine, "before_cursor_execute", lambda _c, _u, statement, *_: asked.append(statement))
+    with opened:
+        assert not opened.has_dynamic_partition("places", "L1")
+        opened.add_dynamic_partitions("places", ["L1"])
+        assert opened.has_dynamic_partition("places", "L1")
+        asked.clear()
+        assert opened.has_dynamic_partition("places", "L1") and asked == []
+        opened.delete_dynamic_partition("places", "L1")
+        assert not opened.has_dynamic_partition("places", "L1")
+        with storage._engine.connect() as connection:
+            assert connection.execute(text("SHOW synchronous_commit")).scalar() == "off"
+    with connections.connect(database) as ours:
+        assert ours.execute("SHOW synchronous_commit").fetchone() == ("on",)

@@ -48,27 +48,7 @@ def _with_dagster(server: str, template: str) -> str:
     from dagster_postgres import DagsterPostgresStorage
 
     DagsterPostgresStorage(support.create(server, TEMPLATE, template), should_autocreate_tables=True)
-    _ask_once()
     return TEMPLATE
-
-
-def _ask_once() -> None:
-    """Dagster asks the database of each asset of a run several times whether its table of partitions exists and knows the
-    run's partition, which is a third of all its statements. Here it asks once per storage; a no is asked again.
-    """
-    from dagster_postgres import PostgresEventLogStorage
-
-    for question in ("has_table", "has_dynamic_partition"):
-        ask = getattr(PostgresEventLogStorage, question)
-
-        def answer(self: Any, *what: str, ask: Callable[..., bool] = ask, **named: str) -> bool:
-            known = self.__dict__.setdefault("_answered_yes", set())
-            place = (ask.__name__, *what, *named.values())
-            if place not in known and ask(self, *what, **named):
-                known.add(place)
-            return place in known
-
-        setattr(PostgresEventLogStorage, question, answer)
 
 
 @contextmanager
