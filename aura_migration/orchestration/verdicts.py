@@ -53,7 +53,7 @@ def verdict_of_orders(
             description=remedy or ("Measured over nothing." if passed is None else None),
             metadata={
                 "value": value or "not measured",
-                **({"migration": migration, "measured_at": measured.isoformat()} if measured else {}),
+                **({"migration": str(migration), "measured_at": measured.isoformat()} if measured else {}),
                 "judged_in": dg.MetadataValue.asset(dg.AssetKey(["verify", "historical_orders"])),
             },
         )

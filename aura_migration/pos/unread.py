@@ -59,20 +59,19 @@ class HistoryFields:
 
 @dataclass(frozen=True)
 class Unread:
-    """One field of documents without a home. ``records`` of the ``looked_at`` carry it; ``total`` were recorded, some of them more than once."""
+    """One field of documents without a home. ``records`` of the ``looked_at`` carry it; ``is_all``: there are no more."""
 
     source_entity: str
     field: str
     records: int
     looked_at: int
-    total: int
+    is_all: bool
     note: str
     cents: int | None = None
     examples: tuple[str, ...] = ()
 
     def as_loss(self, currency: str) -> dict[str, Any]:
         """As a line of the loss report: with the ``sample`` it was found in, and ``money`` where it is money."""
-        sample = {"looked_at": self.looked_at, "is_all": self.looked_at >= self.total}
         money = {} if self.cents is None else {"money": f"{show(self.cents, currency)} {currency}"}
         return {
             "source_entity": self.source_entity,
@@ -80,7 +79,7 @@ class Unread:
             "records": self.records,
             "note": self.note,
             "examples": list(self.examples),
-            "sample": sample,
+            "sample": {"looked_at": self.looked_at, "is_all": self.is_all},
             **money,
         }
 
@@ -96,25 +95,28 @@ def unread(reader: SnapshotReader, fields: HistoryFields, currency: str, sample:
     """All fields without a home, in the order of kinds and fields. The same exports give the same answer."""
     found: list[Unread] = []
     for kind in fields.documents:
-        snapshots = _bodies(reader, kind.entity)
-        rows = sum(ref.rows for bodies in snapshots for _, ref in bodies)
-        found += unread_of(kind, _records(kind, snapshots, sample), fields.money, currency, rows)
+        records = list(_records(kind, _bodies(reader, kind.entity), sample))
+        found += unread_of(kind, records, fields.money, currency, is_all=len(records) < sample)
     return found
 
 
 def unread_of(
-    kind: Documents, records: Iterable[Mapping[str, Any]], money: Money, currency: str, rows: int = 0
+    kind: Documents, records: Iterable[Mapping[str, Any]], money: Money, currency: str, *, is_all: bool = True
 ) -> list[Unread]:
-    """The fields of these documents of a kind without a home; ``rows`` of the kind were recorded."""
+    """The fields of these documents of a kind without a home; of amounts only those that are not nothing."""
     found: list[Unread] = []
     different = {str(one.get(kind.ident)): one for one in records}
     for loss in count_losses(different.values(), kind.name, declared(kind.shape), lambda one: str(one.get(kind.ident))):
         note = kind.note(loss)
-        if note not in KNOWN_HOME:
-            values = (value for one in different.values() for value in _values(one, loss.field))
-            amounts = [cents for value in values if (cents := money(loss.field, value, currency)) is not None]
-            total = sum(amounts) if amounts else None
-            found.append(Unread(kind.name, loss.field, loss.records, len(different), rows, note, total, loss.examples))
+        if note in KNOWN_HOME:
+            continue
+        number, total = loss.records, None
+        told = [[money(loss.field, v, currency) for v in _values(one, loss.field)] for one in different.values()]
+        amounts = [[cents for cents in of_one if cents is not None] for of_one in told]
+        if any(amounts):
+            number, total = sum(any(of_one) for of_one in amounts), sum(map(sum, amounts))
+        if number:
+            found.append(Unread(kind.name, loss.field, number, len(different), is_all, note, total, loss.examples))
     return found
 
 

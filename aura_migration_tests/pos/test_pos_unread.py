@@ -51,7 +51,7 @@ def test_what_is_not_read_of_an_order_is_told_and_what_is_read_or_technical_is_n
     kind = next(one for one in fields.documents if one.name == "orders")
     order, expected = ORDERS[pos]
     plain = {key: value for key, value in order.items() if key in (kind.ident, "state")}
-    found = unread_of(kind, [order, order, {**plain, kind.ident: "B"}], fields.money, "USD", 3)
+    found = unread_of(kind, [order, order, {**plain, kind.ident: "B"}], fields.money, "USD", is_all=False)
     assert {one.field: (one.records, one.cents) for one in found if one.field in expected} == {
         name: (records, cents) for name, (records, cents, _) in expected.items()
     }
@@ -59,6 +59,10 @@ def test_what_is_not_read_of_an_order_is_told_and_what_is_read_or_technical_is_n
     for one in found:
         assert expected.get(one.field, (0, None, "device"))[2] in one.note and one.looked_at == 2
         assert one.examples == ("A",)
+    zeroes = {"net_amount_due_money": {"amount": 0}, "unpaidBalance": 0}
+    nothing = {key: zeroes.get(key, value) for key, value in order.items()}
+    none = {one.field for one in unread_of(kind, [nothing], fields.money, "USD")}
+    assert not none & set(zeroes), "an amount of nothing is no loss"
     line = next(one for one in found if one.cents is not None).as_loss("USD")
     assert line["money"].endswith(" USD") and line["sample"] == {"looked_at": 2, "is_all": False}
 
