@@ -5,6 +5,8 @@ A cash discount is given by the till to whoever pays by a tender that allows it,
 
 from __future__ import annotations
 
+import re
+
 from aura_migration.canonical.losses import EXAMPLES
 from aura_migration.canonical.model import Loss
 from aura_migration.core.ids import path
@@ -14,6 +16,7 @@ from aura_migration.pos.clover.rules.reading import Unclear, each, live, name_of
 from aura_migration.pos.clover.wire import Raw
 
 CASH = "CASH_DISCOUNT"
+LEFT_OUT = re.compile(rb'"excludeCashDiscount"\s*:\s*true')
 TYPES = (None, "", "DEFAULT", CASH)
 
 
@@ -25,7 +28,7 @@ def map_discounts(rows: Rows) -> None:
 
     records = live(rows, "discounts")
     each(rows, "discounts", "pricing_rules", records, build)
-    left_out = [ident for ident, item in rows.catalog.items.live.items() if item.exclude_cash_discount]
+    left_out = _left_out(rows)
     if left_out and not any(raw.get("type") == CASH for raw in records.values()):
         note = "The item is to be left out of cash discounts, but there is none to leave it out of."
         rows.batch.losses.append(Loss("items", "excludeCashDiscount", len(left_out), note, tuple(left_out[:EXAMPLES])))
@@ -67,7 +70,7 @@ def _discount(rows: Rows, ident: str, raw: Raw, place: int) -> None:
         is_inferred=False,
     )
     if is_cash:
-        _leave_out(rows, ident)
+        _exclude(rows, ident)
 
 
 def _cash_tenders(rows: Rows) -> list[str]:
@@ -75,9 +78,17 @@ def _cash_tenders(rows: Rows) -> list[str]:
     return [ident for ident, raw in live(rows, "tenders").items() if raw.get("supportsCashDiscount") is True]
 
 
-def _leave_out(rows: Rows, discount: str) -> None:
-    for ident, item in rows.catalog.items.live.items():
-        if item.exclude_cash_discount and item.name and not unsellable(item):
+def _left_out(rows: Rows) -> list[str]:
+    """Live items that cash discounts leave out. Few merchants have any: the items are not put together for nothing."""
+    if not any(LEFT_OUT.search(body.data) for body in rows.reader.bodies("items")):
+        return []
+    return [ident for ident, item in rows.catalog.items.live.items() if item.exclude_cash_discount]
+
+
+def _exclude(rows: Rows, discount: str) -> None:
+    for ident in _left_out(rows):
+        item = rows.catalog.items.live[ident]
+        if item.name and not unsellable(item):
             rows.link(
                 "pricing_rule_targets",
                 "items",
