@@ -11,6 +11,7 @@ from aura_migration.core.clock import utc_text
 EARLIEST = 2009
 """Square is no older."""
 LATEST = 2100
+WHOLE_SECONDS, MICROSECONDS = len("2009-01-01T00:00:00"), len("2009-01-01T00:00:00.000000")
 
 
 class When(NamedTuple):
@@ -30,7 +31,7 @@ def when(text: str | None) -> When | None:
         return None
     if found.tzinfo is None:
         found = found.replace(tzinfo=UTC)
-    if found.tzinfo is UTC and text[-1] == "Z" and text[10] == "T":
+    if found.tzinfo is UTC and text[-1] == "Z" and text[10] == "T" and text[19:20] in (".", "Z"):
         # Nearly all of them: the canonical text is a cut of what was sent.
         if len(text) == 20:
             return When(text[:-1] + "+00:00", found)
@@ -52,10 +53,8 @@ def version_of(stamp: str | None) -> str:
     found = when(stamp)
     if found is None:
         return ""
-    try:
-        return found.instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
-    except (OverflowError, ValueError):
-        return ""
+    text = found.text.removesuffix("+00:00")
+    return (text if len(text) > WHOLE_SECONDS else text + ".").ljust(MICROSECONDS, "0")
 
 
 def is_absurd(found: When | None) -> bool:
