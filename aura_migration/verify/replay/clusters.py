@@ -122,32 +122,24 @@ class Clusters:
         return sorted(self._held.values(), key=lambda one: (-one.cents, -one.orders, one.cause, one.title))
 
     def _calculated(self, held: Cluster, test: BackTest, policy: Policy) -> None:
-        """The hypothesis that explains most orders, where the configured way explains fewer; else the cause is unknown."""
+        """The way of calculating that the history shows where it is not the configured one; else the cause is unknown."""
         name = str(held.subject[1])
-        tax, evidence = self.book.taxes[name], test.rates.get(name)
-        rounding = tax.rule.rounding or policy.tax_rounding
-        configured = Way(rounding, policy.tax_place if policy.tax_place is TaxPlace.LINE else TaxPlace.RATE, False)
-        said = f"rate '{tax.name}'"
-        if evidence is not None:
-            counts = evidence.counted()
-            top = max(counts.values())
-            if top > counts[configured] and evidence.orders - top <= evidence.orders // 100:
-                best = min(
-                    (way for way, count in counts.items() if count == top), key=lambda way: _distance(way, configured)
-                )
-                if best.before_discounts is not configured.before_discounts and best[:2] == configured[:2]:
-                    held.cause = Cause.TAX_BASE
-                    held.title = f"{said} is of the price before discounts in history, configured after discounts"
-                    return
-                history, rule = ROUNDED[best.rounding], ROUNDED[configured.rounding]
-                if best.place is not configured.place:
-                    history, rule = f"{history} {PLACED[best.place]}", f"{rule} {PLACED[configured.place]}"
-                if best.before_discounts:
-                    history += " before discounts"
-                held.title = f"{said} rounds {history} in history, configured {rule}"
-                return
-        held.cause = Cause.UNKNOWN
-        held.title = f"{said}: no rounding of it reproduces what was charged"
+        said = f"rate '{self.book.taxes[name].name}'"
+        configured, best = configured_way(self.book, name, policy), shown_way(self.book, name, test, policy)
+        if best is None:
+            held.cause = Cause.UNKNOWN
+            held.title = f"{said}: no rounding of it reproduces what was charged"
+            return
+        if best.before_discounts is not configured.before_discounts and best[:2] == configured[:2]:
+            held.cause = Cause.TAX_BASE
+            held.title = f"{said} is of the price before discounts in history, configured after discounts"
+            return
+        history, rule = ROUNDED[best.rounding], ROUNDED[configured.rounding]
+        if best.place is not configured.place:
+            history, rule = f"{history} {PLACED[best.place]}", f"{rule} {PLACED[configured.place]}"
+        if best.before_discounts:
+            history += " before discounts"
+        held.title = f"{said} rounds {history} in history, configured {rule}"
 
     def _title(self, held: Cluster) -> str:
         book, subject = self.book, held.subject
@@ -226,6 +218,24 @@ class Clusters:
 
     def _money(self, cents: str | int | None) -> str:
         return show(cents, self.book.currency) if isinstance(cents, int) else str(cents)
+
+
+def configured_way(book: Book, tax: str, policy: Policy) -> Way:
+    """How a rate is calculated as configured."""
+    rounding = book.taxes[tax].rule.rounding or policy.tax_rounding
+    return Way(rounding, policy.tax_place if policy.tax_place is TaxPlace.LINE else TaxPlace.RATE, False)
+
+
+def shown_way(book: Book, tax: str, test: BackTest, policy: Policy) -> Way | None:
+    """The way that explains more orders than the configured one, and all but one in a hundred; of several the nearest to it."""
+    evidence = test.rates.get(tax)
+    if evidence is None:
+        return None
+    configured, counts = configured_way(book, tax, policy), evidence.counted()
+    top = max(counts.values())
+    if top <= counts[configured] or evidence.orders - top > evidence.orders // 100:
+        return None
+    return min((way for way, count in counts.items() if count == top), key=lambda way: _distance(way, configured))
 
 
 def _distance(way: Way, configured: Way) -> int:

@@ -26,6 +26,8 @@ from aura_migration.verify.replay.words import Cause, Found, Part, Skip
 
 MOST_LINES, MOST_PLACES = 3, 12
 """So many lines of so many are tried as what a tax was not charged on."""
+JUDGED_ALONE = frozenset((Part.SELECTION, Part.ITEM_PRICE, Part.MODIFIER_PRICE))
+"""What stands by itself, whatever the sums of an order are."""
 DISCOUNT_PARTS = frozenset((Cause.DISCOUNT_SCOPE, Cause.DISCOUNT_RATE))
 
 
@@ -76,6 +78,10 @@ class Differ:
             outcome.skips.append(Skip.UNREADABLE)
             return outcome
         outcome.taxes = charged_taxes(self.book, order)
+        if Skip.CONTRADICTS_ITSELF in outcome.skips:
+            # Its figures cannot all be true: what can be rung up is judged, no sum is.
+            outcome.found[:] = [each for each in found if each.part in JUDGED_ALONE]
+            return outcome
         if (
             not found
             and not ringing.skips
@@ -97,9 +103,7 @@ class Differ:
             bill, priced = self._discounts(ringing, outcome, bill, priced)
             bill, priced = self._charges(ringing, outcome, bill, priced)
             outcome.bill, outcome.priced = bill, priced
-            if not any(
-                one in (Skip.MARKETPLACE_TAX, Skip.EXTERNAL_TAX, Skip.CONTRADICTS_ITSELF) for one in outcome.skips
-            ):
+            if not any(one in (Skip.MARKETPLACE_TAX, Skip.EXTERNAL_TAX) for one in outcome.skips):
                 priced = _Taxes(self, ringing, outcome, bill, priced).compare()
                 self._total(ringing, outcome, priced)
         except BadInput:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -40,6 +41,7 @@ class Window(NamedTuple):
 ALWAYS = Window(None, None, None)
 
 
+@lru_cache(maxsize=20_000)
 def moment(text: str) -> Moment:
     """The minute a local time ``YYYY-MM-DDTHH:MM`` stands for."""
     at = datetime.fromisoformat(text)

@@ -11,16 +11,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import msgspec
 import psycopg
 
 from aura_migration.core import collector
+from aura_migration.pricing.policies import variants
 from aura_migration.pricing.policy import Policy
 from aura_migration.verify.findings import percentage
 from aura_migration.verify.replay.backtest import MOST_CASES, BackTest, Case, Inferred, can_tell, case_of, infer_policy
 from aura_migration.verify.replay.book import Book
 from aura_migration.verify.replay.causes import Proofs
-from aura_migration.verify.replay.clusters import Cluster, Clusters
+from aura_migration.verify.replay.clusters import Cluster, Clusters, shown_way
 from aura_migration.verify.replay.differ import Differ, Outcome
 from aura_migration.verify.replay.history import History
 from aura_migration.verify.replay.reading import read_book
@@ -198,11 +198,17 @@ class _Replay:
         proofs.gather(self.connection, self.span, ((order, each) for order, found, _ in last.kept for each in found))
         clusters = Clusters(self.book)
         open_choice = set(decided)
+        undecided = self._undecided(last)
+        shown = {name for name in last.test.rates if shown_way(self.book, name, last.test, self.book.policy)}
         for order, found, skips in last.kept:
             explained = [(each, proofs.explain(order, found, each)) for each in found]
             if order.id in open_choice:
                 open_choice.discard(order.id)
                 explained.append((_open_choice(decided[order.id]), Why.OPEN_CHOICE))
+            if order.id in undecided:
+                left = [one for one in explained if not _is_undecided(*one, shown)]
+                skips = [*skips, Skip.OPEN_POINT] if len(left) < len(explained) else skips
+                explained = left
             self._count(replayed, clusters, order, explained, skips)
         for ident in sorted(open_choice):
             # Identical by the choice that the history shows.
@@ -215,6 +221,11 @@ class _Replay:
         replayed.pairs_rung_up = len(pairs.sold - pairs.failed)
         replayed.tax_compared, replayed.tax_identical = last.tax_compared, last.tax_identical
         return replayed
+
+    def _undecided(self, last: Judging) -> set[int]:
+        """Orders that one of the ways of calculating reproduces that the POS leaves open, though not all orders agree on it."""
+        ways = [policy for name, _, policy in variants(self.book.policy) if name not in self.book.policy_said]
+        return {case.order.id for case in last.cases if any(case.fits(policy) for policy in ways)}
 
     def _count(
         self,
@@ -245,11 +256,12 @@ class _Replay:
         replayed.whys[why] = (orders + 1, before + cents)
 
 
+def _is_undecided(each: Found, why: Why | None, shown: set[str]) -> bool:
+    """Whether only an open way of calculating is at stake: no history tells that the rate is configured wrongly."""
+    if why is not None or each.cause not in OPEN_PARTS:
+        return False
+    return each.cause is not Cause.TAX_ROUNDING or each.subject[1] not in shown
+
+
 def _open_choice(cents: int) -> Found:
     return Found(Part.TOTAL, Cause.UNKNOWN, ("policy", "open"), None, None, cents, Why.OPEN_CHOICE)
-
-
-def policy_text(policy: Policy) -> dict[str, Any]:
-    """A policy as plain data."""
-    found: dict[str, Any] = msgspec.to_builtins(policy)
-    return found
