@@ -88,8 +88,7 @@ WRONG = {
 
 def test_every_rule_is_loaded_and_found_the_same_and_every_wrong_one_is_found(place: Loaded) -> None:
     verdict = stages.verify(place.at.workshop, place.migration_id, "test")
-    failed = {gate.name for gate in verdict.gates if gate.passed is False}
-    assert failed <= {"orders_replay_identically"}, "what the past was charged by is replay's own matter"
+    assert verdict.passed, [gate.name for gate in verdict.gates if gate.passed is False]
     assert verdict.scorecard["metrics"]["rules_accounted_pct"] == 100.0
     judged = place.judged()
     assert (judged.gate.passed, judged.findings) == (True, ())

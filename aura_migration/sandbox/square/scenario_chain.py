@@ -211,7 +211,12 @@ def _happy_hour(builder: Builder, drinks: str, presence: Presence) -> None:
         extra_data={"application_method": "AUTOMATICALLY_APPLIED"},
     )
     period = builder.made(
-        TimePeriod, "Happy hour", days=["MON", "TUE", "WED", "THU", "FRI"], start="16:00", minutes=120
+        TimePeriod,
+        "Happy hour",
+        days=["MON", "TUE", "WED", "THU", "FRI"],
+        start="16:00",
+        minutes=120,
+        since="20261005",  # after the last order of the past, which was not charged by it
     )
     products = builder.made(ProductSet, "Drinks", any_ids=[drinks])
     builder.made(

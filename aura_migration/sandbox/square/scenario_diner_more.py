@@ -108,8 +108,10 @@ def rules(builder: Builder, parts: Diner) -> None:
     builder.made(Discount, "Coupon", percentage="15", cap=500, keeps_tax_basis=True)
     builder.made(Discount, "Five off", kind="FIXED_AMOUNT", cents=500)
     builder.made(Discount, "Old discount", percentage="5", deleted=True)
-    afternoons = builder.made(TimePeriod, "Afternoons", days=list(WEEK), start="16:00", minutes=120)
-    nights = builder.made(TimePeriod, "Nights", days=["FRI", "SAT"], start="22:30", minutes=150)
+    # The past was not charged by automatic discounts: they begin after its last order.
+    begins: dict[str, Any] = {"since": "20261005"}
+    afternoons = builder.made(TimePeriod, "Afternoons", days=list(WEEK), start="16:00", minutes=120, **begins)
+    nights = builder.made(TimePeriod, "Nights", days=["FRI", "SAT"], start="22:30", minutes=150, **begins)
     cocktails = builder.made(ProductSet, "Cocktails", any_ids=[c["Cocktails"].id], exact=1)
     wing_set = builder.made(ProductSet, "Wings", any_ids=[wings.id])
     pair = builder.made(ProductSet, "Two cocktails", any_ids=[c["Cocktails"].id], exact=2)
@@ -122,15 +124,16 @@ def rules(builder: Builder, parts: Diner) -> None:
     builder.made(PricingRule, "Two for less", discount_id=happy.id, match_id=pair.id, period_ids=[afternoons.id])
     builder.made(
         PricingRule,
-        "Summer 2026",
+        "Summer 2027",
         discount_id=happy.id,
         match_id=dozen.id,
-        valid_from=("2026-06-01", "00:00:00"),
-        valid_until=("2026-08-31", "23:59:00"),
+        valid_from=("2027-06-01", "00:00:00"),
+        valid_until=("2027-08-31", "23:59:00"),
     )
-    builder.made(PricingRule, "Big table", discount_id=late.id, match_id=everything.id, minimum_cents=15000)
+    soon: dict[str, Any] = {"valid_from": ("2026-10-05", "00:00:00")}
+    builder.made(PricingRule, "Big table", discount_id=late.id, match_id=everything.id, minimum_cents=15000, **soon)
     builder.made(
-        PricingRule, "Regulars", discount_id=late.id, match_id=everything.id, customer_groups=["GRPREGULARS01"]
+        PricingRule, "Regulars", discount_id=late.id, match_id=everything.id, customer_groups=["GRPREGULARS01"], **soon
     )
     builder.write()
 

@@ -109,7 +109,7 @@ class Peculiar:
         open_percent = DiscountUse("Open discount", "VARIABLE_PERCENTAGE", e5("12.5"), "12.5")
         self.sale("open discount by percent", discounts=(open_percent,))
         self.sale("open discount by amount", discounts=(DiscountUse("Open", "VARIABLE_AMOUNT", cents=233),))
-        line = DiscountUse("Happy hour", "FIXED_PERCENTAGE", e5("25"), "25.0", lines=(1,))
+        line = DiscountUse("Friends 25", "FIXED_PERCENTAGE", e5("25"), "25.0", lines=(1,))
         self.sale("line discount by percent", self.some(3), discounts=(line,))
         self.sale(
             "line discount by amount", discounts=(DiscountUse("Loose button", "FIXED_AMOUNT", cents=75, lines=(0,)),)
@@ -259,7 +259,8 @@ class Peculiar:
         self.sale(
             "custom tender with a note", tenders=(pay("custom", self._clock + HOUR, note="Two crates of oranges"),)
         )
-        self.sale("cash rounding", rounding=5, tenders=(pay("cash", self._clock + HOUR, handed=500),))
+        odd = [self.pen.line(self.dish(), cents=1011, taxes=())]
+        self.sale("cash rounding", odd, rounding=5, tenders=(pay("cash", self._clock + HOUR, handed=500),))
         self.sale("fee still to come", tenders=(pay("visa", self._clock + HOUR, fee_withheld=True),))
         refused = self.sale("payment disputed", self.some(3), tenders=(pay("visa", self._clock + HOUR),))
         history = self.pen.history

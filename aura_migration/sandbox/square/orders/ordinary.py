@@ -332,7 +332,7 @@ def _discounts(dice: bytes, lines: Sequence[Line]) -> tuple[DiscountUse, ...]:
     if lot < 20:
         return (DiscountUse("Neighbors 10", "FIXED_PERCENTAGE", 1_000_000, "10"),)
     if lot < 28:
-        return (DiscountUse("Happy hour", "FIXED_PERCENTAGE", 2_000_000, "20.0", lines=(0,)),)
+        return (DiscountUse("Friends 20", "FIXED_PERCENTAGE", 2_000_000, "20.0", lines=(0,)),)
     if lot < 34:
         return (DiscountUse("A dollar off", "FIXED_AMOUNT", cents=100, lines=(len(lines) - 1,)),)
     if lot < 40:

@@ -81,10 +81,14 @@ class OrderPen:
         for item in self.world.items():
             if item.deleted or item.archived or not item.presence.covers(place.id):
                 continue
-            if item.product_type not in ("FOOD_AND_BEV", "REGULAR"):
+            if item.product_type not in ("FOOD_AND_BEV", "REGULAR") or self._asks_for_a_text(item):
                 continue
             mods = self._mods(item, place)
-            held = tuple(sorted(numbers[tax] for tax in item.tax_ids if tax in numbers)) if item.taxable else ()
+            held = (
+                tuple(sorted(numbers[tax] for tax in item.tax_ids if tax in numbers))
+                if item.taxable is not False
+                else ()
+            )
             category = item.reporting_category[0] if item.reporting_category else None
             for variation in item.variations:
                 cents = self._price(variation, place)
@@ -116,10 +120,20 @@ class OrderPen:
                 found += [tuple(options)] if options else []
         return found
 
+    def _asks_for_a_text(self, item: Item) -> bool:
+        """Must a text be typed with it? Lines do not hold any."""
+        groups = (self.world.live(link.group_id) for link in item.links if link.enabled is not False)
+        return any(isinstance(group, ModifierList) and group.text_required is True for group in groups)
+
     def _sold(self, modifier: Modifier, place: Location) -> bool:
         over = modifier.overrides.get(place.id)
         there = not modifier.deleted and modifier.presence.covers(place.id)
-        return there and not (over is not None and over.sold_out)
+        return there and not (over is not None and over.sold_out) and not self._asks_for_more(modifier)
+
+    def _asks_for_more(self, modifier: Modifier) -> bool:
+        """Does it open a list of which something must be chosen? Lines hold no nested options."""
+        groups = (self.world.live(child) for child in modifier.child_group_ids)
+        return any(isinstance(group, ModifierList) and (group.min or 0) > 0 for group in groups)
 
     def _mod(self, modifier: Modifier, place: Location) -> Mod:
         over = modifier.overrides.get(place.id)
