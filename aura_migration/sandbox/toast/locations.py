@@ -309,7 +309,7 @@ class ConfigWriter:
             type="FIXED",
             percentage=None,
             amount=3.0,
-            selectionType="ITEM",
+            selectionType="CHECK",
             itemPickingPriority="MOST_EXPENSIVE",
             fixedTotal=None,
             active=True,

@@ -2,8 +2,8 @@
 
 The dice of the order's number decide; the same plan gives the same order every time.
 
-- A line's price contains its modifiers; a check discount is spread over the lines by their share, the last line takes
-  the odd cents.
+- A line's price contains its modifiers; a check discount is spread over the lines by their share, odd cents to the
+  largest fractions.
 - Tax is rounded per line and rate, the check sums its lines; a gift card is deferred and untaxed.
 - A check's amount is the sum of its lines' prices; payments without tips are its total, or nothing while it is open.
 """
@@ -26,6 +26,8 @@ from aura_migration.sandbox.toast.orders.model import (
     Payment,
     Plan,
 )
+from aura_migration.sandbox.toast.orders.ruled_sums import shared
+from aura_migration.sandbox.toast.orders.sums import percent
 from aura_migration.sandbox.toast.people.dice import Dice
 from aura_migration.sandbox.toast.people.model import DINE_IN, MINUTE
 
@@ -131,12 +133,12 @@ class Composer:
             first = 1 + which * 6
             dish = self._dishes[int.from_bytes(roll[first : first + 2], "big") % len(self._dishes)]
             quantity = 1 + (roll[first + 2] % 5 == 0) + (roll[first + 2] % 25 == 0)
-            picked = (
-                (dish.choices[roll[first + 3] % len(dish.choices)],) if dish.choices and roll[first + 4] % 3 else ()
-            )
+            picked = [few[(roll[first + 5] + place) % len(few)] for place, few in enumerate(dish.musts)]
+            if dish.choices and roll[first + 4] % 3:
+                picked.append(dish.choices[roll[first + 3] % len(dish.choices)])
             pre = quantity * (dish.cents + sum(choice.cents for choice in picked))
             guid = self._guid("selection", plan, place, which)
-            lines.append(Line(guid, dish, "NONE", quantity, dish.cents, picked, pre, pre))
+            lines.append(Line(guid, dish, "NONE", quantity, dish.cents, tuple(picked), pre, pre))
         if plan.gift is not None and place == 0:
             kind, cents = plan.gift
             lines.append(Line(self._guid("selection", plan, place, 5), None, kind, 1, cents, (), cents, cents))
@@ -149,7 +151,7 @@ class Composer:
             guid = self._guid("discount", plan, place, 2)
             return [Discount(guid, self._discount, EXCESS_NAME, base, 100)] if base else []
         if plan.discounted and place == 0:
-            cents = (base * 10 + 50) // 100
+            cents = percent(base, 1_000)
             guid = self._guid("discount", plan, place, 0)
             made.append(Discount(guid, self._discount, "Neighbor 10%", cents, 10))
         if plan.reward and plan.loyalty and place == 0:
@@ -182,13 +184,10 @@ def _unpaid(plan: Plan) -> bool:
 
 
 def _spread(lines: list[Line], cents: int) -> None:
-    """Take a check's discount off its lines by their share; the last line with a dish takes the odd cents."""
+    """Take a check's discount off its lines by their share."""
     dishes = [line for line in lines if line.dish is not None]
-    base, left = sum(line.pre for line in dishes), cents
-    for line in dishes:
-        share = left if line is dishes[-1] else cents * line.pre // base
+    for line, share in zip(dishes, shared(cents, [line.pre for line in dishes]), strict=True):
         line.price = line.pre - share
-        left -= share
 
 
 def _tax(line: Line, behavior: str) -> None:

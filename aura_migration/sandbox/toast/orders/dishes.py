@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from aura_migration.sandbox.toast.locations import Location
-from aura_migration.sandbox.toast.model import BASE, Catalog, Item
+from aura_migration.sandbox.toast.model import BASE, Catalog, GroupLink, Item, ModifierGroup
 from aura_migration.sandbox.toast.orders.model import Choice, Dish, Tax
 
 MOST_CHOICES = 6
@@ -21,7 +21,8 @@ def dishes(location: Location) -> list[Dish]:
     for _, chain in catalog.placements():
         for guid in chain[-1].items:
             item = catalog.items[guid]
-            if guid not in found and _suits(item) and all(tax in taxes for tax in item.taxes):
+            musts = _musts(catalog, item)
+            if guid not in found and _suits(item) and musts is not None and all(tax in taxes for tax in item.taxes):
                 found[guid] = Dish(
                     guid=item.guid,
                     mlid=item.mlid,
@@ -33,6 +34,7 @@ def dishes(location: Location) -> list[Dish]:
                     category=item.sales_category[1] if item.sales_category else None,
                     taxes=tuple(taxes[tax] for tax in item.taxes),
                     choices=tuple(_choices(catalog, item)),
+                    musts=musts,
                 )
     return [found[guid] for guid in sorted(found)]
 
@@ -68,18 +70,55 @@ def _suits(item: Item) -> bool:
 
 
 def _choices(catalog: Catalog, item: Item) -> list[Choice]:
-    """Options of the item's first plain group that cost their own price."""
+    """Options that cost their own price, of the item's first plain group in which nothing has to be chosen."""
     for link in item.links:
         group = catalog.modifier_groups[link.group]
-        if group.strategy != "NONE" or group.size_of or group.rules:
+        if not _is_shown(link, group) or not _is_plain(group) or group.minimum:
             continue
-        found = []
-        for option in group.options[:MOST_CHOICES]:
-            pricing = catalog.option_pricing(option)
-            under = catalog.items[option.item]
-            free_default = option.default and group.defaults_charge == "NO"
-            if pricing.strategy == BASE and pricing.cents is not None and option.taxes is None and not free_default:
-                found.append(Choice(option.item, under.mlid, under.name, group.guid, group.mlid, pricing.cents))
-        if found:
-            return found
+        if found := _suited(catalog, group):
+            return found[:MOST_CHOICES]
     return []
+
+
+def _musts(catalog: Catalog, item: Item) -> tuple[tuple[Choice, ...], ...] | None:
+    """What has to be chosen with an item; None where that is no plain matter."""
+    found: list[tuple[Choice, ...]] = []
+    for link in item.links:
+        group = catalog.modifier_groups[link.group]
+        if not group.minimum or not _is_shown(link, group):
+            continue
+        suited = _suited(catalog, group)
+        if not _is_plain(group) or len(suited) < group.minimum:
+            return None
+        if group.minimum == 1:
+            found.append(tuple(suited[:MOST_CHOICES]))
+        else:
+            found.extend((choice,) for choice in suited[: group.minimum])
+    return tuple(found)
+
+
+def _is_shown(link: GroupLink, group: ModifierGroup) -> bool:
+    return bool(group.visibility if link.visibility is None else link.visibility)
+
+
+def _is_plain(group: ModifierGroup) -> bool:
+    return group.strategy == "NONE" and not group.size_of and not group.rules
+
+
+def _suited(catalog: Catalog, group: ModifierGroup) -> list[Choice]:
+    """Options with a price of their own, after which nothing further has to be chosen."""
+    found = []
+    for option in group.options:
+        if not option.visibility:
+            continue
+        pricing, under = catalog.option_pricing(option), catalog.items[option.item]
+        free_default = option.default and group.defaults_charge == "NO"
+        asks = any(catalog.modifier_groups[link.group].minimum for link in under.links)
+        if (
+            pricing.strategy == BASE
+            and pricing.cents is not None
+            and option.taxes is None
+            and not (free_default or asks)
+        ):
+            found.append(Choice(option.item, under.mlid, under.name, group.guid, group.mlid, pricing.cents))
+    return found

@@ -29,7 +29,16 @@ from aura_migration.sandbox.toast.orders.sheet import (
     Sheet,
     Void,
 )
-from aura_migration.sandbox.toast.orders.sums import Row, applied, percent, pool, rounded, settle, spread
+from aura_migration.sandbox.toast.orders.sums import (
+    Row,
+    applied,
+    is_same_pooled,
+    percent,
+    pool,
+    rounded,
+    settle,
+    spread,
+)
 from aura_migration.sandbox.toast.people.dice import Dice
 from aura_migration.sandbox.toast.people.model import DELIVERY, DINE_IN, MINUTE, TAKE_OUT, Address, Guest
 
@@ -153,16 +162,16 @@ class Draw:
             exempt=kind == kinds.EXEMPT,
             tab=f"Tab {frame.number % 97}" if kind == kinds.TAB else None,
         )
-        way = TAKE_OUT if sheet.behavior == TAKE_OUT and sheet.car is None else DINE_IN
-        rows = self._rows(frame, way, family, place)
+        rows = self._rows(frame, _way(sheet), family, place)
         bill.lines = [row.line for row in rows]
         self._discount(frame, bill, rows, family)
         for row in rows:
             settle(row, bill.exempt, family)
         if kind == kinds.POOLED:
-            rated = [row for row in rows if row.pooled]
-            if rated:
-                pool(rated, family)
+            for guid in dict.fromkeys(row.rates[0].guid for row in rows if row.pooled):
+                together = [row for row in rows if row.pooled and row.rates[0].guid == guid]
+                if is_same_pooled(together):
+                    pool(together, family)
         _net_parts(bill, rows)
         self._charge(frame, sheet, bill, family)
         if kind == kinds.VOID_LINE and place == 0:
@@ -184,17 +193,17 @@ class Draw:
                 at = 1 + which * 5
                 plate = menu[(roll[at] << 8 | roll[at + 1]) % len(menu)]
                 amount = 1 + (roll[at + 2] % 6 == 0) + (roll[at + 2] % 30 == 0)
-                picked: tuple[Topping, ...] = ()
+                picked = [few[(roll[at + 4] + turn) % len(few)] for turn, few in enumerate(plate.musts)]
                 if plate.toppings and roll[at + 3] % 3:
-                    picked = (plate.toppings[roll[at + 4] % len(plate.toppings)],)
-                rows.append(self._row(plate, behavior, family, amount, picked))
+                    picked.append(plate.toppings[roll[at + 4] % len(plate.toppings)])
+                rows.append(self._row(plate, behavior, family, amount, tuple(picked)))
         rows += self._special(kind, behavior, family, roll)
         if kind == kinds.MARKETPLACE:
             for row in rows:
                 row.rates = (pantry.market,)
-        if kind == kinds.POOLED and pantry.taxes:
+        if kind == kinds.POOLED:
             for row in rows:
-                row.rates, row.pooled = (pantry.taxes[0],), True
+                row.pooled = len(row.rates) == 1
         return rows
 
     def _special(self, kind: str, behavior: str, family: Family, roll: bytes) -> list[Row]:
@@ -368,9 +377,7 @@ class Draw:
         if kind == kinds.GRATUITY:
             add("Large party 18%", percent(before, 1_800), kind="PERCENT", gratuity=True, calculation="PRE_DISCOUNT")
         elif kind == kinds.PACKAGING:
-            made = add("Packaging", 100, taxable=True, calculation="POST_DISCOUNT")
-            for rate in self.pantry.taxes[:1]:
-                made.taxes.append(applied(rate, rounded(100 * rate.millionths, 1_000_000, rate.rounding), family))
+            self._packed(add("Packaging", 100, taxable=True, calculation="POST_DISCOUNT"), sheet, family)
         elif kind == kinds.SURCHARGE:
             add("Card surcharge", percent(after, 300), kind="PERCENT", category=SURCHARGE)
         elif kind == kinds.FUNDRAISING:
@@ -384,7 +391,11 @@ class Draw:
             if cents:
                 add("Cash rounding", cents, category=CASH_ROUNDING)
         if kind == kinds.GRATUITY and frame.number % 2:
-            add("Packaging", 100, category=SERVICE)
+            self._packed(add("Packaging", 100, taxable=True, category=SERVICE), sheet, family)
+
+    def _packed(self, charge: AppliedCharge, sheet: Sheet, family: Family) -> None:
+        for rate in self.pantry.packed[_way(sheet)]:
+            charge.taxes.append(applied(rate, rounded(100 * rate.millionths, 1_000_000, rate.rounding), family))
 
     def ended(self, frame: Frame, sheet: Sheet) -> None:
         """Voids and deletions of whole checks and orders."""
@@ -401,6 +412,11 @@ class Draw:
             void_order(sheet, self._void(sheet.opened + 30 * MINUTE, frame.day, sheet.server))
         elif kind == kinds.VOID_NEXT_DAY:
             void_order(sheet, self._void(frame.modified, frame.later_day or frame.next_day, sheet.server))
+
+
+def _way(sheet: Sheet) -> str:
+    """By which rates an order is taxed: what is picked up at the curb is not taken out."""
+    return TAKE_OUT if sheet.behavior == TAKE_OUT and sheet.car is None else DINE_IN
 
 
 def _net_parts(bill: Bill, rows: list[Row]) -> None:

@@ -74,7 +74,8 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Dish:
-    """An item that can be ordered as it is: one fixed price, percent taxes on top."""
+    """An item that can be ordered: one fixed price, percent taxes on top. ``musts``: alternatives of what has to be chosen
+    with it, one of each; ``choices``: what may be chosen beside."""
 
     guid: str
     mlid: str
@@ -86,6 +87,7 @@ class Dish:
     category: str | None
     taxes: tuple[Tax, ...]
     choices: tuple[Choice, ...]
+    musts: tuple[tuple[Choice, ...], ...] = ()
 
 
 @dataclass(slots=True)

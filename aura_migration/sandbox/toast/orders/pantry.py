@@ -8,7 +8,7 @@ from aura_migration.sandbox.core.ids import Ids
 from aura_migration.sandbox.toast.locations import Location
 from aura_migration.sandbox.toast.orders.adapt import Floor
 from aura_migration.sandbox.toast.orders.dishes import percent_taxes
-from aura_migration.sandbox.toast.orders.model import Dish, Tax
+from aura_migration.sandbox.toast.orders.model import Choice, Dish, Tax
 from aura_migration.sandbox.toast.orders.sheet import Ref
 from aura_migration.sandbox.toast.orders.sums import Rate, rate_of
 from aura_migration.sandbox.toast.orders.wire import config_ref, ref
@@ -38,6 +38,7 @@ class Plate:
     plu: str | None
     rates: dict[str, tuple[Rate, ...]]
     toppings: tuple[Topping, ...] = ()
+    musts: tuple[tuple[Topping, ...], ...] = ()
     included: bool = False
     unit: str = "NONE"
 
@@ -51,7 +52,8 @@ class Pantry:
         self.menu = [_plate(dish) for dish in menu]
         taxes = list(percent_taxes(location).values())
         first: list[Tax] = taxes[:1]
-        self.taxes = [rate_of(tax, DINE_IN) for tax in taxes]
+        self.packed = {way: [rate_of(tax, way) for tax in first] for way in (DINE_IN, TAKE_OUT)}
+        """What a packaging charge is taxed at."""
         self._food = ref(floor.guid("salesCategories", "Food"), "SalesCategory")
         gone = self._gone
         self.gone = [
@@ -115,13 +117,15 @@ def _plate(dish: Dish) -> Plate:
         category=ref(dish.category, "SalesCategory"),
         plu=dish.plu or None,
         rates={way: tuple(rate_of(tax, way) for tax in dish.taxes) for way in (DINE_IN, TAKE_OUT)},
-        toppings=tuple(
-            Topping(
-                one.name,
-                one.cents,
-                config_ref(one.guid, "MenuItem", one.mlid),
-                config_ref(one.group, "MenuOptionGroup", one.group_mlid),
-            )
-            for one in dish.choices
-        ),
+        toppings=tuple(map(_topping, dish.choices)),
+        musts=tuple(tuple(map(_topping, few)) for few in dish.musts),
+    )
+
+
+def _topping(one: Choice) -> Topping:
+    return Topping(
+        one.name,
+        one.cents,
+        config_ref(one.guid, "MenuItem", one.mlid),
+        config_ref(one.group, "MenuOptionGroup", one.group_mlid),
     )

@@ -105,6 +105,13 @@ def settle(row: Row, exempt: bool, family: Family) -> None:
         line.taxes.append(applied(rate, cents, family))
 
 
+def is_same_pooled(rows: Sequence[Row]) -> bool:
+    """Whether a rate comes to the same cents line by line and on the sum: no check shows both ways of a restaurant."""
+    rate = rows[0].rates[0]
+    base = sum(row.line.price for row in rows)
+    return rounded(base * rate.millionths, MILLION, rate.rounding) == sum(row.line.tax for row in rows)
+
+
 def pool(rows: Sequence[Row], family: Family) -> None:
     """One rate over several lines: worked out once for their sum, then spread over them with fractions of a cent."""
     rate = rows[0].rates[0]
