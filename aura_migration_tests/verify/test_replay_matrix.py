@@ -216,6 +216,12 @@ def test_spans_select_orders_by_number_by_days_and_by_dates(square: House) -> No
     assert 0 < dated.orders < whole and dated.first >= "2026-09-01" and dated.last <= "2026-09-07"
 
 
+def test_a_span_that_begins_within_a_holiday_is_proven_by_the_orders_before_it(toast: House) -> None:
+    found = toast.replay(REMEDY["toast"], span=Span(since=date(2026, 9, 6)))
+    assert found.first == "2026-09-06" and found.passed is True
+    assert Why.TAX_HOLIDAY in found.whys
+
+
 def test_over_no_orders_a_replay_is_neither_yes_nor_no(square: House) -> None:
     found = square.replay(span=Span(since=date(2031, 1, 1)))
     assert (found.passed, found.orders) == (None, 0)

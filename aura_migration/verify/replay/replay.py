@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, NamedTuple
 
 import psycopg
@@ -25,12 +26,25 @@ from aura_migration.verify.replay.differ import Differ, Outcome
 from aura_migration.verify.replay.history import History
 from aura_migration.verify.replay.reading import read_book
 from aura_migration.verify.replay.ring import Ringing, Till
-from aura_migration.verify.replay.rung import OrderRef, RungOrder, Span, past_orders, ref
+from aura_migration.verify.replay.rung import OrderRef, RungOrder, Span, count_orders, past_orders, ref
 from aura_migration.verify.replay.words import Cause, Class, Found, Part, Skip, Why
 
 Connection = psycopg.Connection[Any]
 OPEN_PARTS = frozenset((Cause.TAX_ROUNDING, Cause.DISCOUNT_ROUNDING, Cause.CHARGE_BASE))
 """Differences that another way of calculating may explain."""
+PROVEN_BY_TIME = frozenset(
+    (
+        Cause.ITEM_PRICE,
+        Cause.MODIFIER_PRICE,
+        Cause.TAX_RATE,
+        Cause.TAX_EXTRA,
+        Cause.TAX_MISSING,
+        Cause.CHARGE_TAXABILITY,
+    )
+)
+"""Differences that orders before the span may explain."""
+EARLIER = 2_000
+"""So many orders before the span are looked at for proofs, where the span alone has none."""
 AGREEING = 300
 """Orders that agree already, kept to see that a hypothesis does not break them."""
 
@@ -179,14 +193,32 @@ class _Replay:
             decided = {ident: cents for ident, cents in first.open.items() if ident not in still}
             if not decided:
                 inferred = None
-        return self._judge(last, inferred, decided)
+        replayed = self._judge(last, last.history, self.span, inferred, decided)
+        if any(cluster.cause in PROVEN_BY_TIME for cluster in replayed.clusters):
+            earlier = self._earlier(last)
+            if earlier is not None:
+                wider, span = earlier
+                replayed = self._judge(last, wider.history, span, inferred, decided)
+        return replayed
 
-    def _pass(self, book: Book) -> Judging:
+    def _earlier(self, last: Judging) -> tuple[Judging, Span] | None:
+        """The span and what was sold around it, where that is more: a span may begin in the middle of what it cannot prove alone."""
+        here = self.book.location_id
+        since = count_orders(self.connection, here, Span(since=date.fromisoformat(last.history.first)))
+        span = Span(orders=since + EARLIER)
+        if count_orders(self.connection, here, span) <= last.orders:
+            return None
+        return self._pass(self.book, span), span
+
+    def _pass(self, book: Book, span: Span | None = None) -> Judging:
         made = Judging(book)
-        made.take(past_orders(self.connection, book.location_id, book.zone, self.span, book.policy.cash_increment > 1))
+        coins = book.policy.cash_increment > 1
+        made.take(past_orders(self.connection, book.location_id, book.zone, span or self.span, coins))
         return made
 
-    def _judge(self, last: Judging, inferred: Inferred | None, decided: dict[int, int]) -> Replayed:
+    def _judge(
+        self, last: Judging, history: History, span: Span, inferred: Inferred | None, decided: dict[int, int]
+    ) -> Replayed:
         replayed = Replayed(self.span, last.orders, last.history.first, last.history.last)
         replayed.book, replayed.policy, replayed.inferred, replayed.test = (
             self.book,
@@ -194,8 +226,8 @@ class _Replay:
             inferred,
             last.test,
         )
-        proofs = Proofs(self.book, last.history)
-        proofs.gather(self.connection, self.span, ((order, each) for order, found, _ in last.kept for each in found))
+        proofs = Proofs(self.book, history)
+        proofs.gather(self.connection, span, ((order, each) for order, found, _ in last.kept for each in found))
         clusters = Clusters(self.book)
         open_choice = set(decided)
         undecided = self._undecided(last)
