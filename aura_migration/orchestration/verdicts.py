@@ -9,12 +9,13 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from aura_migration.orchestration.partitions import restaurant_locations
 from aura_migration.orchestration.resources import WorkshopResource
 from aura_migration.orchestration.specs import MEANINGS
 from aura_migration.verify import findings
 
 LOADED = dg.AssetKey(["load", "historical_orders"])
+PARTITION_TAG = "dagster/partition"
+"""Which location a run is of: checks by themselves know no partition."""
 SHOWN = (findings.ORDERS, findings.DAILY_SALES, findings.TAX, findings.PAYMENTS)
 
 
@@ -26,7 +27,6 @@ SHOWN = (findings.ORDERS, findings.DAILY_SALES, findings.TAX, findings.PAYMENTS)
             asset=LOADED,
             description=MEANINGS[name],
             additional_deps=[["verify", "scorecard"]],
-            partitions_def=restaurant_locations,
         )
         for name in SHOWN
     ],
@@ -41,7 +41,7 @@ def verdict_of_orders(
             "SELECT DISTINCT ON (g.name) g.name, g.passed, g.value, g.remedy, g.measured_at, g.migration_id "
             "FROM migration.gates g JOIN migration.migrations m ON m.id = g.migration_id "
             "WHERE m.location_key = %s AND g.name = ANY(%s) ORDER BY g.name, g.measured_at DESC, g.migration_id DESC",
-            [context.partition_key, list(SHOWN)],
+            [context.run.tags[PARTITION_TAG], list(SHOWN)],
         ).fetchall()
     gates = {name: gate for name, *gate in rows}
     for key in sorted(context.selected_asset_check_keys, key=lambda one: SHOWN.index(one.name)):
