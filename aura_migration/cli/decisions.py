@@ -50,7 +50,7 @@ def conflicts_list(migration: int, entity: str | None, as_json: bool) -> None:
 @click.option("--strategy", required=True, type=click.Choice(decide.STRATEGIES), help="What happens; see above.")
 @click.option("--aura-id", type=int, help="The AuraConnect record meant, where several have the name.")
 @click.option("--by", "by", required=True, metavar="NAME", help="Who decides.")
-@click.option("--reason", default="", help="Why; kept in the audit trail.")
+@click.option("--reason", default="", help="Why, without naming guests or staff; kept for ever as typed.")
 @json_option
 @answers
 def conflicts_decide(

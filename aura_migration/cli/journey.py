@@ -267,7 +267,7 @@ def preview(integration: int, keys: tuple[str, ...], options_file: Path | None, 
 @click.argument("migration", type=int)
 @click.option("--plan-hash", required=True, help="The hash that preview printed: what you sign.")
 @click.option("--by", "by", required=True, metavar="NAME", help="Who approves.")
-@click.option("--reason", default="", help="Why.")
+@click.option("--reason", default="", help="Why, without naming guests or staff; kept for ever as typed.")
 @click.option(
     "--confirm-inferred",
     is_flag=True,

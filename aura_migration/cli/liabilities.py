@@ -12,7 +12,7 @@ from aura_migration.migration import liabilities as journey
 from aura_migration.migration.integrations import get_integration
 
 by_option = click.option("--by", "by", default=me, metavar="NAME", help="Who does it; default is this machine's user.")
-reason_option = click.option("--reason", default="", help="Why.")
+reason_option = click.option("--reason", default="", help="Why, without naming guests; kept for ever as typed.")
 class_argument = click.argument("liability", metavar="CLASS", type=click.Choice(list(CLASSES)))
 
 

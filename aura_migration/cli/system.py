@@ -319,8 +319,10 @@ def _wait_for(folder: Path, name: str, port: int) -> None:
 
 def stop_system(settings: Settings) -> list[str]:
     """End the processes `up` started (by their own process ids) and their children. Returns which ran."""
-    folder = _folder(settings)
+    folder = settings.data_dir / "run"
     stopped: list[str] = []
+    if not folder.is_dir():
+        return stopped  # nothing was ever started, and nothing is made by stopping it
     for name in ("daemon", "webserver", "code-server"):
         process = _running(folder, name)
         if process is not None:

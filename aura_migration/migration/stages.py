@@ -190,6 +190,13 @@ def _require_undoable(connection: Connection, migration: Migration) -> None:
             f"AuraConnect redeems {', '.join(owned)} of this integration; taking the load back would take balances away.",
             f"`aura-migration liabilities return {migration.integration_id} {owned[0]}` gives them back to the POS first.",
         )
+    if migration.state == "rolled_back" and (kept := _kept_before(connection, migration.id)):
+        raise Refused(
+            f"Migration {migration.id} is rolled back. {kept} records that people edited, and what those stand on, were kept "
+            "then: they are the restaurant's own since, and no rollback takes them.",
+            "Remove them in AuraConnect. A rollback that is to take edited records says so the first time: `--edited undo`.",
+            kept=kept,
+        )
     if migration.state not in UNDOABLE:
         raise Refused(
             f"Migration {migration.id} is {migration.state}; there is nothing to roll back.",
@@ -200,6 +207,16 @@ def _require_undoable(connection: Connection, migration: Migration) -> None:
             f"Migration {migration.id} has written nothing; there is nothing to roll back.",
             f"`aura-migration cancel {migration.id}` ends it.",
         )
+
+
+def _kept_before(connection: Connection, migration_id: int) -> int:
+    """How many records a rollback of this migration left in use."""
+    row = connection.execute(
+        "SELECT count(DISTINCT (aura_table, aura_id)) FROM migration.journal "
+        "WHERE migration_id = %s AND outcome IN ('kept_edited', 'kept_needed')",
+        [migration_id],
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def days_of(workshop: Workshop, migration_id: int) -> list[str]:

@@ -40,6 +40,12 @@ def _family(folder: Path) -> list[psutil.Process]:
     return found
 
 
+def test_stopping_what_never_ran_makes_nothing(world: World) -> None:
+    folder = Path(world.environ["AURA_DATA_DIR"])
+    assert world.ok("down") == {"stopped": []}
+    assert not (folder / "run").exists()
+
+
 @pytest.fixture
 def system(world: World) -> Iterator[World]:
     world.environ["AURA_WEBSERVER_PORT"] = str(free_port())

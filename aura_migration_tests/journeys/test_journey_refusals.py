@@ -232,6 +232,16 @@ def test_a_missing_scope_blocks_until_its_entity_is_excluded_by_name(connected: 
     assert done["passed"] is True and world.rows("SELECT count(*) FROM aura.inventory") == [(0,)]
 
 
+def test_a_preview_says_what_the_options_name_in_vain(planned: Started) -> None:
+    (key,) = planned.world.rows("SELECT source_key FROM staging.rows WHERE entity = 'customers' ORDER BY 1 LIMIT 1")[0]
+    people = {"samePerson": [[key, "NOBODY-1"]], "staff": {"roles": {"Astronaut": "Pilot"}}}
+    answer = planned.world.call("preview", planned.integration, "--options", _options(planned, {"people": people}))
+    assert answer.code == 0 and "does not have: NOBODY-1" in answer.err, answer
+    assert "jobs that nobody has: Astronaut" in answer.err
+    torn = {"people": {**people, "samePerson": [["A", "B"], ["B", "C"]], "differentPersons": [["C", "A"]]}}
+    assert "A and C (by A = B = C)" in planned.world.fails(2, "options", "check", _options(planned, torn))["what"]
+
+
 # -- approve and run ------------------------------------------------------------------------------------------------------
 
 

@@ -194,3 +194,21 @@ def test_profiles_merged_or_deleted_in_the_pos_are_told_and_their_points_counted
     assert cafe.sql(
         "SELECT count(*) FROM aura.customers WHERE source_id = ANY(%s) AND deleted_at IS NULL", holders
     ) == [(3,)]
+
+
+def test_points_are_refused_before_their_switch_and_redeemed_after_it_whoever_honours_the_cards(cafe: Loaded) -> None:
+    [(account, balance)] = cafe.sql(
+        "SELECT id, balance_points FROM aura.loyalty_accounts WHERE balance_points > 20 ORDER BY id LIMIT 1"
+    )
+    redeem = "SELECT aura.redeem_points(%s, 20, 'dinner')"
+    with pytest.raises(psycopg.DatabaseError, match="still honoured by the old POS"):
+        cafe.sql(redeem, account)
+    with cafe.at.workshop.connect() as connection:
+        owners.freeze(connection, cafe.integration, "loyalty", "test")
+    with pytest.raises(psycopg.DatabaseError, match="still honoured"):
+        cafe.sql(redeem, account)
+    assert switch(cafe.at.workshop, cafe.integration, "loyalty", "test").owner == "auraconnect"
+    assert cafe.sql("SELECT DISTINCT status FROM aura.loyalty_accounts WHERE balance_points > 0") == [("active",)]
+    assert cafe.sql(redeem, account) == [(balance - 20,)]
+    assert cafe.sql("SELECT DISTINCT status FROM aura.gift_cards WHERE balance_cents > 0 AND status = 'active'") == []
+    assert cafe.verify().gate("loyalty_conserved").passed is True

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from aura_migration.core.errors import Refused
 from aura_migration.migration import decide, stages
 from aura_migration.sandbox.core.server import serve
 from aura_migration.settings import Settings
@@ -21,6 +24,9 @@ def test_a_row_kept_for_a_staff_edit_is_recognised_by_the_next_migration_and_not
             connection.execute("UPDATE aura.menu_items SET name = 'Our own name' WHERE id = %s", [row[0]])
         undone = stages.undo(at.workshop, migration_id, "test", edited="keep")
         assert [kept["id"] for kept in undone.kept if kept["outcome"] == "kept_edited"] == [row[0]]
+        with pytest.raises(Refused, match="is rolled back. 2 records that people edited") as refused:
+            stages.undo(at.workshop, migration_id, "test", edited="undo")
+        assert "--edited undo" in refused.value.remedy
         _, again = previewed(at)
         items = again.counts["items"]
         assert (items["create"], items["unchanged"], items["conflict"]) == (items["source"] - 1, 1, 0), again.counts
