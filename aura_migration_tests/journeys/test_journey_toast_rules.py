@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from aura_migration.archive.reader import SnapshotReader
+from aura_migration.canonical.options import HistoryOptions, MigrationOptions
 from aura_migration.canonical.rules import RULE_ENTITIES
 from aura_migration.migration import decide, stages
 from aura_migration.migration.extraction import pinned
@@ -19,9 +20,10 @@ from aura_migration.sandbox.core.server import serve
 from aura_migration.settings import load_settings
 from aura_migration.verify.rules import RulesVerdict, verify_rules
 from aura_migration_tests.support import database as support
-from aura_migration_tests.support.journeys import A_MONTH, Connected, connected, previewed
+from aura_migration_tests.support.journeys import Connected, connected, previewed
 
 NOW = datetime(2026, 10, 1, 15, tzinfo=UTC)
+ALL_OF_IT = MigrationOptions(history=HistoryOptions(months=3))
 TABLES = tuple(entity.table for entity in RULE_ENTITIES)
 
 
@@ -54,7 +56,7 @@ def tavern(postgres_server: str, template_database: str, tmp_path_factory: pytes
         folder: Path = tmp_path_factory.mktemp("tavern")
         settings = load_settings({"AURA_DATABASE_URL": url, "AURA_DATA_DIR": str(folder)})
         at = connected(replace(settings, now=NOW), "toast", sandbox.base_url)
-        migration_id, plan = previewed(at, options=A_MONTH)
+        migration_id, plan = previewed(at, options=ALL_OF_IT)
         decide.approve(at.workshop, migration_id, plan.hash, "test", "")
         stages.load(at.workshop, migration_id, "test")
         yield Loaded(at, migration_id)
