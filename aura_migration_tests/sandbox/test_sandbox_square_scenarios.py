@@ -73,7 +73,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_other_ids_and_price
 
 
 @pytest.mark.parametrize("scenario", ["cafe", "diner", "chain"])
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(3, 20))])
 def test_every_seed_makes_a_complete_truth(scenario: str, seed: int) -> None:
     found = truth(scenario, seed)
     assert {row["id"] for row in found["locations"]} >= {row["location"] for row in found["items"]}
