@@ -98,8 +98,13 @@ def test_the_rule_of_the_highest_priority_gives_the_price_and_each_menu_may_have
         menus={1, 2},
         rules=[rule(900, 1, menu=1), rule(800, 5, menu=1), rule(700, 9, when=window(None, "16:00", "18:00"))],
     )
-    assert book().item_prices(burger, None, "in_house", moment("2026-09-01T12:00")) == {800, 1000}
-    assert book().item_prices(burger, None, "in_house", moment("2026-09-01T17:00")) == {700}
+    assert book().item_prices(burger, None, "in_house", moment("2026-09-01T12:00")) == frozenset(
+        (
+            800,
+            1000,
+        )
+    )
+    assert book().item_prices(burger, None, "in_house", moment("2026-09-01T17:00")) == frozenset((700,))
 
 
 def test_a_pre_modifier_multiplies_or_replaces_the_price_of_an_option() -> None:
@@ -113,8 +118,8 @@ def test_a_pre_modifier_multiplies_or_replaces_the_price_of_an_option() -> None:
         }
     )
     at = moment("2026-09-01T12:00")
-    assert held.option_prices(item(), None, cheese, "EXTRA", "in_house", at) == {188}
-    assert held.option_prices(item(), None, cheese, "No", "in_house", at) == {0}
+    assert held.option_prices(item(), None, cheese, "EXTRA", "in_house", at) == frozenset((188,))
+    assert held.option_prices(item(), None, cheese, "No", "in_house", at) == frozenset((0,))
 
 
 def test_an_exception_changes_or_lifts_a_tax_and_a_price_with_tax_inside_moves_it_there() -> None:
@@ -158,6 +163,39 @@ def test_a_change_is_proven_by_runs_without_exception_that_end_at_what_is_config
 ) -> None:
     found = [Run(value, count, "2026-09-01", "2026-09-02") for value, count in runs]
     assert changed_once(found, AS_CONFIGURED) is proven
+
+
+@pytest.mark.parametrize(
+    ("first", "after", "other", "proven"),
+    [
+        ("2026-09-01", 10, None, True),
+        ("2026-09-01", 9, None, False),
+        ("2026-08-20", 30, None, False),
+        ("2026-08-20", 3, ("2026-08-30", "2026-09-02"), True),
+        ("2026-08-20", 3, ("2026-08-20", "2026-08-25"), False),
+    ],
+    ids=["the history begins", "too few follow", "one odd line", "another price changed then", "another day"],
+)
+def test_a_lonely_old_price_is_proven_only_by_the_beginning_of_the_history_or_by_another_change_of_that_day(
+    first: str, after: int, other: tuple[str, str] | None, proven: bool
+) -> None:
+    from aura_migration.verify.replay.words import Cause, Found, Part, Why
+
+    history = History()
+    history.first = first
+    subject = ("item", 5, None)
+    history.prices[subject] = [
+        Run(950, 1, "2026-09-01", "2026-09-01"),
+        Run(AS_CONFIGURED, after, "2026-09-02", "2026-09-20"),
+    ]
+    if other is not None:
+        history.prices["item", 6, None] = [
+            Run(100, 5, "2026-08-20", other[0]),
+            Run(AS_CONFIGURED, 5, other[1], "2026-09-20"),
+        ]
+    each = Found(Part.ITEM_PRICE, Cause.ITEM_PRICE, subject, 950, 1000, 50)
+    why = Proofs(book(), history).explain(OrderRef(1, "k", "1", "2026-09-01", False, 0), [each], each)
+    assert why is (Why.PRICE_CHANGED if proven else None)
 
 
 def holidays(charged: dict[str, int], missing: dict[str, int]) -> set[str]:

@@ -22,6 +22,8 @@ from aura_migration.verify.replay.words import Cause, Found, Why
 
 ENOUGH = 3
 """Fewer observations than this on one side of a date prove nothing."""
+CUT_OFF = 10
+"""So many observations after a change make up for those that were sold before the history begins."""
 EXEMPTION_IS_CONCLUDED = frozenset(("square",))
 """POS that do not mark a check as exempt: the mark only says that no tax was charged."""
 Connection = psycopg.Connection[Any]
@@ -43,6 +45,7 @@ class Proofs:
     def __init__(self, book: Book, history: History) -> None:
         self.book, self.history = book, history
         self.tax_days = TaxDays()
+        self._proven: list[tuple[str, str]] | None = None
 
     def gather(self, connection: Connection, span: Span, found: Iterable[tuple[OrderRef, Found]]) -> None:
         """Ask AuraConnect on which days the taxes were charged that some orders lack; nothing is asked where none lack any."""
@@ -105,9 +108,31 @@ class Proofs:
 
     def _price(self, each: Found) -> Why | None:
         runs = self.history.prices.get(each.subject, [])
-        if not changed_once(runs, AS_CONFIGURED) or each.charged not in [run.value for run in runs[:-1]]:
+        if each.charged not in [run.value for run in runs[:-1]]:
+            return None
+        if not changed_once(runs, AS_CONFIGURED) and not self._changed_with_others(runs):
             return None
         return Why.PRICE_CHANGED if each.cause is Cause.ITEM_PRICE else Why.MODIFIER_PRICE_CHANGED
+
+    def _changed_with_others(self, runs: Sequence[Run]) -> bool:
+        """Few lines before the change: it fell on the day of another change that is proven, or the history begins with them and
+        very many follow without exception."""
+        if len(runs) != 2 or runs[-1].value != AS_CONFIGURED or runs[-1].count < ENOUGH:
+            return False
+        before, after = runs[0].last, runs[1].first
+        if before == self.history.first and runs[-1].count >= CUT_OFF:
+            return True
+        return any(start < after and before < end for start, end in self._changes())
+
+    def _changes(self) -> list[tuple[str, str]]:
+        """Proven changes of prices: the last day before each and the first day after it."""
+        if self._proven is None:
+            self._proven = [
+                (runs[-2].last, runs[-1].first)
+                for runs in self.history.prices.values()
+                if changed_once(runs, AS_CONFIGURED)
+            ]
+        return self._proven
 
     # -- taxes -------------------------------------------------------------------------------------------------------
 
