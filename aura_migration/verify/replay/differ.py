@@ -39,9 +39,9 @@ class Charged:
     rate: int | None = None
     is_inclusive: bool = False
     name: str = ""
-    lines: set[int] = field(default_factory=set)
+    lines: list[int] = field(default_factory=list)
     """Ids of lines it stands on; empty where the POS states it for the check only."""
-    charges: set[int] = field(default_factory=set)
+    charges: list[int] = field(default_factory=list)
     on_check: bool = False
     taxable: int | None = None
 
@@ -236,9 +236,9 @@ def charged_taxes(book: Book, order: RungOrder) -> dict[str, Charged]:
             )
         held.amount += tax.amount
         if tax.line is not None:
-            held.lines.add(tax.line)
+            held.lines.append(tax.line)
         elif tax.charge is not None:
-            held.charges.add(tax.charge)
+            held.charges.append(tax.charge)
         else:
             held.on_check = True
     return found

@@ -22,6 +22,7 @@ from aura_migration.pricing.bill import (
     TaxKind,
     TaxRule,
 )
+from aura_migration.pricing.scales import QUANTITY
 from aura_migration.verify.replay.book import Book, DiscountRule, ServiceCharge, base_of
 from aura_migration.verify.replay.hours import moment
 from aura_migration.verify.replay.lines import Judged, Lines
@@ -29,6 +30,7 @@ from aura_migration.verify.replay.rung import RungCharge, RungModifier, RungOrde
 from aura_migration.verify.replay.words import Cause, Found, Part, Skip, Why
 
 RATE = 100_000_000
+PLACES = tuple(str(place) for place in range(64))
 NO_LINES: tuple[RungModifier, ...] = ()
 CONTRADICTIONS = frozenset(
     (
@@ -291,12 +293,17 @@ class Till:
             for name in names:
                 if name not in taxes:
                     taxes[name] = rule(name)
-            discountable = judged.is_discountable or place in used
-            lines.append(
-                bill_line(
-                    place, line.subtotal, line.quantity, judged.counts_units, names, used.get(place), discountable
+            if judged.counts_units or place in used or not judged.is_discountable:
+                discountable = judged.is_discountable or place in used
+                lines.append(
+                    bill_line(
+                        place, line.subtotal, line.quantity, judged.counts_units, names, used.get(place), discountable
+                    )
                 )
-            )
+            else:
+                lines.append(
+                    BillLine(PLACES[place] if place < 64 else str(place), line.subtotal, QUANTITY, None, (), (), names)
+                )
         charges = [self._charge(put, taxes, ringing) for put in ringing.put]
         ringing.bill = Bill(
             tuple(lines),
