@@ -48,7 +48,8 @@ class Sold:
 
     ``location_id`` is None when the location was never loaded; the facts are empty then. ``keys`` name the ids. ``own_items`` counts the items
     sold there that did not come from this POS account; they are AuraConnect's own business. ``own_edges`` are choices of
-    migrated items that exist because of records made in AuraConnect itself.
+    migrated items that exist because of records made in AuraConnect itself; ``counted_on`` is stock that AuraConnect has
+    counted on since it was loaded.
     """
 
     keys: Keys
@@ -56,6 +57,7 @@ class Sold:
     location_id: int | None = None
     own_items: int = 0
     own_edges: dict[EdgeKey, Own] = field(default_factory=dict)
+    counted_on: set[str] = field(default_factory=set)
 
 
 class _Option(NamedTuple):
@@ -155,7 +157,7 @@ class _Reading:
         self._rules()
         self._item_prices()
         self._choices()
-        read_supplies(self._rows, self.keys, self.facts)
+        self.result.counted_on = read_supplies(self._rows, self.keys, self.facts)
         return self.result
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:

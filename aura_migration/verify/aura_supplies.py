@@ -14,8 +14,11 @@ Rows = Callable[[str], list[tuple[Any, ...]]]
 HERE = "restaurant_id = %(r)s AND deleted_at IS NULL AND (location_id IS NULL OR location_id = %(l)s)"
 
 
-def read_supplies(rows: Rows, keys: Keys, facts: Facts) -> None:
-    """Fill the facts about taxes, stations and stock. ``rows`` binds the restaurant as ``r`` and the location as ``l``."""
+def read_supplies(rows: Rows, keys: Keys, facts: Facts) -> set[str]:
+    """Fill the facts about taxes, stations and stock. ``rows`` binds the restaurant as ``r`` and the location as ``l``.
+
+    Returns the keys of stock that AuraConnect has counted on since it was loaded.
+    """
     facts.taxes = {}
     for aura_id, name, percent, cents, is_inclusive, is_active in rows(
         f"SELECT id, name, rate_percent, amount_cents, is_inclusive, is_active FROM aura.tax_rates WHERE {HERE} ORDER BY id"
@@ -46,9 +49,14 @@ def read_supplies(rows: Rows, keys: Keys, facts: Facts) -> None:
         "kitchen_stations",
     )
     facts.stock = {}
-    for aura_id, item, variation, quantity, is_tracked, status, vendor in rows(
-        "SELECT id, menu_item_id, variation_id, quantity, is_tracked, status, source_vendor FROM aura.inventory "
-        f"WHERE {HERE} ORDER BY id"
+    counted_on: set[str] = set()
+    for aura_id, item, variation, quantity, is_tracked, status, vendor, is_touched in rows(
+        """
+        SELECT i.id, i.menu_item_id, i.variation_id, i.quantity, i.is_tracked, i.status, i.source_vendor,
+               coalesce(i.updated_at > m.load_at, false)
+        FROM aura.inventory i LEFT JOIN migration.migrations m ON m.id = i.migration_run_id
+        WHERE i.restaurant_id = %(r)s AND i.location_id = %(l)s AND i.deleted_at IS NULL ORDER BY i.id
+        """
     ):
         if not keys.known("stock", aura_id):
             if vendor is None:
@@ -57,6 +65,9 @@ def read_supplies(rows: Rows, keys: Keys, facts: Facts) -> None:
             continue
         for key in keys.of("variations", variation) if variation is not None else keys.of("items", item):
             facts.stock[key] = StockFact(_number(quantity), is_tracked, status)
+            if is_touched:
+                counted_on.add(key)
+    return counted_on
 
 
 def _links(found: list[tuple[Any, ...]], keys: Keys, owners: str, targets: str) -> dict[str, frozenset[str]]:

@@ -12,7 +12,7 @@ Sets against sets, by key: order, collation and who listed what first do not mat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,8 +66,10 @@ def compare(
     planned_items: Mapping[str, str],
     own_edges: Mapping[EdgeKey, Own],
     currency: str,
+    counted_on: Set[str] = frozenset(),
 ) -> Comparison:
-    """Compare the POS's side with AuraConnect's. ``planned_items`` is the plan's action by item key."""
+    """Compare the POS's side with AuraConnect's. ``planned_items`` is the plan's action by item key, ``counted_on`` the stock
+    that AuraConnect has counted on since it was loaded."""
     result = Comparison(unattached=(len(source.unattached), len(sold.unattached)))
     _items(result, source, sold, decisions, planned_items)
     _values(result, "items", source.items, sold.items, decisions, result.left_out)
@@ -79,7 +81,7 @@ def compare(
     _menus(result, source, sold, decisions)
     _names(result, source, sold, decisions)
     _pre_modifiers(result, source, sold, decisions)
-    result.findings += compare_supplies(source, sold, decisions, result.left_out)
+    result.findings += compare_supplies(source, sold, decisions, result.left_out, counted_on)
     result.prices = compare_prices(
         source,
         sold,

@@ -7,7 +7,7 @@ was counted once stays in AuraConnect.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from decimal import Decimal
 from typing import Any
 
@@ -27,8 +27,11 @@ STOCK_COLUMNS = {"quantity": "quantity", "is_tracked": "is_tracked", "status": "
 LACKING = "not in AuraConnect"
 
 
-def compare_supplies(source: Facts, sold: Facts, decisions: Decisions, left_out: set[str]) -> Iterator[Finding]:
-    """Findings about taxes, stations and stock. ``left_out`` are items that a signed decision leaves out."""
+def compare_supplies(
+    source: Facts, sold: Facts, decisions: Decisions, left_out: Set[str], counted_on: Set[str]
+) -> Iterator[Finding]:
+    """Findings about taxes, stations and stock. ``left_out`` are items that a signed decision leaves out; stock that AuraConnect
+    has ``counted_on`` since the load is no difference any more, how much there is moves with every sale."""
     if source.taxes is not None:
         for key, tax in source.taxes.items():
             yield from _values("tax_rates", key, tax, (sold.taxes or {}).get(key), TAX_COLUMNS, decisions, [])
@@ -38,7 +41,8 @@ def compare_supplies(source: Facts, sold: Facts, decisions: Decisions, left_out:
             if item not in left_out:
                 there = (sold.stock or {}).get(key)
                 about: list[Subject] = [("items", item), ("variations", key)]
-                yield from _values("stock", key, stock, there, STOCK_COLUMNS, decisions, about)
+                columns = STOCK_COLUMNS if key not in counted_on else {"is_tracked": "is_tracked"}
+                yield from _values("stock", key, stock, there, columns, decisions, about)
         for key in (sold.stock or {}).keys() - source.stock.keys():
             if key.startswith(OWN):
                 yield Finding(RECORDS, "stock", key, None, True, None, "no record of the POS stands behind it")

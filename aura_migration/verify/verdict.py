@@ -118,7 +118,15 @@ def verify_migration(
     with connection.transaction():
         sold = read_sold(connection, subject.integration_id, subject.restaurant_id, location_source_id)
         decisions = read_decisions(connection, subject, plan_id, options, sold.keys)
-        compared = compare(source, sold.facts, decisions, _planned_items(connection, plan_id), sold.own_edges, currency)
+        compared = compare(
+            source,
+            sold.facts,
+            decisions,
+            _planned_items(connection, plan_id),
+            sold.own_edges,
+            currency,
+            sold.counted_on,
+        )
         counts, not_there = count_entities(connection, subject, plan_id)
         said = (rules_witness or find_rules_witness(subject.pos))(reader, location_source_id, currency)
         rules = verify_rules(connection, subject, plan_id, said, options.exclude_entities)

@@ -24,7 +24,7 @@ def test_a_row_kept_for_a_staff_edit_is_recognised_by_the_next_migration_and_not
             connection.execute("UPDATE aura.menu_items SET name = 'Our own name' WHERE id = %s", [row[0]])
         undone = stages.undo(at.workshop, migration_id, "test", edited="keep")
         assert [kept["id"] for kept in undone.kept if kept["outcome"] == "kept_edited"] == [row[0]]
-        with pytest.raises(Refused, match="is rolled back. 2 records that people edited") as refused:
+        with pytest.raises(Refused, match=r"is rolled back\. 2 records that people edited") as refused:
             stages.undo(at.workshop, migration_id, "test", edited="undo")
         assert "--edited undo" in refused.value.remedy
         _, again = previewed(at)

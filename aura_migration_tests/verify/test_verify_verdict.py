@@ -507,6 +507,15 @@ def test_two_restaurants_of_the_same_names_do_not_touch_each_other(restaurant: R
     assert other.verify().passed is False
 
 
+def test_stock_that_auraconnect_has_counted_on_since_is_no_difference(restaurant: Restaurant) -> None:
+    restaurant.load()
+    restaurant.connection.execute("UPDATE migration.migrations SET load_at = %s", [NOW])
+    restaurant.connection.execute("UPDATE aura.inventory SET quantity = quantity - 1")
+    assert [(entity, key) for _, entity, key in blocking(restaurant.verify())] == [("stock", "soda")]
+    restaurant.connection.execute("UPDATE aura.inventory SET updated_at = now()")
+    assert list(blocking(restaurant.verify())) == []
+
+
 def test_a_second_location_is_judged_by_its_own_values(restaurant: Restaurant) -> None:
     second = open_restaurant(restaurant.connection, "L2", beside=restaurant)
     restaurant.load()
