@@ -62,7 +62,8 @@ class Peculiar:
         self.zone = ZoneInfo(place.timezone)
         self.taxes_held = pen.taxes(place)
         dishes = pen.dishes(place, self.taxes_held)
-        self.plain = [dish for dish in dishes if dish.taxes and dish.cents >= 400][:40]
+        # Without options: what a list asks for is not chosen here.
+        self.plain = [dish for dish in dishes if dish.taxes and dish.cents >= 400 and not dish.mods][:40]
         self.with_mods = [dish for dish in dishes if dish.taxes and dish.mods and dish.cents >= 400]
         staff = pen.staff(place)
         self.staff = staff[0] if staff else None
