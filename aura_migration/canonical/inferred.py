@@ -115,7 +115,7 @@ class Figures:
     cash_orders: int = 0
     rounded_orders: int = 0
     coins: int = 0
-    """The largest of 5, 10, 50, 100 of which every rounded cash bill is a multiple; 0: none."""
+    """The largest of 5, 10, 50, 100 of which, since the first was rounded, cash bills are multiples; 0: none."""
 
 
 def infer_rules(connection: Connection, migration_id: int, location_id: int | None, stated: Batch) -> Batch:
@@ -348,7 +348,8 @@ def read_figures(connection: Connection, migration_id: int, location_id: int | N
     assert row is not None
     figures.cash_orders, figures.rounded_orders, *fits = row
     if figures.rounded_orders:
-        figures.coins = max((coin for coin, all_fit in zip(_COIN_SIZES, fits, strict=True) if all_fit), default=0)
+        enough = figures.cash_orders * ALWAYS
+        figures.coins = max((coin for coin, fit in zip(_COIN_SIZES, fits, strict=True) if fit >= enough), default=0)
     return figures
 
 
@@ -457,14 +458,13 @@ GROUP BY base, percent ORDER BY base, percent
 """
 _COINS = """
 WITH cash AS (
-    SELECT o.final, o.rounding FROM past o
+    SELECT o.final, o.rounding, o.business_date FROM past o
     WHERE EXISTS (SELECT 1 FROM past_payments p WHERE p.order_key = o.key)
       AND NOT EXISTS (SELECT 1 FROM past_payments p WHERE p.order_key = o.key AND p.method <> 'cash')
 )
-SELECT count(*), count(*) FILTER (WHERE rounding <> 0), bool_and(final % 5 = 0) FILTER (WHERE rounding <> 0),
-       bool_and(final % 10 = 0) FILTER (WHERE rounding <> 0), bool_and(final % 50 = 0) FILTER (WHERE rounding <> 0),
-       bool_and(final % 100 = 0) FILTER (WHERE rounding <> 0)
-FROM cash
+SELECT count(*), count(*) FILTER (WHERE rounding <> 0), count(*) FILTER (WHERE final % 5 = 0),
+       count(*) FILTER (WHERE final % 10 = 0), count(*) FILTER (WHERE final % 50 = 0), count(*) FILTER (WHERE final % 100 = 0)
+FROM cash WHERE business_date >= (SELECT min(business_date) FROM cash WHERE rounding <> 0)
 """
 
 

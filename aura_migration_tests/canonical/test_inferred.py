@@ -174,6 +174,21 @@ def test_two_orders_are_chance_and_any_tip_is_no_suggestion(connection: Connecti
     assert not [name for entity, name in found if entity in ("service_charges", "tip_suggestions")]
 
 
+def test_a_till_that_rounds_a_few_cash_bills_only_has_no_smallest_coin(
+    connection: Connection, subject: Subject
+) -> None:
+    documents = [
+        *the_past(),
+        *(check(f"odd{n}", 5 + n, 2_001 + 5 * n) for n in range(8)),
+        *(paid(f"odd{n}") for n in range(8)),
+    ]
+    stage_history(connection, subject, [documents])
+
+    assert ("settings", "payments.cash_increment") not in by_name(
+        infer_rules(connection, subject.migration_id, None, Batch())
+    )
+
+
 def test_what_was_given_up_is_kept_but_not_in_use(connection: Connection, subject: Subject) -> None:
     documents = [party(f"p{n}", 1, 6, 9_000 + n, 900) for n in range(3)]
     documents.append(check("late", 1, 2_000, business_date="2026-06-01"))
