@@ -212,14 +212,16 @@ def prepared(
 def planned_image(at: World) -> Image:
     """What a preview leaves: the plan and its hash, certificates, each recorded answer, each staged document.
 
-    Answers by their size: each export seals the persons in them anew. Without cursors, which are of one reading.
+    Answers by their size: each export seals the persons in them anew. Without cursors, which are of one reading, and
+    without examples of losses, which are the first that were read.
     """
     staged = f"staging.history_{at.migration}_documents"
     history = "SELECT s.id FROM migration.snapshots s WHERE s.scope = 'history'"
     told = {
         "migration": "SELECT state, plan_id IS NOT NULL, state_reason FROM migration.migrations",
         "plans": (
-            "SELECT kind, state, hash, counts, losses, certificates, blockers, history::text FROM migration.plans"
+            "SELECT kind, state, hash, counts, (SELECT jsonb_agg(l - 'examples') FROM jsonb_array_elements(losses) l), "
+            "certificates, blockers, history::text FROM migration.plans"
         ),
         "rows": "SELECT seq, entity, source_key, action, content::text FROM migration.plan_rows ORDER BY 1",
         "exports": (
