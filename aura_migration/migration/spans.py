@@ -79,7 +79,9 @@ def reach(
     for snapshot_id, stored in rows:
         ref, span = snapshot_ref(connection, snapshot_id), read_span(stored)
         if require(ref.certificates, entities):
-            if chain and span.changed_since is None and {c.entity for c in ref.certificates} <= set(optional or ()):
+            is_addition = {c.entity for c in ref.certificates} <= set(optional or ())
+            was_shown = any(c.status != "not_extracted" for c in ref.certificates)
+            if chain and span.changed_since is None and is_addition and was_shown:
                 added.append(ref)
             continue  # something was not read completely: nothing can be built on it
         if span.changed_since is None:

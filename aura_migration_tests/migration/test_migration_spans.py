@@ -43,6 +43,10 @@ def test_what_a_missing_right_hid_is_read_once_the_right_is_there_also_where_not
         at = connected(replace(settings, now=NOW), "square", sandbox.base_url)
         control(sandbox.base_url, "POST", "tokens", {"op": "drop_scope", "scope": "DISPUTES_READ"})
         assert statuses(at) == (["not_extracted"], 1)
+        for _ in range(2):
+            assert statuses(at) == (["not_extracted", "not_extracted"], 2), (
+                "what was asked for in vain does not pile up"
+            )
         control(sandbox.base_url, "POST", "tokens", {"op": "add_scope", "scope": "DISPUTES_READ"})
         assert statuses(at) == (["not_extracted", "complete"], 2)
         assert statuses(at) == (["not_extracted", "complete"], 2), "and is not asked for again"

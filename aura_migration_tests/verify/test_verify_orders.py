@@ -470,7 +470,7 @@ def test_the_gates_are_part_of_the_verdict_where_the_plan_has_a_history(history:
     def judge() -> Verdict:
         return verify_migration(
             history.connection, history.subject, reader, HERE, "USD", history.plan_id, history.options, NOW,
-            witness=lambda *_: Facts(), people_witness=lambda *_: iter(()), source_entities=(),
+            rules_witness=lambda *_: (), witness=lambda *_: Facts(), people_witness=lambda *_: iter(()), source_entities=(),
             orders_witness=lambda *_: iter(history.facts), day_rule=RULE,
         )  # fmt: skip
 
