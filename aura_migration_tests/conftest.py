@@ -89,6 +89,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     try:
         yield support.start_server(data_dir)
     finally:
+        support.close_pools()
         embedded.stop(data_dir)
 
 
