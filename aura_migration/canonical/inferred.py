@@ -147,7 +147,12 @@ def conclude(figures: Figures, stated: Batch) -> Batch:
         _tenders(batch, figures)
     if not known["order_types"]:
         _order_types(batch, figures)
-    if not known["tip_suggestions"]:
+    at_the_till = [
+        row
+        for row in stated.rows
+        if row.entity == "tip_suggestions" and row.values.get("channel") in (None, "in_house")
+    ]
+    if not at_the_till:
         _tips(batch, figures)
     _coins(batch, figures)
     return batch
@@ -275,6 +280,7 @@ def _tips(batch: Batch, figures: Figures) -> None:
             _key("tip", percent),
             name=f"{percent} %",
             rate_percent=str(percent),
+            channel="in_house",
             is_default=False,
             is_active=True,
             display_order=number,
@@ -415,7 +421,7 @@ WITH alike AS (
 ), found AS (
     SELECT name, charge_class, percentage,
            CASE WHEN percentage IS NULL AND count(DISTINCT amount) = 1 THEN min(amount) END AS amount,
-           bool_and(is_taxable) AS is_taxable, min(paid_to) AS paid_to, bool_or(in_lines) AS in_lines,
+           2 * count(*) FILTER (WHERE is_taxable) > count(*) AS is_taxable, min(paid_to) AS paid_to, bool_or(in_lines) AS in_lines,
            array_remove(array_agg(DISTINCT charge_key), NULL) AS keys, count(DISTINCT key) AS orders,
            min(business_date) AS first, max(business_date) AS last,
            count(*) FILTER (WHERE fits_gross AND NOT fits_net) AS of_gross,

@@ -103,9 +103,10 @@ class DirectTransport(httpx.AsyncBaseTransport):
                 self._ssl = httpx.create_ssl_context(trust_env=self._trust_env)
             how = {"ssl": self._ssl, "server_hostname": host}
         try:
+            # One address after the other: asyncio's race of addresses leaves sockets open when it is cancelled.
             async with asyncio.timeout(patience):
                 _, connection = await asyncio.get_running_loop().create_connection(
-                    lambda: _Connection(origin), host, port, happy_eyeballs_delay=0.25, **how
+                    lambda: _Connection(origin), host, port, **how
                 )
         except TimeoutError as error:
             raise httpx.ConnectTimeout(f"no connection to {host} in time") from error

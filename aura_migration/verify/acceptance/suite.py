@@ -69,7 +69,7 @@ def accept(url: str, tables: Sequence[Table], numbers: Mapping[str, int | None],
         import great_expectations as gx
         from great_expectations.checkpoint.actions import UpdateDataDocsAction
         from great_expectations.data_context.types.base import ProgressBarsConfig
-        from great_expectations.datasource.fluent import GxDatasourceWarning
+        from great_expectations.datasource.fluent.interfaces import GxDatasourceWarning
     except ImportError as error:
         raise EnvironmentFault(
             f"The acceptance suite needs great_expectations, which cannot be imported: {error}.",
