@@ -86,7 +86,7 @@ def _migrate(
 ) -> list[dict[str, Any]]:
     from aura_migration.verify.scorecard import render
 
-    document = httpx.get(f"{base_url}/_control/credentials").json()["default"]
+    document = httpx.get(f"{base_url}/_control/credentials", timeout=60).json()["default"]
     integration, locations = connect_account(workshop, pos, base_url, document, f"Demo {pos} {scenario}")
     keys = tuple(location.key for location in locations[:limit])
     say = err if quiet else out

@@ -46,12 +46,21 @@ def replay(workshop: Workshop, migration_id: int, span: Span | None = None) -> R
 
 
 def judged_with_replay(
-    workshop: Workshop, connection: Connection, migration: Migration, options: MigrationOptions, verdict: Verdict
+    workshop: Workshop,
+    connection: Connection,
+    migration: Migration,
+    options: MigrationOptions,
+    verdict: Verdict,
+    *,
+    stands: bool,
 ) -> Verdict:
-    """The verdict with the gate and the figures of the replay of the options' span; stores them."""
+    """The verdict with the gate and the figures of the replay of the options' span; stores them.
+
+    Where nothing of the migration ``stands`` there is nothing to replay on, and the gate is neither yes nor no.
+    """
     span = default_span(options)
     replayed = None
-    if span is not None and options.history.months and "orders" not in options.exclude_entities:
+    if stands and span is not None and options.history.months and "orders" not in options.exclude_entities:
         replayed = _replayed(connection, migration, span)
     if replayed is None:
         replayed = Replayed(span or Span())

@@ -40,7 +40,7 @@ from aura_migration.migration.replaying import judged_with_replay, replay
 from aura_migration.migration.states import UNDOABLE, transition
 from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.people_facts import PeopleFact
-from aura_migration.verify.verdict import Verdict, verify_migration
+from aura_migration.verify.verdict import Verdict, no_rules, verify_migration
 
 __all__ = [
     "canonicalise",
@@ -105,15 +105,15 @@ def verify(workshop: Workshop, migration_id: int, by: str) -> Verdict:
                 judged,
                 options,
                 workshop.now(),
-                # Of an empty restaurant nothing is loaded, also not the owner its POS shows as staff.
+                # Of an empty restaurant nothing is loaded, also not the owner its POS shows as staff, nor its tenders.
                 people_witness=_nobody if judged is None else None,
+                rules_witness=no_rules if judged is None else None,
                 file_facts=file_witness.people_facts(reader, site.source_id, site.currency),
                 seals=workshop.seals(migration.restaurant_id),
                 suppressed_hash=lambda what, text, _of: suppression.hash(what, text),
             )
-        if judged is not None:
-            progress.report(connection, migration_id, "Ringing past orders up again", 0, 0)
-            verdict = judged_with_replay(workshop, connection, migration, options, verdict)
+        progress.report(connection, migration_id, "Ringing past orders up again", 0, 0)
+        verdict = judged_with_replay(workshop, connection, migration, options, verdict, stands=judged is not None)
         if migration.state in ("loaded", "verified"):
             transition(connection, migration_id, "verified" if verdict.passed else "loaded", by)
         progress.report(connection, migration_id, "Verified" if verdict.passed else "Verdict failed", 0, 0)

@@ -183,10 +183,11 @@ def find_witness(pos: str) -> Witness:
 def find_rules_witness(pos: str) -> RulesWitness:
     """The witness of a POS's rules; a connector that maps none has none, which says nothing."""
     found = witnesses.find(pos, "rules_witness", "rules", "of the rules of", "rule_facts.RulesWitness", "map_rules")
-    return found or _no_rules
+    return found or no_rules
 
 
-def _no_rules(reader: SnapshotReader, location_source_id: str, currency: str) -> Iterable[RuleFact]:
+def no_rules(reader: SnapshotReader, location_source_id: str, currency: str) -> Iterable[RuleFact]:
+    """A witness that knows of no rule: of a connector that maps none, or where nothing was loaded."""
     return ()
 
 

@@ -28,7 +28,7 @@ PROMISED = (
     "liabilities freeze", "liabilities thaw", "liabilities switch", "liabilities return", "erase", "purge",
     "snapshots list", "snapshots delete", "snapshots collect-garbage", "keys status", "keys rotate",
     "keys rotate-gift-card-key", "keys export-gift-card-key", "report",
-    "report-import", "restore-check", "acceptance", "accounting journal", "accounting accounts", "accounting tax",
+    "report-import", "restore-check", "acceptance", "replay", "accounting journal", "accounting accounts", "accounting tax",
     "accounting crosswalk", "accounting adjustments",
 )  # fmt: skip
 

@@ -91,6 +91,7 @@ def test_up_carries_out_what_is_asked_for_by_itself_and_down_leaves_nothing_behi
         "nodes"
     ]
     assert {s["name"]: s["sensorState"]["status"] for s in repository["sensors"]} == {
+        "acceptance_after_load": "RUNNING",
         "new_integrations": "RUNNING",
         "open_requests": "RUNNING",
         "reports_after_load": "RUNNING",
