@@ -116,7 +116,9 @@ def verify_migration(
         source_entities = registry.connector(subject.pos).source_entities
     source = witness(reader, location_source_id, currency)
     if plan_id is None:
-        source.taxes = None  # an empty restaurant may have set up its taxes; nothing of it is loaded
+        # An empty restaurant may have set up its taxes and stations; nothing of it is loaded.
+        source.taxes = None
+        source.names = {place: name for place, name in source.names.items() if place[0] != "kitchen_stations"}
     with connection.transaction():
         sold = read_sold(connection, subject.integration_id, subject.restaurant_id, location_source_id)
         decisions = read_decisions(connection, subject, plan_id, options, sold.keys)
