@@ -8,12 +8,12 @@ from typing import Any
 
 import dagster as dg
 
-from aura_migration.core.errors import AuraError
 from aura_migration.migration.accepting import accept_migration
 from aura_migration.orchestration import shown
+from aura_migration.orchestration.afterwards import ANY, INTERVAL_SECONDS, runs_after_loads
 from aura_migration.orchestration.carry import work
 from aura_migration.orchestration.jobs import BY_LOCATION
-from aura_migration.orchestration.partitions import place_tags, restaurant_locations
+from aura_migration.orchestration.partitions import restaurant_locations
 from aura_migration.orchestration.resources import WorkshopResource
 from aura_migration.orchestration.specs import spec
 from aura_migration.verify.findings import ACCEPTANCE
@@ -72,7 +72,7 @@ accept_location = dg.define_asset_job(
 
 @dg.sensor(
     job=accept_location,
-    minimum_interval_seconds=30,
+    minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Runs the acceptance suite of a location after each load, whoever carried it out.",
 )
@@ -80,22 +80,4 @@ def acceptance_after_load(
     context: dg.SensorEvaluationContext, workshop: WorkshopResource
 ) -> dg.SensorResult | dg.SkipReason:
     """One run per loaded plan: the run key is the plan's."""
-    try:
-        with workshop.open().connect() as connection:
-            loaded = connection.execute(
-                "SELECT p.id, m.location_key FROM migration.plans p JOIN migration.migrations m ON m.id = p.migration_id "
-                "WHERE p.state = 'loaded' AND p.id > %s ORDER BY p.id",
-                [int(context.cursor or 0)],
-            ).fetchall()
-    except AuraError as error:
-        return dg.SkipReason(str(error))
-    if not loaded:
-        return dg.SkipReason("nothing was loaded since")
-    return dg.SensorResult(
-        dynamic_partitions_requests=[restaurant_locations.build_add_request(sorted({place for _, place in loaded}))],
-        run_requests=[
-            dg.RunRequest(run_key=f"acceptance of plan {plan}", partition_key=place, tags=place_tags(place))
-            for plan, place in loaded
-        ],
-        cursor=str(loaded[-1][0]),
-    )
+    return runs_after_loads(context, workshop, "acceptance", ANY)

@@ -13,13 +13,13 @@ from typing import Any
 
 import dagster as dg
 
-from aura_migration.core.errors import AuraError
 from aura_migration.migration.reports.base import Section, Source
 from aura_migration.migration.reports.sales.sections import SALES_KINDS, sales_section
 from aura_migration.orchestration import shown
+from aura_migration.orchestration.afterwards import INTERVAL_SECONDS, OF_ORDERS, runs_after_loads
 from aura_migration.orchestration.carry import work
 from aura_migration.orchestration.jobs import BY_LOCATION
-from aura_migration.orchestration.partitions import place_tags, restaurant_locations
+from aura_migration.orchestration.partitions import restaurant_locations
 from aura_migration.orchestration.resources import WorkshopResource
 from aura_migration.orchestration.specs import spec
 
@@ -81,31 +81,12 @@ report_sales = dg.define_asset_job(
 
 @dg.sensor(
     job=report_sales,
-    minimum_interval_seconds=30,
+    minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Makes the sales reports of a location after each load of its orders, whoever carried it out.",
 )
 def reports_after_load(
     context: dg.SensorEvaluationContext, workshop: WorkshopResource
 ) -> dg.SensorResult | dg.SkipReason:
-    """One run per loaded plan: the run key is the plan's. Loads are found in our records: a command's run has no daemon."""
-    try:
-        with workshop.open().connect() as connection:
-            loaded = connection.execute(
-                "SELECT p.id, m.location_key FROM migration.plans p JOIN migration.migrations m ON m.id = p.migration_id "
-                "WHERE p.state = 'loaded' AND p.history IS NOT NULL AND p.id > %s ORDER BY p.id",
-                [int(context.cursor or 0)],
-            ).fetchall()
-    except AuraError as error:
-        return dg.SkipReason(str(error))
-    if not loaded:
-        return dg.SkipReason("no orders were loaded since")
-    places = sorted({place for _, place in loaded})
-    return dg.SensorResult(
-        dynamic_partitions_requests=[restaurant_locations.build_add_request(places)],
-        run_requests=[
-            dg.RunRequest(run_key=f"reports of plan {plan}", partition_key=place, tags=place_tags(place))
-            for plan, place in loaded
-        ],
-        cursor=str(loaded[-1][0]),
-    )
+    """One run per plan whose load changed orders: the run key is the plan's."""
+    return runs_after_loads(context, workshop, "reports", OF_ORDERS)
