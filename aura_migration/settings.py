@@ -19,11 +19,20 @@ from urllib.parse import urlsplit, urlunsplit
 from aura_migration.core.errors import EnvironmentFault
 
 RECOGNISED = (
+    "AURA_API_HOST",
+    "AURA_API_PORT",
+    "AURA_DAGSTER_URL",
     "AURA_DATABASE_URL",
     "AURA_DATA_DIR",
     "AURA_GRPC_PORT",
+    "AURA_JWT_AUDIENCE",
+    "AURA_JWT_ISSUER",
+    "AURA_JWT_JWKS_URL",
+    "AURA_JWT_PUBLIC_KEY",
+    "AURA_JWT_SECRET",
     "AURA_KEY_FILE",
     "AURA_NOW",
+    "AURA_PUBLIC_URL",
     "AURA_SECRET_KEYS",
     "AURA_SNAPSHOT_URL",
     "AURA_WEBSERVER_PORT",
@@ -32,7 +41,30 @@ RECOGNISED = (
 
 DEFAULT_WEBSERVER_PORT = 3000
 DEFAULT_GRPC_PORT = 4266
+DEFAULT_API_PORT = 8400
+DEFAULT_API_HOST = "127.0.0.1"
+DEFAULT_AUDIENCE = "aura-migration"
+SHORTEST_SECRET = 32
 NEW_KEY_COMMAND = 'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
+
+
+@dataclass(frozen=True, slots=True)
+class JwtSettings:
+    """How the API verifies bearer tokens. None of the three keys: the local mode, which mints tokens for its own console."""
+
+    secret: bytes | None = field(default=None, repr=False)
+    """Shared secret of HS256, at least 32 bytes."""
+    public_key: str | None = None
+    """PEM of the key that signs tokens."""
+    jwks_url: str | None = None
+    """Where the issuer publishes its keys."""
+    issuer: str | None = None
+    audience: str = DEFAULT_AUDIENCE
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether tokens come from outside."""
+        return bool(self.secret or self.public_key or self.jwks_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +89,13 @@ class Settings:
     """``postgresql://…`` of Dagster's storage, or None for the same database as ours."""
     secret_keys: tuple[str, ...] | None = field(default=None, repr=False)
     """Fernet keys, the first seals, the others still open; None means the key file."""
+    api_host: str = DEFAULT_API_HOST
+    api_port: int = DEFAULT_API_PORT
+    public_url: str = f"http://{DEFAULT_API_HOST}:{DEFAULT_API_PORT}"
+    """Where browsers and POS reach API and console: no slash at the end. Sockets from other origins are refused."""
+    dagster_url: str = f"http://{DEFAULT_API_HOST}:{DEFAULT_WEBSERVER_PORT}"
+    """Where people reach the Dagster UI, for links."""
+    jwt: JwtSettings = JwtSettings()
     unrecognised: tuple[str, ...] = ()
     """``AURA_…`` variables that are set but mean nothing here (most likely misspelt); the command warns about them."""
 
@@ -69,13 +108,28 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     source = os.environ if environ is None else environ
     values = {name: value.strip() for name, value in source.items() if value.strip()}
     data_dir = _folder("AURA_DATA_DIR", values.get("AURA_DATA_DIR")) or project_folder() / ".aura"
+    webserver_port = _port("AURA_WEBSERVER_PORT", values.get("AURA_WEBSERVER_PORT"), DEFAULT_WEBSERVER_PORT)
+    api_port = _port("AURA_API_PORT", values.get("AURA_API_PORT"), DEFAULT_API_PORT)
+    jwt, api_host = _jwt(values), values.get("AURA_API_HOST", DEFAULT_API_HOST)
+    if not jwt.is_configured and not is_loopback(api_host):
+        raise EnvironmentFault(
+            f"AURA_API_HOST={api_host!r} lets others reach the API, and no key is set by which their tokens could be verified.",
+            "Set AURA_JWT_SECRET, AURA_JWT_PUBLIC_KEY or AURA_JWT_JWKS_URL; or leave AURA_API_HOST at 127.0.0.1.",
+        )
     return Settings(
         data_dir=data_dir,
         snapshot_url=_snapshot_url(values.get("AURA_SNAPSHOT_URL")) or str(data_dir / "snapshots"),
         key_file=_folder("AURA_KEY_FILE", values.get("AURA_KEY_FILE")) or data_dir / "keys" / "secret.keys",
         dagster_home=_folder("DAGSTER_HOME", values.get("DAGSTER_HOME")) or data_dir / "dagster",
         now=_instant("AURA_NOW", values.get("AURA_NOW")),
-        webserver_port=_port("AURA_WEBSERVER_PORT", values.get("AURA_WEBSERVER_PORT"), DEFAULT_WEBSERVER_PORT),
+        webserver_port=webserver_port,
+        api_host=api_host,
+        api_port=api_port,
+        public_url=_address("AURA_PUBLIC_URL", values.get("AURA_PUBLIC_URL"))
+        or f"http://{DEFAULT_API_HOST}:{api_port}",
+        dagster_url=_address("AURA_DAGSTER_URL", values.get("AURA_DAGSTER_URL"))
+        or f"http://{DEFAULT_API_HOST}:{webserver_port}",
+        jwt=jwt,
         grpc_port=_port("AURA_GRPC_PORT", values.get("AURA_GRPC_PORT"), DEFAULT_GRPC_PORT),
         database_url=_postgres_url("AURA_DATABASE_URL", values.get("AURA_DATABASE_URL")),
         dagster_postgres_url=_postgres_url("DAGSTER_POSTGRES_URL", values.get("DAGSTER_POSTGRES_URL")),
@@ -157,6 +211,58 @@ def _postgres_url(name: str, value: str | None) -> str | None:
     if port == 0 or parts.path in ("", "/"):
         raise EnvironmentFault(f"{name}={without_password(url)!r} names no database.", remedy)
     return url
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches the address."""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _address(name: str, value: str | None) -> str | None:
+    if value is None:
+        return None
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise EnvironmentFault(
+            f"{name}={value!r} is not an address.", f"Set {name} like https://migration.example.com."
+        )
+    return value.rstrip("/")
+
+
+def _jwt(values: Mapping[str, str]) -> JwtSettings:
+    secret, public_key, jwks_url = (values.get(f"AURA_JWT_{name}") for name in ("SECRET", "PUBLIC_KEY", "JWKS_URL"))
+    given = [name for name, value in (("SECRET", secret), ("PUBLIC_KEY", public_key), ("JWKS_URL", jwks_url)) if value]
+    if len(given) > 1:
+        raise EnvironmentFault(
+            f"{' and '.join(f'AURA_JWT_{name}' for name in given)} are set together.",
+            "Tokens are verified by one of them.",
+        )
+    if secret is not None and len(secret.encode()) < SHORTEST_SECRET:
+        raise EnvironmentFault(
+            f"AURA_JWT_SECRET is shorter than {SHORTEST_SECRET} bytes.",
+            'Make one with: python -c "import secrets; print(secrets.token_urlsafe(48))"',
+        )
+    if public_key is not None:
+        public_key = public_key.replace("\\n", "\n")
+        if "-----BEGIN" not in public_key:
+            try:
+                public_key = Path(public_key).read_text(encoding="ascii")
+            except (OSError, ValueError) as error:
+                raise EnvironmentFault(
+                    "AURA_JWT_PUBLIC_KEY is neither a PEM text nor a file that can be read.",
+                    "Set it to the issuer's public key.",
+                ) from error
+        if "PUBLIC KEY" not in public_key and "CERTIFICATE" not in public_key:
+            raise EnvironmentFault(
+                "AURA_JWT_PUBLIC_KEY holds no public key.", "Set it to the issuer's public key, as PEM."
+            )
+    return JwtSettings(
+        secret=secret.encode() if secret else None,
+        public_key=public_key,
+        jwks_url=_address("AURA_JWT_JWKS_URL", jwks_url),
+        issuer=values.get("AURA_JWT_ISSUER"),
+        audience=values.get("AURA_JWT_AUDIENCE", DEFAULT_AUDIENCE),
+    )
 
 
 def _keys(name: str, value: str | None) -> tuple[str, ...] | None:

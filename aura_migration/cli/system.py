@@ -114,7 +114,9 @@ def env(as_json: bool) -> None:
 
     \b
     Variables read: AURA_DATABASE_URL, AURA_DATA_DIR, AURA_SNAPSHOT_URL, AURA_SECRET_KEYS, AURA_KEY_FILE, AURA_NOW,
-    AURA_WEBSERVER_PORT, AURA_GRPC_PORT, DAGSTER_HOME, DAGSTER_POSTGRES_URL.
+    AURA_WEBSERVER_PORT, AURA_GRPC_PORT, AURA_API_HOST, AURA_API_PORT, AURA_PUBLIC_URL, AURA_DAGSTER_URL,
+    AURA_JWT_SECRET, AURA_JWT_PUBLIC_KEY, AURA_JWT_JWKS_URL, AURA_JWT_ISSUER, AURA_JWT_AUDIENCE,
+    DAGSTER_HOME, DAGSTER_POSTGRES_URL.
     """
     from aura_migration.orchestration.instance import environment, prepare_home
 
@@ -184,7 +186,7 @@ def sandbox(
 @json_option
 @answers
 def up(as_json: bool) -> None:
-    """Start the whole system: database, Dagster code server, webserver and daemon. `down` stops it."""
+    """Start the whole system: database, Dagster code server, webserver and daemon, API and console. `down` stops it."""
     addresses = start_system(load_settings())
     emit(addresses, as_json, lambda: pairs(dict(addresses)))
 
@@ -203,6 +205,31 @@ def down(as_json: bool) -> None:
         as_json,
         lambda: out.print(f"Stopped: {', '.join(stopped) or 'nothing was running'}.", markup=False),
     )
+
+
+@click.command()
+@answers
+def api() -> None:
+    """Serve the API and the web console until interrupted; `up` does so beside Dagster.
+
+    \b
+    Listens on AURA_API_HOST (127.0.0.1) and AURA_API_PORT (8400). Tokens are verified by AURA_JWT_SECRET,
+    AURA_JWT_PUBLIC_KEY or AURA_JWT_JWKS_URL; with none of them the local mode mints one for its own console.
+    """
+    from aura_migration.api.app import build_app
+    from aura_migration.api.server import serve
+    from aura_migration.migration.workshop import Workshop
+
+    settings = load_settings()
+    app = build_app(Workshop.open(settings))
+    err.print(f"API and console: {settings.public_url}", markup=False)
+    if not settings.jwt.is_configured:
+        err.print(
+            "Local mode: no key for tokens is set, so the console signs you in as administrator of this machine's data. "
+            "Only this machine reaches it.",
+            markup=False,
+        )
+    serve(app, settings)
 
 
 def _folder(settings: Settings) -> Path:
@@ -241,12 +268,17 @@ def _start_system(settings: Settings) -> dict[str, str]:
             if port and _answers(port):
                 raise EnvironmentFault(
                     f"Port {port} is taken by another program, so the {name} cannot start.",
-                    "Set AURA_WEBSERVER_PORT or AURA_GRPC_PORT to a free port.",
+                    "Set AURA_WEBSERVER_PORT, AURA_API_PORT or AURA_GRPC_PORT to a free port.",
                 )
             _start(folder, name, command, surroundings)
         if port:
             _wait_for(folder, name, port)
-    return {"dagster": f"http://{HOST}:{settings.webserver_port}", "database": workshop.url, "logs": str(folder)}
+    return {
+        "console": settings.public_url,
+        "dagster": f"http://{HOST}:{settings.webserver_port}",
+        "database": workshop.url,
+        "logs": str(folder),
+    }
 
 
 def _programs(settings: Settings, workspace: Path) -> dict[str, tuple[list[str], int]]:
@@ -259,6 +291,7 @@ def _programs(settings: Settings, workspace: Path) -> dict[str, tuple[list[str],
             [_program("dagster-webserver"), "-w", str(workspace), "-h", HOST, "-p", web],
             settings.webserver_port,
         ),
+        "api": ([_program("aura-migration"), "api"], settings.api_port),
         "daemon": ([_program("dagster-daemon"), "run", "-w", str(workspace)], 0),
     }
 
@@ -323,7 +356,7 @@ def stop_system(settings: Settings) -> list[str]:
     stopped: list[str] = []
     if not folder.is_dir():
         return stopped  # nothing was ever started, and nothing is made by stopping it
-    for name in ("daemon", "webserver", "code-server"):
+    for name in ("api", "daemon", "webserver", "code-server"):
         process = _running(folder, name)
         if process is not None:
             family = [process, *process.children(recursive=True)]
@@ -351,7 +384,7 @@ def serve_until_interrupted(settings: Settings) -> None:
     held = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         addresses = start_system(settings)
-        err.print(f"\nDagster: {addresses['dagster']}   (Ctrl-C stops)", markup=False)
+        err.print(f"\nConsole: {addresses['console']}   Dagster: {addresses['dagster']}   (Ctrl-C stops)", markup=False)
         while not stop.wait(1.0):
             continue
     finally:
@@ -360,4 +393,4 @@ def serve_until_interrupted(settings: Settings) -> None:
             signal.signal(number, handler)
 
 
-COMMANDS = (up, down, env, db, sandbox)
+COMMANDS = (up, down, api, env, db, sandbox)

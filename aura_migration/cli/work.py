@@ -12,39 +12,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from aura_migration.canonical.entities import ENTITIES
-from aura_migration.canonical.history.tables import DOCUMENTS
 from aura_migration.canonical.inferred import described
 from aura_migration.canonical.options import load_options
 from aura_migration.cli.output import err, following, out, table
 from aura_migration.core.errors import BadInput
-from aura_migration.database.connections import Connection
 from aura_migration.migration import progress
-from aura_migration.migration.dating import days_said, days_told
-from aura_migration.migration.decide import inferred_rules
+from aura_migration.migration.dating import days_told
+from aura_migration.migration.described import ACTIONS, card_in_order, describe_inferred, describe_plan
 from aura_migration.migration.integrations import (
     Integration,
     KnownLocation,
     choose_locations,
     get_integration,
-    get_location,
 )
-from aura_migration.migration.records import Migration, get_migration, get_plan, latest_report, open_migration
+from aura_migration.migration.records import Migration, get_migration, open_migration
 from aura_migration.migration.spans import require_past
 from aura_migration.migration.workshop import Workshop
 from aura_migration.settings import load_settings
-from aura_migration.verify.counts import COLUMNS
 
 INFERRED_SHOWN = 20
-ACTIONS = ("source", "create", "update", "unchanged", "merge", "skip", "conflict", "quarantine")
-
-METRICS = (
-    "menu_items_accounted_pct",
-    "menu_items_migrated_pct",
-    "price_max_abs_diff_cents",
-    "active_modifiers_functional_pct",
-    "full_export_before_load",
-)
 
 
 def open_workshop() -> Workshop:
@@ -170,34 +156,10 @@ def plan_again(workshop: Workshop, migration: Migration, by: str) -> dict[str, A
 # -- plans ------------------------------------------------------------------------------------------------------------------
 
 
-def describe_plan(workshop: Workshop, connection: Connection, migration: Migration) -> dict[str, Any]:
-    """The present plan as the preview's answer."""
-    stored = get_plan(connection, migration.plan_id) if migration.plan_id is not None else None
-    return {
-        "migration_id": migration.id,
-        "location": migration.location_key,
-        "state": migration.state,
-        "plan_hash": stored["hash"] if stored else None,
-        "entities": in_order(stored["counts"]) if stored else {},
-        "stands_on": stored["stands_on"] if stored else [],
-        "blockers": stored["blockers"] if stored else [],
-        "people": _about_people(connection, migration),
-        "days": _about_days(workshop, connection, migration),
-        "inferred": _about_inferred(connection, stored["id"]) if stored else [],
-    }
-
-
 def inferred_of(plan_id: int) -> list[dict[str, Any]]:
     """The rules of a plan that were concluded from orders: ``[{"entity", "key", "name", "evidence"}]``."""
     with open_workshop().connect() as connection:
-        return _about_inferred(connection, plan_id)
-
-
-def _about_inferred(connection: Connection, plan_id: int) -> list[dict[str, Any]]:
-    return [
-        {name: rule.get(name) for name in ("entity", "key", "name", "evidence")}
-        for rule in inferred_rules(connection, plan_id)
-    ]
+        return describe_inferred(connection, plan_id)
 
 
 def _say_inferred(plan: dict[str, Any]) -> None:
@@ -212,41 +174,10 @@ def _say_inferred(plan: dict[str, Any]) -> None:
             out.print(f"  … and {len(plan['inferred']) - INFERRED_SHOWN} more (--json has all, with the evidence)")
 
 
-def _about_days(workshop: Workshop, connection: Connection, migration: Migration) -> dict[str, Any] | None:
-    """What approving means for the days of orders and money; None where the past is left out."""
-    location = get_location(connection, migration.location_key)
-    return days_said(workshop.connector(migration.subject.pos), location.source, migration.parsed_options)
-
-
 def _say_days(plan: dict[str, Any]) -> None:
     if plan["days"] is not None and "orders" in plan["entities"]:
         for line in days_told(plan["days"]):
             out.print(line, markup=False)
-
-
-def _about_people(connection: Connection, migration: Migration) -> dict[str, Any]:
-    """What approving means for people: keys and numbers, nobody's data. ``report`` has all of it, masked."""
-    found = latest_report(connection, migration.integration_id, migration.location_key, "people") or {}
-    loyalty = found.get("loyalty") or {}
-    return {
-        "policy": (found.get("consent") or {}).get("policy"),
-        "marketing_opt_in": (found.get("consent") or {}).get("marketing_opt_in", 0),
-        "merged_profiles": found.get("merged_profiles", 0),
-        "near_ties": found.get("near_ties_total", 0),
-        "unknown_keys": found.get("unknown_keys", []),
-        "ambiguous_keys": found.get("ambiguous_keys", []),
-        "erased": found.get("erased", 0),
-        "gone_profiles": (found.get("gone") or {}).get("total", 0),
-        "unseen_balances": found.get("unseen_balances") or {},
-        "loyalty": {
-            "accounts": loyalty.get("accounts", 0),
-            "losing": loyalty.get("losing", 0),
-            "points_lost": loyalty.get("points_lost", {}),
-            "accounts_losing": loyalty.get("accounts_losing", []),
-        },
-        "roles_to_review": (found.get("staff") or {}).get("roles_to_review_total", 0),
-        "roles_unused": (found.get("staff") or {}).get("roles_unused", []),
-    }
 
 
 def _say_people(plan: dict[str, Any]) -> None:
@@ -295,26 +226,6 @@ def _say_unmet(said: dict[str, Any]) -> None:
 
 def _few(names: list[str]) -> str:
     return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
-
-
-def in_order(counts: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
-    """Counts in the order of entities and actions; jsonb keeps neither."""
-    return {name: {a: counts[name].get(a, 0) for a in ACTIONS} for name in (*ENTITIES, *DOCUMENTS) if name in counts}
-
-
-def card_in_order(card: dict[str, Any]) -> dict[str, Any]:
-    """A stored scorecard with its columns, entities and metrics in the order in which they are read."""
-    counted = {**card["entities"], **card.get("history", {})}
-    entities = {n: {c: counted[n][c] for c in COLUMNS} for n in (*ENTITIES, *DOCUMENTS) if n in counted}
-    metrics = {name: card["metrics"][name] for name in METRICS if name in card["metrics"]}
-    rest = {name: value for name, value in card["metrics"].items() if name not in metrics}
-    first: dict[str, Any] = {n: card[n] for n in ("migration_id", "location", "pos") if n in card}
-    return {
-        **first,
-        "entities": entities,
-        "metrics": {**metrics, **rest},
-        **{k: v for k, v in card.items() if k not in ("entities", "history", "metrics")},
-    }
 
 
 def read_progress(workshop: Workshop, migration_id: int) -> dict[str, Any] | None:

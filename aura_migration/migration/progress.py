@@ -1,7 +1,8 @@
 """Ordered progress rows, written in the transaction of the work they report. Totals are known before loading begins.
 
 The counts are those of plan rows already applied, never a counter of their own, so a crash cannot make them disagree
-with the work (and a resumed load goes on counting where the work stands).
+with the work (and a resumed load goes on counting where the work stands). The database numbers the rows of a migration without
+gaps, in the order in which they become visible, and tells listeners on the channel ``aura_migration``.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ def spoken(seconds: int | None) -> str | None:
 def latest(connection: psycopg.Connection[Any], migration_id: int) -> dict[str, Any] | None:
     """The newest progress message in AuraConnect's own form, or None before the first."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM migration.progress WHERE migration_id = %s ORDER BY id DESC LIMIT 1", [migration_id]
+        f"SELECT {_COLUMNS} FROM migration.progress WHERE migration_id = %s ORDER BY number DESC LIMIT 1",
+        [migration_id],
     ).fetchall()
     return _message(rows[0]) if rows else None
 
@@ -67,13 +69,13 @@ def since(
 ) -> list[dict[str, Any]]:
     """Progress messages after a sequence number (0: from the first), in order: what a reconnecting reader missed."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM migration.progress WHERE migration_id = %s AND id > %s ORDER BY id LIMIT %s",
+        f"SELECT {_COLUMNS} FROM migration.progress WHERE migration_id = %s AND number > %s ORDER BY number LIMIT %s",
         [migration_id, after, limit],
     ).fetchall()
     return [_message(row) for row in rows]
 
 
-_COLUMNS = "id, total_items, processed_items, current_step, eta_seconds, errors, at"
+_COLUMNS = "number, total_items, processed_items, current_step, eta_seconds, errors, at"
 
 
 def _message(row: Any) -> dict[str, Any]:

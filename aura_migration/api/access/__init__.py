@@ -1,0 +1,1 @@
+"""Who may do what: tokens, roles, scope, limits of login-free endpoints. Nothing here knows a particular endpoint."""

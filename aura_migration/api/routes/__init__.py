@@ -1,0 +1,9 @@
+"""The endpoints, a module per subject. Each exports ``router``; the application has those listed here."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from aura_migration.api.routes import migrations, system
+
+ROUTERS: tuple[APIRouter, ...] = (system.router, migrations.router)

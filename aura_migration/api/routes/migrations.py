@@ -1,0 +1,51 @@
+"""Migrations: list, where one stands, what is asked of it (preview, start, pause, resume, cancel, roll back)."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from aura_migration.api.depends import Number, Viewer
+from aura_migration.api.models import After, Document, Limit, Page
+from aura_migration.migration.described import describe_migration
+from aura_migration.migration.sweep import sweep
+
+router = APIRouter(prefix="/pos", tags=["migrations"])
+
+
+class MigrationLine(BaseModel):
+    """One location's journey in a list."""
+
+    migration_id: int = Field(examples=[7])
+    integration_id: int = Field(examples=[1])
+    location: str = Field(examples=["square:LH2NB9Q5KYZ8M"])
+    state: str = Field(examples=["planned"])
+    reason: str = Field(examples=[""])
+
+
+@router.get("/migrations", name="list migrations")
+def list_migrations(
+    caller: Viewer, integration_id: int | None = None, after: After = 0, limit: Limit = 100
+) -> Page[MigrationLine]:
+    """Migrations in scope, newest first. ``after`` is the id of the last one seen."""
+    with caller.connect() as connection:
+        rows = connection.execute(
+            "SELECT id, integration_id, location_key, state, state_reason FROM migration.migrations "
+            "WHERE (%(restaurants)s::bigint[] IS NULL OR restaurant_id = ANY(%(restaurants)s)) "
+            "AND (%(integration)s::bigint IS NULL OR integration_id = %(integration)s) "
+            "AND (%(after)s = 0 OR id < %(after)s) ORDER BY id DESC LIMIT %(limit)s + 1",
+            {"restaurants": caller.restaurants, "integration": integration_id, "after": after, "limit": limit},
+        ).fetchall()
+    items = [
+        MigrationLine(migration_id=r[0], integration_id=r[1], location=r[2], state=r[3], reason=r[4])
+        for r in rows[:limit]
+    ]
+    return Page(items=items, next_after=items[-1].migration_id if len(rows) > limit else None)
+
+
+@router.get("/migration/status/{migration_id}", name="status")
+def status(caller: Viewer, migration_id: Number) -> Document:
+    """Where a migration stands: state, plan, progress, gates, open decisions, what can be done next."""
+    sweep(caller.workshop)
+    with caller.connect() as connection:
+        return describe_migration(caller.workshop, connection, caller.migration(connection, migration_id))

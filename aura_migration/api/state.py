@@ -1,0 +1,111 @@
+"""What the API works with for as long as it runs: workshop, pool of connections, verifier of tokens, limits."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from aura_migration.api.access.limits import RateLimit
+from aura_migration.api.access.roles import Role
+from aura_migration.api.access.tokens import TokenIssuer, TokenVerifier
+from aura_migration.core.errors import EnvironmentFault
+from aura_migration.database.connections import Connection
+from aura_migration.migration.workshop import Workshop
+from aura_migration.settings import Settings
+
+MOST_CONNECTIONS = 16
+"""One for each of the threads that carry requests out, so that none waits for another's connection."""
+LOCAL_LIFE = timedelta(hours=12)
+LOCAL_NAME = "local"
+
+
+@dataclass
+class ApiState:
+    """Made once per application; ``open`` and ``close`` frame its life."""
+
+    workshop: Workshop
+    settings: Settings
+    verifier: TokenVerifier
+    issuer: TokenIssuer | None
+    """Only in the local mode: mints the console's own tokens."""
+    pool: ConnectionPool[Connection]
+    open_limit: RateLimit = field(default_factory=lambda: RateLimit(rate=2.0, burst=20.0))
+    """Of login-free endpoints, per address."""
+    webhook_limit: RateLimit = field(default_factory=lambda: RateLimit(rate=50.0, burst=500.0))
+    refusal_limit: RateLimit = field(default_factory=lambda: RateLimit(rate=1.0, burst=30.0))
+    """Of requests whose token is not accepted, per address: noting them must not fill the audit trail."""
+
+    @classmethod
+    def make(cls, workshop: Workshop) -> ApiState:
+        """For a workshop; connects when opened."""
+        settings = workshop.settings
+        secret = None if settings.jwt.is_configured else local_secret(settings.data_dir)
+        pool: ConnectionPool[Connection] = ConnectionPool(
+            workshop.url,
+            min_size=2,
+            max_size=MOST_CONNECTIONS,
+            timeout=5.0,
+            open=False,
+            kwargs={"autocommit": True, "application_name": "aura-migration api"},
+            configure=_in_utc,
+            check=ConnectionPool.check_connection,
+            name="api",
+        )
+        return cls(
+            workshop,
+            settings,
+            TokenVerifier(settings.jwt, secret),
+            TokenIssuer(secret, settings.jwt.audience) if secret else None,
+            pool,
+        )
+
+    def open(self) -> None:
+        """Start the pool; its connections are made when they are needed."""
+        self.pool.open()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.pool.close()
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A connection of the pool in autocommit; a transaction is a block of its own."""
+        try:
+            with self.pool.connection() as connection:
+                yield connection
+        except PoolTimeout as error:
+            raise EnvironmentFault(
+                "The database does not answer, or all connections are in use.",
+                "Try again; `aura-migration db status` tells.",
+            ) from error
+
+    def local_token(self) -> str | None:
+        """A token for whoever sits at this machine; None where tokens come from outside."""
+        return self.issuer.mint(LOCAL_NAME, list(Role), None, LOCAL_LIFE) if self.issuer else None
+
+
+def _in_utc(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    connection.execute("SELECT set_config('TimeZone', 'UTC', false), set_config('statement_timeout', '30000', false)")
+
+
+def local_secret(data_dir: Path) -> bytes:
+    """The secret of the local mode: made once, in a file that only its owner reads."""
+    path = data_dir / "keys" / "api.secret"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not path.exists():
+        scratch = path.with_name(f"api.secret.{secrets.token_hex(8)}")
+        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_urlsafe(48).encode())
+        with suppress(FileExistsError):  # whoever is first wins; the others read it
+            os.link(scratch, path)
+        scratch.unlink()
+    return path.read_bytes()
