@@ -61,7 +61,7 @@ def problems() -> list[str]:
     found += [
         f"requirements.lock does not pin {entry.split()[0]} with a hash."
         for entry in entries
-        if not re.match(r"[a-z0-9._-]+(\[[a-z0-9,-]+\])?==", entry.strip()) or "--hash=sha256:" not in entry
+        if not re.match(r"[a-z0-9._-]+(\[[a-z0-9, -]+\])?==", entry.strip()) or "--hash=sha256:" not in entry
     ]
     return found
 

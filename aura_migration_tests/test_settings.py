@@ -136,3 +136,39 @@ def test_a_data_folder_that_is_a_url_is_refused() -> None:
 def test_a_url_for_messages_has_no_password_in_any_place() -> None:
     shown = without_password("postgresql://u:one@h:5432/db?password=two&sslmode=require")
     assert shown == "postgresql://u:***@h:5432/db?password=***&sslmode=require"
+
+
+def test_without_a_key_for_tokens_the_api_is_for_this_machine_only() -> None:
+    settings = load_settings({})
+    assert not settings.jwt.is_configured
+    assert (settings.api_host, settings.api_port) == ("127.0.0.1", 8400)
+    assert settings.public_url == "http://127.0.0.1:8400"
+    assert settings.dagster_url == "http://127.0.0.1:3000"
+    with pytest.raises(EnvironmentFault, match="AURA_API_HOST='0.0.0.0' lets others reach the API"):
+        load_settings({"AURA_API_HOST": "0.0.0.0"})
+    assert load_settings({"AURA_API_HOST": "0.0.0.0", "AURA_JWT_SECRET": "s" * 32}).jwt.is_configured
+
+
+def test_addresses_for_people_follow_the_ports_unless_they_are_given() -> None:
+    settings = load_settings({"AURA_API_PORT": "8500", "AURA_WEBSERVER_PORT": "3100"})
+    assert (settings.public_url, settings.dagster_url) == ("http://127.0.0.1:8500", "http://127.0.0.1:3100")
+    given = load_settings(
+        {"AURA_PUBLIC_URL": "https://move.example.com/", "AURA_DAGSTER_URL": "https://dagster.example.com"}
+    )
+    assert (given.public_url, given.dagster_url) == ("https://move.example.com", "https://dagster.example.com")
+    with pytest.raises(EnvironmentFault, match="AURA_PUBLIC_URL='move.example.com' is not an address"):
+        load_settings({"AURA_PUBLIC_URL": "move.example.com"})
+
+
+def test_tokens_are_verified_by_one_key_that_is_strong_enough(tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentFault, match="AURA_JWT_SECRET is shorter than 32 bytes"):
+        load_settings({"AURA_JWT_SECRET": "short"})
+    with pytest.raises(EnvironmentFault, match="AURA_JWT_SECRET and AURA_JWT_JWKS_URL are set together"):
+        load_settings({"AURA_JWT_SECRET": "s" * 32, "AURA_JWT_JWKS_URL": "https://issuer.example.com/jwks"})
+    with pytest.raises(EnvironmentFault, match="neither a PEM text nor a file"):
+        load_settings({"AURA_JWT_PUBLIC_KEY": str(tmp_path / "missing.pem")})
+    private = tmp_path / "private.pem"
+    private.write_text("-----BEGIN PRIVATE KEY-----\n…\n-----END PRIVATE KEY-----\n".replace("…", "AAAA"))
+    with pytest.raises(EnvironmentFault, match="holds no public key"):
+        load_settings({"AURA_JWT_PUBLIC_KEY": str(private)})
+    assert "s" * 32 not in repr(load_settings({"AURA_JWT_SECRET": "s" * 32}))

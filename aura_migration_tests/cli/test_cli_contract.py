@@ -21,7 +21,7 @@ from aura_migration.sandbox.core.server import RunningSandbox
 from aura_migration_tests.support.journey import PROJECT, World
 
 PROMISED = (
-    "demo", "up", "down", "env", "db start", "db stop", "db status", "db url", "db upgrade", "sandbox", "connect",
+    "demo", "up", "down", "api", "env", "db start", "db stop", "db status", "db url", "db upgrade", "sandbox", "connect",
     "preflight", "audit", "losses", "preview", "approve", "run", "pause", "resume", "cancel", "status", "verify",
     "rollback", "conflicts list", "conflicts decide", "quarantine list", "quarantine rerun", "options schema",
     "options check", "integrations", "migrations", "import-file", "handed-files", "liabilities status",
