@@ -26,6 +26,7 @@ from aura_migration.cli import (
     reports,
     steering,
     system,
+    training,
 )
 from aura_migration.core.errors import AuraError
 from aura_migration.database.faults import presentable
@@ -66,6 +67,7 @@ for command in (
     *handed.COMMANDS,
     *liabilities.COMMANDS,
     *reports.COMMANDS,
+    *training.COMMANDS,
     *accounting.COMMANDS,
     *proofs.COMMANDS,
     *replaying.COMMANDS,

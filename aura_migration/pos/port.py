@@ -197,6 +197,8 @@ class Connector(Protocol):
     """What of the documents of the history is read, so that the loss report can tell the rest."""
     switches: Mapping[str, str]
     """Facts no documentation confirms, and what depends on the account: the name of each switch and what it does."""
+    words: Mapping[str, str]
+    """What staff knows under another word: the POS's, and AuraConnect's. For the sheet they read; a plugin may leave it out."""
 
     def parse_credentials(self, document: Any) -> dict[str, Any]:
         """Check a credentials document and return it normalised; ``BadInput`` names what is missing. No network."""

@@ -72,6 +72,15 @@ class CloverConnector:
     history_fields = unread.FIELDS
     switches: Mapping[str, str] = {}
 
+    words: Mapping[str, str] = {
+        "Item group, attribute, option": "Item with variations",
+        "Label": "Tag; a printer label is a kitchen station",
+        "Hidden item": "Item switched off",
+        "Tender": "Tender type",
+        "Additional charge": "Service charge",
+        "Employee": "Staff member",
+    }
+
     def parse_credentials(self, document: Any) -> dict[str, Any]:
         """See the port; the shapes are named in the error."""
         return signin.parse_credentials(document)

@@ -52,6 +52,16 @@ class SquareConnector:
         ATTRIBUTES_SWITCH: "of how many guests at most the restaurant's own fields are read, one by one (5000)",
     }
 
+    words: Mapping[str, str] = {
+        "Modifier set": "Modifier group",
+        "Item option, item variation": "Variation",
+        "Fulfilment": "Order type",
+        "Team member": "Staff member",
+        "Job": "Role",
+        "Automatic discount": "Pricing rule",
+        "Other tender": "Tender type",
+    }
+
     def parse_credentials(self, document: Any) -> dict[str, Any]:
         """See the port; the shapes are named in the error."""
         return client.parse_credentials(document)

@@ -124,6 +124,17 @@ SOURCE_ENTITIES = (
 )
 
 
+WORDS: Mapping[str, str] = {
+    "Menu group": "Category",
+    "Menu option": "Modifier",
+    "Dining option": "Order type",
+    "Prep station": "Kitchen station",
+    "Check": "Order; the checks of one Toast order stay together",
+    "Alternate payment type": "Tender type",
+    "Employee": "Staff member",
+    "Job": "Role",
+    "86'd": "Out of stock",
+}
 SWITCHES: Mapping[str, str] = {
     "menu_second_route": "false: the menu is not counted once more in the configuration",
     "orders_every_day": "true: every business date of the orders is counted once more (a call a day)",
@@ -145,6 +156,7 @@ class ToastConnector:
     sends_business_dates = True
     history_fields = unread.FIELDS
     switches: Mapping[str, str] = field(default_factory=lambda: SWITCHES)
+    words: Mapping[str, str] = field(default_factory=lambda: WORDS)
 
     def parse_credentials(self, document: Any) -> dict[str, Any]:
         """See the port."""
