@@ -73,8 +73,8 @@ class CloverConnector:
     switches: Mapping[str, str] = {}
 
     words: Mapping[str, str] = {
-        "Item group, attribute, option": "Item with variations",
-        "Label": "Tag; a printer label is a kitchen station",
+        "Variant of an item group": "Item of its own, with all its options in the name",
+        "Label": "Tag; one with a printer is a kitchen station",
         "Hidden item": "Item switched off",
         "Tender": "Tender type",
         "Additional charge": "Service charge",
