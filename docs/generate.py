@@ -72,6 +72,27 @@ ENVIRONMENT = {
     ),
     "AURA_WEBSERVER_PORT": (str(settings.DEFAULT_WEBSERVER_PORT), "Port of Dagster's web pages on 127.0.0.1."),
     "AURA_GRPC_PORT": (str(settings.DEFAULT_GRPC_PORT), "Port of Dagster's code server on 127.0.0.1."),
+    "AURA_API_PORT": (str(settings.DEFAULT_API_PORT), "Port of API and console."),
+    "AURA_API_HOST": (
+        settings.DEFAULT_API_HOST,
+        "Address API and console listen on. Another than this machine's own needs one of the three keys for tokens.",
+    ),
+    "AURA_PUBLIC_URL": (
+        "`http://127.0.0.1:8400`",
+        "Where browsers and POS reach API and console; sign-in pages return there, sockets of other origins are refused.",
+    ),
+    "AURA_DAGSTER_URL": ("`http://127.0.0.1:3000`", "Where people reach Dagster's pages, for links."),
+    "AURA_JWT_SECRET": (
+        "none: local mode",
+        "Secret of at least 32 bytes by which bearer tokens are verified (HS256). In the local mode the console signs in by itself.",
+    ),
+    "AURA_JWT_PUBLIC_KEY": (
+        "none",
+        "Instead: PEM, or a file of it, of the key that signs tokens (RS256, ES256, EdDSA).",
+    ),
+    "AURA_JWT_JWKS_URL": ("none", "Instead: where the issuer publishes its keys."),
+    "AURA_JWT_ISSUER": ("any", "The `iss` tokens must have."),
+    "AURA_JWT_AUDIENCE": (settings.DEFAULT_AUDIENCE, "The `aud` tokens must have."),
     "DAGSTER_HOME": (
         "`dagster` in `AURA_DATA_DIR`",
         "Dagster's home; the project's `dagster.yaml` is put there unless it has one of its own.",
