@@ -218,10 +218,12 @@ def api() -> None:
     """
     from aura_migration.api.app import build_app
     from aura_migration.api.server import serve
+    from aura_migration.console.app import mount
     from aura_migration.migration.workshop import Workshop
 
     settings = load_settings()
     app = build_app(Workshop.open(settings))
+    mount(app)
     err.print(f"API and console: {settings.public_url}", markup=False)
     if not settings.jwt.is_configured:
         err.print(

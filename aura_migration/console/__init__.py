@@ -1,5 +1,6 @@
-"""The web console for migration specialists: pages in NiceGUI on the API's own application.
+"""The web console: what people see in a browser. NiceGUI on the API's own application, below ``/console``.
 
-A page shows what the API answers and asks the API for everything it does, under the token of whoever is signed in: the console has
-no power of its own. Charts, tables and live updates come from the library's own package; nothing is fetched from elsewhere.
+It asks the API, in process and under the signed-in person's token, for everything it shows and does: it reads no table and has
+no power of its own. ``app.mount`` puts it up; a page is a module in ``pages``, listed in ``pages/__init__``; what pages share
+is in ``parts``.
 """

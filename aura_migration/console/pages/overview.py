@@ -1,0 +1,136 @@
+"""The overview: what waits for whom, the accounts that are connected, the migrations by state."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from nicegui import ui
+
+from aura_migration.console.layout import View, page
+from aura_migration.console.parts.notices import empty
+from aura_migration.console.parts.status import state_html, words
+from aura_migration.console.parts.tables import link, link_html, raw, table
+
+WAITS: dict[str, tuple[str, str]] = {
+    "draft": ("operate", "a preview is to be asked for"),
+    "extracted": ("operate", "a preview is to be asked for"),
+    "planned": ("approve", "conflicts are to be decided, or the plan signed"),
+    "approved": ("operate", "the approved plan is to be loaded"),
+    "paused": ("operate", "the load is paused"),
+    "failed": ("operate", "it failed; the cause is to be mended"),
+    "reconnect_needed": ("operate", "the account is to be connected again"),
+    "loaded": ("operate", "what is loaded is to be verified"),
+}
+"""State → the permission of who can go on, and what waits."""
+
+
+@page("/")
+async def show(view: View) -> None:
+    """The overview."""
+    view.heading("Overview")
+    integrations = await view.api.every("/pos/integrations")
+    migrations = await view.api.every("/pos/migrations")
+    names = {one["integration_id"]: _name(one) for one in integrations}
+    if not integrations and not migrations:
+        with ui.element("section").classes("panel"):
+            empty(
+                "No POS account is connected yet.",
+                "Connect one to see what would be moved. Nothing is changed at the POS, and nothing is loaded without approval.",
+            )
+            if view.may("operate"):
+                ui.link("Connect a POS", "/connect")
+        return
+    _waiting(view, migrations, names)
+    _integrations(integrations)
+    _migrations(migrations, names)
+
+
+def _waiting(view: View, migrations: list[dict[str, Any]], names: dict[int, str]) -> None:
+    waiting = [m for m in migrations if m["state"] in WAITS]
+    with ui.element("section").classes("panel"):
+        ui.html("What waits", sanitize=False, tag="h2")
+        if not waiting:
+            empty("Nothing waits for anybody.")
+            return
+        table(
+            ["Migration", "Restaurant", "What waits", "For whom"],
+            [
+                (
+                    link(f"{m['migration_id']} · {m['location']}", f"/migrations/{m['migration_id']}"),
+                    names.get(m["integration_id"], ""),
+                    WAITS[m["state"]][1],
+                    _for_whom(view, WAITS[m["state"]][0]),
+                )
+                for m in waiting
+            ],
+        )
+
+
+def _for_whom(view: View, permission: str) -> str:
+    role = {"operate": "an operator", "approve": "an operator, then an approver"}[permission]
+    return f"{role}, such as you" if view.may(permission) else role
+
+
+def _integrations(integrations: list[dict[str, Any]]) -> None:
+    with ui.element("section").classes("panel"):
+        ui.html("Connected accounts", sanitize=False, tag="h2")
+        if not integrations:
+            empty("No POS account is connected, or none that you may see.")
+            return
+        table(
+            ["Account", "POS", "State", "Locations", "Last answer of the POS"],
+            [
+                (
+                    link(_name(one), f"/integrations/{one['integration_id']}"),
+                    one["pos"].capitalize(),
+                    raw(state_html(one["status"])),
+                    raw(", ".join(_location(location) for location in one.get("locations", []))),
+                    _health(one),
+                )
+                for one in integrations
+            ],
+        )
+
+
+def _location(location: Any) -> str:
+    from html import escape
+
+    return escape(str(location.get("name") or location.get("key")) if isinstance(location, dict) else str(location))
+
+
+def _name(integration: dict[str, Any]) -> str:
+    return str(integration.get("restaurant") or f"Integration {integration['integration_id']}")
+
+
+def _health(integration: dict[str, Any]) -> str:
+    health = integration.get("health") or {}
+    if health.get("last_error"):
+        return f"failed: {health['last_error']}"
+    return str(health.get("last_success") or "not asked yet")
+
+
+def _migrations(migrations: list[dict[str, Any]], names: dict[int, str]) -> None:
+    with ui.element("section").classes("panel"):
+        ui.html("Migrations", sanitize=False, tag="h2")
+        if not migrations:
+            empty("No migration has begun.", "Open an account above and ask for a preview of a location.")
+            return
+        counted = Counter(m["state"] for m in migrations)
+        ui.html(
+            " ".join(f"{state_html(state)} {number}&ensp;" for state, number in counted.most_common()),
+            sanitize=False,
+        ).props(f'aria-label="{", ".join(f"{number} {words(state)}" for state, number in counted.items())}"')
+        table(
+            ["Migration", "Restaurant", "Location", "State", "Note"],
+            [
+                (
+                    raw(link_html(str(m["migration_id"]), f"/migrations/{m['migration_id']}")),
+                    names.get(m["integration_id"], ""),
+                    m["location"],
+                    raw(state_html(m["state"])),
+                    m["reason"],
+                )
+                for m in migrations
+            ],
+        )
