@@ -7,8 +7,8 @@ A location belongs to one restaurant; another restaurant that reaches it is refu
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 
 from aura_migration.core.errors import BadInput, Refused
 from aura_migration.core.ids import location_key
-from aura_migration.database.connections import transaction_lock
+from aura_migration.database.connections import Connection, transaction_lock
 from aura_migration.migration.states import transition
 from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.http.client import checked_base_url
@@ -51,6 +51,13 @@ class KnownLocation:
     source: SourceLocation
 
 
+class TakenElsewhere(Refused):
+    """The account or one of its locations belongs to another restaurant, which ``restaurant_id`` in the details names."""
+
+
+Merge = Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]
+
+
 def connect_account(
     workshop: Workshop,
     pos: str,
@@ -59,10 +66,15 @@ def connect_account(
     restaurant_name: str,
     restaurant_id: int | None = None,
     switches: Mapping[str, Any] | None = None,
+    *,
+    merge: Merge | None = None,
+    also: Callable[[Connection, Integration], None] | None = None,
 ) -> tuple[Integration, list[KnownLocation]]:
     """Sign in with the given credentials, discover the account, and store integration, credentials and locations.
 
-    Nothing is stored unless the POS answered. Creates the restaurant unless told which.
+    Nothing is stored unless the POS answered. Creates the restaurant unless told which. ``merge`` makes the credentials to
+    be stored of those the integration had and the new ones (else the new ones stand); ``also`` is done in the same
+    transaction. ``TakenElsewhere`` where the account or a location belongs to another restaurant.
     """
     connector = workshop.connector(pos)
     _check_switches(connector, switches or {})
@@ -71,8 +83,12 @@ def connect_account(
     found, used = asyncio.run(_discover(connector, url, credentials))
     with workshop.connect(autocommit=False) as connection:
         transaction_lock(connection, f"connect {pos} {url} {found.merchant_id}")
+        if merge is not None:
+            found = _as_known(connection, pos, url, found)
         integration = _integration(connection, pos, url, found, restaurant_name, restaurant_id)
-        workshop.credentials.replace(integration.id, used, None, connection)
+        workshop.credentials.replace(
+            integration.id, _merged(workshop, connection, integration, used, merge), None, connection
+        )
         if switches:
             connection.execute(
                 "UPDATE migration.integrations SET switches = switches || %s WHERE id = %s",
@@ -80,8 +96,34 @@ def connect_account(
             )
         locations = _store_locations(connection, integration, found)
         _return_from_reconnect(connection, integration.id)
+        if also is not None:
+            also(connection, integration)
         connection.commit()
     return integration, locations
+
+
+def _as_known(connection: Connection, pos: str, url: str, found: Discovery) -> Discovery:
+    """What was discovered, under the name of the integration that has these locations already: where every location has an
+    account of its own, an integration may hold several, and only one of them was just agreed to.
+    """
+    rows = connection.execute(
+        "SELECT DISTINCT i.merchant_id, i.merchant_name FROM migration.locations l JOIN migration.integrations i "
+        "ON i.id = l.integration_id WHERE i.pos = %s AND i.base_url = %s AND l.key = ANY(%s)",
+        [pos, url, [location_key(pos, source.source_id) for source in found.locations]],
+    ).fetchall()
+    return replace(found, merchant_id=rows[0][0], merchant_name=rows[0][1]) if len(rows) == 1 else found
+
+
+def _merged(
+    workshop: Workshop, connection: Connection, integration: Integration, used: dict[str, Any], merge: Merge | None
+) -> dict[str, Any]:
+    """The credentials to store. Renewals of the stored ones by others wait until the transaction has ended."""
+    if merge is None:
+        return used
+    known = connection.execute(
+        "SELECT 1 FROM migration.credentials WHERE integration_id = %s FOR UPDATE", [integration.id]
+    ).fetchone()
+    return merge(workshop.credentials.load(integration.id)[0], used) if known else used
 
 
 def _check_switches(connector: Connector, switches: Mapping[str, Any]) -> None:
@@ -132,9 +174,10 @@ def _integration(
     if row is not None:
         integration_id, owner = row
         if restaurant_id is not None and restaurant_id != owner:
-            raise Refused(
+            raise TakenElsewhere(
                 f"This {pos} account is already connected to restaurant {owner}.",
                 f"Use --restaurant-id {owner}, or leave it out.",
+                restaurant_id=owner,
             )
         connection.execute(
             "UPDATE migration.integrations SET status = 'connected', status_reason = '', merchant_name = %s, updated_at = now() "
@@ -172,9 +215,10 @@ def _store_locations(
             [key],
         ).fetchone()
         if owner is not None and owner[1] != integration.id:
-            raise Refused(
+            raise TakenElsewhere(
                 f"Location {key} belongs to restaurant {owner[0]} through integration {owner[1]}.",
-                "A location has one owner. Disconnect it there first, or connect with that restaurant.",
+                "A location has one owner: connect it again there, with all the merchants that integration has.",
+                restaurant_id=owner[0],
             )
         facts = {
             "timezone": source.timezone,
@@ -254,7 +298,8 @@ def choose_locations(
 def mark_reconnect_needed(connection: psycopg.Connection[Any], integration_id: int, reason: str) -> None:
     """The POS no longer accepts the integration's credentials; the restaurant has to connect again."""
     connection.execute(
-        "UPDATE migration.integrations SET status = 'reconnect_needed', status_reason = %s, updated_at = now() WHERE id = %s",
+        "UPDATE migration.integrations SET status = 'reconnect_needed', status_reason = %s, updated_at = now() "
+        "WHERE id = %s AND status <> 'disconnected'",
         [reason, integration_id],
     )
 

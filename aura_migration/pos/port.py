@@ -136,6 +136,61 @@ class Account:
     switches: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Right:
+    """One right a restaurant is asked for, in a sentence each: what it is needed for, and what is lost without it."""
+
+    scope: str
+    why: str
+    without: str
+
+
+@dataclass(frozen=True)
+class Consent:
+    """One visit to a POS's consent page: what the page is told, and what its answer is exchanged with.
+
+    ``verifier`` proves by PKCE that the code is ours where the application has no ``client_secret``.
+    """
+
+    base_url: str
+    client_id: str
+    redirect_uri: str
+    state: str = field(repr=False)
+    client_secret: str = field(default="", repr=False)
+    verifier: str = field(default="", repr=False)
+
+
+class SignIn(Protocol):
+    """How an account comes to be accessible, and how that ends. Stateless; a POS without a page refuses the first two."""
+
+    rights: tuple[Right, ...]
+    """What is asked for, all of it to read."""
+    hosts: tuple[str, ...]
+    """Base URLs the POS itself publishes; any other is somebody else's server."""
+    has_consent_page: bool
+    by_hand: str
+    """What the restaurant does at the POS to end the access."""
+
+    def authorize_url(self, consent: Consent) -> str:
+        """Where the restaurant's browser has to go. ``Refused`` where the POS would not accept what is asked."""
+        ...
+
+    async def exchange(self, consent: Consent, answer: Mapping[str, str]) -> dict[str, Any]:
+        """A credentials document (see ``Connector.parse_credentials``) for what the page sent back; asks the POS once.
+
+        Raises a PosError, or BadInput where the answer is not whole.
+        """
+        ...
+
+    def merged(self, stored: Mapping[str, Any], fresh: Mapping[str, Any]) -> dict[str, Any]:
+        """The credentials an integration has after somebody agreed anew, from those it had and those just got."""
+        ...
+
+    async def revoke(self, base_url: str, merchant_id: str, credentials: Mapping[str, Any]) -> bool:
+        """End the access at the POS. False where it offers no way, or none with these credentials; raises a PosError."""
+        ...
+
+
 class Session(Protocol):
     """An open connection to one POS account."""
 
@@ -199,6 +254,8 @@ class Connector(Protocol):
     """Facts no documentation confirms, and what depends on the account: the name of each switch and what it does."""
     words: Mapping[str, str]
     """What staff knows under another word: the POS's, and AuraConnect's. For the sheet they read; a plugin may leave it out."""
+    sign_in: SignIn
+    """How an account is connected by its owner's consent; a plugin may leave it out."""
 
     def parse_credentials(self, document: Any) -> dict[str, Any]:
         """Check a credentials document and return it normalised; ``BadInput`` names what is missing. No network."""

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from aura_migration.api.routes import migrations, system, trainings
+from aura_migration.api.routes import connect, migrations, system, trainings
 
-ROUTERS: tuple[APIRouter, ...] = (system.router, migrations.router, trainings.router)
+ROUTERS: tuple[APIRouter, ...] = (system.router, connect.router, migrations.router, trainings.router)

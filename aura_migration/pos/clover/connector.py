@@ -11,11 +11,11 @@ from aura_migration.canonical.history.documents import HistoryMapper
 from aura_migration.canonical.history.rules import Basis, HistoryRules
 from aura_migration.canonical.model import Batch
 from aura_migration.canonical.seals import Seals
-from aura_migration.pos.clover import business_rules, client, mapping, people, signin
+from aura_migration.pos.clover import business_rules, client, consent, mapping, people, signin
 from aura_migration.pos.clover.lists import SOURCE_ENTITIES
 from aura_migration.pos.clover.orders import secrets, unread
 from aura_migration.pos.clover.orders.mapper import CloverHistory
-from aura_migration.pos.port import Account, Session, SourceEntity, SourceLocation
+from aura_migration.pos.port import Account, Session, SignIn, SourceEntity, SourceLocation
 
 BANKING = ("abaAccountNumber", "ddaAccountNumber", "hierarchy", "shippingAddress")
 IDENTIFIERS = ("secureId", "cpuId", "imei", "imsi", "simIccid", "deviceCertificate", "pedCertificate")
@@ -67,6 +67,7 @@ class CloverConnector:
         drop_everywhere=frozenset((*BANKING, *IDENTIFIERS, *STAFF)),
     )
     session_parallelism = 3
+    sign_in: SignIn = consent.SIGN_IN
     history_basis: Basis = "created"
     sends_business_dates = False
     history_fields = unread.FIELDS

@@ -11,8 +11,8 @@ from aura_migration.canonical.history.documents import HistoryMapper
 from aura_migration.canonical.history.rules import Basis, HistoryRules
 from aura_migration.canonical.model import Batch
 from aura_migration.canonical.seals import Seals
-from aura_migration.pos.port import Account, Session, SourceEntity, SourceLocation
-from aura_migration.pos.square import business_rules, client, mapping
+from aura_migration.pos.port import Account, Session, SignIn, SourceEntity, SourceLocation
+from aura_migration.pos.square import business_rules, client, consent, mapping
 from aura_migration.pos.square.orders import sources as orders
 from aura_migration.pos.square.orders import unread
 from aura_migration.pos.square.orders.mapping import SquareHistory
@@ -44,6 +44,7 @@ class SquareConnector:
         free_text={**FREE_TEXT, **orders.FREE_TEXT},
     )
     session_parallelism = 4
+    sign_in: SignIn = consent.SIGN_IN
     history_basis: Basis = "closed"
     sends_business_dates = False
     history_fields = unread.FIELDS

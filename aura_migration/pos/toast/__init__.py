@@ -12,8 +12,8 @@ from aura_migration.canonical.history.documents import HistoryMapper
 from aura_migration.canonical.history.rules import Basis, HistoryRules
 from aura_migration.canonical.model import Batch
 from aura_migration.canonical.seals import Seals
-from aura_migration.pos.port import Account, Session, SourceEntity, SourceLocation
-from aura_migration.pos.toast import business_rules, client, guest_rights, mapping, people
+from aura_migration.pos.port import Account, Session, SignIn, SourceEntity, SourceLocation
+from aura_migration.pos.toast import business_rules, client, consent, guest_rights, mapping, people
 from aura_migration.pos.toast.orders import unread
 from aura_migration.pos.toast.orders.mapping import ToastHistory
 from aura_migration.pos.toast.redaction import REDACTION
@@ -152,6 +152,7 @@ class ToastConnector:
     source_entities: tuple[SourceEntity, ...] = SOURCE_ENTITIES
     redaction: Redaction = REDACTION
     session_parallelism: int = 4
+    sign_in: SignIn = consent.SIGN_IN
     history_basis: Basis = "created"
     sends_business_dates = True
     history_fields = unread.FIELDS
