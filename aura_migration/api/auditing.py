@@ -1,4 +1,4 @@
-"""The audit trail: one row for everything that changes something or was refused, written whatever the endpoint does."""
+"""What a request turned out to be, for the audit trail: one row for everything that changes something or was refused."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
-from psycopg.types.json import Jsonb
 
 from aura_migration.api.access.roles import Identity
+from aura_migration.migration import audit
+from aura_migration.migration.audit import Door, Outcome
 
 
 @dataclass
@@ -25,30 +26,23 @@ class Deed:
 
 
 def note(
-    connection: psycopg.Connection[Any],
-    identity: Identity | None,
-    deed: Deed,
-    outcome: str,
-    door: str = "api",
+    connection: psycopg.Connection[Any], identity: Identity | None, deed: Deed, outcome: Outcome, door: Door = "api"
 ) -> None:
-    """Append to the audit trail. ``outcome``: done, refused or failed."""
-    connection.execute(
-        "INSERT INTO migration.audit_trail (actor, roles, door, action, outcome, restaurant_id, integration_id, migration_id, detail) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        [
-            identity.name if identity else "nobody",
-            sorted(identity.roles) if identity else [],
-            door,
-            deed.action,
-            outcome,
-            deed.restaurant_id,
-            deed.integration_id,
-            deed.migration_id,
-            Jsonb(deed.detail),
-        ],
+    """Append to the audit trail what a request turned out to be."""
+    audit.write(
+        connection,
+        door,
+        identity.name if identity else "nobody",
+        deed.action,
+        outcome,
+        roles=identity.roles if identity else (),
+        restaurant_id=deed.restaurant_id,
+        integration_id=deed.integration_id,
+        migration_id=deed.migration_id,
+        detail=deed.detail,
     )
 
 
-def outcome_of(status: int) -> str:
+def outcome_of(status: int) -> Outcome:
     """How a response reads in the trail."""
     return "done" if status < 400 else "refused" if status < 500 else "failed"

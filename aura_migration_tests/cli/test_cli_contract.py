@@ -27,7 +27,7 @@ PROMISED = (
     "options check", "integrations", "migrations", "import-file", "handed-files", "liabilities status",
     "liabilities freeze", "liabilities thaw", "liabilities switch", "liabilities return", "erase", "purge",
     "snapshots list", "snapshots delete", "snapshots collect-garbage", "keys status", "keys rotate",
-    "keys rotate-gift-card-key", "keys export-gift-card-key", "report", "training-sheet",
+    "keys rotate-gift-card-key", "keys export-gift-card-key", "report", "training-sheet", "lookup",
     "report-import", "restore-check", "acceptance", "replay", "accounting journal", "accounting accounts", "accounting tax",
     "accounting crosswalk", "accounting adjustments",
 )  # fmt: skip

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from aura_migration.api.routes import connect, migrations, system, trainings
+from aura_migration.api.routes import connect, integrations, lookups, migrations, system, trainings
 
-ROUTERS: tuple[APIRouter, ...] = (system.router, connect.router, migrations.router, trainings.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    system.router,
+    connect.router,
+    integrations.router,
+    migrations.router,
+    lookups.router,
+    trainings.router,
+)
