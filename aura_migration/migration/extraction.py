@@ -20,7 +20,8 @@ from aura_migration.migration.integrations import (
     KnownLocation,
     get_integration,
     get_location,
-    mark_reconnect_needed,
+    note_fault,
+    note_reached,
 )
 from aura_migration.migration.records import Migration, get_migration, require_plannable
 from aura_migration.migration.spans import PATIENCE, reach, stored_span, wanted_span
@@ -60,6 +61,7 @@ def extract(
             _note_failure(connection, migration, error, by)
             raise
         with connection.transaction():
+            note_reached(connection, migration.integration_id)
             pin(connection, migration_id, [ref.snapshot_id for ref in refs])
             if migration.state in FRESH:
                 transition(connection, migration_id, "extracted", by)
@@ -68,8 +70,8 @@ def extract(
 
 def _note_failure(connection: Connection, migration: Migration, error: PosError, by: str) -> None:
     """Name the failure in the state. A plan or a load that stands is not harmed by a POS that cannot be read today."""
+    note_fault(connection, migration.integration_id, error)
     if isinstance(error, ReconnectNeeded):
-        mark_reconnect_needed(connection, migration.integration_id, str(error))
         if migration.state in FRESH | {"planned", "approved"}:
             transition(connection, migration.id, "reconnect_needed", by, str(error))
     elif migration.state in FRESH:

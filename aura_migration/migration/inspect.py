@@ -6,22 +6,30 @@ Results are stored as reports; looking changes nothing in AuraConnect.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import asdict
 from typing import Any
 
-from aura_migration.core.errors import Refused
+from aura_migration.core import ids
+from aura_migration.core.errors import AuraError, EnvironmentFault, Refused
 from aura_migration.migration.integrations import (
     Integration,
     KnownLocation,
     get_integration,
     get_location,
-    mark_reconnect_needed,
+    note_fault,
+    note_reached,
 )
 from aura_migration.migration.records import get_migration, latest_report, store_report
 from aura_migration.migration.workshop import Workshop
-from aura_migration.pos.http.errors import ReconnectNeeded
+from aura_migration.pos.http.errors import PosError
 from aura_migration.pos.http.limits import Buckets
 from aura_migration.pos.port import AuditLine
+
+
+class TooSlow(EnvironmentFault):
+    """The POS did not answer in the time the caller had."""
+
 
 SPANS = (
     AuditLine(
@@ -36,8 +44,13 @@ SAMPLE = 8
 """How many times preflight asks the POS for the account to judge the connection."""
 
 
-def preflight(workshop: Workshop, integration_id: int, location_key: str, sample: int = SAMPLE) -> dict[str, Any]:
-    """Permission per source entity, latency and errors over a sample of calls, and how far back is possible."""
+def preflight(
+    workshop: Workshop, integration_id: int, location_key: str, sample: int = SAMPLE, within: float | None = None
+) -> dict[str, Any]:
+    """Permission per source entity, latency and errors over a sample of calls, and how far back is possible.
+
+    ``within`` seconds, else ``TooSlow``: for callers that cannot wait for a POS that makes us wait.
+    """
     integration, location = _subject(workshop, integration_id, location_key)
 
     async def look() -> dict[str, Any]:
@@ -62,13 +75,13 @@ def preflight(workshop: Workshop, integration_id: int, location_key: str, sample
                     ),
                 }
 
-    body = _run(workshop, integration, look())
+    body = _run(workshop, integration, look(), within)
     with workshop.connect() as connection:
         store_report(connection, integration.id, location.key, "preflight", body)
     return body
 
 
-def audit(workshop: Workshop, integration_id: int, location_key: str) -> dict[str, Any]:
+def audit(workshop: Workshop, integration_id: int, location_key: str, within: float | None = None) -> dict[str, Any]:
     """Counts, configuration, devices, integrations and workflows as far as the API shows them; questions where not."""
     integration, location = _subject(workshop, integration_id, location_key)
 
@@ -85,10 +98,32 @@ def audit(workshop: Workshop, integration_id: int, location_key: str) -> dict[st
             "questions": [line.question for line in lines if line.question],
         }
 
-    body = _run(workshop, integration, look())
+    body = _run(workshop, integration, look(), within)
     with workshop.connect() as connection:
         store_report(connection, integration.id, location.key, "audit", body)
     return body
+
+
+def check(workshop: Workshop, integration_id: int, within: float) -> dict[str, Any]:
+    """Whether the account can be used now: its own description is asked for, within so many seconds. Raises as preflight."""
+    with workshop.connect() as connection:
+        integration = get_integration(connection, integration_id)
+
+    async def look() -> dict[str, Any]:
+        connector = workshop.connector(integration.pos)
+        async with Buckets.on_postgres(workshop.url) as buckets:
+            account = workshop.account(integration.id, integration.base_url, buckets, integration.merchant_id)
+            async with connector.open(account) as session:
+                found = await session.discover()
+                stats = session.client.stats.summary()
+        return {
+            "merchant": found.merchant_name,
+            "locations": [ids.location_key(integration.pos, site.source_id) for site in found.locations],
+            "calls": stats["calls"],
+            "latency_median_s": stats["latency_median_s"],
+        }
+
+    return _run(workshop, integration, look(), within)
 
 
 def losses(workshop: Workshop, migration_id: int) -> dict[str, Any]:
@@ -116,11 +151,30 @@ def _subject(workshop: Workshop, integration_id: int, location_key: str) -> tupl
         return get_integration(connection, integration_id), get_location(connection, location_key)
 
 
-def _run(workshop: Workshop, integration: Integration, look: Any) -> dict[str, Any]:
+def _run(
+    workshop: Workshop, integration: Integration, look: Coroutine[Any, Any, dict[str, Any]], within: float | None
+) -> dict[str, Any]:
+    async def limited() -> dict[str, Any]:
+        async with asyncio.timeout(within):
+            return await look
+
     try:
-        result: dict[str, Any] = asyncio.run(look)
-    except ReconnectNeeded as error:
-        with workshop.connect() as connection:
-            mark_reconnect_needed(connection, integration.id, str(error))
+        result = asyncio.run(limited())
+    except TimeoutError as error:
+        fault = TooSlow(
+            f"The POS of integration {integration.id} did not answer everything within {within:.0f} s.",
+            "Try again later; the command line waits as long as it takes.",
+        )
+        _note_fault(workshop, integration, fault)
+        raise fault from error
+    except PosError as error:
+        _note_fault(workshop, integration, error)
         raise
+    with workshop.connect() as connection:
+        note_reached(connection, integration.id)
     return result
+
+
+def _note_fault(workshop: Workshop, integration: Integration, error: AuraError) -> None:
+    with workshop.connect() as connection:
+        note_fault(connection, integration.id, error)

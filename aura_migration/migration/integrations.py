@@ -15,12 +15,13 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from aura_migration.core.errors import BadInput, Refused
+from aura_migration.core.errors import AuraError, BadInput, Refused
 from aura_migration.core.ids import location_key
 from aura_migration.database.connections import Connection, transaction_lock
 from aura_migration.migration.states import transition
 from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.http.client import checked_base_url
+from aura_migration.pos.http.errors import ReconnectNeeded
 from aura_migration.pos.http.limits import Buckets
 from aura_migration.pos.http.tokens import MemoryStore
 from aura_migration.pos.port import Account, Connector, Discovery, SourceLocation
@@ -96,6 +97,7 @@ def connect_account(
             )
         locations = _store_locations(connection, integration, found)
         _return_from_reconnect(connection, integration.id)
+        note_reached(connection, integration.id)
         if also is not None:
             also(connection, integration)
         connection.commit()
@@ -302,6 +304,23 @@ def mark_reconnect_needed(connection: psycopg.Connection[Any], integration_id: i
         "WHERE id = %s AND status <> 'disconnected'",
         [reason, integration_id],
     )
+
+
+def note_reached(connection: psycopg.Connection[Any], integration_id: int) -> None:
+    """The POS answered what the integration asked."""
+    connection.execute(
+        "UPDATE migration.integrations SET last_reached_at = clock_timestamp() WHERE id = %s", [integration_id]
+    )
+
+
+def note_fault(connection: psycopg.Connection[Any], integration_id: int, error: AuraError) -> None:
+    """The POS could not be asked, or refused; where it takes the restaurant to connect again, that is its status, too."""
+    connection.execute(
+        "UPDATE migration.integrations SET last_fault = %s, last_fault_at = clock_timestamp() WHERE id = %s",
+        [str(error), integration_id],
+    )
+    if isinstance(error, ReconnectNeeded):
+        mark_reconnect_needed(connection, integration_id, str(error))
 
 
 def _known(row: dict[str, Any]) -> KnownLocation:
