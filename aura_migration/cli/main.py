@@ -13,6 +13,7 @@ import click
 
 from aura_migration.cli import (
     accounting,
+    accounts,
     decisions,
     demo,
     handed,
@@ -27,6 +28,7 @@ from aura_migration.cli import (
     reports,
     steering,
     system,
+    trail,
     training,
 )
 from aura_migration.core.errors import AuraError
@@ -63,6 +65,7 @@ def cli() -> None:
 for command in (
     *demo.COMMANDS,
     *journey.COMMANDS,
+    *accounts.COMMANDS,
     *steering.COMMANDS,
     *decisions.COMMANDS,
     *handed.COMMANDS,
@@ -78,6 +81,7 @@ for command in (
     *system.COMMANDS,
 ):
     cli.add_command(command)
+trail.note_changes(cli)
 
 
 def run(arguments: Sequence[str]) -> int:
