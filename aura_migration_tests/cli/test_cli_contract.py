@@ -24,7 +24,7 @@ PROMISED = (
     "demo", "up", "down", "api", "env", "db start", "db stop", "db status", "db url", "db upgrade", "sandbox", "connect",
     "preflight", "audit", "losses", "preview", "approve", "run", "pause", "resume", "cancel", "status", "verify",
     "rollback", "conflicts list", "conflicts decide", "quarantine list", "quarantine rerun", "options schema",
-    "options check", "integrations", "migrations", "import-file", "handed-files", "liabilities status",
+    "options check", "integrations", "disconnect", "migrations", "import-file", "handed-files", "liabilities status",
     "liabilities freeze", "liabilities thaw", "liabilities switch", "liabilities return", "erase", "purge",
     "snapshots list", "snapshots delete", "snapshots collect-garbage", "keys status", "keys rotate",
     "keys rotate-gift-card-key", "keys export-gift-card-key", "report", "training-sheet", "lookup",
