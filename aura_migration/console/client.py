@@ -70,7 +70,16 @@ class Api:
                 break
         return found
 
+    async def post_with_cookies(self, path: str, body: Any) -> tuple[Any, list[str]]:
+        """As ``post``, with what the answer would have the browser keep (``Set-Cookie``); whoever asks hands it on."""
+        response = await self._response("POST", path, json=body)
+        return response.json(), response.headers.get_list("set-cookie")
+
     async def _ask(self, method: str, path: str, **kwargs: Any) -> Any:
+        response = await self._response(method, path, **kwargs)
+        return response.json() if response.content else None
+
+    async def _response(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
         headers = {"authorization": f"Bearer {self.token}", **kwargs.pop("headers", {})}
         transport = httpx.ASGITransport(app=_through_door(self.app), raise_app_exceptions=False)
         # A client of its own for each call keeps no cookie of one person for another; without the environment it makes no TLS.
@@ -80,7 +89,7 @@ class Api:
             response = await client.request(method, path, headers=headers, **kwargs)
         if response.status_code >= 400:
             raise Problem.of(response)
-        return response.json() if response.content else None
+        return response
 
 
 def _through_door(app: ASGIApp) -> ASGIApp:

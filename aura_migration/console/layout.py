@@ -5,8 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from html import escape
+from dataclasses import dataclass
 from typing import Any
 
 from nicegui import ui
@@ -15,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from aura_migration.console.client import Api, Problem
 from aura_migration.console.parts.notices import show_problem, told_problem
+from aura_migration.console.parts.texts import h1
 from aura_migration.console.session import PREFIX, Me, Sessions, sign_in_address
 from aura_migration.settings import Settings
 
@@ -37,7 +37,8 @@ class View:
     settings: Settings
     path: str
     """Of the page, without the console's prefix, with its query."""
-    crumbs: list[tuple[str, str]] = field(default_factory=list)
+    session: str
+    """Which browser it is."""
 
     def may(self, permission: str) -> bool:
         """Whether buttons that need this permission are shown."""
@@ -51,7 +52,7 @@ class View:
                 with ui.element("span"):
                     ui.link(name, path)
         with ui.element("div").classes("title"):
-            ui.html(escape(title), sanitize=False, tag="h1")
+            h1(title)
 
 
 def use(sessions: Sessions) -> None:
@@ -83,7 +84,7 @@ def page(path: str) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., 
                     told_problem(who)
                 return None
             api, me = who
-            view = View(api, me, sessions().state.settings, here)
+            view = View(api, me, sessions().state.settings, here, str(request.session["id"]))
             with frame(me, here):
                 try:
                     await build(view, **given)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from aura_migration.console import layout
-from aura_migration.console.pages import migration, overview, sign_in
+from aura_migration.console.pages import connect, integration, migration, overview, sign_in
 
-PAGES = (sign_in, overview, migration)
+PAGES = (sign_in, overview, connect, integration, migration)
 
 
 def install() -> None:

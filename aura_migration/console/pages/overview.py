@@ -8,9 +8,11 @@ from typing import Any
 from nicegui import ui
 
 from aura_migration.console.layout import View, page
+from aura_migration.console.parts.accounts import health_html
 from aura_migration.console.parts.notices import empty
 from aura_migration.console.parts.status import state_html, words
 from aura_migration.console.parts.tables import link, link_html, raw, table
+from aura_migration.console.parts.texts import h2
 
 WAITS: dict[str, tuple[str, str]] = {
     "draft": ("operate", "a preview is to be asked for"),
@@ -32,6 +34,7 @@ async def show(view: View) -> None:
     integrations = await view.api.every("/pos/integrations")
     migrations = await view.api.every("/pos/migrations")
     names = {one["integration_id"]: _name(one) for one in integrations}
+    sites = {site["location"]: site["name"] for one in integrations for site in one["locations"]}
     if not integrations and not migrations:
         with ui.element("section").classes("panel"):
             empty(
@@ -41,15 +44,15 @@ async def show(view: View) -> None:
             if view.may("operate"):
                 ui.link("Connect a POS", "/connect")
         return
-    _waiting(view, migrations, names)
+    _waiting(view, migrations, names, sites)
     _integrations(integrations)
-    _migrations(migrations, names)
+    _migrations(migrations, names, sites)
 
 
-def _waiting(view: View, migrations: list[dict[str, Any]], names: dict[int, str]) -> None:
+def _waiting(view: View, migrations: list[dict[str, Any]], names: dict[int, str], sites: dict[str, str]) -> None:
     waiting = [m for m in migrations if m["state"] in WAITS]
     with ui.element("section").classes("panel"):
-        ui.html("What waits", sanitize=False, tag="h2")
+        h2("What waits")
         if not waiting:
             empty("Nothing waits for anybody.")
             return
@@ -57,7 +60,10 @@ def _waiting(view: View, migrations: list[dict[str, Any]], names: dict[int, str]
             ["Migration", "Restaurant", "What waits", "For whom"],
             [
                 (
-                    link(f"{m['migration_id']} · {m['location']}", f"/migrations/{m['migration_id']}"),
+                    link(
+                        f"{m['migration_id']} · {sites.get(m['location'], m['location'])}",
+                        f"/migrations/{m['migration_id']}",
+                    ),
                     names.get(m["integration_id"], ""),
                     WAITS[m["state"]][1],
                     _for_whom(view, WAITS[m["state"]][0]),
@@ -74,45 +80,32 @@ def _for_whom(view: View, permission: str) -> str:
 
 def _integrations(integrations: list[dict[str, Any]]) -> None:
     with ui.element("section").classes("panel"):
-        ui.html("Connected accounts", sanitize=False, tag="h2")
+        h2("Connected accounts")
         if not integrations:
             empty("No POS account is connected, or none that you may see.")
             return
         table(
-            ["Account", "POS", "State", "Locations", "Last answer of the POS"],
+            ["Account", "POS", "State", "Locations", "Health"],
             [
                 (
                     link(_name(one), f"/integrations/{one['integration_id']}"),
                     one["pos"].capitalize(),
                     raw(state_html(one["status"])),
-                    raw(", ".join(_location(location) for location in one.get("locations", []))),
-                    _health(one),
+                    [site["name"] for site in one["locations"]],
+                    raw(health_html(one)),
                 )
                 for one in integrations
             ],
         )
 
 
-def _location(location: Any) -> str:
-    from html import escape
-
-    return escape(str(location.get("name") or location.get("key")) if isinstance(location, dict) else str(location))
-
-
 def _name(integration: dict[str, Any]) -> str:
-    return str(integration.get("restaurant") or f"Integration {integration['integration_id']}")
+    return str(integration["merchant"] or f"Integration {integration['integration_id']}")
 
 
-def _health(integration: dict[str, Any]) -> str:
-    health = integration.get("health") or {}
-    if health.get("last_error"):
-        return f"failed: {health['last_error']}"
-    return str(health.get("last_success") or "not asked yet")
-
-
-def _migrations(migrations: list[dict[str, Any]], names: dict[int, str]) -> None:
+def _migrations(migrations: list[dict[str, Any]], names: dict[int, str], sites: dict[str, str]) -> None:
     with ui.element("section").classes("panel"):
-        ui.html("Migrations", sanitize=False, tag="h2")
+        h2("Migrations")
         if not migrations:
             empty("No migration has begun.", "Open an account above and ask for a preview of a location.")
             return
@@ -127,7 +120,7 @@ def _migrations(migrations: list[dict[str, Any]], names: dict[int, str]) -> None
                 (
                     raw(link_html(str(m["migration_id"]), f"/migrations/{m['migration_id']}")),
                     names.get(m["integration_id"], ""),
-                    m["location"],
+                    sites.get(m["location"], m["location"]),
                     raw(state_html(m["state"])),
                     m["reason"],
                 )

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from aura_migration.console.layout import frame, sessions
 from aura_migration.console.parts.notices import said
+from aura_migration.console.parts.texts import h1
 from aura_migration.console.session import PREFIX, within
 
 
@@ -21,7 +22,7 @@ def sign_in(to: str = "/") -> Response | None:
     notice = str(server.storage.browser.pop("notice", ""))
     ui.page_title("Sign in · AuraConnect migration")
     with frame(None, "/sign-in"), ui.element("div").classes("panel narrow"):
-        ui.html("Sign in", sanitize=False, tag="h1")
+        h1("Sign in")
         if notice:
             said(f"You are not signed in: {notice}", kind="bad", role="alert")
         ui.html(

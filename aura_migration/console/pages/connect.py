@@ -1,0 +1,210 @@
+"""Connecting a POS account: which POS, what is asked of it and why, then consent on its own page or credentials by form."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from nicegui import app as server
+from nicegui import ui
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from aura_migration.console.layout import View, act, page
+from aura_migration.console.parts.forms import field_of, filled
+from aura_migration.console.parts.notices import empty, said
+from aura_migration.console.parts.tables import table
+from aura_migration.console.parts.texts import h2
+from aura_migration.console.session import PREFIX
+
+RETURN_TO = f"{PREFIX}/connected"
+LEAVING_SECONDS = 600.0
+NEVER_SIGNED = "Nothing is written to the POS: only what is listed here is read."
+
+
+@dataclass(frozen=True)
+class _Leaving:
+    """Somebody is about to go to a POS's consent page."""
+
+    address: str
+    cookies: list[str] = field(repr=False)
+    session: str
+    """Whose browser it is: nobody else is sent with this proof, or they would connect their account for somebody else."""
+    until: float
+
+
+_leaving: dict[str, _Leaving] = {}
+
+
+@page("/connect")
+async def show(view: View, pos: str = "") -> None:
+    """Choose the POS; then its own form."""
+    view.heading("Connect a POS", *([("Connect a POS", "/connect")] if pos else []))
+    if not view.may("operate"):
+        said("Connecting an account takes the role operator.", kind="wait")
+        return
+    known = {line["pos"]: line for line in await view.api.get("/pos/connectors")}
+    if pos not in known:
+        if pos:
+            empty(f"There is no POS called {pos}.")
+        _choice(list(known.values()))
+        return
+    line = known[pos]
+    _scopes(line)
+    if line["has_consent_page"]:
+        _consent(view, line)
+    _credentials(view, line)
+
+
+def _choice(lines: list[dict[str, Any]]) -> None:
+    ui.label("Which POS does the restaurant leave?")
+    with ui.element("div").classes("cards"):
+        for line in lines:
+            with ui.element("section").classes("panel"):
+                h2(line["title"])
+                how = (
+                    "by consent on its own page, or with credentials"
+                    if line["has_consent_page"]
+                    else "with credentials"
+                )
+                ui.label(f"Connected {how}.").classes("quiet")
+                ui.link(f"Connect {line['title']}", f"/connect?pos={line['pos']}")
+
+
+def _scopes(line: dict[str, Any]) -> None:
+    with ui.element("section").classes("panel"):
+        h2(f"What is asked of {line['title']}")
+        ui.label(NEVER_SIGNED)
+        if line["scopes"]:
+            table(
+                ["Right", "What for", "What is lost without it"],
+                [(right["scope"], right["why"], right["without"]) for right in line["scopes"]],
+            )
+        if line["by_hand"]:
+            ui.label(f"To end the access later: {line['by_hand']}").classes("quiet")
+
+
+def _consent(view: View, line: dict[str, Any]) -> None:
+    with ui.element("section").classes("panel narrow"):
+        h2(f"Sign in at {line['title']}")
+        ui.label(f"The application at {line['title']} has to know this address: {line['redirect_uri']}").classes(
+            "quiet"
+        )
+        restaurant = field_of("Restaurant", "as it is to be called in AuraConnect")
+        client = field_of("Application ID")
+        secret = field_of("Application secret", "leave it empty where the application has none", is_secret=True)
+        address = field_of("Address of the POS", f"only if it is not {line['base_url']}")
+
+        async def go() -> None:
+            if not filled(restaurant, client):
+                return
+            application = {"client_id": client.value.strip()}
+            if secret.value:
+                application["client_secret"] = secret.value
+            body = {
+                "pos": line["pos"],
+                "restaurant": restaurant.value.strip(),
+                "application": application,
+                "return_to": RETURN_TO,
+            }
+            if address.value.strip():
+                body["base_url"] = address.value.strip()
+            begun, cookies = await view.api.post_with_cookies("/pos/integrations/sign-in", body)
+            secret.value = ""
+            ui.navigate.to(f"/leave/{_leave(begun['authorize_url'], cookies, view.session)}")
+
+        act(f"Go on to {line['title']}", go)
+
+
+def _leave(address: str, cookies: list[str], session: str) -> str:
+    now = time.monotonic()
+    for ticket in [t for t, leaving in _leaving.items() if leaving.until < now]:
+        del _leaving[ticket]
+    ticket = secrets.token_urlsafe(32)
+    _leaving[ticket] = _Leaving(address, cookies, session, now + LEAVING_SECONDS)
+    return ticket
+
+
+async def leave(request: Request) -> Response:
+    """Hand the browser the proof that it began the sign-in, and send it to the consent page. Works once."""
+    found = _leaving.pop(request.path_params["ticket"], None)
+    if found is None or found.until < time.monotonic() or found.session != request.session.get("id"):
+        return RedirectResponse(f"{PREFIX}/connect", 303)
+    response = RedirectResponse(found.address, 303)
+    for cookie in found.cookies:
+        response.headers.append("set-cookie", cookie)
+    return response
+
+
+server.add_route("/leave/{ticket}", leave, methods=["GET"])
+
+
+@page("/connected")
+async def connected(view: View, integration_id: int) -> None:
+    """Where a consent page leads back to."""
+    view.heading("Connected")
+    said("The account is connected.", kind="good")
+    ui.link("Look at its locations and what may be read", f"/integrations/{integration_id}")
+
+
+def _credentials(view: View, line: dict[str, Any]) -> None:
+    with ui.element("section").classes("panel narrow"):
+        h2("Connect with credentials")
+        restaurant = field_of("Restaurant", "as it is to be called in AuraConnect", name="Restaurant (credentials)")
+        read = _toast_form() if line["pos"] == "toast" else _json_form(line)
+        address = field_of("Address of the POS", f"only if it is not {line['base_url']}", name="Address (credentials)")
+
+        async def go() -> None:
+            credentials = read() if filled(restaurant) else None
+            if credentials is None:
+                return
+            body: dict[str, Any] = {
+                "pos": line["pos"],
+                "restaurant": restaurant.value.strip(),
+                "credentials": credentials,
+            }
+            if address.value.strip():
+                body["base_url"] = address.value.strip()
+            made = await view.api.post("/pos/integrations", body)
+            ui.navigate.to(f"/integrations/{made['integration_id']}")
+
+        act("Connect", go)
+
+
+def _toast_form() -> Any:
+    client = field_of("Client ID")
+    secret = field_of("Client secret", is_secret=True)
+    guids = field_of("Restaurant GUIDs", "one or several, separated by commas")
+
+    def read() -> dict[str, Any] | None:
+        if not filled(client, secret, guids):
+            return None
+        return {
+            "client_id": client.value.strip(),
+            "client_secret": secret.value.strip(),
+            "restaurant_guids": [one.strip() for one in guids.value.split(",") if one.strip()],
+        }
+
+    return read
+
+
+def _json_form(line: dict[str, Any]) -> Any:
+    document = field_of("Credentials", "JSON, as the documentation of this POS shows it", is_secret=True)
+
+    def read() -> Any:
+        if not filled(document):
+            return None
+        try:
+            found = json.loads(document.value)
+        except ValueError as error:
+            document.error = f"This is not JSON: {error}"
+            return None
+        if not isinstance(found, dict | list):
+            document.error = 'A JSON object is expected, such as {"access_token": "…"}.'
+            return None
+        return found
+
+    return read
