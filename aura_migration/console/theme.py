@@ -83,6 +83,8 @@ ol.steps small { display: block; color: var(--quiet); font-weight: 400; font-siz
 .q-stepper, .q-card { box-shadow: none; border: 1px solid var(--line); }
 .panel > .q-btn, .stack > .q-btn { align-self: flex-start; }
 .stack { display: flex; flex-direction: column; gap: .6rem; min-width: 0; width: 100%; }
+.form { display: grid; grid-template-columns: repeat(auto-fill, minmax(280px, 1fr)); gap: .8rem; }
+.choice { min-width: 280px; }
 .narrow { max-width: 560px; }
 pre.code { background: var(--ground); border: 1px solid var(--line); padding: .6rem .8rem; overflow-x: auto; margin: 0; }
 """

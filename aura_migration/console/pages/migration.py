@@ -1,17 +1,101 @@
-"""A migration's guided way."""
+"""A migration's guided way: the steps, live progress, and the step that is looked at."""
 
 from __future__ import annotations
+
+from html import escape
+from typing import Any
+from urllib.parse import quote
 
 from nicegui import ui
 
 from aura_migration.console.layout import View, page
-from aura_migration.console.parts.status import state_chip
+from aura_migration.console.parts.notices import said
+from aura_migration.console.parts.tables import outside_html, table
+from aura_migration.console.parts.texts import h2
+from aura_migration.console.parts.times import instant
+from aura_migration.console.way import approving, deciding, loading, looking, previewing, result, undoing
+from aura_migration.console.way.live import Live
+from aura_migration.console.way.steps import NAMES, STEPS, Way, draw_steps, next_said
+
+BUILDERS = {
+    "connect": looking.connect,
+    "audit": looking.audit,
+    "preview": previewing.show,
+    "decide": deciding.show,
+    "approve": approving.show,
+    "load": loading.show,
+    "result": result.show,
+    "rollback": undoing.show,
+}
+REDRAWN = frozenset({"preview", "load", "result", "rollback"})
+"""Steps that follow the state by themselves; in the others somebody may be typing."""
 
 
 @page("/migrations/{migration_id}")
 async def show(view: View, migration_id: int, step: str = "") -> None:
-    """The way, at the step that is asked for or the one that comes next."""
-    status = await view.api.get(f"/pos/migration/status/{migration_id}")
-    view.heading(f"Migration {migration_id}")
-    state_chip(status["state"])
-    ui.label(status["next"])
+    """The way, at the step that is asked for or the one at which the migration stands."""
+    way = Way(migration_id, await _status(view, migration_id))
+    shown = step if step in NAMES else way.at
+    account = f"/integrations/{way.integration_id}"
+    view.heading(f"Migration {migration_id}: {dict(STEPS)[shown]}", (way.location, account))
+    top = ui.element("div").classes("stack")
+    place: ui.element
+
+    async def changed(state: str) -> None:
+        way.status = await _status(view, migration_id)
+        draw_top()
+        if shown in REDRAWN:
+            place.clear()
+            with place:
+                await BUILDERS[shown](view, way)
+
+    def draw_top() -> None:
+        top.clear()
+        with top:
+            draw_steps(way, shown)
+            said(next_said(way), more=[way.status["reason"]] if way.status["reason"] else [])
+            if way.at != shown:
+                ui.link(f"Go to the step at which it stands: {dict(STEPS)[way.at]}", way.path(way.at))
+
+    draw_top()
+    Live(view, way, changed)
+    place = ui.element("div").classes("stack")
+    with place:
+        await BUILDERS[shown](view, way)
+    _history(view, way)
+
+
+async def _status(view: View, migration_id: int) -> dict[str, Any]:
+    status: dict[str, Any] = await view.api.get(f"/pos/migration/status/{migration_id}")
+    if "integration_id" not in status:
+        lines = await view.api.every("/pos/migrations")
+        status["integration_id"] = next(m["integration_id"] for m in lines if m["migration_id"] == migration_id)
+    return status
+
+
+def _history(view: View, way: Way) -> None:
+    with ui.element("section").classes("panel"):
+        h2("What happened")
+        table(
+            ["When", "State", "By", "Why"],
+            [
+                (instant(entry["at"]), entry["state"].replace("_", " "), entry["by"], entry["reason"])
+                for entry in way.status["history"]
+            ],
+        )
+        ui.html(dagster_links(view, way), sanitize=False).classes("acts small")
+
+
+def dagster_links(view: View, way: Way) -> str:
+    """Where Dagster shows the same: the last run, the plan's asset at this location's partition."""
+    base, partition = view.settings.dagster_url, quote(way.location, safe="")
+    links = []
+    request = way.status.get("request") or {}
+    if request.get("dagster_run_id"):
+        links.append(outside_html("Last run in Dagster", f"{base}/runs/{quote(request['dagster_run_id'])}"))
+    for name, asset in (("plan", "plan/changes"), ("scorecard", "verify/scorecard")):
+        links.append(
+            outside_html(f"Asset of the {name}", f"{base}/assets/{asset}?view=partitions&partition={partition}")
+        )
+    links.append(f"<span class='quiet'>Location {escape(way.location)}</span>")
+    return " ".join(links)

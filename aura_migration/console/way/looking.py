@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nicegui import ui
 
-from aura_migration.console.client import Problem
 from aura_migration.console.layout import View
 from aura_migration.console.parts.accounts import audit_questions, preflight_table
 from aura_migration.console.parts.notices import empty, said
@@ -44,12 +45,7 @@ async def audit(view: View, way: Way) -> None:
         ui.link("Open the whole audit", f"/integrations/{way.integration_id}")
 
 
-async def latest(view: View, way: Way, kind: str) -> dict[str, object] | None:
+async def latest(view: View, way: Way, kind: str) -> dict[str, Any] | None:
     """The newest stored report of the location; None where there is none yet."""
-    try:
-        found = await view.api.get(f"/pos/integrations/{way.integration_id}/{kind}", location=way.location)
-    except Problem as problem:
-        if problem.status in (404, 409):
-            return None
-        raise
-    return dict(found) if found else None
+    found = await view.api.get(f"/pos/integrations/{way.integration_id}/{kind}", location=way.location)
+    return next((one["report"] for one in found["reports"] if one["location"] == way.location), None)

@@ -1,0 +1,61 @@
+"""The scorecard: metrics, what became of every record, gates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from nicegui import ui
+
+from aura_migration.console.parts.notices import empty
+from aura_migration.console.parts.plans import counts_table
+from aura_migration.console.parts.status import passed_html
+from aura_migration.console.parts.tables import raw, table
+from aura_migration.console.parts.texts import h3
+
+COLUMNS = ("source", "loaded", "unchanged", "merged", "skipped", "quarantined", "undecided")
+
+
+def scorecard(card: Mapping[str, Any]) -> None:
+    """Metrics as figures, then the counts."""
+    figures = "".join(
+        f'<div><div class="quiet small">{escape(name.replace("_", " "))}</div><div class="metric">{escape(said_metric(value))}</div></div>'
+        for name, value in card["metrics"].items()
+    )
+    ui.html(figures, sanitize=False).classes("metrics")
+    h3("What became of every record")
+    counts_table(card["entities"], COLUMNS)
+
+
+def said_metric(value: Any) -> str:
+    """A metric as people read it; one that was not measured says so."""
+    if value is None:
+        return "not measured"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return said_metric(value.get("value"))
+    if isinstance(value, float):
+        return f"{value:,.2f}".rstrip("0").rstrip(".")
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def gates_table(gates: list[dict[str, Any]]) -> None:
+    """The gates, those that failed first."""
+    if not gates:
+        empty("No gate has been measured yet.", "Verifying measures them.")
+        return
+    order = {False: 0, None: 1, True: 2}
+    table(
+        ["Gate", "Passed", "Measured", "Remedy"],
+        [
+            (
+                gate["name"].replace("_", " "),
+                raw(passed_html(gate["passed"])),
+                gate["value"] or "",
+                "" if gate["passed"] else gate["remedy"],
+            )
+            for gate in sorted(gates, key=lambda gate: order[gate["passed"]])
+        ],
+    )

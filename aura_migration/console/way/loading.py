@@ -1,0 +1,88 @@
+"""Load: starting, pausing, resuming; verifying afterwards. The daemon carries it out, the strip above shows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nicegui import ui
+
+from aura_migration.console.layout import View, act
+from aura_migration.console.parts.dialogs import confirmed
+from aura_migration.console.parts.notices import done, empty, said
+from aura_migration.console.parts.status import state_chip
+from aura_migration.console.parts.tables import outside_html
+from aura_migration.console.parts.texts import h2, quiet
+from aura_migration.console.way.steps import LOADED, Way
+
+
+async def show(view: View, way: Way) -> None:
+    """What can be done about the load now."""
+    number, state = way.migration_id, way.state
+    with ui.element("section").classes("panel"):
+        h2("The load")
+        _request(view, way)
+        if state in ("draft", "extracted", "empty", "planned", "cancelled") or (
+            state == "failed" and not way.is_half_loaded
+        ):
+            empty("Nothing can be loaded yet.", "A plan has to be signed first.")
+            if state == "planned":
+                ui.link("Go to the signature", way.path("approve"))
+        elif state in LOADED:
+            said("The load has finished.", kind="good")
+            ui.link("Go on to the result", way.path("result"))
+        elif state in ("rolling_back", "rolled_back"):
+            said("What was loaded is taken back.", kind="wait")
+        if not view.may("operate"):
+            if state in ("approved", "loading", "paused"):
+                quiet("Starting and pausing take the role operator.")
+            return
+        with ui.element("div").classes("acts"):
+            if state == "approved":
+                act(
+                    "Start the load",
+                    lambda: _ask(view, f"/pos/migration/start/{way.integration_id}", _start(way), "asked for"),
+                )
+            if state == "loading":
+                act(
+                    "Pause after this batch",
+                    lambda: _ask(view, f"/pos/migration/pause/{number}", {}, "pausing"),
+                    kind="plain",
+                )
+            if state == "paused" or way.is_half_loaded:
+                act("Resume", lambda: _ask(view, f"/pos/migration/resume/{number}", {}, "resuming"))
+                ui.link("Take it back instead", way.path("rollback"))
+            if state in ("draft", "extracted", "planned", "approved", "empty"):
+
+                async def cancel() -> None:
+                    if await confirmed(
+                        "Cancel this migration?", "It has loaded nothing; what was read stays.", "Cancel it"
+                    ):
+                        await _ask(view, f"/pos/migration/cancel/{number}", {"reason": ""}, "cancelled")
+
+                act("Cancel the migration …", cancel, kind="danger")
+
+
+def _start(way: Way) -> dict[str, Any]:
+    return {"locations": [way.location]}
+
+
+async def _ask(view: View, path: str, body: dict[str, Any], said_then: str) -> None:
+    await view.api.post(path, body)
+    done(f"The load: {said_then}.")
+
+
+def _request(view: View, way: Way) -> None:
+    request = way.status.get("request")
+    if not request:
+        return
+    with ui.element("div").classes("acts"):
+        ui.label(f"Last asked for: {request['kind']}, by {request['by']}")
+        state_chip(request["state"])
+        if request.get("dagster_run_id"):
+            ui.html(
+                outside_html("its run in Dagster", f"{view.settings.dagster_url}/runs/{request['dagster_run_id']}"),
+                sanitize=False,
+            )
+    problem = request.get("problem") or request.get("error")
+    if isinstance(problem, dict):
+        said(str(problem.get("detail") or problem.get("what")), kind="bad", more=[str(problem.get("remedy") or "")])
