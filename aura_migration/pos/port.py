@@ -23,6 +23,7 @@ from aura_migration.pos.http.client import PosClient
 from aura_migration.pos.http.limits import Buckets
 from aura_migration.pos.http.tokens import CredentialStore
 from aura_migration.pos.unread import HistoryFields
+from aura_migration.pos.webhooks import WebhookReader
 
 Scope = Literal["merchant", "location", "history"]
 """merchant: fetched once for all locations; location: menu, people, rules of one; history: its orders and money over a span."""
@@ -256,6 +257,8 @@ class Connector(Protocol):
     """What staff knows under another word: the POS's, and AuraConnect's. For the sheet they read; a plugin may leave it out."""
     sign_in: SignIn
     """How an account is connected by its owner's consent; a plugin may leave it out."""
+    webhooks: WebhookReader
+    """How the POS's webhooks are read and verified; a plugin may leave it out."""
 
     def parse_credentials(self, document: Any) -> dict[str, Any]:
         """Check a credentials document and return it normalised; ``BadInput`` names what is missing. No network."""

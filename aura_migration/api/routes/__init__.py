@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from aura_migration.api.routes import connect, integrations, lookups, migrations, system, trainings
+from aura_migration.api.routes import connect, integrations, lookups, migrations, system, trainings, webhooks
 
 ROUTERS: tuple[APIRouter, ...] = (
     system.router,
@@ -13,4 +13,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     migrations.router,
     lookups.router,
     trainings.router,
+    webhooks.router,
 )

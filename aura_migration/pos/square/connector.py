@@ -19,7 +19,9 @@ from aura_migration.pos.square.orders.mapping import SquareHistory
 from aura_migration.pos.square.people import mapping as people
 from aura_migration.pos.square.people.attributes import SWITCH as ATTRIBUTES_SWITCH
 from aura_migration.pos.square.people.sources import DROP, FREE_TEXT, PERSONAL
+from aura_migration.pos.square.webhooks import WEBHOOKS
 from aura_migration.pos.square.wire import VERSION_SWITCH
+from aura_migration.pos.webhooks import WebhookReader
 
 
 class SquareConnector:
@@ -45,6 +47,7 @@ class SquareConnector:
     )
     session_parallelism = 4
     sign_in: SignIn = consent.SIGN_IN
+    webhooks: WebhookReader = WEBHOOKS
     history_basis: Basis = "closed"
     sends_business_dates = False
     history_fields = unread.FIELDS

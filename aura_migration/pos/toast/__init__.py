@@ -17,6 +17,8 @@ from aura_migration.pos.toast import business_rules, client, consent, guest_righ
 from aura_migration.pos.toast.orders import unread
 from aura_migration.pos.toast.orders.mapping import ToastHistory
 from aura_migration.pos.toast.redaction import REDACTION
+from aura_migration.pos.toast.webhooks import WEBHOOKS
+from aura_migration.pos.webhooks import WebhookReader
 
 __all__ = ["CONNECTOR", "ToastConnector"]
 
@@ -153,6 +155,7 @@ class ToastConnector:
     redaction: Redaction = REDACTION
     session_parallelism: int = 4
     sign_in: SignIn = consent.SIGN_IN
+    webhooks: WebhookReader = WEBHOOKS
     history_basis: Basis = "created"
     sends_business_dates = True
     history_fields = unread.FIELDS
