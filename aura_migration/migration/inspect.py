@@ -11,10 +11,11 @@ from dataclasses import asdict
 from typing import Any
 
 from aura_migration.core import ids
-from aura_migration.core.errors import AuraError, EnvironmentFault, Refused
+from aura_migration.core.errors import AuraError, Refused
 from aura_migration.migration.integrations import (
     Integration,
     KnownLocation,
+    TooSlow,
     get_integration,
     get_location,
     note_fault,
@@ -25,11 +26,6 @@ from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.http.errors import PosError
 from aura_migration.pos.http.limits import Buckets
 from aura_migration.pos.port import AuditLine
-
-
-class TooSlow(EnvironmentFault):
-    """The POS did not answer in the time the caller had."""
-
 
 SPANS = (
     AuditLine(

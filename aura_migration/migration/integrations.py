@@ -15,7 +15,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from aura_migration.core.errors import AuraError, BadInput, Refused
+from aura_migration.core.errors import AuraError, BadInput, EnvironmentFault, Refused
 from aura_migration.core.ids import location_key
 from aura_migration.database.connections import Connection, transaction_lock
 from aura_migration.migration.states import transition
@@ -52,6 +52,10 @@ class KnownLocation:
     source: SourceLocation
 
 
+class TooSlow(EnvironmentFault):
+    """The POS did not answer in the time the caller had."""
+
+
 class TakenElsewhere(Refused):
     """The account or one of its locations belongs to another restaurant, which ``restaurant_id`` in the details names."""
 
@@ -70,18 +74,26 @@ def connect_account(
     *,
     merge: Merge | None = None,
     also: Callable[[Connection, Integration], None] | None = None,
+    within: float | None = None,
 ) -> tuple[Integration, list[KnownLocation]]:
     """Sign in with the given credentials, discover the account, and store integration, credentials and locations.
 
     Nothing is stored unless the POS answered. Creates the restaurant unless told which. ``merge`` makes the credentials to
     be stored of those the integration had and the new ones (else the new ones stand); ``also`` is done in the same
-    transaction. ``TakenElsewhere`` where the account or a location belongs to another restaurant.
+    transaction. ``TakenElsewhere`` where the account or a location belongs to another restaurant; ``TooSlow`` where the POS
+    did not describe the account ``within`` so many seconds.
     """
     connector = workshop.connector(pos)
     _check_switches(connector, switches or {})
     url = checked_base_url(base_url or connector.default_base_url)
     credentials = connector.parse_credentials(document)
-    found, used = asyncio.run(_discover(connector, url, credentials))
+    try:
+        found, used = asyncio.run(_discover(connector, url, credentials, within))
+    except TimeoutError as error:
+        raise TooSlow(
+            f"{connector.title} did not describe the account within {within:.0f} s.",
+            "Nothing was stored. Try again later; the command line waits as long as it takes.",
+        ) from error
     with workshop.connect(autocommit=False) as connection:
         transaction_lock(connection, f"connect {pos} {url} {found.merchant_id}")
         if merge is not None:
@@ -146,10 +158,12 @@ def _return_from_reconnect(connection: psycopg.Connection[Any], integration_id: 
         transition(connection, migration_id, state or "draft", "connect", "the account was connected again")
 
 
-async def _discover(connector: Connector, url: str, credentials: dict[str, Any]) -> tuple[Discovery, dict[str, Any]]:
+async def _discover(
+    connector: Connector, url: str, credentials: dict[str, Any], within: float | None
+) -> tuple[Discovery, dict[str, Any]]:
     """Discover with credentials held in memory; signing in may rotate them, so the rotated ones come back."""
     store = MemoryStore(0, credentials)
-    async with Buckets.in_memory() as buckets:
+    async with asyncio.timeout(within), Buckets.in_memory() as buckets:
         account = Account(integration_id=0, base_url=url, credentials=store, buckets=buckets)
         async with connector.open(account) as session:
             found = await session.discover()

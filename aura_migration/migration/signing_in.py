@@ -41,6 +41,8 @@ CALLBACK = "/pos/oauth/callback"
 """Below the public address; the POS's name follows. Each POS's application has to know it as its redirect address."""
 AGAIN = "Begin the sign-in again."
 LONGEST = 2_000
+CONNECT_SECONDS = 60.0
+"""How long the POS may take to describe the account while somebody waits for it."""
 _KEPT = "30 days"
 
 
@@ -279,6 +281,7 @@ def _connected(
             open_.restaurant_id,
             merge=page.merged,
             also=mark,
+            within=CONNECT_SECONDS,
         )
     except TakenElsewhere as error:
         raise discreet(error, reaches) from error

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
@@ -13,14 +15,16 @@ import pytest
 
 from aura_migration.api.access.limits import RateLimit
 from aura_migration.api.access.roles import Role
+from aura_migration.api.access.tokens import TokenIssuer
 from aura_migration.migration import signing_in
 from aura_migration.migration.workshop import Workshop
 from aura_migration.sandbox.core.server import RunningSandbox, serve
-from aura_migration.settings import load_settings
+from aura_migration.settings import JwtSettings, load_settings
 from aura_migration_tests.conftest import BUSINESS_NOW
 from aura_migration_tests.support import database as support
 from aura_migration_tests.support.api import RunningApi
 from aura_migration_tests.support.consent import Browser, application
+from aura_migration_tests.support.worlds import without_pace
 
 PUBLIC = "http://127.0.0.1:8400"
 
@@ -29,7 +33,7 @@ PUBLIC = "http://127.0.0.1:8400"
 def workshop(databases: support.Pool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     """A database and keys of this module's own."""
     folder = tmp_path_factory.mktemp("sign-in")
-    with databases.database() as url:
+    with databases.database() as url, without_pace():
         environ = {"AURA_DATABASE_URL": url, "AURA_DATA_DIR": str(folder), "AURA_NOW": BUSINESS_NOW}
         yield Workshop.open(load_settings(environ))
 
@@ -67,7 +71,7 @@ def stored(workshop: Workshop) -> dict[str, Any]:
     """Everything a sign-in could have left behind."""
     with workshop.connect() as connection:
         return {
-            table: connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()  # type: ignore[call-overload]
+            table: connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
             for table in ("aura.restaurants", "migration.integrations", "migration.credentials", "migration.locations")
         }
 
@@ -401,3 +405,67 @@ def test_toast_has_no_consent_page_and_says_what_to_do_instead(api: RunningApi) 
     assert known["square"]["redirect_uri"] == f"{PUBLIC}/pos/oauth/callback/square"
     for line in known.values():
         assert line["by_hand"] and all(right["why"] and right["without"] for right in line["scopes"])
+
+
+def test_who_connects_accounts_may_not_thereby_send_requests_anywhere(
+    workshop: Workshop, square: RunningSandbox
+) -> None:
+    secret = "of-an-issuer-elsewhere-0123456789abcdef"
+    settings = replace(workshop.settings, jwt=JwtSettings(secret=secret.encode()), public_url="https://aura.example")
+    issuer = TokenIssuer(secret.encode(), settings.jwt.audience)
+    body = {
+        "pos": "square",
+        "restaurant": "Café",
+        "application": application(square),
+        "base_url": "https://inside.example",
+    }
+    with RunningApi(replace(workshop, settings=settings)) as api:
+        answers = {}
+        for role in (Role.OPERATOR, Role.ADMIN):
+            token = issuer.mint("olga", [role], None, timedelta(minutes=5))
+            headers = {"authorization": f"Bearer {token}"}
+            for address in ("https://inside.example", "https://connect.squareup.com"):
+                answers[role, address] = httpx.post(
+                    f"{api.base_url}/pos/integrations/sign-in", json={**body, "base_url": address}, headers=headers
+                )
+            by_form = {**body, "credentials": {"access_token": "x"}}
+            del by_form["application"]
+            if role is Role.OPERATOR:
+                assert httpx.post(f"{api.base_url}/pos/integrations", json=by_form, headers=headers).status_code == 403
+    assert {key: answer.status_code for key, answer in answers.items()} == {
+        (Role.OPERATOR, "https://inside.example"): 403,
+        (Role.OPERATOR, "https://connect.squareup.com"): 201,
+        (Role.ADMIN, "https://inside.example"): 201,
+        (Role.ADMIN, "https://connect.squareup.com"): 201,
+    }
+    cookie = answers[Role.ADMIN, "https://connect.squareup.com"].headers["set-cookie"]
+    assert "Secure" in cookie and "HttpOnly" in cookie
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"restaurant": "Caf\x00é"},
+        {"restaurant": "   "},
+        {"restaurant": "\ud800"},
+        {"base_url": "https://pos\x00.example"},
+        {"pos": "../square"},
+        {"application": {"client_id": "a", "client_secret": "of two\r\nheaders: hush"}},
+        {"application": {"client_id": "\ud800", "client_secret": "hush"}},
+        {"application": {"client_id": "a", "client_secret": "hush", "more": 1}},
+        {"restaurant_id": 2**63},
+    ],
+)
+def test_what_no_account_could_have_is_refused_without_repeating_it(
+    api: RunningApi, square: RunningSandbox, odd: dict[str, Any]
+) -> None:
+    body = {"pos": "square", "restaurant": "Café", "application": application(square), **odd}
+    refused = api.post(
+        "/pos/integrations/sign-in", content=json.dumps(body), headers={"content-type": "application/json"}
+    )
+    assert refused.status_code == 422 and "hush" not in refused.text, refused.text
+    del body["application"]
+    body["restaurant"] = "Café"
+    body["credentials"] = {"access_token": "of two\r\nheaders: hush", "more": [{"deep": "\x00"}]}
+    by_form = api.post("/pos/integrations", content=json.dumps(body), headers={"content-type": "application/json"})
+    assert by_form.status_code == 422 and "hush" not in by_form.text

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, StringConstraints
 
 from aura_migration.api import problems
 from aura_migration.api.access.roles import Permission
@@ -48,6 +48,35 @@ BOTH: dict[str, Any] = {
 }
 
 
+def _plain(value: Any) -> Any:
+    """Credentials end in headers, switches in the database: both are printable ASCII wherever they hold text."""
+    if isinstance(value, str) and not (value.isascii() and value.isprintable()):
+        raise ValueError("holds characters other than printable ASCII")
+    if isinstance(value, dict):
+        for name, each in value.items():
+            _plain(name)
+            _plain(each)
+    elif isinstance(value, list):
+        for each in value:
+            _plain(each)
+    elif isinstance(value, SecretStr):
+        _plain(value.get_secret_value())
+    return value
+
+
+Plain = AfterValidator(_plain)
+PosName = Annotated[str, Field(pattern="^[a-z0-9_-]{1,40}$", examples=["square"])]
+Address = Annotated[str | None, Plain, Field(max_length=500, description="default: the POS's production host")]
+RestaurantName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$"),
+    Field(examples=["Café am Markt"]),
+]
+RestaurantId = Annotated[
+    int | None, Field(ge=1, le=2**63 - 1, description="an existing one instead of a new one", examples=[1])
+]
+
+
 class RightLine(BaseModel):
     """One right the restaurant is asked for."""
 
@@ -72,8 +101,8 @@ class PosLine(BaseModel):
 class Application(Sent):
     """The application that is registered at the POS."""
 
-    client_id: str = Field(min_length=1, max_length=191, examples=["sq0idp-…"])
-    client_secret: SecretStr | None = Field(
+    client_id: Annotated[str, Plain] = Field(min_length=1, max_length=191, examples=["sq0idp-…"])
+    client_secret: Annotated[SecretStr | None, Plain] = Field(
         default=None, max_length=1_024, description="left out: the code is proven by PKCE"
     )
 
@@ -81,12 +110,10 @@ class Application(Sent):
 class SignInAsked(Sent):
     """Which account is to be connected for which restaurant."""
 
-    pos: str = Field(max_length=40, examples=["square"])
-    base_url: str | None = Field(default=None, max_length=500, description="default: the POS's production host")
-    restaurant: str = Field(min_length=1, max_length=200, examples=["Café am Markt"])
-    restaurant_id: int | None = Field(
-        default=None, ge=1, le=2**63 - 1, description="an existing one instead of a new one"
-    )
+    pos: PosName
+    base_url: Address = None
+    restaurant: RestaurantName
+    restaurant_id: RestaurantId = None
     application: Application
     return_to: str = Field(
         default="",
@@ -108,7 +135,7 @@ class SignInBegun(BaseModel):
 class SignInAnswer(Sent):
     """What the consent page sent back, from a browser that is not the one the sign-in was begun in."""
 
-    pos: str = Field(max_length=40, examples=["square"])
+    pos: PosName
     address: str = Field(
         max_length=4_000,
         description="the whole address the browser was sent to",
@@ -119,16 +146,14 @@ class SignInAnswer(Sent):
 class ConnectAsked(Sent):
     """Credentials that the restaurant made and handed over."""
 
-    pos: str = Field(max_length=40, examples=["toast"])
-    base_url: str | None = Field(default=None, max_length=500, description="default: the POS's production host")
-    restaurant: str = Field(min_length=1, max_length=200, examples=["Café am Markt"])
-    restaurant_id: int | None = Field(
-        default=None, ge=1, le=2**63 - 1, description="an existing one instead of a new one"
-    )
-    credentials: dict[str, Any] | list[dict[str, Any]] = Field(
+    pos: PosName
+    base_url: Address = None
+    restaurant: RestaurantName
+    restaurant_id: RestaurantId = None
+    credentials: Annotated[dict[str, Any] | list[dict[str, Any]], Plain] = Field(
         description="as the POS's page of the documentation shows; sealed, and never shown again"
     )
-    switches: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    switches: Annotated[dict[str, str | int | float | bool], Plain] = Field(default_factory=dict)
 
 
 class Connected(BaseModel):
@@ -257,11 +282,15 @@ def callback(
             )
         answer = {"code": code, "error": error, "merchant_id": merchant_id}
         done = signing_in.finish(state.workshop, open_, answer, lambda _: False)
+        _connected(deed, done.integration, done.locations)
     except AuraError as problem:
         deed.is_noted = deed.is_noted or not state.refusal_limit.wait_for(address)
         deed.detail["problem"] = type(problem).__name__
         return _refusal(request, problem)
-    _connected(deed, done.integration, done.locations)
+    return _welcome(done)  # the cookie stays for its ten minutes: who loads the page again is told what became of it
+
+
+def _welcome(done: signing_in.Finished) -> Response:
     if done.return_to:
         joined = "&" if "?" in done.return_to else "?"
         target = f"{done.return_to}{joined}integration_id={done.integration.id}"
@@ -292,6 +321,7 @@ def connect(caller: Operator, asked: ConnectAsked) -> Connected:
             asked.restaurant,
             asked.restaurant_id,
             asked.switches,
+            within=signing_in.CONNECT_SECONDS,
         )
     except TakenElsewhere as error:
         raise signing_in.discreet(error, caller.identity.reaches) from error
