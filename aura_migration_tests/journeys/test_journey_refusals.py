@@ -86,7 +86,7 @@ def test_an_account_stays_with_the_restaurant_it_was_connected_to(connected: Sta
         "INSERT INTO aura.restaurants (name, timezone, currency) VALUES ('Other', 'UTC', 'USD') RETURNING id"
     )
     answer = world.fails(2, *world.connect_arguments(connected.pos), "--restaurant-id", other[0][0])
-    assert answer["error"] == "Refused" and "already connected" in answer["what"]
+    assert answer["error"] == "TakenElsewhere" and "already connected" in answer["what"]
 
 
 def test_a_location_owned_by_another_restaurant_is_refused(connected: Started) -> None:
