@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
 
-from aura_migration_tests.support.browser import browser
+from aura_migration_tests.support.browser import Browsing
 from aura_migration_tests.support.worlds import (
     cafe_stages,
     connected,
@@ -22,8 +21,8 @@ from aura_migration_tests.support.worlds import (
 )
 
 __all__ = [
+    "browsing",
     "cafe_stages",
-    "chromium_browser",
     "connected",
     "journey_template",
     "make_world",
@@ -37,7 +36,7 @@ __all__ = [
 
 
 @pytest.fixture(scope="session")
-def chromium_browser() -> Iterator[Browser]:
+def browsing() -> Iterator[Browsing]:
     """One browser for all; each visit has its own cookies."""
-    with browser() as opened:
+    with Browsing() as opened:
         yield opened

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+
+Result = TypeVar("Result")
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
@@ -56,15 +60,37 @@ def _found() -> str | None:
     return next((path for path in map(shutil.which, NAMES) if path), None)
 
 
-@contextmanager
-def browser() -> Iterator[Browser]:
-    """A headless browser."""
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
-        try:
-            yield opened
-        finally:
-            opened.close()
+class Browsing:
+    """One headless browser in a thread of its own: Playwright keeps an event loop running in the thread it is used in, in which
+    nothing else of ours could run one. ``browsing(what)`` runs ``what(browser)`` there and returns, or raises, what it does.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, "browser")
+        self._playwright: Playwright
+        self._browser: Browser
+
+    def __enter__(self) -> Browsing:
+        self._thread.submit(self._open).result()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._thread.submit(self._close).result()
+        self._thread.shutdown()
+
+    def __call__(self, what: Callable[[Browser], Result]) -> Result:
+        """Run something with the browser."""
+        return self._thread.submit(what, self._browser).result()
+
+    def _open(self) -> None:
+        self._playwright = sync_playwright().start()
+        self._browser = self._playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+
+    def _close(self) -> None:
+        self._browser.close()
+        self._playwright.stop()
 
 
 class Visit:

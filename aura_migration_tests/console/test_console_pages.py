@@ -1,0 +1,159 @@
+"""Every page in a real browser: readable, operable by keyboard, asking nobody outside, showing what the person may do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from aura_migration.api.access.roles import Role
+from aura_migration_tests.support.browser import Browsing, Visit
+from aura_migration_tests.support.consent import application
+from aura_migration_tests.support.console import RunningConsole
+from aura_migration_tests.support.worlds import Started
+
+CONTRAST = """
+() => {
+  const rgb = text => { const m = text.match(/[\\d.]+/g).map(Number); return [m[0], m[1], m[2], m.length > 3 ? m[3] : 1]; };
+  const light = ([r, g, b]) => { const c = [r, g, b].map(v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * c[0] + 0.7152 * c[1] + 0.0722 * c[2]; };
+  const over = (top, under) => [0, 1, 2].map(i => top[i] * top[3] + under[i] * (1 - top[3])).concat(1);
+  const ground = element => { const layers = [];
+    for (let at = element; at; at = at.parentElement) layers.push(rgb(getComputedStyle(at).backgroundColor));
+    return layers.reverse().reduce((under, top) => over(top, under), [255, 255, 255, 1]); };
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.textContent.trim() || !element.checkVisibility({opacityProperty: true, visibilityProperty: true})
+        || element.closest('.skip, [aria-hidden=true], .q-icon, script, style, .disabled, [disabled]')) continue;
+    const under = ground(element), ink = over(rgb(getComputedStyle(element).color), under);
+    const [a, b] = [light(ink), light(under)].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < 4.5) found.push(`${ratio.toFixed(2)} ${walker.currentNode.textContent.trim().slice(0, 60)}`);
+  }
+  return found;
+}
+"""
+NAMELESS = """
+() => [...document.querySelectorAll('a, button, input, select, textarea, [role=button], [role=combobox]')]
+  .filter(e => e.checkVisibility() && e.type !== 'hidden')
+  .filter(e => !(e.innerText || e.getAttribute('aria-label') || (e.id && document.querySelector(`label[for="${e.id}"]`))
+    || e.closest('label')))
+  .map(e => e.outerHTML.slice(0, 200))
+"""
+
+
+@pytest.fixture
+def console(planned: Started) -> Iterator[RunningConsole]:
+    """The console of a café whose plan waits for approval."""
+    with RunningConsole(planned.world) as running:
+        yield running
+
+
+def _arrive(opened: Browser, console: RunningConsole, role: Role, width: int = 1280) -> Visit:
+    visit = Visit(opened, console.base_url, width)
+    visit.page.goto(f"{console.base_url}/console/sign-in")
+    visit.page.get_by_label("Token from your AuraConnect administrator").fill(console.token(f"a {role}", role))
+    visit.page.get_by_role("button", name="Sign in").click()
+    expect(visit.page.get_by_role("heading", level=1)).to_have_text("Overview")
+    return visit
+
+
+def test_every_page_is_readable_named_and_asks_nobody_outside(
+    browsing: Browsing, console: RunningConsole, planned: Started
+) -> None:
+    way = f"/migrations/{planned.migration}"
+    steps = ("connect", "audit", "preview", "decide", "approve", "load", "result", "rollback")
+    pages = ["/", "/connect", "/connect?pos=square", "/connect?pos=toast", f"/integrations/{planned.integration}"]
+    pages += [f"{way}?step={step}" for step in steps]
+
+    def look(opened: Browser) -> None:
+        for width in (1280, 820):
+            visit = _arrive(opened, console, Role.ADMIN, width)
+            for path in pages:
+                page = visit.go(path)
+                expect(page.get_by_role("heading", level=1)).to_be_visible()
+                assert not visit.is_too_wide(), (path, width)
+                if width == 1280:
+                    assert page.evaluate(CONTRAST) == [], path
+                    assert page.evaluate(NAMELESS) == [], path
+                    assert page.locator("html").get_attribute("lang") == "en-US"
+            assert visit.hosts <= {"127.0.0.1", ""}, visit.hosts
+            assert visit.faults == []
+            visit.close()
+
+    browsing(look)
+
+
+def test_people_see_the_buttons_of_their_role_and_get_along_with_the_keyboard_alone(
+    browsing: Browsing, console: RunningConsole, planned: Started
+) -> None:
+    way = f"/migrations/{planned.migration}"
+
+    def look(opened: Browser) -> None:
+        viewer = _arrive(opened, console, Role.VIEWER)
+        expect(viewer.page.get_by_role("link", name="Connect a POS")).to_have_count(0)
+        for path in (f"/integrations/{planned.integration}", way, f"{way}?step=preview", f"{way}?step=load"):
+            page = viewer.go(path)
+            expect(page.locator(".page button:visible")).to_have_count(0)
+        expect(page.get_by_role("heading", name="The load")).to_be_visible()
+        viewer.close()
+
+        operator = _arrive(opened, console, Role.OPERATOR)
+        page = operator.go(way)
+        expect(page.get_by_text("Signing takes the role approver.")).to_be_visible()
+        expect(page.get_by_role("button", name="Sign this plan")).to_have_count(0)
+        page.keyboard.press("Tab")
+        focused = page.locator(":focus")
+        expect(focused).to_have_text("Skip to the content")
+        assert focused.bounding_box()["x"] >= 0, "the skip link shows itself when it is reached"  # type: ignore[index]
+        assert focused.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "main"
+        page.get_by_role("link", name="3. Preview").focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="The plan")).to_be_visible()
+        operator.alive()
+        page.get_by_role("spinbutton", name="Months of orders and money").fill("6")
+        page.get_by_role("button", name="All options as JSON").press("Enter")
+        document = page.get_by_role("textbox", name="Options as JSON")
+        expect(document).to_have_value('{\n  "history": {\n    "months": 6\n  }\n}')
+        document.fill('{"history": {"monts": 6}}')
+        page.get_by_role("button", name="Preview again").press("Enter")
+        expect(page.get_by_text("history.monts")).to_be_visible()
+        assert operator.faults == []
+        page.get_by_role("button", name="Sign out").press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+        operator.close()
+
+    browsing(look)
+    assert planned.world.rows("SELECT count(*) FROM migration.requests WHERE state = 'pending'") == [(0,)]
+
+
+def test_the_owner_of_an_account_agrees_on_the_pos_s_own_page_and_comes_back(
+    browsing: Browsing, console: RunningConsole, planned: Started
+) -> None:
+    known = application(planned.pos)
+
+    def look(opened: Browser) -> None:
+        visit = _arrive(opened, console, Role.ADMIN)
+        page = visit.go("/connect?pos=square")
+        expect(page.get_by_text("Nothing is written to the POS")).to_be_visible()
+        page.get_by_role("button", name="Go on to Square").click()
+        expect(page.get_by_text("This is needed.").first).to_be_visible()
+        page.get_by_label("Restaurant", exact=True).fill("Harbor")
+        page.get_by_label("Application ID").fill(known["client_id"])
+        page.get_by_label("Application secret").fill(known["client_secret"])
+        page.get_by_label("Address of the POS", exact=True).fill(planned.pos.base_url)
+        page.get_by_role("button", name="Go on to Square").click()
+        page.locator("button[value=allow]").click()
+        expect(page.get_by_text("The account is connected.")).to_be_visible()
+        page.get_by_role("link", name="Look at its locations").click()
+        expect(page.get_by_role("heading", level=2).first).to_have_text("Account")
+        visit.close()
+
+    browsing(look)
+    trail = planned.world.rows("SELECT door, actor, outcome FROM migration.audit_trail WHERE action = 'begin sign-in'")
+    assert trail == [("console", "a admin", "done")]
