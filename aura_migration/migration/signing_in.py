@@ -18,6 +18,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from psycopg.rows import class_row
@@ -56,6 +57,10 @@ class SignInFailed(EnvironmentFault):
 
 class Denied(Refused):
     """The consent was not given. Nothing was stored."""
+
+
+class OtherAccount(Refused):
+    """An integration was to be connected again, and another account was chosen at the POS. Nothing was stored."""
 
 
 @dataclass(frozen=True)
@@ -113,10 +118,12 @@ def begin(
     client_secret: str,
     return_to: str,
     by: str,
+    expects: int | None = None,
 ) -> Begun:
     """Open a sign-in and say where the browser has to go. Asks nothing of the POS.
 
     Without a ``client_secret`` the exchange is proven by PKCE. ``return_to`` must lie within the public address.
+    ``expects`` is the integration that is to be connected again: another account is refused.
     """
     connector = workshop.connector(pos)
     page = sign_in_of(connector)
@@ -132,7 +139,13 @@ def begin(
     )
     address = page.authorize_url(consent)
     digest = _hash(state)
-    sealed = {"of": digest, "client_id": client_id, "client_secret": client_secret, "verifier": consent.verifier}
+    sealed = {
+        "of": digest,
+        "client_id": client_id,
+        "client_secret": client_secret,
+        "verifier": consent.verifier,
+        "expects": expects,
+    }
     with workshop.connect() as connection:
         _tidy(connection)
         if restaurant_id is not None:
@@ -159,6 +172,35 @@ def begin(
     assert row is not None
     name, proof = proof_of(workshop, state)
     return Begun(address, row[0], consent.redirect_uri, page.rights, name, proof)
+
+
+def begin_again(
+    workshop: Workshop, integration: Integration, client_id: str, client_secret: str, return_to: str, by: str
+) -> Begun:
+    """Open a sign-in that connects an integration again, by the application it knows unless another is given."""
+    page = sign_in_of(workshop.connector(integration.pos))
+    if not client_id:
+        try:
+            client_id, client_secret = page.application(workshop.credentials.load(integration.id)[0])
+        except (BadInput, EnvironmentFault):
+            client_id = ""
+    if not client_id and page.has_consent_page:
+        raise BadInput(
+            f"Integration {integration.id} does not know the application it was connected with.",
+            "Send the application.",
+        )
+    return begin(
+        workshop,
+        integration.pos,
+        integration.base_url,
+        integration.merchant_name,
+        integration.restaurant_id,
+        client_id,
+        client_secret,
+        return_to,
+        by,
+        expects=integration.id,
+    )
 
 
 def find(workshop: Workshop, state: str) -> Open:
@@ -215,7 +257,7 @@ def _require_open(open_: Open) -> None:
         raise SignInRefused(f"This sign-in is older than {LIFE.total_seconds() / 60:.0f} minutes and is over.", AGAIN)
 
 
-def _take(workshop: Workshop, open_: Open) -> dict[str, str]:
+def _take(workshop: Workshop, open_: Open) -> dict[str, Any]:
     """Mark the sign-in as used and take out what was sealed for it; of several at once, one does."""
     with workshop.connect() as connection:
         row = connection.execute(
@@ -228,7 +270,7 @@ def _take(workshop: Workshop, open_: Open) -> dict[str, str]:
     if row is None:
         raise SignInRefused("This sign-in was used already, or its time is over.", AGAIN)
     try:
-        sealed: dict[str, str] = json.loads(workshop.vault.unseal(row[0]))
+        sealed: dict[str, Any] = json.loads(workshop.vault.unseal(row[0]))
     except EnvironmentFault as error:
         raise SignInRefused("This sign-in was begun under a key that is no longer here.", AGAIN) from error
     if sealed.get("of") != open_.state_hash:
@@ -239,7 +281,7 @@ def _take(workshop: Workshop, open_: Open) -> dict[str, str]:
 def _connected(
     workshop: Workshop,
     open_: Open,
-    sealed: Mapping[str, str],
+    sealed: Mapping[str, Any],
     answer: Mapping[str, str],
     reaches: Callable[[int], bool],
 ) -> tuple[Integration, list[KnownLocation]]:
@@ -266,6 +308,11 @@ def _connected(
         raise _not_exchanged(connector, error) from error
 
     def mark(connection: Connection, integration: Integration) -> None:
+        if sealed["expects"] not in (None, integration.id):
+            raise OtherAccount(
+                f"The owner of another account agreed: {integration.merchant_name}.",
+                "Begin again, and sign in at the POS to the account that is to be connected again.",
+            )
         connection.execute(
             "UPDATE migration.sign_ins SET integration_id = %s WHERE state_hash = %s",
             [integration.id, open_.state_hash],

@@ -183,6 +183,10 @@ class SignIn(Protocol):
         """
         ...
 
+    def application(self, stored: Mapping[str, Any]) -> tuple[str, str]:
+        """Id and secret of the application that credentials belong to; "" for what they do not tell."""
+        ...
+
     def merged(self, stored: Mapping[str, Any], fresh: Mapping[str, Any]) -> dict[str, Any]:
         """The credentials an integration has after somebody agreed anew, from those it had and those just got."""
         ...

@@ -17,6 +17,7 @@ from aura_migration.api.access.limits import RateLimit
 from aura_migration.api.access.roles import Role
 from aura_migration.api.access.tokens import TokenIssuer
 from aura_migration.migration import signing_in
+from aura_migration.migration.integrations import mark_reconnect_needed
 from aura_migration.migration.workshop import Workshop
 from aura_migration.sandbox.core.server import RunningSandbox, serve
 from aura_migration.settings import JwtSettings, load_settings
@@ -185,6 +186,41 @@ def test_one_merchant_that_agrees_anew_leaves_the_tokens_of_the_others_of_its_in
         assert line["integration_id"] == number and len(line["locations"]) == 2
         assert after[first] == before[first] and "refresh_token" in after[last]
         assert api.post(f"/pos/integrations/{number}/test").json()["is_working"]
+
+
+def test_an_account_is_connected_again_by_the_application_it_knows_and_no_other_account_in_its_place(
+    api: RunningApi, workshop: Workshop, square: RunningSandbox, browser: Browser
+) -> None:
+    assert browser.sign_in(square).status_code == 200
+    number = integration_of(api, square)["integration_id"]
+    again, headers = f"{api.base_url}/pos/integrations/{number}/sign-in", {"authorization": f"Bearer {api.token()}"}
+    with workshop.connect() as connection:
+        mark_reconnect_needed(connection, number, "the restaurant withdrew the access")
+    page = browser.http.post(again, json={}, headers=headers)
+    assert page.status_code == 201, page.text
+    address = browser.consent(page.json()["authorize_url"], "allow")
+    assert browser.back(address).status_code == 200
+    assert integration_of(api, square)["status"] == "connected"
+
+    # As if the integration had been of another account all the time: the one that is agreed to now is not it.
+    with workshop.connect() as connection:
+        merchant = connection.execute(
+            "SELECT merchant_id FROM migration.integrations WHERE id = %s", [number]
+        ).fetchone()
+        assert merchant is not None
+        connection.execute("UPDATE migration.integrations SET merchant_id = 'ANOTHER' WHERE id = %s", [number])
+        connection.execute("UPDATE migration.locations SET key = 'square:ANOTHER' WHERE integration_id = %s", [number])
+        before = stored(workshop)
+        page = browser.http.post(again, json={"application": application(square)}, headers=headers)
+        refused = browser.back(browser.consent(page.json()["authorize_url"], "allow"))
+        assert refused.status_code == 409 and "connected for another restaurant" not in refused.text
+        assert "owner of another account agreed" in refused.text and stored(workshop) == before
+        connection.execute("UPDATE migration.integrations SET merchant_id = %s WHERE id = %s", [merchant[0], number])
+        connection.execute("DELETE FROM migration.locations WHERE integration_id = %s", [number])
+        connection.execute("DELETE FROM migration.credentials WHERE integration_id = %s", [number])
+    unknown = browser.http.post(again, json={}, headers=headers)
+    assert unknown.status_code == 400 and "does not know the application" in unknown.json()["detail"]
+    assert browser.sign_in(square).status_code == 200
 
 
 def forged(address: str, **changes: str | None) -> str:

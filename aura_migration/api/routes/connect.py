@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr, StringConstrai
 from aura_migration.api import problems
 from aura_migration.api.access.roles import Permission
 from aura_migration.api.auditing import Deed
-from aura_migration.api.depends import Anybody, Caller, Operator, Viewer
+from aura_migration.api.depends import Anybody, Caller, Number, Operator, Viewer
 from aura_migration.api.models import Sent
 from aura_migration.api.problems import Forbidden
 from aura_migration.core.errors import AuraError, BadInput
@@ -77,6 +77,12 @@ RestaurantId = Annotated[
 ]
 
 
+ReturnTo = Annotated[
+    str,
+    Field(max_length=signing_in.LONGEST, description="path within this application", examples=["/console/connected"]),
+]
+
+
 class RightLine(BaseModel):
     """One right the restaurant is asked for."""
 
@@ -115,12 +121,16 @@ class SignInAsked(Sent):
     restaurant: RestaurantName
     restaurant_id: RestaurantId = None
     application: Application
-    return_to: str = Field(
-        default="",
-        max_length=signing_in.LONGEST,
-        description="path within this application",
-        examples=["/integrations"],
+    return_to: ReturnTo = ""
+
+
+class SignInAgainAsked(Sent):
+    """By which application an account is connected again."""
+
+    application: Application | None = Field(
+        default=None, description="default: the one the account was connected with, as far as it is known"
     )
+    return_to: ReturnTo = ""
 
 
 class SignInBegun(BaseModel):
@@ -211,23 +221,31 @@ def begin_sign_in(caller: Operator, asked: SignInAsked, response: Response) -> S
         asked.return_to,
         caller.name,
     )
-    public_url = caller.state.settings.public_url
-    response.headers.update(NO_STORE)
-    response.set_cookie(
-        begun.proof_name,
-        begun.proof,
-        max_age=int(signing_in.LIFE.total_seconds()),
-        path=signing_in.callback_path(public_url),
-        secure=public_url.startswith("https://"),
-        httponly=True,
-        samesite="lax",  # the way back from the POS is a navigation of another site
+    return _begun(caller, begun, response)
+
+
+@router.post("/integrations/{integration_id}/sign-in", status_code=201, name="begin sign-in again")
+def begin_sign_in_again(
+    caller: Operator, integration_id: Number, asked: SignInAgainAsked, response: Response
+) -> SignInBegun:
+    """Begin connecting an account again by its owner's consent; finished as a first one is.
+
+    Agreeing for another account than this is refused.
+    """
+    with caller.connect() as connection:
+        integration = caller.integration(connection, integration_id)
+    caller.deed.detail |= {"pos": integration.pos}
+    given = asked.application
+    secret = given.client_secret if given is not None else None
+    begun = signing_in.begin_again(
+        caller.workshop,
+        integration,
+        given.client_id if given is not None else "",
+        secret.get_secret_value() if secret else "",
+        asked.return_to,
+        caller.name,
     )
-    return SignInBegun(
-        authorize_url=begun.authorize_url,
-        expires_at=begun.expires_at,
-        redirect_uri=begun.redirect_uri,
-        scopes=_lines(begun.rights),
-    )
+    return _begun(caller, begun, response)
 
 
 @router.post("/integrations/sign-in/finish", status_code=201, name="finish sign-in")
@@ -328,6 +346,26 @@ def connect(caller: Operator, asked: ConnectAsked) -> Connected:
     except Unauthorized as error:
         raise BadInput(error.what, error.remedy) from error
     return _connected(caller.deed, integration, locations)
+
+
+def _begun(caller: Caller, begun: signing_in.Begun, response: Response) -> SignInBegun:
+    public_url = caller.state.settings.public_url
+    response.headers.update(NO_STORE)
+    response.set_cookie(
+        begun.proof_name,
+        begun.proof,
+        max_age=int(signing_in.LIFE.total_seconds()),
+        path=signing_in.callback_path(public_url),
+        secure=public_url.startswith("https://"),
+        httponly=True,
+        samesite="lax",  # the way back from the POS is a navigation of another site
+    )
+    return SignInBegun(
+        authorize_url=begun.authorize_url,
+        expires_at=begun.expires_at,
+        redirect_uri=begun.redirect_uri,
+        scopes=_lines(begun.rights),
+    )
 
 
 def _lines(rights: tuple[Right, ...]) -> list[RightLine]:

@@ -109,6 +109,11 @@ class CloverSignIn:
             }
         )
 
+    def application(self, stored: Mapping[str, Any]) -> tuple[str, str]:
+        """See the port; the secret is not kept, as renewing does without."""
+        known = [str(entry["client_id"]) for entry in stored.get(MERCHANTS) or () if entry.get("client_id")]
+        return (known[0] if known else ""), ""
+
     def merged(self, stored: Mapping[str, Any], fresh: Mapping[str, Any]) -> dict[str, Any]:
         """Who agrees does so for one merchant: the others of the integration keep their tokens."""
         found = {entry[MERCHANT_ID]: entry for entry in stored.get(MERCHANTS) or ()}

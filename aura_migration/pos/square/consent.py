@@ -128,6 +128,10 @@ class SquareSignIn:
         }
         return document if consent.verifier else {**document, "client_secret": consent.client_secret}
 
+    def application(self, stored: Mapping[str, Any]) -> tuple[str, str]:
+        """See the port."""
+        return str(stored.get("client_id", "")), str(stored.get("client_secret", ""))
+
     def merged(self, stored: Mapping[str, Any], fresh: Mapping[str, Any]) -> dict[str, Any]:
         """One authorisation reaches the whole account: the new one replaces the old."""
         return dict(fresh)

@@ -69,7 +69,7 @@ class ToastSignIn:
     """See :class:`aura_migration.pos.port.SignIn`."""
 
     rights: tuple[Right, ...] = RIGHTS
-    hosts: tuple[str, ...] = (BASE_URL,)
+    hosts: tuple[str, ...] = (BASE_URL, "https://ws-sandbox-api.toasttab.com")
     has_consent_page = False
     by_hand = (
         "Toast offers no way to end an access by program: in Toast Web, under Integrations → Toast API access, delete the "
@@ -89,6 +89,10 @@ class ToastSignIn:
             "Toast has no consent page to sign in by.",
             "Make credentials in Toast Web (Integrations → Toast API access) and connect with them.",
         )
+
+    def application(self, stored: Mapping[str, Any]) -> tuple[str, str]:
+        """There is none that a consent page would know."""
+        return "", ""
 
     def merged(self, stored: Mapping[str, Any], fresh: Mapping[str, Any]) -> dict[str, Any]:
         """New credentials replace the old."""
