@@ -10,6 +10,7 @@ import dagster as dg
 from aura_migration.orchestration.acceptance import accept_location, acceptance_after_load, run_acceptance_suite
 from aura_migration.orchestration.assets import ASSETS
 from aura_migration.orchestration.jobs import JOBS
+from aura_migration.orchestration.notify import messages
 from aura_migration.orchestration.resources import WorkshopResource
 from aura_migration.orchestration.sales import make_reports, report_sales, reports_after_load
 from aura_migration.orchestration.sensors import SENSORS
@@ -22,7 +23,7 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
         assets=[*ASSETS, make_reports, run_acceptance_suite],
         asset_checks=[verdict_of_orders],
         jobs=[*JOBS, report_sales, accept_location],
-        sensors=[*SENSORS, reports_after_load, acceptance_after_load],
+        sensors=[*SENSORS, reports_after_load, acceptance_after_load, messages],
         resources={"workshop": WorkshopResource(), **(resources or {})},
         executor=dg.in_process_executor,
     )

@@ -21,6 +21,7 @@ from aura_migration.cli import (
     keys,
     liabilities,
     lookup,
+    notifying,
     output,
     privacy,
     proofs,
@@ -30,6 +31,7 @@ from aura_migration.cli import (
     system,
     trail,
     training,
+    webhooks,
 )
 from aura_migration.core.errors import AuraError
 from aura_migration.database.faults import presentable
@@ -73,6 +75,8 @@ for command in (
     *reports.COMMANDS,
     *training.COMMANDS,
     *lookup.COMMANDS,
+    *webhooks.COMMANDS,
+    *notifying.COMMANDS,
     *accounting.COMMANDS,
     *proofs.COMMANDS,
     *replaying.COMMANDS,

@@ -22,7 +22,7 @@ CHANGING = frozenset(
         "conflicts decide", "quarantine rerun", "import-file", "report-import", "liabilities freeze", "liabilities thaw",
         "liabilities switch", "liabilities return", "erase", "purge", "snapshots delete", "snapshots collect-garbage",
         "keys rotate", "keys rotate-gift-card-key", "keys export-gift-card-key", "accounting journal", "accounting tax",
-        "accounting adjustments",
+        "accounting adjustments", "webhooks key", "notify targets add", "notify targets remove", "notify targets test",
     }
 )  # fmt: skip
 """Commands that change something, or hand something out."""

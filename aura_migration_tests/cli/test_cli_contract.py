@@ -29,7 +29,8 @@ PROMISED = (
     "snapshots list", "snapshots delete", "snapshots collect-garbage", "keys status", "keys rotate",
     "keys rotate-gift-card-key", "keys export-gift-card-key", "report", "training-sheet", "lookup",
     "report-import", "restore-check", "acceptance", "replay", "accounting journal", "accounting accounts", "accounting tax",
-    "accounting crosswalk", "accounting adjustments",
+    "accounting crosswalk", "accounting adjustments", "webhooks key", "webhooks list", "notify targets add",
+    "notify targets list", "notify targets remove", "notify targets test", "notify send",
 )  # fmt: skip
 
 

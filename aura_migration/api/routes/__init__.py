@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from aura_migration.api.routes import connect, integrations, lookups, migrations, system, trainings, webhooks
+from aura_migration.api.routes import (
+    connect,
+    integrations,
+    lookups,
+    migrations,
+    notifications,
+    system,
+    trainings,
+    webhooks,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     system.router,
@@ -14,4 +23,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     lookups.router,
     trainings.router,
     webhooks.router,
+    notifications.router,
 )
