@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from aura_migration.console.client import Api, Problem
-from aura_migration.console.parts.notices import show_problem, told_problem
+from aura_migration.console.parts.notices import show_defect, show_problem, told_problem
 from aura_migration.console.parts.texts import h1
 from aura_migration.console.session import PREFIX, Me, Sessions, sign_in_address
 from aura_migration.settings import Settings
@@ -101,19 +101,21 @@ def page(path: str) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., 
             parameters=[mine.parameters["request"], *(p.replace(kind=p.KEYWORD_ONLY) for p in theirs)]
         )
         show.__name__ = f"{build.__module__.rpartition('.')[2]}_{build.__name__}"
-        _declared.append((path, show))
+        _declared.setdefault(build.__module__, []).append((path, show))
         return show
 
     return declare
 
 
-_declared: list[tuple[str, Callable[..., Awaitable[Response | None]]]] = []
+_declared: dict[str, list[tuple[str, Callable[..., Awaitable[Response | None]]]]] = {}
+"""Module → its pages."""
 
 
-def install() -> None:
-    """Serve the pages that were declared."""
-    for path, show in _declared:
-        ui.page(path, response_timeout=BUILD_SECONDS)(show)
+def install(modules: Sequence[str]) -> None:
+    """Serve the pages that these modules declare, in this order: the first whose path fits answers."""
+    for module in modules:
+        for path, show in _declared.get(module, ()):
+            ui.page(path, response_timeout=BUILD_SECONDS)(show)
 
 
 @contextmanager
@@ -174,6 +176,9 @@ def act(
                 ui.navigate.reload()  # the page asks to sign in, and comes back here
             else:
                 show_problem(problem)
+        except Exception:
+            show_defect()
+            raise  # to the log
         finally:
             if not button.is_deleted:
                 button.props(remove="loading")

@@ -55,6 +55,7 @@ p { margin: 0; }
 .said ul { margin: .3rem 0 0; padding-left: 1.2rem; }
 .scroll { overflow-x: auto; width: 100%; }
 table.plain { border-collapse: collapse; width: 100%; font-size: .93rem; }
+.scroll.fit { max-width: 680px; }
 table.plain caption { text-align: left; font-weight: 600; padding-bottom: .35rem; }
 table.plain th, table.plain td { text-align: left; padding: .36rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 table.plain th { font-weight: 600; color: var(--quiet); white-space: nowrap; }

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from aura_migration.console import layout
-from aura_migration.console.pages import connect, integration, migration, overview, sign_in
+from nicegui import app as server
 
-PAGES = (sign_in, overview, connect, integration, migration)
+from aura_migration.console import layout
+from aura_migration.console.pages import connect, integration, migration, missing, overview, sign_in
+
+PAGES = (sign_in, overview, connect, integration, migration, missing)
+"""``missing`` answers for every other address: it stays last."""
 
 
 def install() -> None:
     """Serve the pages."""
-    layout.install()
+    layout.install([module.__name__ for module in PAGES])
+    server.on_page_exception(missing.failed)

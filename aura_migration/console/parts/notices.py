@@ -21,6 +21,17 @@ def show_problem(problem: Problem) -> None:
     ui.notify(text, type="negative", multi_line=True, close_button="Close", timeout=0, position="top")
 
 
+def show_defect() -> None:
+    """What was asked for failed by a defect; what it was is in the log only."""
+    ui.notify(
+        "Something failed that should not have. The log of the API says where.",
+        type="negative",
+        close_button="Close",
+        timeout=0,
+        position="top",
+    )
+
+
 def done(text: str) -> None:
     """Something worked."""
     ui.notify(text, type="positive", position="top")

@@ -23,6 +23,7 @@ def counts_table(entities: Mapping[str, Mapping[str, int]], columns: tuple[str, 
     table(
         ["What", *shown],
         [(name.replace("_", " "), *(row.get(c, 0) for c in shown)) for name, row in entities.items()],
+        fit=True,
     )
 
 

@@ -73,8 +73,11 @@ def cell(value: Any) -> Cell:
     return Cell(str(value))
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], *, caption: str = "") -> ui.html:
-    """A table; numbers stand to the right under headings that do. Scrolls by itself where the page is narrow."""
+def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], *, caption: str = "", fit: bool = False) -> ui.html:
+    """A table; numbers stand to the right under headings that do. Scrolls by itself where the page is narrow.
+
+    ``fit``: for few columns, which read better close to each other.
+    """
     drawn = [[cell(value) for value in row] for row in rows]
     numeric = [bool(drawn) and all(r[i].is_number or r[i].text == "–" for r in drawn) for i in range(len(headings))]
     head = "".join(
@@ -83,7 +86,11 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], *, caption: st
     body = "".join("<tr>" + "".join(_td(c, n) for c, n in zip(row, numeric, strict=True)) + "</tr>" for row in drawn)
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
     html = f'<table class="plain">{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-    return ui.html(html, sanitize=False).classes("scroll").props('tabindex=0 role=region aria-label="Table"')
+    return (
+        ui.html(html, sanitize=False)
+        .classes("scroll fit" if fit else "scroll")
+        .props('tabindex=0 role=region aria-label="Table"')
+    )
 
 
 def _td(value: Cell, is_number: bool) -> str:
