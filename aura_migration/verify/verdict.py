@@ -27,7 +27,7 @@ from aura_migration.pos.port import SourceEntity
 from aura_migration.pos.rule_facts import RuleFact, RulesWitness
 from aura_migration.verify import findings as words
 from aura_migration.verify import witnesses
-from aura_migration.verify.aura import read_sold
+from aura_migration.verify.aura import Sold, read_sold
 from aura_migration.verify.compare import Comparison, compare
 from aura_migration.verify.counts import COLUMNS, count_entities, missing
 from aura_migration.verify.findings import Finding, Gate, percentage
@@ -111,25 +111,11 @@ def verify_migration(
     ``file_facts``, ``seals`` and ``suppressed_hash`` are for people: see :func:`verify_people`; ``day_rule`` is for orders: see
     :func:`verify_orders`. Orders are judged where the plan has a history. ``now`` is business time.
     """
-    witness = witness or find_witness(subject.pos)
     if source_entities is None:
         source_entities = registry.connector(subject.pos).source_entities
-    source = witness(reader, location_source_id, currency)
-    if plan_id is None:
-        # An empty restaurant may have set up its taxes and stations; nothing of it is loaded.
-        source.taxes = None
-        source.names = {place: name for place, name in source.names.items() if place[0] != "kitchen_stations"}
     with connection.transaction():
-        sold = read_sold(connection, subject.integration_id, subject.restaurant_id, location_source_id)
-        decisions = read_decisions(connection, subject, plan_id, options, sold.keys)
-        compared = compare(
-            source,
-            sold.facts,
-            decisions,
-            _planned_items(connection, plan_id),
-            sold.own_edges,
-            currency,
-            sold.counted_on,
+        compared, sold = compare_menu(
+            connection, subject, reader, location_source_id, currency, plan_id, options, witness=witness
         )
         counts, not_there = count_entities(connection, subject, plan_id)
         said = (rules_witness or find_rules_witness(subject.pos))(reader, location_source_id, currency)
@@ -176,6 +162,37 @@ def verify_migration(
         verdict = _judge(subject, compared, counts, gates, found, rules, people, orders, sold.own_items, currency)
         _store(connection, subject.migration_id, verdict, now)
     return verdict
+
+
+def compare_menu(
+    connection: Connection,
+    subject: Subject,
+    reader: SnapshotReader,
+    location_source_id: str,
+    currency: str,
+    plan_id: int | None,
+    options: MigrationOptions,
+    *,
+    witness: Witness | None = None,
+) -> tuple[Comparison, Sold]:
+    """The menu as the witness reads it beside what AuraConnect sells. Stores nothing."""
+    source = (witness or find_witness(subject.pos))(reader, location_source_id, currency)
+    if plan_id is None:
+        # An empty restaurant may have set up its taxes and stations; nothing of it is loaded.
+        source.taxes = None
+        source.names = {place: name for place, name in source.names.items() if place[0] != "kitchen_stations"}
+    sold = read_sold(connection, subject.integration_id, subject.restaurant_id, location_source_id)
+    decisions = read_decisions(connection, subject, plan_id, options, sold.keys)
+    compared = compare(
+        source,
+        sold.facts,
+        decisions,
+        _planned_items(connection, plan_id),
+        sold.own_edges,
+        currency,
+        sold.counted_on,
+    )
+    return compared, sold
 
 
 def find_witness(pos: str) -> Witness:
@@ -271,8 +288,6 @@ def _gates(compared: Comparison, counts: Mapping[str, Mapping[str, int]]) -> lis
     accounted = percentage(compared.accounted, compared.source_items)
     migrated = percentage(compared.migrated, scope)
     functional = percentage(choices.functional, choices.active)
-    measured = compared.prices.compared + choices.prices.compared
-    worst = max(compared.prices.worst, choices.prices.worst)
     planned = sum(entry["source"] for entry in counts.values())
     quarantined = sum(entry["quarantined"] for entry in counts.values())
     undecided = sum(entry["undecided"] for entry in counts.values())
@@ -290,19 +305,7 @@ def _gates(compared: Comparison, counts: Mapping[str, Mapping[str, int]]) -> lis
             {"in_scope": scope, "migrated": compared.migrated, "left_out": len(compared.left_out)},
         ),
         _gate(compared, words.RECORDS, scope or None, {"items": scope}, f"{scope} items and what belongs to them"),
-        _gate(
-            compared,
-            words.PRICES,
-            worst if measured else None,
-            {
-                "prices": measured,
-                "of_items": compared.prices.compared,
-                "of_choices": choices.prices.compared,
-                "largest_accepted_cents": max(compared.prices.worst_accepted, choices.prices.worst_accepted),
-            },
-            f"{worst} cents over {measured} prices" if measured else None,
-            number_must_be=0,
-        ),
+        price_gate(compared),
         _gate(
             compared,
             words.MODIFIERS,
@@ -318,6 +321,26 @@ def _gates(compared: Comparison, counts: Mapping[str, Mapping[str, int]]) -> lis
         _plain(words.QUARANTINE, None if not planned else not quarantined, f"{quarantined} in quarantine", quarantined),
         _plain(words.DECIDED, None if not planned else not undecided, f"{undecided} undecided", undecided),
     ]
+
+
+def price_gate(compared: Comparison) -> Gate:
+    """Whether every price of items and choices is the POS's, to the cent."""
+    choices = compared.choices
+    measured = compared.prices.compared + choices.prices.compared
+    worst = max(compared.prices.worst, choices.prices.worst)
+    return _gate(
+        compared,
+        words.PRICES,
+        worst if measured else None,
+        {
+            "prices": measured,
+            "of_items": compared.prices.compared,
+            "of_choices": choices.prices.compared,
+            "largest_accepted_cents": max(compared.prices.worst_accepted, choices.prices.worst_accepted),
+        },
+        f"{worst} cents over {measured} prices" if measured else None,
+        number_must_be=0,
+    )
 
 
 def _gate(
