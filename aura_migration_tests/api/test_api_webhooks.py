@@ -16,6 +16,7 @@ import pytest
 
 from aura_migration.database.connections import Connection
 from aura_migration.migration import webhooks
+from aura_migration.migration.sealing import Box
 from aura_migration.migration.webhooks import receiving
 from aura_migration.migration.workshop import Workshop
 from aura_migration.settings import load_settings
@@ -176,7 +177,7 @@ def test_an_event_is_stored_as_it_came_and_its_ids_wait_for_the_delta(
 
     ((sealed, kept, sha256),) = rows(connection, "sealed_body, headers, body_sha256")
     assert sha256 == hashlib.sha256(body).hexdigest() and b"ORDER1" not in bytes(sealed)
-    assert receiving.Box(connection, workshop.vault, "webhooks").open(sealed) == body
+    assert Box(connection, workshop.vault, "webhooks").open(sealed) == body
     assert kept["square-environment"] == "Sandbox" and not {"cookie", "x-square-hmacsha256-signature"} & set(kept)
 
     page = api.get("/pos/integrations/1/webhooks").json()
@@ -280,7 +281,9 @@ def test_a_genuine_event_is_one_row_however_often_and_in_whatever_order_it_comes
             )
         )
     assert [answer.status_code for answer in answers] == [200] * len(order)
-    found = dict(connection.execute("SELECT event_key, deliveries FROM migration.webhook_events").fetchall())
+    found: dict[str, int] = dict(
+        connection.execute("SELECT event_key, deliveries FROM migration.webhook_events").fetchall()
+    )
     assert found == {"MERCHANTA:middle": 5, "MERCHANTA:early": 2, "MERCHANTA:late": 1}
 
 

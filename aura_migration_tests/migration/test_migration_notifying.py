@@ -156,9 +156,9 @@ def failed_request(connection: Connection, kind: str = "run", migration: int = 1
 
 def plan(connection: Connection, migration: int = 1, blockers: tuple[str, ...] = ()) -> int:
     row = connection.execute(
-        "INSERT INTO migration.plans (migration_id, kind, state, hash, blockers, created_at) "
-        "VALUES (%s, 'preview', 'planned', 'h', %s, clock_timestamp()) RETURNING id",
-        [migration, Jsonb(list(blockers))],
+        "INSERT INTO migration.plans (migration_id, kind, state, hash, blockers, counts, created_at) "
+        "VALUES (%s, 'preview', 'planned', 'h', %s, %s, clock_timestamp()) RETURNING id",
+        [migration, Jsonb(list(blockers)), Jsonb({"items": {"create": 9, "conflict": 2}, "tags": {"conflict": 1}})],
     ).fetchone()
     assert row is not None
     connection.execute("UPDATE migration.migrations SET plan_id = %s WHERE id = %s", [row[0], migration])
@@ -194,6 +194,7 @@ def test_each_fact_is_told_once_with_a_link_and_nobody_s_data(
     links = sorted(text.rpartition("\n")[2] for text in texts.values())
     assert links == [f"{PUBLIC}/console/integrations/2", *[f"{PUBLIC}/console/migrations/1"] * 3]
     assert "NotJson" in texts["Load failed: Café Eins (square:L1)"]
+    assert "3 conflicts are to be decided first" in texts["A plan waits for approval: Café Eins (square:L1)"]
     assert "Wilhelmina" not in json.dumps(receiver.told)
 
     gate(connection, "prices_match", True)

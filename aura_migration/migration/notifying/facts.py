@@ -98,7 +98,8 @@ def _approval_waiting(fact: Fact) -> tuple[str, str]:
     which = "a second signature" if fact["signatures"] else "approval"
     return (
         f"A plan waits for {which}: {_place(fact)}",
-        f"The plan of migration {fact['migration_id']}, {_place(fact)}, waits for {which}.",
+        f"The plan of migration {fact['migration_id']}, {_place(fact)}, waits for {which}."
+        + (f" {fact['undecided']} conflicts are to be decided first." if fact["undecided"] else ""),
     )
 
 
@@ -143,7 +144,8 @@ EVENTS: Mapping[str, Event] = {
             "a plan waits for approval, or for the second of two signatures",
             """
             SELECT 'approval:' || p.id || ':' || s.signatures AS event_key, m.restaurant_id, m.id AS migration_id, m.integration_id,
-                m.location_key, greatest(s.signed_at, p.created_at, t.at) AS at, s.signatures
+                m.location_key, greatest(s.signed_at, p.created_at, t.at) AS at, s.signatures,
+                (SELECT coalesce(sum((c.value ->> 'conflict')::bigint), 0) FROM jsonb_each(p.counts) c) AS undecided
             FROM migration.migrations m JOIN migration.plans p ON p.id = m.plan_id
             CROSS JOIN LATERAL (
                 SELECT count(*) AS signatures, max(signed_at) AS signed_at FROM migration.approvals WHERE plan_id = p.id) s
