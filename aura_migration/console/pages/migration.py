@@ -27,27 +27,35 @@ BUILDERS = {
     "result": result.show,
     "rollback": undoing.show,
 }
+LOOK_AGAIN_SECONDS = 2.0
 REDRAWN = frozenset({"preview", "load", "result", "rollback"})
-"""Steps that follow the state by themselves; in the others somebody may be typing."""
+"""Steps that follow the state by themselves; in the others somebody may be typing, and only another plan redraws them."""
 
 
 @page("/migrations/{migration_id}")
 async def show(view: View, migration_id: int, step: str = "") -> None:
     """The way, at the step that is asked for or the one at which the migration stands."""
-    way = Way(migration_id, await _status(view, migration_id))
-    shown = step if step in NAMES else way.at
-    account = f"/integrations/{way.integration_id}"
-    view.heading(f"Migration {migration_id}: {dict(STEPS)[shown]}", (way.location, account))
-    top = ui.element("div").classes("stack")
-    place: ui.element
 
-    async def changed(state: str) -> None:
+    async def refresh() -> None:
+        was, plan = way.state, _plans(way)
         way.status = await _status(view, migration_id)
         draw_top()
-        if shown in REDRAWN:
+        live.show_request(way)
+        if _plans(way) != plan or (way.state != was and shown in REDRAWN):
             place.clear()
             with place:
                 await BUILDERS[shown](view, way)
+
+    async def look_again() -> None:
+        if way.is_asked:  # a request has no messages of its own until it is carried out
+            await refresh()
+
+    way = Way(migration_id, await _status(view, migration_id), refresh)
+    shown = step if step in NAMES else way.at
+    view.heading(
+        f"Migration {migration_id}: {dict(STEPS)[shown]}", (way.location, f"/integrations/{way.integration_id}")
+    )
+    top = ui.element("div").classes("stack")
 
     def draw_top() -> None:
         top.clear()
@@ -58,11 +66,16 @@ async def show(view: View, migration_id: int, step: str = "") -> None:
                 ui.link(f"Go to the step at which it stands: {dict(STEPS)[way.at]}", way.path(way.at))
 
     draw_top()
-    Live(view, way, changed)
+    live = Live(view, way)
     place = ui.element("div").classes("stack")
     with place:
         await BUILDERS[shown](view, way)
     _history(view, way)
+    ui.timer(LOOK_AGAIN_SECONDS, look_again, immediate=False)
+
+
+def _plans(way: Way) -> tuple[str | None, str | None]:
+    return way.status["plan_hash"], (way.status.get("delta_plan") or {}).get("plan_hash")
 
 
 async def _status(view: View, migration_id: int) -> dict[str, Any]:
@@ -90,9 +103,6 @@ def dagster_links(view: View, way: Way) -> str:
     """Where Dagster shows the same: the last run, the plan's asset at this location's partition."""
     base, partition = view.settings.dagster_url, quote(way.location, safe="")
     links = []
-    request = way.status.get("request") or {}
-    if request.get("dagster_run_id"):
-        links.append(outside_html("Last run in Dagster", f"{base}/runs/{quote(request['dagster_run_id'])}"))
     for name, asset in (("plan", "plan/changes"), ("scorecard", "verify/scorecard")):
         links.append(
             outside_html(f"Asset of the {name}", f"{base}/assets/{asset}?view=partitions&partition={partition}")

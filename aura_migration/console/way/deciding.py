@@ -38,31 +38,32 @@ async def show(view: View, way: Way) -> None:
         quiet("AuraConnect already has something here. What is decided goes into the next plan, which is made at once.")
         by_entity = Counter(conflict["entity"] for conflict in found)
         for entity, number in by_entity.items():
-            _in_bulk(view, path, entity, number)
+            _in_bulk(view, way, path, entity, number)
     for conflict in found[:SHOWN]:
-        _one(view, path, conflict)
+        _one(view, way, path, conflict)
     if len(found) > SHOWN:
         quiet(f"{len(found) - SHOWN} more follow when these are decided.")
 
 
-async def _decide(view: View, path: str, decision: dict[str, Any]) -> None:
+async def _decide(view: View, way: Way, path: str, decision: dict[str, Any]) -> None:
     await view.api.post(path, {"decisions": [decision]})
     done("Decided. A new plan is being made.")
+    await way.refresh()
 
 
-def _in_bulk(view: View, path: str, entity: str, number: int) -> None:
+def _in_bulk(view: View, way: Way, path: str, entity: str, number: int) -> None:
     with ui.element("div").classes("acts"):
         ui.label(f"{number} {entity.replace('_', ' ')}")
         if view.may("operate"):
             choice = _choice(f"What to do with all {entity}")
 
             async def decide() -> None:
-                await _decide(view, path, {"entity": entity, "all": True, "strategy": choice.value})
+                await _decide(view, way, path, {"entity": entity, "all": True, "strategy": choice.value})
 
             act(f"Decide all {number}", decide, kind="plain")
 
 
-def _one(view: View, path: str, conflict: dict[str, Any]) -> None:
+def _one(view: View, way: Way, path: str, conflict: dict[str, Any]) -> None:
     entity, key = conflict["entity"], conflict["key"]
     with ui.element("section").classes("panel"):
         h3(f"{conflict['label'] or key} ({entity.replace('_', ' ')})")
@@ -91,7 +92,7 @@ def _one(view: View, path: str, conflict: dict[str, Any]) -> None:
                 decision: dict[str, Any] = {"entity": entity, "keys": [key], "strategy": choice.value}
                 if one is not None and choice.value != "duplicate":
                     decision["aura_id"] = one.value
-                await _decide(view, path, decision)
+                await _decide(view, way, path, decision)
 
             act("Decide", decide, kind="plain")
 

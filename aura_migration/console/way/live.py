@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from html import escape
 from typing import Any
 
@@ -11,8 +10,10 @@ from nicegui import background_tasks, ui
 
 from aura_migration.console.following import Ended, Following
 from aura_migration.console.layout import View
+from aura_migration.console.parts.notices import said
 from aura_migration.console.parts.progress import Progress
 from aura_migration.console.parts.status import state_html
+from aura_migration.console.parts.tables import outside_html
 from aura_migration.console.way.steps import Way
 
 MOST_ERRORS = 5
@@ -21,17 +22,18 @@ MOST_ERRORS = 5
 class Live:
     """Draws itself where it is made, and follows for as long as the page is open."""
 
-    def __init__(self, view: View, way: Way, changed: Callable[[str], Awaitable[None]]) -> None:
-        """``changed`` is called with each new state."""
-        self._changed = changed
+    def __init__(self, view: View, way: Way) -> None:
+        self._view, self._way = view, way
         self.state = way.state
         with ui.element("section").classes("panel live").props('aria-label="Live progress"'):
             with ui.element("div").classes("title"):
                 self._chip = ui.html(state_html(way.state), sanitize=False, tag="span").props("aria-live=polite")
                 self._line = ui.html("", sanitize=False, tag="span").classes("quiet small").props("aria-live=polite")
+            self._request = ui.element("div").classes("stack")
             self._progress = Progress()
             self._errors = ui.html("", sanitize=False).classes("said bad").props("role=alert")
             self._errors.visible = False
+        self.show_request(way)
         last = (way.status.get("progress") or {}).get("data")
         number = int(last.get("sequence") or 0) if last else 0
         if last:
@@ -41,6 +43,27 @@ class Live:
         client = ui.context.client
         client.on_connect(self._begin)
         client.on_delete(self._end)
+
+    def show_request(self, way: Way) -> None:
+        """What was asked for last, by whom, and how it stands; why it failed."""
+        self._request.clear()
+        request = way.request
+        if not request:
+            return
+        run = ""
+        if request.get("dagster_run_id"):
+            run = outside_html(
+                "its run in Dagster", f"{self._view.settings.dagster_url}/runs/{request['dagster_run_id']}"
+            )
+        words = f"Asked for last: {request['kind']}, by {request['by']}"
+        with self._request:
+            ui.html(f"<span>{escape(words)}</span> {state_html(request['state'])} {run}", sanitize=False).classes(
+                "small acts"
+            )
+            problem = request.get("problem")
+            if isinstance(problem, dict):
+                told = str(problem.get("what") or problem.get("detail") or "It failed.")
+                said(told, kind="bad", more=filter(None, [str(problem.get("remedy") or "")]))
 
     def _begin(self) -> None:
         if self._task is None or self._task.done():  # a browser that comes back finds the work where it is
@@ -74,7 +97,7 @@ class Live:
             if state != self.state:
                 self.state = state
                 self._chip.set_content(state_html(state))
-                await self._changed(state)
+                await self._way.refresh()
 
     def _show(self, data: dict[str, Any], number: int) -> None:
         self._progress.show(

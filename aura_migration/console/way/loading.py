@@ -9,8 +9,6 @@ from nicegui import ui
 from aura_migration.console.layout import View, act
 from aura_migration.console.parts.dialogs import confirmed
 from aura_migration.console.parts.notices import done, empty, said
-from aura_migration.console.parts.status import state_chip
-from aura_migration.console.parts.tables import outside_html
 from aura_migration.console.parts.texts import h2, quiet
 from aura_migration.console.way.steps import LOADED, Way
 
@@ -20,7 +18,6 @@ async def show(view: View, way: Way) -> None:
     number, state = way.migration_id, way.state
     with ui.element("section").classes("panel"):
         h2("The load")
-        _request(view, way)
         if state in ("draft", "extracted", "empty", "planned", "cancelled") or (
             state == "failed" and not way.is_half_loaded
         ):
@@ -40,16 +37,16 @@ async def show(view: View, way: Way) -> None:
             if state == "approved":
                 act(
                     "Start the load",
-                    lambda: _ask(view, f"/pos/migration/start/{way.integration_id}", _start(way), "asked for"),
+                    lambda: _ask(view, way, f"/pos/migration/start/{way.integration_id}", _start(way), "asked for"),
                 )
             if state == "loading":
                 act(
                     "Pause after this batch",
-                    lambda: _ask(view, f"/pos/migration/pause/{number}", {}, "pausing"),
+                    lambda: _ask(view, way, f"/pos/migration/pause/{number}", {}, "pausing"),
                     kind="plain",
                 )
             if state == "paused" or way.is_half_loaded:
-                act("Resume", lambda: _ask(view, f"/pos/migration/resume/{number}", {}, "resuming"))
+                act("Resume", lambda: _ask(view, way, f"/pos/migration/resume/{number}", {}, "resuming"))
                 ui.link("Take it back instead", way.path("rollback"))
             if state in ("draft", "extracted", "planned", "approved", "empty"):
 
@@ -57,7 +54,7 @@ async def show(view: View, way: Way) -> None:
                     if await confirmed(
                         "Cancel this migration?", "It has loaded nothing; what was read stays.", "Cancel it"
                     ):
-                        await _ask(view, f"/pos/migration/cancel/{number}", {"reason": ""}, "cancelled")
+                        await _ask(view, way, f"/pos/migration/cancel/{number}", {"reason": ""}, "cancelled")
 
                 act("Cancel the migration …", cancel, kind="danger")
 
@@ -66,23 +63,7 @@ def _start(way: Way) -> dict[str, Any]:
     return {"locations": [way.location]}
 
 
-async def _ask(view: View, path: str, body: dict[str, Any], said_then: str) -> None:
+async def _ask(view: View, way: Way, path: str, body: dict[str, Any], said_then: str) -> None:
     await view.api.post(path, body)
     done(f"The load: {said_then}.")
-
-
-def _request(view: View, way: Way) -> None:
-    request = way.status.get("request")
-    if not request:
-        return
-    with ui.element("div").classes("acts"):
-        ui.label(f"Last asked for: {request['kind']}, by {request['by']}")
-        state_chip(request["state"])
-        if request.get("dagster_run_id"):
-            ui.html(
-                outside_html("its run in Dagster", f"{view.settings.dagster_url}/runs/{request['dagster_run_id']}"),
-                sanitize=False,
-            )
-    problem = request.get("problem") or request.get("error")
-    if isinstance(problem, dict):
-        said(str(problem.get("detail") or problem.get("what")), kind="bad", more=[str(problem.get("remedy") or "")])
+    await way.refresh()

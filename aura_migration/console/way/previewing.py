@@ -48,5 +48,6 @@ async def show(view: View, way: Way) -> None:
                     f"/pos/migration/preview/{way.integration_id}", {"options": options, "locations": [way.location]}
                 )
                 done("The preview is asked for; its progress is shown above.")
+                await way.refresh()
 
             act("Preview again" if way.has_plan else "Ask for a preview", ask)

@@ -25,6 +25,7 @@ async def show(view: View, way: Way) -> None:
                 async def verify() -> None:
                     await view.api.post(f"/pos/migration/verify/{number}", {})
                     done("A verification is asked for; its progress is shown above.")
+                    await way.refresh()
 
                 act("Verify again", verify, kind="plain")
     with ui.element("section").classes("panel"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -52,6 +53,18 @@ class Way:
 
     migration_id: int
     status: dict[str, Any] = field(repr=False)
+    refresh: Callable[[], Awaitable[None]] = field(repr=False)
+    """Reads the status again and redraws what shows it; called after something was asked for."""
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The newest request about it; empty where nothing was ever asked for."""
+        return self.status.get("request") or {}
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether something that was asked for has not ended yet."""
+        return self.request.get("state") in ("pending", "claimed")
 
     @property
     def state(self) -> str:

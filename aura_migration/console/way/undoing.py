@@ -61,6 +61,7 @@ def _form(view: View, way: Way) -> None:
         ):
             await view.api.post(path, {"edited": edited.value, "reason": reason.value.strip()})
             done("The rollback is asked for; its progress is shown above.")
+            await way.refresh()
 
     with ui.element("div").classes("acts"):
         act("Show what would be taken back", preview, kind="plain")
