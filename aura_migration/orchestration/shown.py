@@ -10,6 +10,7 @@ import dagster as dg
 from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.history.tables import Table
 from aura_migration.canonical.model import Entity
+from aura_migration.migration.workshop import Workshop
 
 OWNERS = ["team:migrations"]
 SAMPLE_ROWS = 20
@@ -57,6 +58,11 @@ def history_schema(declared: Table, *, keys: bool) -> dg.TableSchema:
             for c in declared.columns
         ]
     )
+
+
+def console_page(workshop: Workshop, migration_id: int, step: str) -> dg.UrlMetadataValue:
+    """Where the web console shows a migration, at one of its steps."""
+    return dg.MetadataValue.url(f"{workshop.settings.public_url}/console/migrations/{migration_id}?step={step}")
 
 
 def table(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> dg.MarkdownMetadataValue:
