@@ -435,10 +435,10 @@ def test_targets_are_set_up_by_administrators_in_their_scope(
             whole = admin.post("/pos/notification-targets", json={"name": "all", "url": receiver.url("all")})
             assert whole.status_code == 201 and whole.json()["url"] == "json://***"
             for restaurant in (None, 1):
-                new = {"name": "mine", "url": receiver.url(), "restaurant_id": restaurant}
-                assert scoped.post("/pos/notification-targets", json=new).status_code == 403
-            new = {"name": "mine", "url": receiver.url(), "restaurant_id": 2, "events": ["run_failed"]}
-            mine = scoped.post("/pos/notification-targets", json=new).json()
+                wide = {"name": "mine", "url": receiver.url(), "restaurant_id": restaurant}
+                assert scoped.post("/pos/notification-targets", json=wide).status_code == 403
+            narrow = {"name": "mine", "url": receiver.url(), "restaurant_id": 2, "events": ["run_failed"]}
+            mine = scoped.post("/pos/notification-targets", json=narrow).json()
             assert mine["events"] == ["run_failed"] and mine["created_by"] == "ada"
             assert [t["name"] for t in scoped.get("/pos/notification-targets").json()["items"]] == ["mine"]
             assert scoped.delete(f"/pos/notification-targets/{whole.json()['id']}").status_code == 404

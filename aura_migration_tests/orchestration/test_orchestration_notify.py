@@ -26,7 +26,12 @@ def test_a_round_tells_what_waits_and_settles_what_came(planned: Started, monkey
     for name, value in world.environ.items():
         monkeypatch.setenv(name, value)
     told: list[Any] = []
-    monkeypatch.setattr(notifying.sending, "deliver", lambda *message: told.append(message) or "")
+
+    def accept(*message: str) -> str:
+        told.append(message)
+        return ""
+
+    monkeypatch.setattr(notifying.sending, "deliver", accept)
     assert tick() == "told 0, 0 wait, 0 given up; queued 0; webhooks settled 0, cleared 0"
     with world.connect() as connection:
         notifying.add_target(world.workshop, connection, "ops", "json://127.0.0.1:1/x", "ada")
