@@ -304,7 +304,7 @@ def test_what_cannot_be_written_is_asked_for_again(client: httpx.Client, connect
 
 
 def test_a_stranger_cannot_fill_the_disk(
-    client: httpx.Client, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    api: RunningApi, client: httpx.Client, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(receiving, "MOST_REJECTED", 3)
     for number in range(6):
@@ -318,6 +318,8 @@ def test_a_stranger_cannot_fill_the_disk(
         sent = client.post("/pos/webhooks/clover", json={"verificationCode": str(number)})
         assert sent.status_code == 200
     assert len(rows(connection, "id")) == 5
+    codes = [line["verification_code"] for line in api.get("/pos/webhooks").json()["items"]]
+    assert codes == ["3", "2"], "the newest stay"
     genuine = square_body("real")
     assert client.post("/pos/webhooks/square/1", content=genuine, headers=signed(genuine)).status_code == 200
     assert len(rows(connection, "id")) == 6, "what is genuine always has room"

@@ -21,6 +21,7 @@ from aura_migration.pos.webhooks import Delivery, Touched, Unreadable, WebhookEv
 MOST_REJECTED = 500
 """Deliveries that are not genuine and are stored all the same, in a day."""
 MOST_CODES = 20
+"""Verification codes kept."""
 REJECTED_BYTES = 16_384
 """Of a body that is not genuine; the hash is of all of it."""
 MOST_KEYS = 50
@@ -191,7 +192,7 @@ def _store(connection: Connection, box: Box, pos: str, delivery: Delivery, read:
         RETURNING id
         """,
         {
-            **_content(box, pos, delivery, read, event),
+            **_content(pos, delivery, read, event),
             "key": f"{event.merchant_id or event.location_id or judged.integration_id}:{event.event_id}",
             "integration": judged.integration_id,
             "body": b"" if event.is_farewell else box.seal(delivery.body),
@@ -208,13 +209,13 @@ def _store_rejected(
     connection: Connection, box: Box, pos: str, delivery: Delivery, read: WebhookReader, judged: _Judged
 ) -> None:
     """Write down what is not genuine, the same body once, and not more of it in a day than there is room for."""
-    content = _content(box, pos, delivery, read, judged.event)
+    content = _content(pos, delivery, read, judged.event)
     known = connection.execute(
         "UPDATE migration.webhook_events SET deliveries = deliveries + 1, last_received_at = clock_timestamp(), why_not = %s "
         "WHERE state = 'rejected' AND pos = %s AND body_sha256 = %s RETURNING id",
         [judged.why_not, pos, content["sha256"]],
     ).fetchone()
-    if known is None and _has_room(connection, "rejected", MOST_REJECTED):
+    if known is None and _has_room(connection):
         _store_unbelieved(
             connection,
             {
@@ -233,18 +234,23 @@ def _store_code(connection: Connection, box: Box, pos: str, delivery: Delivery, 
     owner = _existing(connection, pos, integration_id)
     event = WebhookEvent("", VERIFICATION)
     with connection.transaction():
-        if _has_room(connection, "ignored", MOST_CODES):
-            _store_unbelieved(
-                connection,
-                {
-                    **_content(box, pos, delivery, None, event),
-                    "integration": owner,
-                    "body": box.seal(delivery.body[:REJECTED_BYTES]),
-                    "why_not": "a handshake carries no signature",
-                    "state": "ignored",
-                    "note": "the code has to be typed in at the POS, if it was you who registered the address",
-                },
-            )
+        _store_unbelieved(
+            connection,
+            {
+                **_content(pos, delivery, None, event),
+                "integration": owner,
+                "body": box.seal(delivery.body[:REJECTED_BYTES]),
+                "why_not": "a handshake carries no signature",
+                "state": "ignored",
+                "note": "the code has to be typed in at the POS, if it was you who registered the address",
+            },
+        )
+        # The newest stay: somebody who posts codes all day keeps nobody from seeing their own a moment after.
+        connection.execute(
+            "DELETE FROM migration.webhook_events WHERE id IN (SELECT id FROM migration.webhook_events "
+            "WHERE state = 'ignored' AND NOT is_genuine ORDER BY id DESC OFFSET %s)",
+            [MOST_CODES],
+        )
     return Receipt("", (), () if owner is None else (owner,))
 
 
@@ -260,7 +266,7 @@ def _store_unbelieved(connection: Connection, values: Mapping[str, Any]) -> None
     )
 
 
-def _content(box: Box, pos: str, delivery: Delivery, read: WebhookReader | None, event: WebhookEvent) -> dict[str, Any]:
+def _content(pos: str, delivery: Delivery, read: WebhookReader | None, event: WebhookEvent) -> dict[str, Any]:
     kept = read.kept_headers if read else frozenset({"content-type", "user-agent"})
     return {
         "pos": pos,
@@ -279,11 +285,10 @@ def _content(box: Box, pos: str, delivery: Delivery, read: WebhookReader | None,
     }
 
 
-def _has_room(connection: Connection, state: str, most: int) -> bool:
-    transaction_lock(connection, f"aura:webhooks:{state}")  # several at once would each see room for one
+def _has_room(connection: Connection) -> bool:
+    transaction_lock(connection, "aura:webhooks:rejected")  # several at once would each see room for one
     row = connection.execute(
-        "SELECT count(*) FROM migration.webhook_events WHERE state = %s AND NOT is_genuine "
-        "AND received_at > clock_timestamp() - interval '1 day'",
-        [state],
+        "SELECT count(*) FROM migration.webhook_events WHERE state = 'rejected' "
+        "AND received_at > clock_timestamp() - interval '1 day'"
     ).fetchone()
-    return row is not None and row[0] < most
+    return row is not None and row[0] < MOST_REJECTED
