@@ -60,7 +60,7 @@ class WebhookLine(BaseModel):
     deliveries: int = Field(description="how often it came")
     received_at: datetime
     last_received_at: datetime
-    state: str = Field(description="received (waits for the delta), rejected, handled, ignored or failed")
+    state: str = Field(description="received (waits for the delta), rejected, handled or ignored")
     handled_at: datetime | None
     note: str
     verification_code: str | None = Field(
