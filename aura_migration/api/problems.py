@@ -33,6 +33,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         (413, "The body is too large"),
         (422, "What was sent does not fit the model"),
         (429, "Too many requests"),
+        (502, "The POS could not be asked"),
         (503, "Database, POS or keys are not available"),
     )
 }
@@ -55,8 +56,11 @@ class TooMany(Refused):
     """More requests than are let through; ``retry_after`` seconds are in the details."""
 
 
-def problem(status: int, title: str, detail: str, remedy: str = "", **more: Any) -> Response:
-    """A problem document. ``title`` is the error's name, ``detail`` what is wrong, ``remedy`` what to do about it."""
+def problem(status: int, title: str, detail: str, remedy: str = "", /, **more: Any) -> Response:
+    """A problem document. ``title`` is the error's name, ``detail`` what is wrong, ``remedy`` what to do about it.
+
+    ``more`` may hold what an error of a POS says of itself, its status among it: our own members have the word.
+    """
     kind = "".join("-" + c.lower() if c.isupper() else c for c in title.replace(" ", "")).strip("-")
     body = {
         "type": f"urn:aura-migration:problem:{kind}",
