@@ -9,7 +9,6 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -59,6 +58,10 @@ class Gate:
             await send(message)
 
         try:
+            if b"%00" in scope["query_string"] or "\0" in scope["path"]:
+                answer = problems.problem(400, "BadInput", "The address holds a NUL.", "Leave it out.")
+                await answer(scope, receive, seen)
+                return
             body = await _body(request)
             if isinstance(body, Response):
                 await body(scope, receive, seen)
@@ -68,7 +71,7 @@ class Gate:
                 await problem(scope, receive, seen)
                 return
             scope["state"]["identity"] = identity
-            await self._once(request, body, identity, _again(body), seen)
+            await self._once(request, body, identity, _again(body, receive), seen)
         finally:
             if deed.is_noted or request.method not in SAFE or status in (401, 403):
                 await self._noted(request, identity, deed, status)
@@ -108,11 +111,12 @@ class Gate:
         if known is not None:
             await known(request.scope, receive, send)
             return
-        kept: dict[str, Any] = {"status": 500, "body": b""}
+        kept: dict[str, Any] = {"status": 500, "body": b"", "is_private": False}
 
         async def keeping(message: Message) -> None:
             if message["type"] == "http.response.start":
                 kept["status"] = message["status"]
+                kept["is_private"] = (b"cache-control", b"no-store") in message.get("headers", ())
             elif message["type"] == "http.response.body":
                 kept["body"] += message.get("body", b"")
             await send(message)
@@ -122,12 +126,10 @@ class Gate:
             await self._app(request.scope, receive, keeping)
             finished = True
         finally:
-            # What failed on our side may be tried again under the same key; every other answer stands.
-            await asyncio.shield(
-                run_in_threadpool(
-                    self._settle_key, identity.name, key, kept if finished and kept["status"] < 500 else None
-                )
-            )
+            # What failed on our side may be tried again under the same key, and so may what is not to be kept; every other
+            # answer stands.
+            stands = finished and kept["status"] < 500 and not kept["is_private"]
+            await asyncio.shield(run_in_threadpool(self._settle_key, identity.name, key, kept if stands else None))
 
     def _claim_key(self, actor: str, key: str, route: str, digest: str) -> Response | None:
         """None: the key is ours now. Else what is to be answered."""
@@ -216,15 +218,15 @@ async def _body(request: Request) -> bytes | Response:
     return b"".join(parts)
 
 
-def _again(body: bytes) -> Callable[[], Awaitable[Message]]:
-    """A receive channel that gives a body that was read already."""
+def _again(body: bytes, receive: Receive) -> Receive:
+    """A receive channel that gives a body that was read already, and then what the client really does."""
     is_given = False
 
-    async def receive() -> Message:
+    async def given() -> Message:
         nonlocal is_given
         if is_given:
-            return {"type": "http.disconnect"}
+            return await receive()
         is_given = True
         return {"type": "http.request", "body": body, "more_body": False}
 
-    return receive
+    return given

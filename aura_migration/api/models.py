@@ -5,15 +5,35 @@ from __future__ import annotations
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Row = TypeVar("Row")
+
+
+def require_storable(value: Any) -> None:
+    """``ValueError`` where a text holds what no database takes: a NUL, or half of a surrogate pair."""
+    if isinstance(value, str):
+        if "\0" in value or any("\ud800" <= sign <= "\udfff" for sign in value):
+            raise ValueError("a text holds a NUL or half a surrogate pair")
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            require_storable(name)
+            require_storable(each)
+    elif isinstance(value, list):
+        for each in value:
+            require_storable(each)
 
 
 class Sent(BaseModel):
     """What a client sends: unknown fields are refused, so that a misspelt one is not ignored."""
 
     model_config = ConfigDict(extra="forbid", str_max_length=20_000)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, sent: Any) -> Any:
+        require_storable(sent)
+        return sent
 
 
 class Problem(BaseModel):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,11 +20,13 @@ from aura_migration.api.access.roles import Role
 from aura_migration.api.access.tokens import TokenIssuer, TokenVerifier
 from aura_migration.core.errors import EnvironmentFault
 from aura_migration.database.connections import Connection
+from aura_migration.migration.sweep import sweep
 from aura_migration.migration.workshop import Workshop
 from aura_migration.settings import Settings
 
 MOST_CONNECTIONS = 16
 """One for each of the threads that carry requests out, so that none waits for another's connection."""
+SWEEP_SECONDS = 1.0
 LOCAL_LIFE = timedelta(hours=12)
 LOCAL_NAME = "local"
 
@@ -42,6 +46,8 @@ class ApiState:
     webhook_limit: RateLimit = field(default_factory=lambda: RateLimit(rate=50.0, burst=500.0))
     refusal_limit: RateLimit = field(default_factory=lambda: RateLimit(rate=1.0, burst=30.0))
     """Of requests whose token is not accepted, per address: noting them must not fill the audit trail."""
+    _swept: float = float("-inf")
+    _sweeping: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def make(cls, workshop: Workshop) -> ApiState:
@@ -86,6 +92,15 @@ class ApiState:
                 "The database does not answer, or all connections are in use.",
                 "Try again; `aura-migration db status` tells.",
             ) from error
+
+    def sweep_now_and_then(self) -> None:
+        """Name what died, at most once a second: many look at a migration at once."""
+        now = time.monotonic()
+        with self._sweeping:
+            if now - self._swept < SWEEP_SECONDS:
+                return
+            self._swept = now
+        sweep(self.workshop)
 
     def local_token(self) -> str | None:
         """A token for whoever sits at this machine; None where tokens come from outside."""

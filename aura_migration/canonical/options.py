@@ -169,6 +169,12 @@ class ReplayOptions(_Model):
     )
 
 
+class ApprovalOptions(_Model):
+    """Who has to sign a plan."""
+
+    people: int = Field(default=1, ge=1, le=2, description="how many different people sign before the plan is approved")
+
+
 class MigrationOptions(_Model):
     """All options of one migration."""
 
@@ -180,6 +186,7 @@ class MigrationOptions(_Model):
     history: HistoryOptions = HistoryOptions()
     rules: RulesOptions = RulesOptions()
     replay: ReplayOptions = ReplayOptions()
+    approval: ApprovalOptions = ApprovalOptions()
 
     @field_validator("exclude_entities")
     @classmethod

@@ -281,16 +281,19 @@ def approve(migration: int, plan_hash: str, by: str, reason: str, confirm_inferr
     Signing confirms the rules that were concluded from orders, too; with the option rules.inferred = named it has to say so.
     """
     stored = decide.approve(open_workshop(), migration, plan_hash, by, reason, confirm_inferred=confirm_inferred)
-    is_empty = stored["state"] != "approved"
+    is_empty = stored["state"] != "approved" and not stored["awaits"]
     inferred = inferred_of(stored["id"])
     answer = {
         "migration_id": migration,
         "plan_hash": stored["hash"],
         "approved_by": by,
-        "state": "empty" if is_empty else "approved",
+        "state": stored["state"] if stored["awaits"] else "empty" if is_empty else "approved",
+        "awaits": stored["awaits"],
         "inferred_confirmed": inferred,
     }
     said = "has nothing to load" if is_empty else f"approved by {by}"
+    if stored["awaits"]:
+        said = f"signed by {by}; it still needs the signature of {stored['awaits']} other"
     if inferred:
         said += f", with {len(inferred)} rules that were inferred from orders"
     emit(

@@ -49,9 +49,10 @@ def apply_plan(
     load_at: datetime,
     *,
     batch_rows: int = BATCH_ROWS,
+    until: int | None = None,
     on_batch: Callable[[Cursor, LoadProgress], None] | None = None,
 ) -> LoadProgress:
-    """Write the rows of a plan that are not written yet and return where the load ended.
+    """Write the rows of a plan that are not written yet, up to row ``until`` where given, and return where the load ended.
 
     ``on_batch`` runs inside each batch's transaction. Raises ``PlanMoved`` when a row of AuraConnect is not what the plan
     was made on (that batch writes nothing), ``Stopped`` when the migration's state says so, ``Refused`` when conflicts
@@ -59,13 +60,16 @@ def apply_plan(
     """
     _require_decided(connection, plan_id)
     progress = extent(connection, plan_id)
-    while progress.processed < progress.total:
+    goal = progress.total if until is None else min(until, progress.total)
+    while progress.processed < goal:
         with connection.transaction():
             cursor = _begin(connection, subject)
             require_loading(cursor, subject, plan_id)
             # Under the lock: another loader may have written a batch in the meantime.
             done = extent(connection, plan_id).processed
-            last = min(done + batch_rows, progress.total)
+            last = min(done + batch_rows, goal)
+            if last <= done:  # somebody else was there first
+                return LoadProgress(done, progress.total, progress.entity)
             entity = _write_batch(cursor, subject, entities, plan_id, done + 1, last, load_at)
             progress = LoadProgress(last, progress.total, entity)
             if on_batch is not None:

@@ -12,6 +12,7 @@ from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.history import shapes
 from aura_migration.canonical.inferred import described
 from aura_migration.canonical.masking import masked
+from aura_migration.canonical.options import parse_options
 from aura_migration.canonical.rules import RULE_ENTITIES
 from aura_migration.core.errors import BadInput, Refused
 from aura_migration.migration.records import Migration, get_migration, get_plan, has_written, latest_delta
@@ -24,7 +25,8 @@ STRATEGIES = ("keep_existing", "overwrite", "merge", "duplicate")
 def approve(
     workshop: Workshop, migration_id: int, plan_hash: str, by: str, reason: str = "", *, confirm_inferred: bool = False
 ) -> dict[str, Any]:
-    """Sign a plan by its hash: the present one, or the delta a run has stored. Returns the plan.
+    """Sign a plan by its hash: the present one, or the delta a run has stored. Returns the plan, with ``awaits``: how many
+    signatures of other people it still needs.
 
     Rules that were inferred from orders are confirmed with the plan; where the options ask for it, only by ``confirm_inferred``.
     Signing the plan of an empty restaurant is fine and changes nothing: there is nothing to load.
@@ -35,7 +37,7 @@ def approve(
         migration = get_migration(connection, migration_id)
         stored = _plan_by_hash(connection, migration, plan_hash)
         if migration.state == "empty":
-            return stored
+            return {**stored, "awaits": 0}
         if stored["blockers"]:
             raise Refused(
                 f"Plan {plan_hash[:12]}… cannot be approved: {'; '.join(stored['blockers'])}",
@@ -48,14 +50,19 @@ def approve(
                 f"`aura-migration conflicts list {migration_id}` shows them; a strategy in the options decides many at once.",
             )
         if stored["state"] == "approved" and migration.state == "approved":
-            return stored
+            return {**stored, "awaits": 0}
         inferred = inferred_rules(connection, stored["id"])
-        if inferred and migration.parsed_options.rules.inferred == "named" and not confirm_inferred:
+        # The options that are signed with the plan, not those that a preview under way has set since.
+        signed = parse_options(stored["options"], f"options of plan {stored['id']}")
+        if inferred and signed.rules.inferred == "named" and not confirm_inferred:
             shown = "; ".join(described(inferred)[:5]) + ("; …" if len(inferred) > 5 else "")
             raise Refused(
                 f"{len(inferred)} rules of the plan are not stated by the POS but inferred from its orders: {shown}.",
                 "Look at them in the preview, then approve with --confirm-inferred; or leave them out by the options.",
             )
+        awaits = _sign(connection, signed.approval.people, stored, by, reason, confirms=bool(inferred))
+        if awaits:
+            return {**stored, "awaits": awaits}
         if migration.plan_id is not None and migration.plan_id != stored["id"]:
             connection.execute(
                 "UPDATE migration.plans SET state = 'superseded' WHERE id = %s AND state IN ('planned', 'approved')",
@@ -76,7 +83,45 @@ def approve(
         )
         confirmed = f"{len(inferred)} rules inferred from orders confirmed" if inferred else ""
         transition(connection, migration_id, "approved", by, "; ".join(filter(None, (reason, confirmed))))
-        return get_plan(connection, stored["id"])
+        return {**get_plan(connection, stored["id"]), "awaits": 0}
+
+
+def _sign(
+    connection: psycopg.Connection[Any],
+    people: int,
+    stored: dict[str, Any],
+    by: str,
+    reason: str,
+    *,
+    confirms: bool,
+) -> int:
+    """Keep a signature; returns how many of ``people`` still have to sign. Whoever signs twice counts once."""
+    # Of two who sign at the same time the second sees the first.
+    connection.execute("SELECT 1 FROM migration.plans WHERE id = %s FOR UPDATE", [stored["id"]])
+    connection.execute(
+        "INSERT INTO migration.approvals (plan_id, plan_hash, signed_by, reason, confirms_inferred) VALUES (%s, %s, %s, %s, %s) "
+        "ON CONFLICT (plan_id, signed_by) DO NOTHING",
+        [stored["id"], stored["hash"], by.strip(), reason, confirms],
+    )
+    rows = connection.execute(
+        "SELECT DISTINCT lower(signed_by) FROM migration.approvals WHERE plan_id = %s", [stored["id"]]
+    ).fetchall()
+    return max(0, people - len(rows))
+
+
+def people_to_sign(stored: dict[str, Any] | None, migration: Migration) -> int:
+    """How many people have to sign: as the plan's own options say, or those of the migration while there is no plan."""
+    if stored is None:
+        return migration.parsed_options.approval.people
+    return parse_options(stored["options"], f"options of plan {stored['id']}").approval.people
+
+
+def signatures(connection: psycopg.Connection[Any], plan_id: int) -> list[dict[str, Any]]:
+    """Who signed a plan, first to last: ``[{"by", "reason", "at"}]``."""
+    rows = connection.execute(
+        "SELECT signed_by, reason, signed_at FROM migration.approvals WHERE plan_id = %s ORDER BY id", [plan_id]
+    ).fetchall()
+    return [{"by": by, "reason": reason, "at": at.isoformat()} for by, reason, at in rows]
 
 
 def inferred_rules(connection: psycopg.Connection[Any], plan_id: int) -> list[dict[str, Any]]:
@@ -215,6 +260,14 @@ def _require_one_record(entity: str, key: str, strategy: str, candidates: list[i
         )
     if aura_id is None and len(candidates) > 1 and strategy != "duplicate":
         raise BadInput(f"{entity} {key} may be one of several records in AuraConnect.", remedy)
+
+
+def quarantined(connection: psycopg.Connection[Any], migration_id: int) -> int:
+    """How many records are in quarantine."""
+    row = connection.execute(
+        "SELECT count(*) FROM migration.quarantine WHERE migration_id = %s AND state = 'open'", [migration_id]
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def quarantine(connection: psycopg.Connection[Any], migration_id: int) -> list[dict[str, Any]]:

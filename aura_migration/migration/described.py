@@ -11,6 +11,7 @@ from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.history.tables import DOCUMENTS
 from aura_migration.database.connections import Connection
 from aura_migration.migration import decide, progress
+from aura_migration.migration.asking import last_request
 from aura_migration.migration.dating import days_said
 from aura_migration.migration.decide import inferred_rules
 from aura_migration.migration.integrations import get_integration, get_location
@@ -51,6 +52,10 @@ def describe_plan(workshop: Workshop, connection: Connection, migration: Migrati
         "people": _about_people(connection, migration),
         "days": _about_days(workshop, connection, migration),
         "inferred": describe_inferred(connection, stored["id"]) if stored else [],
+        "approval": {
+            "people": decide.people_to_sign(stored, migration),
+            "signatures": decide.signatures(connection, stored["id"]) if stored else [],
+        },
     }
 
 
@@ -131,10 +136,13 @@ def describe_migration(workshop: Workshop, connection: Connection, found: Migrat
     return {
         **plan,
         "reason": found.state_reason,
+        "request": last_request(connection, found.id),
+        "integration_id": found.integration_id,
         "integration_status": integration.status,
+        "options": found.parsed_options.model_dump(mode="json", by_alias=True, exclude_defaults=True),
         "progress": {"type": "migration_progress", "data": at} if at else None,
         "conflicts": undecided,
-        "quarantined": len(decide.quarantine(connection, found.id)),
+        "quarantined": decide.quarantined(connection, found.id),
         "delta_plan": {
             "plan_hash": delta["hash"],
             "entities": in_order(delta["counts"]),

@@ -23,14 +23,17 @@ from aura_migration.migration.past import load_past
 from aura_migration.migration.planning import canonicalise, plan, writes_of
 from aura_migration.migration.records import Migration, get_migration, get_plan
 from aura_migration.migration.states import AFTER_LOAD, transition
+from aura_migration.migration.steps import last_row, next_step
 from aura_migration.migration.workshop import Workshop
 from aura_migration.verify.verdict import record_gate
 
 DIFFERENCES_SHOWN = 50
 
 
-def load(workshop: Workshop, migration_id: int, by: str, *, as_approved: bool = False) -> LoadProgress:
-    """Carry out the approved plan. Before the first write the source is read again: a difference stores a delta and stops.
+def load(
+    workshop: Workshop, migration_id: int, by: str, *, as_approved: bool = False, until: str | None = None
+) -> LoadProgress:
+    """Carry out the approved plan, or its part up to the end of a step (``until``), which leaves it paused. Before the first write the source is read again: a difference stores a delta and stops.
 
     Continues an interrupted load without asking again; does nothing where the plan is already loaded or there is nothing
     to write. Returns where the load ended. Raises ``PlanMoved``, ``VerdictFailed`` when it was paused, ``Refused``.
@@ -57,7 +60,7 @@ def load(workshop: Workshop, migration_id: int, by: str, *, as_approved: bool = 
                 )
                 transition(connection, migration_id, "loading", by)
             connection.execute("UPDATE migration.plans SET state = 'loading' WHERE id = %s", [migration.plan_id])
-        return _apply(workshop, connection, get_migration(connection, migration_id), by)
+        return _apply(workshop, connection, get_migration(connection, migration_id), by, until)
 
 
 def require_ground(connection: Connection, plan_id: int) -> None:
@@ -198,8 +201,11 @@ def _changes(entity: str, columns: list[str], was: Mapping[str, Any], now: Mappi
     return {c: [before.get(c), after.get(c)] for c in columns}
 
 
-def _apply(workshop: Workshop, connection: Connection, migration: Migration, by: str) -> LoadProgress:
+def _apply(
+    workshop: Workshop, connection: Connection, migration: Migration, by: str, until: str | None
+) -> LoadProgress:
     assert migration.plan_id is not None
+    goal = last_row(connection, migration.plan_id, until) if until else None
     at, of_past = extent(connection, migration.plan_id), history_extent(connection, migration.plan_id)
     total, before = at.total + of_past.total, at.processed + of_past.processed
     started = time.monotonic()
@@ -212,7 +218,12 @@ def _apply(workshop: Workshop, connection: Connection, migration: Migration, by:
 
     load_at = migration.load_at or workshop.now()
     try:
-        done = apply_plan(connection, migration.subject, migration.plan_id, ENTITIES, load_at, on_batch=on_batch)
+        done = apply_plan(
+            connection, migration.subject, migration.plan_id, ENTITIES, load_at, until=goal, on_batch=on_batch
+        )
+        if until and done.processed + of_past.processed < total:
+            transition(connection, migration.id, "paused", by, f"{until} are loaded; next: {next_step(until)}")
+            return LoadProgress(done.processed, total, done.entity)
         load_past(workshop, connection, migration, at.total, total)
     except Stopped as stopped:
         if stopped.details.get("state") != "paused":

@@ -184,6 +184,7 @@ def make_plan(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> 
             asset_key=["plan", "changes"],
             metadata={
                 "migration": item.migration.id,
+                "console": shown.console_page(item.workshop, item.migration.id, "approve"),
                 "plan_hash": stored.hash,
                 "counts": shown.counts_table(stored.counts),
                 "dagster/partition_row_count": sum(c["source"] for c in stored.counts.values()),
@@ -219,8 +220,13 @@ def load_plan(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> 
     """Carry out the approved plan; refuses without an approved request."""
     with work(context, workshop, needs_request="run") as item:
         assert item.request is not None
-        stages.load(
-            item.workshop, item.migration.id, item.by, as_approved=bool(item.request.options.get("as_approved"))
+        until = item.request.options.get("until")
+        done = stages.load(
+            item.workshop,
+            item.migration.id,
+            item.by,
+            as_approved=bool(item.request.options.get("as_approved")),
+            until=until,
         )
         written = stages.loaded_counts(item.workshop, item.migration.id)
         for entity in ALL_ENTITIES:
@@ -250,6 +256,8 @@ def load_plan(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> 
                         "documents": shown.counts_table(of_kinds),
                     },
                 )
+        if until is not None:  # a part of the load: nothing is verified after it
+            finish(item, {"until": until, "loaded": done.processed, "total": done.total})
 
 
 @dg.multi_asset(
@@ -263,7 +271,10 @@ def verify_load(context: dg.AssetExecutionContext, workshop: WorkshopResource) -
     with work(context, workshop) as item:
         verdict = stages.verify(item.workshop, item.migration.id, item.by)
         for name, check_names in VERDICTS.items():
-            yield dg.MaterializeResult(asset_key=["verify", name], metadata=_verdict_shown(verdict, name, check_names))
+            metadata = _verdict_shown(verdict, name, check_names)
+            if name == "scorecard":
+                metadata["console"] = shown.console_page(item.workshop, item.migration.id, "result")
+            yield dg.MaterializeResult(asset_key=["verify", name], metadata=metadata)
             for check_name in check_names:
                 yield _verdict_check(verdict, name, check_name)
         finish(item, {"scorecard": verdict.scorecard, "passed": verdict.passed})

@@ -40,6 +40,13 @@ run_migration = dg.define_asset_job(
     executor_def=dg.in_process_executor,
     description="Carry out the approved plan of one location and verify it.",
 )
+load_step = dg.define_asset_job(
+    "load_step",
+    selection=dg.AssetSelection.groups("load"),
+    config=BY_LOCATION,
+    executor_def=dg.in_process_executor,
+    description="Carry out the approved plan of one location up to the end of a step: categories, items or modifiers.",
+)
 verify_migration = dg.define_asset_job(
     "verify_migration",
     selection=dg.AssetSelection.groups("verify")
@@ -68,15 +75,34 @@ def rollback_migration() -> None:
     undo_load()
 
 
+@dg.op
+def plan_again(context: dg.OpExecutionContext, workshop: WorkshopResource) -> None:
+    """Map and plan the pinned snapshot again, without asking the POS."""
+    with work(context, workshop, needs_request="replan") as item:
+        stages.canonicalise(item.workshop, item.migration.id, item.by)
+        stored = stages.plan(item.workshop, item.migration.id, item.by)
+        context.add_output_metadata({"plan_hash": stored.hash, "counts": dg.MetadataValue.json(stored.counts)})
+        finish(item, {"plan_hash": stored.hash, "counts": stored.counts})
+
+
+@dg.job(config=BY_LOCATION, executor_def=dg.in_process_executor)
+def replan_migration() -> None:
+    """Plan one location again after people decided conflicts or corrected records; refuses without a request."""
+    plan_again()
+
+
 JOBS: list[dg.JobDefinition | UnresolvedAssetJobDefinition] = [
     preview_migration,
     onboard_location,
+    replan_migration,
     run_migration,
+    load_step,
     verify_migration,
     rollback_migration,
 ]
 JOB_OF_KIND = {
     "preview": "preview_migration",
+    "replan": "replan_migration",
     "run": "run_migration",
     "verify": "verify_migration",
     "rollback": "rollback_migration",
@@ -85,4 +111,6 @@ JOB_OF_KIND = {
 
 def job_of(request: Request) -> str:
     """The job that carries a request out; the first preview of a new account looks at the account too."""
+    if request.kind == "run" and request.options.get("until"):
+        return "load_step"
     return "onboard_location" if request.options.get("onboarding") else JOB_OF_KIND[request.kind]

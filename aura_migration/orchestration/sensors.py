@@ -18,8 +18,10 @@ from aura_migration.migration.requests import Request
 from aura_migration.migration.workshop import Workshop
 from aura_migration.orchestration.jobs import (
     job_of,
+    load_step,
     onboard_location,
     preview_migration,
+    replan_migration,
     rollback_migration,
     run_migration,
     verify_migration,
@@ -82,7 +84,7 @@ def announce(workshop: Workshop) -> list[int]:
 
 
 @dg.sensor(
-    jobs=[preview_migration, run_migration, verify_migration, rollback_migration],
+    jobs=[preview_migration, replan_migration, run_migration, load_step, verify_migration, rollback_migration],
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Turns every unclaimed request into exactly one run; clears up after workers that died.",

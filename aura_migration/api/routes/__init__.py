@@ -6,10 +6,14 @@ from fastapi import APIRouter
 
 from aura_migration.api.routes import (
     connect,
+    decisions,
+    evidence,
     integrations,
+    journey,
     lookups,
     migrations,
     notifications,
+    steps,
     system,
     trainings,
     webhooks,
@@ -20,8 +24,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     connect.router,
     integrations.router,
     migrations.router,
+    journey.router,
+    steps.router,
+    decisions.router,
+    evidence.router,
     lookups.router,
     trainings.router,
     webhooks.router,
     notifications.router,
+    evidence.trail,
 )

@@ -1,4 +1,4 @@
-"""Migrations: list, where one stands, what is asked of it (preview, start, pause, resume, cancel, roll back)."""
+"""Migrations: list them, and where one stands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pydantic import BaseModel, Field
 from aura_migration.api.depends import Number, Viewer
 from aura_migration.api.models import After, Document, Limit, Page
 from aura_migration.migration.described import describe_migration
-from aura_migration.migration.sweep import sweep
 
 router = APIRouter(prefix="/pos", tags=["migrations"])
 
@@ -46,6 +45,6 @@ def list_migrations(
 @router.get("/migration/status/{migration_id}", name="status")
 def status(caller: Viewer, migration_id: Number) -> Document:
     """Where a migration stands: state, plan, progress, gates, open decisions, what can be done next."""
-    sweep(caller.workshop)
+    caller.state.sweep_now_and_then()
     with caller.connect() as connection:
         return describe_migration(caller.workshop, connection, caller.migration(connection, migration_id))

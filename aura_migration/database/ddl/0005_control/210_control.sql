@@ -217,3 +217,8 @@ ALTER TABLE migration.integrations
     ADD COLUMN last_fault text NOT NULL DEFAULT '',
     ADD COLUMN last_fault_at timestamptz;
 COMMENT ON COLUMN migration.integrations.last_fault IS 'why the POS could not be asked the last time it could not; kept after it could again';
+
+-- Planning the pinned snapshot again, after people decided conflicts or corrected records.
+ALTER TABLE migration.requests DROP CONSTRAINT requests_kind_check;
+ALTER TABLE migration.requests ADD CONSTRAINT requests_kind_check
+    CHECK (kind IN ('preview', 'replan', 'run', 'verify', 'rollback'));
