@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 Result = TypeVar("Result")
 
@@ -28,7 +28,7 @@ FLAGS = (
     "--disable-extensions",
     "--disable-dev-shm-usage",
 )
-PATIENCE_MS = 60_000
+PATIENCE_MS = 20_000
 """Only a defect reaches it."""
 
 
@@ -85,6 +85,7 @@ class Browsing:
         return self._thread.submit(what, self._browser).result()
 
     def _open(self) -> None:
+        expect.set_options(timeout=PATIENCE_MS)
         self._playwright = sync_playwright().start()
         self._browser = self._playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
 

@@ -7,7 +7,7 @@ import secrets
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from types import TracebackType
@@ -81,8 +81,9 @@ class RunningConsole:
 
 
 @contextmanager
-def _environment_kept() -> Iterator[None]:
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
     held = dict(os.environ)
+    os.environ.update(values)
     try:
         yield
     finally:
@@ -91,7 +92,10 @@ def _environment_kept() -> Iterator[None]:
 
 
 class Worker:
-    """Carries requests out, in this process, as Dagster's daemon would; one after the other, in a thread."""
+    """Carries requests out, in this process, as Dagster's daemon would; one after the other, in a thread.
+
+    Meanwhile this process has the world's environment, so commands of another world are not run in it.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -110,11 +114,18 @@ class Worker:
         self._thread.join(PATIENCE)
 
     def _work(self) -> None:
+        try:
+            self._carry_out()
+        except Exception as failure:
+            self.failures.append(f"the worker: {failure!r}")
+            raise
+
+    def _carry_out(self) -> None:
         from aura_migration.orchestration.instance import open_instance
         from aura_migration.orchestration.launch import Wanted, carry_out
 
         workshop = self._world.workshop
-        with _environment_kept(), open_instance(workshop.settings) as instance:
+        with _environment(self._world.environ), open_instance(workshop.settings) as instance:
             while not self._ended.wait(0.05):
                 with workshop.connect() as connection:
                     pending = requests.in_state(connection, "pending")

@@ -40,14 +40,14 @@ async def show(view: View, migration_id: int, step: str = "") -> None:
         was, plan = way.state, _plans(way)
         way.status = await _status(view, migration_id)
         draw_top()
-        live.show_request(way)
+        live.show(way)
         if _plans(way) != plan or (way.state != was and shown in REDRAWN):
             place.clear()
             with place:
                 await BUILDERS[shown](view, way)
 
     async def look_again() -> None:
-        if way.is_asked:  # a request has no messages of its own until it is carried out
+        if way.is_asked or not live.is_connected:  # a request has no messages of its own until it is carried out
             await refresh()
 
     way = Way(migration_id, await _status(view, migration_id), refresh)

@@ -13,6 +13,14 @@ from aura_migration.console.parts.texts import h3
 
 COLUMNS = ("source", "create", "update", "unchanged", "merge", "skip", "conflict", "quarantine")
 
+WORDS = {
+    "source": "in the POS",
+    "skip": "leave out",
+    "conflict": "to decide",
+    "skipped": "left out",
+    "undecided": "to decide",
+}
+
 
 def counts_table(entities: Mapping[str, Mapping[str, int]], columns: tuple[str, ...] = COLUMNS) -> None:
     """Counts per entity; columns in which nothing is counted are left out."""
@@ -21,7 +29,7 @@ def counts_table(entities: Mapping[str, Mapping[str, int]], columns: tuple[str, 
         return
     shown = [c for c in columns if c == "source" or any(row.get(c) for row in entities.values())]
     table(
-        ["What", *shown],
+        ["What", *(WORDS.get(c, c) for c in shown)],
         [(name.replace("_", " "), *(row.get(c, 0) for c in shown)) for name, row in entities.items()],
         fit=True,
     )

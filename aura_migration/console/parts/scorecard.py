@@ -13,32 +13,21 @@ from aura_migration.console.parts.plans import counts_table
 from aura_migration.console.parts.status import passed_html
 from aura_migration.console.parts.tables import raw, table
 from aura_migration.console.parts.texts import h3
+from aura_migration.verify.scorecard import measured
 
 COLUMNS = ("source", "loaded", "unchanged", "merged", "skipped", "quarantined", "undecided")
 
 
 def scorecard(card: Mapping[str, Any]) -> None:
     """Metrics as figures, then the counts."""
+    currency = str(card.get("currency") or "USD")
     figures = "".join(
-        f'<div><div class="quiet small">{escape(name.replace("_", " "))}</div><div class="metric">{escape(said_metric(value))}</div></div>'
+        f'<div><div class="quiet small">{escape(name.replace("_", " "))}</div><div class="metric">{escape(measured(value, currency))}</div></div>'
         for name, value in card["metrics"].items()
     )
     ui.html(figures, sanitize=False).classes("metrics")
     h3("What became of every record")
     counts_table(card["entities"], COLUMNS)
-
-
-def said_metric(value: Any) -> str:
-    """A metric as people read it; one that was not measured says so."""
-    if value is None:
-        return "not measured"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, dict):
-        return said_metric(value.get("value"))
-    if isinstance(value, float):
-        return f"{value:,.2f}".rstrip("0").rstrip(".")
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def gates_table(gates: list[dict[str, Any]]) -> None:

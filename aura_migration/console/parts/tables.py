@@ -10,6 +10,7 @@ from typing import Any
 from nicegui import ui
 
 from aura_migration.console.session import PREFIX
+from aura_migration.core.money import show
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,9 @@ def number(value: float | int | None) -> str:
     return "–" if value is None else f"{value:,}"
 
 
-def money(cents: int | None, currency: str = "$") -> str:
-    """$1,234.50 from cents; a dash where there is none."""
-    if cents is None:
-        return "–"
-    return f"{'-' if cents < 0 else ''}{currency}{abs(cents) // 100:,}.{abs(cents) % 100:02d}"
+def money(minor: int | None, currency: str) -> str:
+    """``1,234.50 USD`` from minor units; a dash where there is none."""
+    return "–" if minor is None else f"{show(minor, currency)} {currency}"
 
 
 def cell(value: Any) -> Cell:

@@ -54,13 +54,20 @@ def _differences(differences: Any) -> None:
 
 
 def _signatures(status: dict[str, Any]) -> None:
-    approvals = status.get("approvals") or []
-    if approvals:
-        h3("Signatures")
-        table(
-            ["Who", "When", "Why"],
-            [(one["signed_by"], instant(one["signed_at"]), one["reason"]) for one in approvals],
+    signed, people = status["approval"]["signatures"], status["approval"]["people"]
+    if people > 1:
+        left = max(0, people - len(signed))
+        said(
+            f"This plan takes the signatures of {people} people; {left} still missing." if left else "All have signed."
         )
+    if signed:
+        h3("Signatures")
+        table(["Who", "When", "Why"], [(one["by"], instant(one["at"]), one["reason"]) for one in signed])
+
+
+def _is_present(status: dict[str, Any]) -> bool:
+    """Whether the plan that waits is the present one, not one with later changes of the POS."""
+    return status.get("delta_plan") is None
 
 
 def _form(view: View, way: Way, plan_hash: str) -> None:
@@ -69,6 +76,9 @@ def _form(view: View, way: Way, plan_hash: str) -> None:
         said("Signing takes the role approver.", kind="wait")
         return
     if status["blockers"] or (status["conflicts"] and way.state == "planned"):
+        return
+    if view.me.name in [one["by"] for one in status["approval"]["signatures"]] and _is_present(status):
+        said("You have signed this plan; somebody else has to sign it, too.", kind="wait")
         return
     quiet(f"You sign as {view.me.name}. Nothing is loaded by signing: the load is started afterwards.")
     reason = ui.input("Reason").props("outlined dense").classes("full-width narrow")
@@ -82,10 +92,9 @@ def _form(view: View, way: Way, plan_hash: str) -> None:
     async def sign() -> None:
         body = {"plan_hash": plan_hash, "reason": reason.value or "", "confirm_inferred": bool(confirm.value)}
         answer = await view.api.post(f"/pos/migration/approve/{way.migration_id}", body)
-        awaited = answer.get("awaited") or answer.get("awaits")
-        if answer.get("state") == "approved" or not awaited:
-            ui.navigate.to(way.path("load"))
-        else:
+        if answer["awaits"]:
             ui.navigate.reload()
+        else:
+            ui.navigate.to(way.path("load"))
 
     act("Sign this plan", sign)

@@ -21,7 +21,7 @@ SHOWN = 50
 
 async def show(view: View, way: Way) -> None:
     """The conflicts by entity, then one by one."""
-    path = f"/pos/migration/migrations/{way.migration_id}/conflicts"
+    path = f"/pos/migrations/{way.migration_id}/conflicts"
     found = await view.api.every(path) if way.has_plan else []
     with ui.element("section").classes("panel"):
         h2("Conflicts")
@@ -58,7 +58,7 @@ def _in_bulk(view: View, way: Way, path: str, entity: str, number: int) -> None:
             choice = _choice(f"What to do with all {entity}")
 
             async def decide() -> None:
-                await _decide(view, way, path, {"entity": entity, "all": True, "strategy": choice.value})
+                await _decide(view, way, path, {"entity": entity, "strategy": choice.value})
 
             act(f"Decide all {number}", decide, kind="plain")
 
@@ -91,7 +91,7 @@ def _one(view: View, way: Way, path: str, conflict: dict[str, Any]) -> None:
             async def decide() -> None:
                 decision: dict[str, Any] = {"entity": entity, "keys": [key], "strategy": choice.value}
                 if one is not None and choice.value != "duplicate":
-                    decision["aura_id"] = one.value
+                    decision["auraId"] = one.value
                 await _decide(view, way, path, decision)
 
             act("Decide", decide, kind="plain")

@@ -25,6 +25,8 @@ class Live:
     def __init__(self, view: View, way: Way) -> None:
         self._view, self._way = view, way
         self.state = way.state
+        self.is_connected = False
+        """Whether messages arrive; as long as they do not, the page reads the status now and then."""
         with ui.element("section").classes("panel live").props('aria-label="Live progress"'):
             with ui.element("div").classes("title"):
                 self._chip = ui.html(state_html(way.state), sanitize=False, tag="span").props("aria-live=polite")
@@ -33,19 +35,25 @@ class Live:
             self._progress = Progress()
             self._errors = ui.html("", sanitize=False).classes("said bad").props("role=alert")
             self._errors.visible = False
-        self.show_request(way)
-        last = (way.status.get("progress") or {}).get("data")
-        number = int(last.get("sequence") or 0) if last else 0
-        if last:
-            self._show(last, number)
-        self._following = Following(view.api, way.migration_id, self._told, self._connected, number)
+        self._following = Following(view.api, way.migration_id, self._told, self._connected)
+        self.show(way)
+        self._following.number = self._progress.number
         self._task: asyncio.Task[Any] | None = None
         client = ui.context.client
         client.on_connect(self._begin)
         client.on_delete(self._end)
 
-    def show_request(self, way: Way) -> None:
-        """What was asked for last, by whom, and how it stands; why it failed."""
+    def show(self, way: Way) -> None:
+        """What a status that was read says: its state, its progress, and what was asked for last."""
+        last = (way.status.get("progress") or {}).get("data")
+        if last:
+            self._show(last, int(last.get("sequence") or 0))
+        if way.state != self.state:
+            self.state = way.state
+            self._chip.set_content(state_html(way.state))
+        self._show_request(way)
+
+    def _show_request(self, way: Way) -> None:
         self._request.clear()
         request = way.request
         if not request:
@@ -77,9 +85,11 @@ class Live:
         try:
             await self._following.run()
         except Ended:
+            self.is_connected = False
             self._say("Live progress has ended: sign in again, or reload the page.")
 
     def _connected(self, is_connected: bool) -> None:
+        self.is_connected = is_connected
         self._say("live" if is_connected else "the line is lost; it is opened again …")
 
     def _say(self, text: str) -> None:

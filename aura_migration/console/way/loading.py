@@ -24,6 +24,8 @@ async def show(view: View, way: Way) -> None:
             empty("Nothing can be loaded yet.", "A plan has to be signed first.")
             if state == "planned":
                 ui.link("Go to the signature", way.path("approve"))
+        elif way.status["delta_plan"] is not None:
+            said("The POS has changed since the plan was signed, so nothing was loaded.", kind="wait")
         elif state in LOADED:
             said("The load has finished.", kind="good")
             ui.link("Go on to the result", way.path("result"))
@@ -34,19 +36,24 @@ async def show(view: View, way: Way) -> None:
                 quiet("Starting and pausing take the role operator.")
             return
         with ui.element("div").classes("acts"):
-            if state == "approved":
+            if state == "approved" and way.status["delta_plan"] is None:
+                act("Start the load", lambda: _ask(view, way, f"/pos/migration/run/{number}", {}, "asked for"))
+            elif state == "approved":
+                ui.link("Look at the changes and sign them", way.path("approve"))
+                as_approved = {"as_approved": True}
                 act(
-                    "Start the load",
-                    lambda: _ask(view, way, f"/pos/migration/start/{way.integration_id}", _start(way), "asked for"),
+                    "Load what was signed, without them",
+                    lambda: _ask(view, way, f"/pos/migration/run/{number}", as_approved, "asked for"),
+                    kind="plain",
                 )
             if state == "loading":
                 act(
                     "Pause after this batch",
-                    lambda: _ask(view, way, f"/pos/migration/pause/{number}", {}, "pausing"),
+                    lambda: _ask(view, way, f"/pos/migration/pause/{number}", None, "pausing"),
                     kind="plain",
                 )
             if state == "paused" or way.is_half_loaded:
-                act("Resume", lambda: _ask(view, way, f"/pos/migration/resume/{number}", {}, "resuming"))
+                act("Resume", lambda: _ask(view, way, f"/pos/migration/resume/{number}", None, "resuming"))
                 ui.link("Take it back instead", way.path("rollback"))
             if state in ("draft", "extracted", "planned", "approved", "empty"):
 
@@ -59,11 +66,7 @@ async def show(view: View, way: Way) -> None:
                 act("Cancel the migration …", cancel, kind="danger")
 
 
-def _start(way: Way) -> dict[str, Any]:
-    return {"locations": [way.location]}
-
-
-async def _ask(view: View, way: Way, path: str, body: dict[str, Any], said_then: str) -> None:
+async def _ask(view: View, way: Way, path: str, body: dict[str, Any] | None, said_then: str) -> None:
     await view.api.post(path, body)
     done(f"The load: {said_then}.")
     await way.refresh()

@@ -23,7 +23,7 @@ async def show(view: View, way: Way) -> None:
             if view.may("operate") and way.state in ("loaded", "verified"):
 
                 async def verify() -> None:
-                    await view.api.post(f"/pos/migration/verify/{number}", {})
+                    await view.api.post(f"/pos/migration/verify/{number}")
                     done("A verification is asked for; its progress is shown above.")
                     await way.refresh()
 
@@ -31,7 +31,7 @@ async def show(view: View, way: Way) -> None:
     with ui.element("section").classes("panel"):
         h2("Scorecard")
         try:
-            card = await view.api.get(f"/pos/migration/migrations/{number}/scorecard")
+            card = await view.api.get(f"/pos/migrations/{number}/scorecard")
         except Problem as problem:
             if problem.status not in (404, 409):
                 raise
