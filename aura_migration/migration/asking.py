@@ -21,7 +21,14 @@ from aura_migration.migration.spans import require_past
 from aura_migration.migration.states import UNDOABLE
 from aura_migration.migration.workshop import Workshop
 
-AskedFor = Literal["preview", "run", "approval", "decisions", "nothing"]
+NOTHING_TO_START = {
+    "verified": "nothing: it is migrated and proven",
+    "empty": "nothing: the POS has nothing on its menu and knows nobody",
+    "loaded": "verify: it is loaded",
+    "loading": "wait: it is being loaded",
+    "rolling_back": "wait: it is being rolled back; where that has stopped, roll back again",
+}
+"""State → what is next, where a start has nothing to ask for."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,8 @@ class Asked:
 
     migration_id: int
     location: str
-    asked_for: AskedFor
+    asked_for: str
+    """Kind of the request, or who has to act first: ``approval``, ``decisions``; or ``nothing``."""
     request_id: int | None
     next: str
 
@@ -47,12 +55,14 @@ def ask_preview(
     _require_connected(integration)
     if options is not None:
         require_past(options.history, workshop.now())
-    asked = []
-    for location in choose_locations(connection, integration.id, tuple(keys)):
-        migration = open_migration(connection, integration, location, None)
-        require_plannable(migration)
-        asked.append(_preview(connection, migration, options, by))
-    return asked
+    with connection.transaction():  # of all locations, or of none
+        found = [
+            open_migration(connection, integration, location, None)
+            for location in choose_locations(connection, integration.id, tuple(keys))
+        ]
+        for migration in found:
+            require_plannable(migration)
+        return [_preview(connection, migration, options, by) for migration in found]
 
 
 def ask_start(
@@ -63,29 +73,37 @@ def ask_start(
     options: MigrationOptions | None,
     by: str,
 ) -> list[Asked]:
-    """The next thing to do of each location: its run where the plan is approved, else its preview; options ask for a preview."""
+    """The next thing to do of each location: its run where the plan is approved, else its preview; options ask for a preview.
+
+    What is under way already is told, never asked for again.
+    """
     _require_connected(integration)
     if options is not None:
         return ask_preview(workshop, connection, integration, keys, options, by)
-    asked = []
-    for location in choose_locations(connection, integration.id, tuple(keys)):
-        migration = open_migration(connection, integration, location, None)
-        stored = get_plan(connection, migration.plan_id) if migration.plan_id is not None else None
-        if migration.state == "planned" and stored is not None and not stored["blockers"]:
-            undecided = sum(counts["conflict"] for counts in stored["counts"].values())
-            what: AskedFor = "decisions" if undecided else "approval"
-            told = f"decide {undecided} conflicts" if undecided else f"approve plan {stored['hash']}"
-            asked.append(Asked(migration.id, location.key, what, None, told))
-        elif migration.state == "approved" or _is_interrupted(migration, stored):
-            asked.append(_told(ask_run(connection, migration, by), migration, "run", "follow its progress"))
-        elif migration.state in ("verified", "empty"):
-            asked.append(Asked(migration.id, location.key, "nothing", None, "nothing: it is migrated and proven"))
-        elif migration.state == "loaded":
-            asked.append(Asked(migration.id, location.key, "nothing", None, "verify: it is loaded"))
-        else:
-            require_plannable(migration)
-            asked.append(_preview(connection, migration, None, by))
-    return asked
+    with connection.transaction():  # of all locations, or of none
+        return [
+            _next_of(connection, open_migration(connection, integration, location, None), by)
+            for location in choose_locations(connection, integration.id, tuple(keys))
+        ]
+
+
+def _next_of(connection: Connection, migration: Migration, by: str) -> Asked:
+    stored = get_plan(connection, migration.plan_id) if migration.plan_id is not None else None
+    under_way = requests.open_request(connection, migration.location_key)
+    if under_way is not None:
+        return Asked(
+            migration.id, migration.location_key, under_way.kind, under_way.id, "it is under way: follow its progress"
+        )
+    if migration.state == "planned" and stored is not None and not stored["blockers"]:
+        undecided = sum(counts["conflict"] for counts in stored["counts"].values())
+        told = f"decide {undecided} conflicts" if undecided else f"approve plan {stored['hash']}"
+        return Asked(migration.id, migration.location_key, "decisions" if undecided else "approval", None, told)
+    if migration.state == "approved" or _is_interrupted(migration, stored):
+        return _told(ask_run(connection, migration, by), migration, "run", "follow its progress")
+    if migration.state in NOTHING_TO_START:
+        return Asked(migration.id, migration.location_key, "nothing", None, NOTHING_TO_START[migration.state])
+    require_plannable(migration)
+    return _preview(connection, migration, None, by)
 
 
 def ask_run(
@@ -107,14 +125,17 @@ def ask_verify(connection: Connection, migration: Migration, by: str) -> Request
     return ask(connection, "verify", migration, by, {})
 
 
-def ask_rollback(connection: Connection, migration: Migration, by: str, edited: Literal["keep", "undo"]) -> Request:
-    """Taking the load back."""
+def ask_rollback(
+    connection: Connection, migration: Migration, by: str, edited: Literal["keep", "undo"], reason: str = ""
+) -> Request:
+    """Taking the load back. The reason is kept with the change of state."""
     if migration.state not in UNDOABLE:
         raise Refused(
             f"Migration {migration.id} is {migration.state}; there is nothing to roll back.",
             "Its status says what can be done next.",
         )
-    return ask(connection, "rollback", migration, by, {"edited": edited})
+    options = {"edited": edited, **({"reason": reason} if reason else {})}
+    return ask(connection, "rollback", migration, by, options)
 
 
 def ask(connection: Connection, kind: str, migration: Migration, by: str, options: dict[str, Any]) -> Request:
@@ -132,7 +153,10 @@ def ask(connection: Connection, kind: str, migration: Migration, by: str, option
 
 
 def last_request(connection: Connection, migration_id: int) -> dict[str, Any] | None:
-    """The newest request about a migration: ``{"id", "kind", "state", "by", "at", "dagster_run_id", "problem"}``."""
+    """The newest request about a migration: ``{"id", "kind", "state", "by", "at", "dagster_run_id", "problem"}``.
+
+    ``problem`` says why it failed, as an error of the API would: ``{"title", "detail", "remedy", …}``.
+    """
     row = connection.execute(
         "SELECT id, kind, state, requested_by, requested_at, dagster_run_id, CASE WHEN state = 'failed' THEN result END "
         "FROM migration.requests WHERE migration_id = %s ORDER BY id DESC LIMIT 1",
@@ -140,8 +164,15 @@ def last_request(connection: Connection, migration_id: int) -> dict[str, Any] | 
     ).fetchone()
     if row is None:
         return None
-    names = ("id", "kind", "state", "by", "at", "dagster_run_id", "problem")
-    return {**dict(zip(names, row, strict=True)), "at": row[4].isoformat()}
+    names = ("id", "kind", "state", "by", "at", "dagster_run_id")
+    found = dict(zip(names, row, strict=False))
+    return {**found, "at": row[4].isoformat(), "problem": _as_problem(row[6]) if row[6] is not None else None}
+
+
+def _as_problem(result: dict[str, Any]) -> dict[str, Any]:
+    said = {"title": result.get("error", "Failed"), "detail": result.get("what", "It failed.")}
+    rest = {name: value for name, value in result.items() if name not in ("error", "what", "exit_code")}
+    return {**said, "remedy": "", **rest}
 
 
 def _preview(connection: Connection, migration: Migration, options: MigrationOptions | None, by: str) -> Asked:
@@ -154,7 +185,7 @@ def _preview(connection: Connection, migration: Migration, options: MigrationOpt
     )
 
 
-def _told(request: Request, migration: Migration, what: AskedFor, then: str) -> Asked:
+def _told(request: Request, migration: Migration, what: str, then: str) -> Asked:
     return Asked(migration.id, migration.location_key, what, request.id, then)
 
 

@@ -136,7 +136,7 @@ def describe_migration(workshop: Workshop, connection: Connection, found: Migrat
     return {
         **plan,
         "reason": found.state_reason,
-        "request": last_request(connection, found.id),
+        "request": _request(workshop, connection, found),
         "integration_id": found.integration_id,
         "integration_status": integration.status,
         "options": found.parsed_options.model_dump(mode="json", by_alias=True, exclude_defaults=True),
@@ -158,6 +158,15 @@ def describe_migration(workshop: Workshop, connection: Connection, found: Migrat
         "history": [{"state": t[0], "by": t[1], "reason": t[2], "at": t[3].isoformat()} for t in transitions],
         "next": _next_step(connection, found, plan, delta, undecided, [(g[0], g[3]) for g in gates if g[1] is False]),
     }
+
+
+def _request(workshop: Workshop, connection: Connection, found: Migration) -> dict[str, Any] | None:
+    """The last request, with the address of its run in Dagster."""
+    request = last_request(connection, found.id)
+    if request is None:
+        return None
+    run = request["dagster_run_id"]
+    return {**request, "dagster_url": f"{workshop.settings.dagster_url}/runs/{run}" if run else None}
 
 
 def _next_step(

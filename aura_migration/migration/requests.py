@@ -26,7 +26,7 @@ from psycopg.types.json import Jsonb
 from aura_migration.core.errors import Refused
 from aura_migration.database.connections import held_lock, is_locked
 
-UNCOMPARED = ("fresh_since", "onboarding")
+UNCOMPARED = ("fresh_since", "onboarding", "reason")
 """Request options that may differ when one request joins another: they change nothing of the answer."""
 
 
@@ -134,6 +134,16 @@ def get_request(connection: psycopg.Connection[Any], request_id: int) -> Request
             f"Request {request_id} does not exist.", "Runs are started by requests: preview, run or rollback."
         )
     return found
+
+
+def open_request(connection: psycopg.Connection[Any], location_key: str) -> Request | None:
+    """The newest request about a location that has not ended."""
+    with connection.cursor(row_factory=class_row(Request)) as cursor:
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM migration.requests WHERE location_key = %s AND state IN ('pending', 'claimed') "
+            "ORDER BY id DESC LIMIT 1",
+            [location_key],
+        ).fetchone()
 
 
 def in_state(connection: psycopg.Connection[Any], state: str, limit: int = 50) -> list[Request]:

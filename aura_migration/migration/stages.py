@@ -148,15 +148,16 @@ def undo(
     edited: Literal["keep", "undo"] = "keep",
     rehearse: bool = False,
     patience: float = 60.0,
+    reason: str = "",
 ) -> Undone:
-    """Take a migration's writes back (or rehearse it). A load that is under way is fenced off first."""
+    """Take a migration's writes back (or rehearse it). A load that is under way is fenced off first. ``reason`` is kept."""
     with workshop.connect() as connection:
         migration = get_migration(connection, migration_id)
         _require_undoable(connection, migration)
         if rehearse:
             with connection.transaction(force_rollback=True):
                 return _taken_back(connection, migration, edited)
-        transition(connection, migration_id, "rolling_back", by)
+        transition(connection, migration_id, "rolling_back", by, reason)
         with locked(workshop, migration.location_key, patience):
             progress.report(connection, migration_id, "Rolling back", 0, 0)
             undone = _taken_back(connection, migration, edited, workshop.url)

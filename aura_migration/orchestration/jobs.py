@@ -62,8 +62,13 @@ def undo_load(context: dg.OpExecutionContext, workshop: WorkshopResource) -> Non
     """Take the location's load back, row by row."""
     with work(context, workshop, needs_request="rollback", locks=False) as item:
         assert item.request is not None
+        asked = item.request.options
         undone = stages.undo(
-            item.workshop, item.migration.id, item.by, edited=item.request.options.get("edited", "keep")
+            item.workshop,
+            item.migration.id,
+            item.by,
+            edited=asked.get("edited", "keep"),
+            reason=asked.get("reason", ""),
         )
         context.add_output_metadata({"tables": dg.MetadataValue.json(undone.counts), "kept": len(undone.kept)})
         finish(item, undone.as_dict())

@@ -218,7 +218,8 @@ def rollback(
         migration = caller.migration(connection, migration_id)
         caller.deed.detail.update({"preview": wished.preview, "edited": wished.edited})
         if not wished.preview:
-            return _request(response, asking.ask_rollback(connection, migration, caller.name, wished.edited))
+            request = asking.ask_rollback(connection, migration, caller.name, wished.edited, wished.reason)
+            return _request(response, request)
     response.status_code = 200
     if migration.state in BEFORE_LOAD:
         return {"migration_id": migration_id, "tables": {}, "kept": []}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from aura_migration.api.depends import Caller, Operator
+from aura_migration.api.depends import Caller, Operator, Viewer
 from aura_migration.api.models import Document, Sent
 from aura_migration.api.routes.journey import STATUS_PATH, AskedOfOne
 from aura_migration.migration import asking, steps
@@ -66,7 +66,17 @@ def modifiers(caller: Operator, sent: OfMigration, response: Response) -> AskedO
 @router.post("/verify-prices", name="verify prices")
 def verify_prices(caller: Operator, sent: OfMigration) -> Prices:
     """Hold every price against the POS's, to the cent; 409 before the modifiers are loaded. Changes nothing."""
+    return _prices(caller, sent.migration_id)
+
+
+@router.get("/verify-prices", name="prices")
+def prices(caller: Viewer, migration_id: Annotated[int, Query(ge=1, le=2**63 - 1, examples=[7])]) -> Prices:
+    """The same, for whoever only looks."""
+    return _prices(caller, migration_id)
+
+
+def _prices(caller: Caller, migration_id: int) -> Prices:
     with caller.connect() as connection:
-        caller.migration(connection, sent.migration_id)
-        found: dict[str, Any] = steps.verify_prices(caller.workshop, connection, sent.migration_id)
+        caller.migration(connection, migration_id)
+        found: dict[str, Any] = steps.verify_prices(caller.workshop, connection, migration_id)
     return Prices(**found)
