@@ -49,7 +49,7 @@ def build_app(workshop: Workshop) -> FastAPI:
     app.state.api = state
     for router in ROUTERS:
         app.include_router(router, responses=problems.RESPONSES)
-    problems.install(app, workshop.settings.data_dir)
+    problems.install(app)
     app.add_middleware(Gate, state=state)
     _require_declarations(app)
     _describe(app)

@@ -21,6 +21,8 @@ class Deed:
     integration_id: int | None = None
     migration_id: int | None = None
     detail: dict[str, Any] = field(default_factory=dict)
+    is_kept_elsewhere: bool = False
+    """Whether what succeeded has a row of its own already (a delivered webhook)."""
     is_noted: bool = False
     """Whether a request that changes nothing is to be noted all the same (a look-up)."""
 

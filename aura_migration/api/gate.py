@@ -47,14 +47,14 @@ class Gate:
         deed = Deed()
         scope.setdefault("state", {})
         scope["state"]["deed"] = deed
-        status = 500
+        status, is_started = 500, False
         request = Request(scope, receive)
         identity: Identity | None = None
 
         async def seen(message: Message) -> None:
-            nonlocal status
+            nonlocal status, is_started
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, is_started = message["status"], True
             await send(message)
 
         try:
@@ -72,8 +72,14 @@ class Gate:
                 return
             scope["state"]["identity"] = identity
             await self._once(request, body, identity, _again(body, receive), seen)
+        except Exception as error:
+            status = 500
+            answer = await run_in_threadpool(problems.unexpected, error, self._state.settings.data_dir)
+            if not is_started:
+                await answer(scope, receive, seen)
         finally:
-            if deed.is_noted or request.method not in SAFE or status in (401, 403):
+            changes = request.method not in SAFE and not (deed.is_kept_elsewhere and status < 400)
+            if deed.is_noted or changes or status in (401, 403):
                 await self._noted(request, identity, deed, status)
 
     def _sign_in(self, request: Request) -> tuple[Identity | None, Response | None]:

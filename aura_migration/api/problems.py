@@ -100,8 +100,17 @@ def of(error: AuraError) -> Response:
     return problem(status_of(error), name, what, remedy, **said)
 
 
-def install(app: FastAPI, data_dir: Path) -> None:
-    """Every error of every route becomes a problem document; what is unexpected is logged and says nothing of itself."""
+def unexpected(error: Exception, data_dir: Path) -> Response:
+    """An error nobody foresaw, which says nothing of itself: its text may quote a row. The log says where it happened."""
+    fault = presentable(error, data_dir)
+    if not isinstance(fault, Unforeseen):
+        return of(fault)
+    log.error("%s", fault)
+    return problem(500, "Defect", "Something failed that should not have.", "The log of the API says where.")
+
+
+def install(app: FastAPI) -> None:
+    """Errors of ours and of what was sent become problem documents; the gate turns every other into ``unexpected``."""
 
     async def ours(_: Request, error: Exception) -> Response:
         assert isinstance(error, AuraError)
@@ -121,14 +130,6 @@ def install(app: FastAPI, data_dir: Path) -> None:
             answer.headers[name] = value
         return answer
 
-    async def unexpected(_: Request, error: Exception) -> Response:
-        fault = presentable(error, data_dir)
-        if not isinstance(fault, Unforeseen):
-            return of(fault)
-        log.error("%s", fault)
-        return problem(500, "Defect", "Something failed that should not have.", "The log of the API says where.")
-
     app.add_exception_handler(AuraError, ours)
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(Exception, unexpected)

@@ -43,7 +43,7 @@ class ApiState:
     pool: ConnectionPool[Connection]
     open_limit: RateLimit = field(default_factory=lambda: RateLimit(rate=2.0, burst=20.0))
     """Of login-free endpoints, per address."""
-    webhook_limit: RateLimit = field(default_factory=lambda: RateLimit(rate=50.0, burst=500.0))
+    webhook_limit: RateLimit = field(default_factory=lambda: RateLimit(rate=200.0, burst=2000.0))
     refusal_limit: RateLimit = field(default_factory=lambda: RateLimit(rate=1.0, burst=30.0))
     """Of requests whose token is not accepted, per address: noting them must not fill the audit trail."""
     _swept: float = float("-inf")

@@ -208,8 +208,9 @@ def down(as_json: bool) -> None:
 
 
 @click.command()
+@json_option
 @answers
-def api() -> None:
+def api(as_json: bool) -> None:
     """Serve the API and the web console until interrupted; `up` does so beside Dagster.
 
     \b
@@ -224,7 +225,11 @@ def api() -> None:
     settings = load_settings()
     app = build_app(Workshop.open(settings))
     mount(app)
-    err.print(f"API and console: {settings.public_url}", markup=False)
+    emit(
+        {"api": settings.public_url, "console": f"{settings.public_url}/console"},
+        as_json,
+        lambda: err.print(f"API and console: {settings.public_url}/console", markup=False),
+    )
     if not settings.jwt.is_configured:
         err.print(
             "Local mode: no key for tokens is set, so the console signs you in as administrator of this machine's data. "

@@ -13,6 +13,7 @@ from typing import Any
 
 from aura_migration.core.errors import BadInput, EnvironmentFault, Refused
 from aura_migration.migration.integrations import Integration, get_integration
+from aura_migration.migration.webhooks.keys import remove_key
 from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.http.errors import PosError
 
@@ -70,6 +71,7 @@ def _forget(workshop: Workshop, integration_id: int, by: str) -> tuple[Integrati
                 "Wait until it is done, or pause it first.",
             )
         credentials = _readable(workshop, integration_id)
+        remove_key(connection, integration_id)
         gone = connection.execute("DELETE FROM migration.credentials WHERE integration_id = %s", [integration_id])
         if gone.rowcount == 0 and integration.status == "disconnected":
             raise Refused(

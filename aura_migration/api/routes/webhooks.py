@@ -179,6 +179,7 @@ async def _receive(state: ApiState, request: Request, pos: str, integration_id: 
         raise NotFound(error.what, error.remedy) from error
     except Exception as error:  # whatever it is: 5xx makes the POS send it again, and no log quotes a guest's row
         raise presentable(error, state.settings.data_dir) from None
+    request.state.deed.is_kept_elsewhere = True
     request.state.deed.detail.update(pos=pos, events=list(receipt.events))
     if len(receipt.integrations) == 1:
         (request.state.deed.integration_id,) = receipt.integrations

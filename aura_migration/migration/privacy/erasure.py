@@ -26,6 +26,7 @@ from aura_migration.migration import stages
 from aura_migration.migration.privacy.finding import Finder, Found, Wanted, person_ids
 from aura_migration.migration.privacy.forms import Form, forms
 from aura_migration.migration.states import transition
+from aura_migration.migration.webhooks.events import forget_bodies
 from aura_migration.migration.workshop import Workshop
 from aura_migration.plan import sql
 from aura_migration.plan.planner import PENDING, restaurant_lock
@@ -138,6 +139,8 @@ class _Erasure:
         self._renew_fences()
         self._clear_rivals()
         self._clear_reports()
+        if emptied := forget_bodies(self._connection, list(self._found.integrations)):
+            self._done.counts["migration.webhook_events"] += emptied
         self._invalidate(affected, by)
         self._suppress(by, reason)
         self._erase_keys()
