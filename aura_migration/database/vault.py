@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from aura_migration.core.errors import AuraError, BadInput, EnvironmentFault, Refused
 from aura_migration.database.connections import transaction_lock
+from aura_migration.database.kept import KeptConnection
 from aura_migration.database.keys import Keys, configured_keys, make_key_file, no_matching_key
 from aura_migration.settings import Settings
 
@@ -271,6 +272,8 @@ class PersonKeys:
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
+        self._connection = KeptConnection(vault.connection_factory)
+        """For pages of persons, one after the other."""
         self._keys: dict[tuple[int, str], bytes | None] = {}
         self._ciphers: dict[tuple[int, str], AESSIV] = {}
         """Of the persons whose fields are being worked on: a record has several."""
@@ -377,7 +380,7 @@ class PersonKeys:
 
     def _fetch(self, integration_id: int, persons: list[str], make: bool) -> dict[tuple[int, str], bytes | None]:
         """The keys of these persons, from the database; they are kept."""
-        with self._vault.connection_factory() as connection:
+        with self._connection.transaction() as connection:
             stored = self._stored(connection, integration_id, persons)
             if make and (missing := [person for person in persons if person not in stored]):
                 self._make(connection, integration_id, missing)

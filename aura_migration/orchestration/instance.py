@@ -7,7 +7,7 @@ Dagster reads it from its home and nowhere else.
 from __future__ import annotations
 
 import os
-import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,9 +37,11 @@ def prepare_home(settings: Settings) -> Path:
     if source.exists() and (is_ours or not target.exists()):
         content = source.read_bytes()
         if not target.exists() or target.read_bytes() != content:
-            scratch = target.with_suffix(f".{os.getpid()}")
-            shutil.copyfile(source, scratch)
-            scratch.replace(target)
+            # A name of its own: threads of one process, too, may be here at the same time.
+            handle, scratch = tempfile.mkstemp(prefix="dagster.", suffix=".yaml", dir=home)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            Path(scratch).replace(target)
     return home
 
 

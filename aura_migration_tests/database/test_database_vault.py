@@ -414,3 +414,32 @@ def test_keys_show_only_their_fingerprints() -> None:
     shown = repr(Keys((text,), "AURA_SECRET_KEYS"))
     assert text not in shown
     assert len(Keys((text,), "x").primary) == 16
+
+
+def test_the_keys_of_many_pages_are_asked_over_one_connection_which_a_restarted_server_may_end(
+    vault: Vault, factory: Callable[[], Connection], connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Connection] = []
+
+    def counting() -> Connection:
+        opened.append(factory())
+        return opened[-1]
+
+    monkeypatch.setattr(vault, "connection_factory", counting)
+    persons = PersonKeys(vault)
+    for page in range(5):
+        persons.prepare(7, [f"E{page}-{n}" for n in range(3)])
+    assert len(opened) == 1
+    assert connection.execute("select count(*) from migration.person_keys").fetchone() == (15,)
+
+    connection.execute("select pg_terminate_backend(%s)", [opened[0].info.backend_pid])
+    token = persons.encrypt(7, "E5-0", "Ada")
+    assert len(opened) == 2
+    with monkeypatch.context() as broken, pytest.raises(RuntimeError):
+        broken.setattr(PersonKeys, "_make", lambda *_: (_ for _ in ()).throw(RuntimeError("half way")))
+        persons.prepare(7, ["E6-0"])
+    persons.prepare(7, ["E6-1"])
+    assert len(opened) == 2, "a failed transaction leaves a connection that can be used"
+    assert persons.decrypt(7, token) == "Ada"
+    del persons
+    assert all(one.closed for one in opened)
