@@ -28,6 +28,7 @@ from aura_migration.migration.extraction import pinned
 from aura_migration.migration.integrations import KnownLocation, get_location
 from aura_migration.migration.past import losses_of_past, stage_past
 from aura_migration.migration.records import Migration, get_migration, latest_report, require_plannable, store_report
+from aura_migration.migration.restocked import unlisted_stock
 from aura_migration.migration.states import AFTER_LOAD, transition
 from aura_migration.migration.workshop import Workshop
 from aura_migration.plan.planner import StoredPlan, build_plan
@@ -101,6 +102,7 @@ def stage_menu(
         batch = connector.map_menu(reader, location.source)
         if hasattr(connector, "map_rules"):  # a connector from elsewhere may know menus alone
             batch.add_all(connector.map_rules(reader, location.source))
+        batch.add_all(unlisted_stock(connection, migration, connector.source_entities, reader.certificates(), batch))
         batch.add_all(conclude_rules(connection, migration, batch) if anew else concluded_rules(connection, migration))
         return stage_rows(connection, migration.id, batch, migration.parsed_options)
 

@@ -199,7 +199,7 @@ class Facts:
 
     ``item_taxes`` are the rates an item bears by key (a rate that is off bears on nothing), ``item_stations`` and
     ``modifier_stations`` where tickets of an item or option go; ``stock`` is by the key of a variation, of an item sold in one
-    way, or of an item counted as a whole.
+    way, or of an item counted as a whole; what it does not name is ``unlisted_stock`` where the POS documents it so.
 
     ``menus``, ``item_menus``, ``item_categories``, ``pre_modifiers`` and those of taxes, stations and stock are None where this
     witness does not read them;
@@ -223,6 +223,7 @@ class Facts:
     item_stations: dict[str, frozenset[str]] | None = None
     modifier_stations: dict[str, frozenset[str]] | None = None
     stock: dict[str, StockFact] | None = None
+    unlisted_stock: str | None = None
     source_item_count: int | None = None
     source_item_route: str = ""
     unreadable: list[Unreadable] = field(default_factory=list)

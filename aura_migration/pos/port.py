@@ -82,6 +82,8 @@ class SourceEntity:
     ``scope`` says where it belongs (see ``Scope``); ``permission`` is what the POS calls
     the right needed; ``feeds`` are the canonical entities that come from it (excluding one by name lifts the block a
     missing permission puts on the plan); ``required`` entities must be certified before anything is loaded.
+    ``unlisted`` is the stock state that the POS documents for what a complete list of it does not name; None where leaving
+    a list says nothing.
     """
 
     name: str
@@ -90,6 +92,7 @@ class SourceEntity:
     feeds: tuple[str, ...]
     required: bool = True
     doc: str = ""
+    unlisted: str | None = None
 
     @property
     def is_menu(self) -> bool:

@@ -63,8 +63,9 @@ def read_supplies(rows: Rows, keys: Keys, facts: Facts) -> set[str]:
                 continue  # what AuraConnect counts by itself is its own business
             facts.stock[keys.one("stock", aura_id)] = StockFact(_number(quantity), is_tracked, status)
             continue
+        there = StockFact(_number(quantity), is_tracked, status)
         for key in keys.of("variations", variation) if variation is not None else keys.of("items", item):
-            facts.stock[key] = StockFact(_number(quantity), is_tracked, status)
+            facts.stock[key] = there
             if is_touched:
                 counted_on.add(key)
     return counted_on

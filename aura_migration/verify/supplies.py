@@ -2,7 +2,7 @@
 
 Compared are the rates a POS has and what bears them, the stations and what goes to them, and what there is on stock. A link is
 compared both ways. A rate, station or stock row is asked for only where the POS has one: a POS lists what it counts now, and what
-was counted once stays in AuraConnect.
+was counted once stays in AuraConnect; where the POS documents what leaving its list means, it is compared with that.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ def compare_supplies(
         for key in (sold.stock or {}).keys() - source.stock.keys():
             if key.startswith(OWN):
                 yield Finding(RECORDS, "stock", key, None, True, None, "no record of the POS stands behind it")
+        yield from _unlisted(source, sold, decisions, left_out, counted_on)
     for entity, targets, owners, mine, its in (
         ("item_taxes", "tax_rates", "items", source.item_taxes, sold.item_taxes),
         ("item_stations", "kitchen_stations", "items", source.item_stations, sold.item_stations),
@@ -56,6 +57,23 @@ def compare_supplies(
             for owner in sorted(known):
                 expected, actual = mine.get(owner, frozenset()), (its or {}).get(owner, frozenset())
                 yield from _links(entity, targets, owners, owner, expected, actual, decisions)
+
+
+def _unlisted(
+    source: Facts, sold: Facts, decisions: Decisions, left_out: Set[str], counted_on: Set[str]
+) -> Iterator[Finding]:
+    """Stock that AuraConnect has and a POS whose silence is an answer does not name."""
+    stock, there = source.stock or {}, sold.stock or {}
+    if source.unlisted_stock is None:
+        return
+    expected = StockFact(None, False, source.unlisted_stock)
+    # Two items that became one share its stock; the one that is listed says what it is.
+    named = {id(there[key]) for key in stock if key in there}
+    for key in sorted(there.keys() - stock.keys() - counted_on):
+        item = _item_of(source, key)
+        if item in source.items and item not in left_out and id(there[key]) not in named:
+            about: list[Subject] = [("items", item), ("variations", key)]
+            yield from _values("stock", key, expected, there[key], STOCK_COLUMNS, decisions, about)
 
 
 def _item_of(source: Facts, key: str) -> str:

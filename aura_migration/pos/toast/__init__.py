@@ -72,7 +72,7 @@ SOURCE_ENTITIES = (
         ("kitchen_stations", "item_stations", "modifier_stations"),
         doc="Where tickets are prepared.",
     ),
-    SourceEntity("stock", "location", "stock:read", ("stock",), doc="What is 86'd or counted."),
+    SourceEntity("stock", "location", "stock:read", ("stock",), doc="What is 86'd or counted.", unlisted="in_stock"),
     SourceEntity("availability", "location", "restaurants:read", (), required=False, doc="Online ordering now."),
     SourceEntity(
         "ordering_schedule",

@@ -66,6 +66,7 @@ def facts(reader: SnapshotReader, location_source_id: str, currency: str) -> say
     found = reading.said()
     if counted:
         found.stock = dict(_stock(reading, stock))
+        found.unlisted_stock = "in_stock"  # "Absent item ⇒ IN_STOCK"
     _taxes(found, reading, location_source_id, _answers(reader, "config", "/config/v2/taxRates"), currency)
     _stations(found, reading, location_source_id, _answers(reader, "prep_stations", PREP_STATIONS))
     certificate = reader.certificate("menus")
