@@ -20,6 +20,11 @@ def test_two_people_walk_the_whole_way_and_live_progress_survives_lost_lines_and
     browsing: Browsing, planned: Started, tmp_path: Path
 ) -> None:
     world, way = planned.world, f"/migrations/{planned.migration}"
+    (name,) = world.rows("SELECT label FROM migration.plan_rows WHERE entity = 'items' ORDER BY label LIMIT 1")[0]
+    world.rows(
+        "INSERT INTO aura.menu_items (restaurant_id, name, price_cents) SELECT id, %s, 123 FROM aura.restaurants RETURNING id",
+        name,
+    )
     with RunningConsole(world) as console, Worker(world) as worker:
 
         def walk(opened: Browser) -> None:
@@ -27,6 +32,7 @@ def test_two_people_walk_the_whole_way_and_live_progress_survives_lost_lines_and
             for visit, name in ((ann, "ann"), (bob, "bob")):
                 _sign_in(visit, console.token(name, Role.APPROVER))
             _preview_again(ann, way)
+            _decide(bob, way)
             _sign_by_two(ann, bob, way)
             _load_under_adversity(ann, bob, console, world, way)
             _look_at_the_result(ann, way, tmp_path)
@@ -39,13 +45,13 @@ def test_two_people_walk_the_whole_way_and_live_progress_survives_lost_lines_and
         assert worker.failures == []
     trail = world.rows(
         "SELECT actor, action FROM migration.audit_trail WHERE door = 'console' AND outcome = 'done' AND action IN "
-        "('preview', 'approve', 'run', 'rollback') ORDER BY id"
+        "('preview', 'decide conflicts', 'approve', 'run', 'rollback') ORDER BY id"
     )
     assert trail == [
-        ("ann", "preview"), ("ann", "approve"), ("bob", "approve"), ("bob", "run"),
+        ("ann", "preview"), ("bob", "decide conflicts"), ("ann", "approve"), ("bob", "approve"), ("bob", "run"),
         ("ann", "rollback"), ("ann", "rollback"),
     ]  # fmt: skip
-    assert world.menu() == {}, "what was loaded has been taken back"
+    assert world.menu() == {"menu_items": 1}, "what was loaded has been taken back, what was there before has not"
 
 
 def _sign_in(visit: Visit, token: str) -> None:
@@ -66,6 +72,16 @@ def _preview_again(ann: Visit, way: str) -> None:
     page.get_by_role("option", name="two people").click()
     page.get_by_role("button", name="Preview again").click()
     expect(page.locator(".mono").first).not_to_have_text(first)
+
+
+def _decide(bob: Visit, way: str) -> None:
+    page = bob.go(way)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Decide")
+    expect(page.get_by_role("row", name="price cents")).to_contain_text("123")
+    page.get_by_role("combobox", name="What to do with all items").click()
+    page.get_by_role("option", name="merge: fill in what AuraConnect lacks").click()
+    page.get_by_role("button", name="Decide all 1").click()
+    expect(page.get_by_text("Nothing has to be decided.")).to_be_visible()
 
 
 def _sign_by_two(ann: Visit, bob: Visit, way: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
 from urllib.parse import quote
 
 from nicegui import ui
@@ -37,11 +36,11 @@ async def show(view: View, migration_id: int, step: str = "") -> None:
     """The way, at the step that is asked for or the one at which the migration stands."""
 
     async def refresh() -> None:
-        was, plan = way.state, _plans(way)
-        way.status = await _status(view, migration_id)
+        was, plan = _stands(way), _plans(way)
+        way.status = await view.api.get(f"/pos/migration/status/{migration_id}")
         draw_top()
         live.show(way)
-        if _plans(way) != plan or (way.state != was and shown in REDRAWN):
+        if _plans(way) != plan or (_stands(way) != was and shown in REDRAWN):
             place.clear()
             with place:
                 await BUILDERS[shown](view, way)
@@ -50,10 +49,13 @@ async def show(view: View, migration_id: int, step: str = "") -> None:
         if way.is_asked or not live.is_connected:  # a request has no messages of its own until it is carried out
             await refresh()
 
-    way = Way(migration_id, await _status(view, migration_id), refresh)
+    way = Way(migration_id, await view.api.get(f"/pos/migration/status/{migration_id}"), refresh)
     shown = step if step in NAMES else way.at
+    account = await view.api.get(f"/pos/integrations/{way.integration_id}")
+    site = next((s["name"] for s in account["locations"] if s["location"] == way.location), way.location)
     view.heading(
-        f"Migration {migration_id}: {dict(STEPS)[shown]}", (way.location, f"/integrations/{way.integration_id}")
+        f"Migration {migration_id} of {site}: {dict(STEPS)[shown]}",
+        (account["merchant"] or "Account", f"/integrations/{way.integration_id}"),
     )
     top = ui.element("div").classes("stack")
 
@@ -61,7 +63,7 @@ async def show(view: View, migration_id: int, step: str = "") -> None:
         top.clear()
         with top:
             draw_steps(way, shown)
-            said(next_said(way), more=[way.status["reason"]] if way.status["reason"] else [])
+            said(next_said(way), more=[f"Noted: {way.status['reason']}"] if way.status["reason"] else [])
             if way.at != shown:
                 ui.link(f"Go to the step at which it stands: {dict(STEPS)[way.at]}", way.path(way.at))
 
@@ -74,16 +76,13 @@ async def show(view: View, migration_id: int, step: str = "") -> None:
     ui.timer(LOOK_AGAIN_SECONDS, look_again, immediate=False)
 
 
+def _stands(way: Way) -> tuple[str, int | None]:
+    """The state, and the newest request that has ended: with its end its result can be seen."""
+    return way.state, None if way.is_asked else way.request.get("id")
+
+
 def _plans(way: Way) -> tuple[str | None, str | None]:
     return way.status["plan_hash"], (way.status.get("delta_plan") or {}).get("plan_hash")
-
-
-async def _status(view: View, migration_id: int) -> dict[str, Any]:
-    status: dict[str, Any] = await view.api.get(f"/pos/migration/status/{migration_id}")
-    if "integration_id" not in status:
-        lines = await view.api.every("/pos/migrations")
-        status["integration_id"] = next(m["integration_id"] for m in lines if m["migration_id"] == migration_id)
-    return status
 
 
 def _history(view: View, way: Way) -> None:

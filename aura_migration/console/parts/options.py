@@ -122,5 +122,4 @@ class OptionsEditor:
             value=self._get(place, default),
             on_change=lambda event: self._set(place, None if event.value == ASK else event.value),
         )
-        made.props["aria-label"] = label
         made.props("outlined dense options-dense")

@@ -58,7 +58,7 @@ def _in_bulk(view: View, way: Way, path: str, entity: str, number: int) -> None:
             choice = _choice(f"What to do with all {entity}")
 
             async def decide() -> None:
-                await _decide(view, way, path, {"entity": entity, "strategy": choice.value})
+                await _decide(view, way, path, {"entity": entity, "all": True, "strategy": choice.value})
 
             act(f"Decide all {number}", decide, kind="plain")
 
@@ -71,7 +71,7 @@ def _one(view: View, way: Way, path: str, conflict: dict[str, Any]) -> None:
             ui.label(conflict["reason"])
         ours, theirs = conflict["auraconnect"] or {}, conflict["pos"] or {}
         rows = [
-            (name, cell(_short(theirs.get(name))), cell(_short(ours.get(name))))
+            (name.replace("_", " "), cell(_short(theirs.get(name))), cell(_short(ours.get(name))))
             for name in sorted({*ours, *theirs})
             if theirs.get(name) != ours.get(name)
         ]
@@ -98,9 +98,9 @@ def _one(view: View, way: Way, path: str, conflict: dict[str, Any]) -> None:
 
 
 def _choice(label: str) -> ui.select:
-    made = ui.select(CHOICES, label="What to do", value="keep_existing").props("outlined dense options-dense")
-    made.props["aria-label"] = label
-    return made.classes("choice")
+    return (
+        ui.select(CHOICES, label=label, value="keep_existing").props("outlined dense options-dense").classes("choice")
+    )
 
 
 def _short(value: Any) -> str:

@@ -11,6 +11,7 @@ from aura_migration.console.parts.scorecard import gates_table, scorecard
 from aura_migration.console.parts.texts import h2
 from aura_migration.console.way.more import draw_more
 from aura_migration.console.way.steps import Way
+from aura_migration.migration.described import card_in_order
 
 
 async def show(view: View, way: Way) -> None:
@@ -37,5 +38,5 @@ async def show(view: View, way: Way) -> None:
                 raise
             empty("There is no scorecard yet.", "It is made when what was loaded is verified.")
         else:
-            scorecard(card)
+            scorecard(card_in_order(card))
         draw_more(view, way)

@@ -40,7 +40,6 @@ async def show(view: View, way: Way) -> None:
 def _form(view: View, way: Way) -> None:
     path = f"/pos/migration/rollback/{way.migration_id}"
     edited = ui.select(EDITED, label="Edited records", value="keep").props("outlined dense").classes("choice")
-    edited.props["aria-label"] = "Edited records"
     reason = ui.input("Reason").props("outlined dense").classes("full-width narrow")
     reason.props["aria-label"] = "Reason"
     place = ui.element("div").classes("stack")
