@@ -139,7 +139,9 @@ def env(as_json: bool) -> None:
     type=click.Choice(["square", "toast", "clover"]),
     help="Which (repeatable); default all.",
 )
-@click.option("--scenario", default="cafe", show_default=True, help="cafe, diner, chain, huge, crowd, year or empty.")
+@click.option(
+    "--scenario", default="cafe", show_default=True, help="cafe, diner, chain, rules, huge, crowd, year or empty."
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Other ids, names and prices of the same kind.")
 @click.option("--port", type=int, default=0, help="First port; the next POS takes the next one. 0 takes free ones.")
 @click.option(
@@ -176,7 +178,9 @@ def sandbox(
     except OSError as error:
         raise EnvironmentFault(f"{error}.", "End what uses the port, or choose others with --port.") from error
     except (KeyError, ValueError) as error:
-        raise BadInput(f"{error}.", "Try the scenario cafe, diner, chain, huge, crowd, year or empty.") from error
+        raise BadInput(
+            f"{error}.", "Try the scenario cafe, diner, chain, rules, huge, crowd, year or empty."
+        ) from error
 
 
 # -- everything up and down -----------------------------------------------------------------------------------------------

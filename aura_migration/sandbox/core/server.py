@@ -175,7 +175,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Command line of `python -m aura_migration.sandbox`; answers the exit code."""
     parser = argparse.ArgumentParser(prog="sandbox", description="Serve sandbox POS on loopback ports until stopped.")
     parser.add_argument("--pos", action="append", choices=[*POS_NAMES, "all"], help="which POS (repeatable)")
-    parser.add_argument("--scenario", default="cafe", help="cafe, empty, diner, chain, huge, crowd or year")
+    parser.add_argument("--scenario", default="cafe", help="cafe, empty, diner, chain, rules, huge, crowd or year")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--port", type=int, action="append", help="one per --pos, in that order; default: any free")
     parser.add_argument("--now", help="fix POS time, for example 2026-10-01T09:00:00Z")
