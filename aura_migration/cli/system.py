@@ -150,6 +150,7 @@ def env(as_json: bool) -> None:
 @click.option("--customers", type=int, help="Guests of the scenario crowd.")
 @click.option("--orders", type=int, help="Orders of a history (scenario year).")
 @click.option("--history", is_flag=True, help="Toast: with a history of orders; the other POS always have one.")
+@click.option("--differs", help="Scenario rules: the rule by which the past was charged otherwise than configured.")
 @json_option
 @answers
 def sandbox(
@@ -161,6 +162,7 @@ def sandbox(
     customers: int | None,
     orders: int | None,
     history: bool,
+    differs: str | None,
     as_json: bool,
 ) -> None:
     """Serve stand-ins of the POS on loopback until interrupted.
@@ -173,8 +175,9 @@ def sandbox(
     chosen = list(names) or ["square", "toast", "clover"]
     ports = {name: port + number for number, name in enumerate(chosen)} if port else None
     try:
-        sizes = {name: given for name, given in (("customers", customers), ("orders", orders)) if given is not None}
-        run_forever(chosen, scenario, seed, ports, limits=limits, history=history, **sizes)
+        wished = {"customers": customers, "orders": orders, "differs": differs}
+        given = {name: value for name, value in wished.items() if value is not None}
+        run_forever(chosen, scenario, seed, ports, limits=limits, history=history, **given)
     except OSError as error:
         raise EnvironmentFault(f"{error}.", "End what uses the port, or choose others with --port.") from error
     except (KeyError, ValueError) as error:
