@@ -20,6 +20,7 @@ import gc
 import inspect
 import os
 import ssl
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -50,6 +51,9 @@ def pytest_configure() -> None:
     """
     for name in _ours():
         del os.environ[name]
+    # Whoever forbids byte code means to keep a folder clean; each of our many processes would compile everything again.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     ssl.create_default_context = functools.cache(ssl.create_default_context)
     # Files are durable against kills, not against power cuts: no test can make one, and each costs a wait for the disk.
     os.fsync = lambda _: None

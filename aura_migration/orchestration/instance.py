@@ -63,10 +63,10 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
 
 
 def _ask_once(storage: Any) -> None:
-    """Remember of this process's event storage that a table, or a partition, is there.
+    """Remember of this process's event storage that a table, a column of its assets, or a partition is there.
 
-    Dagster asks both of the database several times for each asset of a run, which was four of ten statements. Nobody drops
-    its tables under a run, and a partition that this process deletes is forgotten; a no is asked again.
+    Dagster asks all of them of the database several times for each asset of a run, which was half of the statements. Nobody
+    drops its tables under a run, and a partition that this process deletes is forgotten; a no is asked again.
     """
     known: set[tuple[str, ...]] = set()
 
@@ -87,8 +87,17 @@ def _ask_once(storage: Any) -> None:
         known.clear()
         delete(*what, **named)
 
+    has_column = storage._has_asset_key_col_on_connection
+
+    def has_column_remembered(connection: Any, column: str) -> bool:
+        about = ("column", column)
+        if about not in known and has_column(connection, column):
+            known.add(about)
+        return about in known
+
     for name in ("has_table", "has_dynamic_partition"):
         setattr(storage, name, remembering(name))
+    storage._has_asset_key_col_on_connection = has_column_remembered
     storage.delete_dynamic_partition = forgetting
 
 

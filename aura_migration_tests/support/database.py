@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,9 +51,7 @@ def make_template(server: str) -> str:
 def create(server: str, name: str, template: str = "template0") -> str:
     """Create a database and return its URL. Whoever is connected to the template is cut off: it could not be copied."""
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(
-            "select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = %s", [template]
-        )
+        assert _cut_off(connection, template), f"somebody stays connected to {template}"
         connection.execute(f'create database "{name}" template "{template}"')
     return sibling(server, name)
 
@@ -61,6 +60,21 @@ def drop(server: str, name: str) -> None:
     """Drop a database, cutting off whoever is still connected."""
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'drop database if exists "{name}" with (force)')
+
+
+def _cut_off(connection: psycopg.Connection[Any], name: str) -> bool:
+    """End every other connection to a database; False if one of them has not ended after a minute.
+
+    All are told first and then looked for: told with a timeout, each would be waited for in steps of 100 ms.
+    """
+    theirs: LiteralString = "from pg_stat_activity where datname = %s and pid <> pg_backend_pid()"
+    connection.execute(f"select pg_terminate_backend(pid) {theirs}", [name])
+    deadline = time.monotonic() + 60
+    while connection.execute(f"select pid {theirs} limit 1", [name]).fetchone() is not None:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.002)
+    return True
 
 
 @contextmanager
@@ -171,11 +185,7 @@ class Pool:
         return False
 
     def _empty(self, connection: psycopg.Connection[Any]) -> bool:
-        found = connection.execute(
-            "select bool_and(pg_terminate_backend(pid, 60000)) from pg_stat_activity "
-            "where datname = current_database() and pid <> pg_backend_pid()"
-        ).fetchone()
-        if found == (False,):
+        if not _cut_off(connection, connection.info.dbname):
             return False
         with connection.transaction():
             if not self._working:

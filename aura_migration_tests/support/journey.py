@@ -165,11 +165,13 @@ class World:
 
     def menu(self) -> dict[str, int]:
         """Rows in each table of ``aura`` that a menu fills."""
-        tables = self.rows(
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'aura' AND table_type = 'BASE TABLE' ORDER BY 1"
-        )
-        counts = {name: self.rows(f"SELECT count(*) FROM aura.{name}")[0][0] for (name,) in tables}  # type: ignore[arg-type]
-        return {name: number for name, number in counts.items() if number and name != "restaurants"}
+        with self.connect() as connection:
+            tables = connection.execute(
+                "SELECT table_name FROM information_schema.tables WHERE table_schema = 'aura' AND table_type = 'BASE TABLE' ORDER BY 1"
+            ).fetchall()
+            each = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM aura.{name}" for (name,) in tables)
+            counts = dict(connection.execute(each).fetchall())  # type: ignore[arg-type]
+        return {name: counts[name] for (name,) in tables if counts[name] and name != "restaurants"}
 
 
 def edit(sandbox: RunningSandbox, **op: Any) -> None:
