@@ -9,9 +9,10 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
-from aura_migration.api import problems
+from aura_migration.api import examples, problems, socket
 from aura_migration.api.depends import declared
 from aura_migration.api.gate import PREFIX, Gate
+from aura_migration.api.listening import Hub
 from aura_migration.api.models import Problem
 from aura_migration.api.routes import ROUTERS
 from aura_migration.api.state import ApiState
@@ -28,13 +29,16 @@ documents with a remedy. POSTs take an `Idempotency-Key`: asked again under the 
 def build_app(workshop: Workshop) -> FastAPI:
     """The API on a workshop. Connects to the database when it starts, and to nothing else."""
     state = ApiState.make(workshop)
+    hub = state.hub = Hub(state)
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         state.open()
+        await hub.start()
         try:
             yield
         finally:
+            await hub.stop()
             state.close()
 
     app = FastAPI(
@@ -49,6 +53,7 @@ def build_app(workshop: Workshop) -> FastAPI:
     app.state.api = state
     for router in ROUTERS:
         app.include_router(router, responses=problems.RESPONSES)
+    app.include_router(socket.router)
     problems.install(app)
     app.add_middleware(Gate, state=state)
     _require_declarations(app)
@@ -58,10 +63,13 @@ def build_app(workshop: Workshop) -> FastAPI:
 
 def routes_of(app: FastAPI) -> Iterator[APIRoute]:
     """The routes that people and programs call."""
-    found: list[BaseRoute] = list(app.routes)
-    for route in found:
+    waiting: list[BaseRoute] = list(app.routes)
+    while waiting:
+        route = waiting.pop(0)
         if isinstance(route, APIRoute):
             yield route
+        else:  # a router that was included stands in the list as one
+            waiting += getattr(getattr(route, "original_router", None), "routes", ())
 
 
 def _require_declarations(app: FastAPI) -> None:
@@ -73,7 +81,7 @@ def _require_declarations(app: FastAPI) -> None:
 
 
 def _describe(app: FastAPI) -> None:
-    """The OpenAPI document, with the shape of problems and the way to sign in."""
+    """The OpenAPI document, with the shape of problems, examples of answers and the way to sign in."""
     made = app.openapi()
     components = made.setdefault("components", {})
     schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -85,5 +93,10 @@ def _describe(app: FastAPI) -> None:
         for method in route.methods or ():
             operation = made["paths"][route.path_format][method.lower()]
             operation["security"] = [{"token": []}] if permission else []
+            examples.add(operation, route.name)
             operation["x-permission"] = str(permission) if permission else "none"
+    for path, operations in made["paths"].items():
+        for method, operation in operations.items():
+            if "x-permission" not in operation:
+                raise RuntimeError(f"{method} {path} is in the document, but not among the routes that were looked at.")
     app.openapi_schema = made

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -46,6 +47,8 @@ class ApiState:
     webhook_limit: RateLimit = field(default_factory=lambda: RateLimit(rate=200.0, burst=2000.0))
     refusal_limit: RateLimit = field(default_factory=lambda: RateLimit(rate=1.0, burst=30.0))
     """Of requests whose token is not accepted, per address: noting them must not fill the audit trail."""
+    hub: Any = None
+    """Who listens for all sockets: a ``listening.Hub``, set by the application."""
     _swept: float = float("-inf")
     _sweeping: threading.Lock = field(default_factory=threading.Lock)
 

@@ -60,6 +60,8 @@ class Identity:
     name: str
     roles: frozenset[Role]
     restaurants: frozenset[int] | None
+    expires: float | None = None
+    """Seconds of the epoch at which the token ends."""
 
     def may(self, permission: Permission) -> bool:
         """Whether the roles allow it."""

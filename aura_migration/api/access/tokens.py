@@ -106,7 +106,13 @@ def _identity(claims: dict[str, Any]) -> Identity:
         scope = frozenset(restaurants)
     else:
         raise Unauthenticated('The token\'s restaurants must be a list of ids, or "*".')
-    return Identity(name.strip(), frozenset(Role(role) for role in roles), scope)
+    expires = claims.get("exp")
+    return Identity(
+        name.strip(),
+        frozenset(Role(role) for role in roles),
+        scope,
+        float(expires) if isinstance(expires, int | float) else None,
+    )
 
 
 class _KeySet:
