@@ -5,9 +5,33 @@ from __future__ import annotations
 from nicegui import app as server
 
 from aura_migration.console import layout
-from aura_migration.console.pages import connect, integration, migration, missing, overview, sign_in
+from aura_migration.console.pages import (
+    changes,
+    connect,
+    evidence,
+    integration,
+    losses,
+    migration,
+    missing,
+    overview,
+    replay,
+    sales,
+    sign_in,
+)
 
-PAGES = (sign_in, overview, connect, integration, migration, missing)
+PAGES = (
+    sign_in,
+    overview,
+    connect,
+    integration,
+    migration,
+    changes,
+    evidence,
+    losses,
+    replay,
+    sales,
+    missing,
+)
 """``missing`` answers for every other address: it stays last."""
 
 
