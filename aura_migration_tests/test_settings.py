@@ -144,7 +144,7 @@ def test_without_a_key_for_tokens_the_api_is_for_this_machine_only() -> None:
     assert (settings.api_host, settings.api_port) == ("127.0.0.1", 8400)
     assert settings.public_url == "http://127.0.0.1:8400"
     assert settings.dagster_url == "http://127.0.0.1:3000"
-    with pytest.raises(EnvironmentFault, match="AURA_API_HOST='0.0.0.0' lets others reach the API"):
+    with pytest.raises(EnvironmentFault, match=r"AURA_API_HOST='0\.0\.0\.0' lets others reach the API"):
         load_settings({"AURA_API_HOST": "0.0.0.0"})
     assert load_settings({"AURA_API_HOST": "0.0.0.0", "AURA_JWT_SECRET": "s" * 32}).jwt.is_configured
 
@@ -156,7 +156,7 @@ def test_addresses_for_people_follow_the_ports_unless_they_are_given() -> None:
         {"AURA_PUBLIC_URL": "https://move.example.com/", "AURA_DAGSTER_URL": "https://dagster.example.com"}
     )
     assert (given.public_url, given.dagster_url) == ("https://move.example.com", "https://dagster.example.com")
-    with pytest.raises(EnvironmentFault, match="AURA_PUBLIC_URL='move.example.com' is not an address"):
+    with pytest.raises(EnvironmentFault, match=r"AURA_PUBLIC_URL='move\.example\.com' is not an address"):
         load_settings({"AURA_PUBLIC_URL": "move.example.com"})
 
 
