@@ -57,7 +57,7 @@ class Page(BaseModel, Generic[Row]):
 class Reason(Sent):
     """Why, without naming guests or staff; kept for ever as typed."""
 
-    reason: str = Field(default="", max_length=2_000)
+    reason: str = Field(default="", max_length=2_000, examples=["The restaurant moves next season."])
 
 
 Limit = Annotated[int, Query(ge=1, le=500, description="most rows in the answer")]

@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 from aura_migration.canonical.masking import masked
 from aura_migration.core.errors import BadInput
 from aura_migration.database.connections import Connection
+from aura_migration.migration.described import card_in_order
 from aura_migration.migration.records import Migration
 
 ACTIONS = ("create", "update", "unchanged", "merge", "skip", "conflict", "quarantine")
@@ -124,7 +125,7 @@ def scorecard(connection: Connection, migration_id: int) -> dict[str, Any] | Non
         "SELECT result -> 'scorecard' FROM migration.requests WHERE migration_id = %s AND result ? 'scorecard' ORDER BY id DESC LIMIT 1",
         [migration_id],
     ).fetchone()
-    return dict(row[0]) if row else None
+    return card_in_order(row[0]) if row else None
 
 
 def days(

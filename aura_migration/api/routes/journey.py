@@ -91,14 +91,14 @@ class RollbackWish(Sent):
     edited: Literal["keep", "undo"] = Field(
         default="keep", description="what happens to records that people edited since"
     )
-    reason: str = Field(default="", max_length=2_000)
+    reason: str = Field(default="", max_length=2_000, examples=["The menu of the wrong location."])
 
 
 class RunWish(Sent):
     """How to go on."""
 
     as_approved: bool = Field(
-        default=False, description="load what was approved even though the POS has moved on since"
+        default=False, description="load what was approved even though the POS has moved on since", examples=[False]
     )
 
 

@@ -25,7 +25,7 @@ PosName = Annotated[str, Path(pattern="^[a-z]{1,40}$", examples=["square"])]
 BODY = {
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": {"type": "object"}}},
+        "content": {"application/json": {"schema": {"type": "object"}, "example": {"type": "order.updated"}}},
         "description": "Byte for byte what the POS sends.",
     }
 }
@@ -88,7 +88,9 @@ class WebhookPage(Page[WebhookLine]):
 class WebhookKey(Sent):
     """The key or secret the POS shows at the subscription."""
 
-    key: str = Field(min_length=8, max_length=500, description="stored sealed; never shown again")
+    key: str = Field(
+        min_length=8, max_length=500, description="stored sealed; never shown again", examples=["as the POS shows it"]
+    )
 
 
 @router.post("/webhooks/{pos}", name="webhook", response_model=Accepted, openapi_extra=BODY)
