@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,8 @@ from aura_migration.console.client import DOOR, Api
 SHORTEST_WAIT = 0.5
 LONGEST_WAIT = 10.0
 """Seconds between attempts to open the socket again."""
+MOST_WAITING = 200
+"""Messages on their way to a page; the API itself closes on one that takes them too slowly."""
 SIGN_IN_AGAIN = 4401
 FINAL = frozenset({SIGN_IN_AGAIN, 4403, 4404})
 """Codes with which the API says that asking again is of no use."""
@@ -53,10 +55,11 @@ class Following:
         """Follow; raises ``Ended`` where the API says that it is over."""
         while True:
             try:
-                async for message in socket_messages(self.api, self.migration_id, self.number):
-                    self._wait = SHORTEST_WAIT
-                    self.tell_connected(True)
-                    await self._told(message)
+                async with contextlib.aclosing(socket_messages(self.api, self.migration_id, self.number)) as messages:
+                    async for message in messages:
+                        self._wait = SHORTEST_WAIT
+                        self.tell_connected(True)
+                        await self._told(message)
             except Ended as ended:
                 if ended.code in FINAL:
                     raise
@@ -73,10 +76,10 @@ class Following:
         await self.tell(message)
 
 
-async def socket_messages(api: Api, migration_id: int, after: int) -> AsyncIterator[dict[str, Any]]:
+async def socket_messages(api: Api, migration_id: int, after: int) -> AsyncGenerator[dict[str, Any], None]:
     """The messages of the API's socket after a number; raises ``Ended`` when it closes."""
     arriving: asyncio.Queue[Message] = asyncio.Queue()
-    leaving: asyncio.Queue[Message | None] = asyncio.Queue()
+    leaving: asyncio.Queue[Message | None] = asyncio.Queue(MOST_WAITING)
     path = f"/pos/migration/ws/{migration_id}"
     scope = {
         "type": "websocket",

@@ -7,31 +7,28 @@ from collections.abc import Iterator
 import pytest
 
 from aura_migration_tests.support.browser import Browsing
+from aura_migration_tests.support.console import RunningConsole
 from aura_migration_tests.support.worlds import (
+    Stages,
     cafe_stages,
-    connected,
     journey_template,
     make_world,
     open_pos,
     own_pace,
     planned,
     unhurried,
-    verified,
-    world,
 )
 
 __all__ = [
     "browsing",
     "cafe_stages",
-    "connected",
+    "console",
     "journey_template",
     "make_world",
     "open_pos",
     "own_pace",
     "planned",
     "unhurried",
-    "verified",
-    "world",
 ]
 
 
@@ -40,3 +37,10 @@ def browsing() -> Iterator[Browsing]:
     """One browser for all; each visit has its own cookies."""
     with Browsing() as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def console(cafe_stages: Stages) -> Iterator[RunningConsole]:
+    """The console of a café whose plan waits for approval, for tests that leave it there; its POS is closed."""
+    with cafe_stages.without_pos("planned") as world, RunningConsole(world) as running:
+        yield running

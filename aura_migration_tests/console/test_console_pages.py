@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Browser, expect
 
 from aura_migration.api.access.roles import Role
+from aura_migration.sandbox.core.server import RunningSandbox
 from aura_migration_tests.support.browser import Browsing, Visit
 from aura_migration_tests.support.consent import application
 from aura_migration_tests.support.console import RunningConsole
-from aura_migration_tests.support.worlds import Started
+from aura_migration_tests.support.worlds import Stages
 
 CONTRAST = """
 () => {
@@ -45,15 +45,8 @@ NAMELESS = """
 """
 
 
-@pytest.fixture
-def console(planned: Started) -> Iterator[RunningConsole]:
-    """The console of a café whose plan waits for approval."""
-    with RunningConsole(planned.world) as running:
-        yield running
-
-
-def _arrive(opened: Browser, console: RunningConsole, role: Role, width: int = 1280) -> Visit:
-    visit = Visit(opened, console.base_url, width)
+def _arrive(opened: Browser, console: RunningConsole, role: Role) -> Visit:
+    visit = Visit(opened, console.base_url)
     visit.page.goto(f"{console.base_url}/console/sign-in")
     visit.page.get_by_label("Token from your AuraConnect administrator").fill(console.token(f"a {role}", role))
     visit.page.get_by_role("button", name="Sign in").click()
@@ -62,40 +55,40 @@ def _arrive(opened: Browser, console: RunningConsole, role: Role, width: int = 1
 
 
 def test_every_page_is_readable_named_and_asks_nobody_outside(
-    browsing: Browsing, console: RunningConsole, planned: Started
+    browsing: Browsing, console: RunningConsole, cafe_stages: Stages
 ) -> None:
-    way = f"/migrations/{planned.migration}"
+    way = f"/migrations/{cafe_stages.plan['migration_id']}"
     steps = ("connect", "audit", "preview", "decide", "approve", "load", "result", "rollback")
-    pages = ["/", "/connect", "/connect?pos=square", "/connect?pos=toast", f"/integrations/{planned.integration}"]
+    pages = ["/", "/connect", "/connect?pos=square", "/connect?pos=toast", f"/integrations/{cafe_stages.integration}"]
     pages += [f"{way}?step={step}" for step in steps]
 
     def look(opened: Browser) -> None:
-        for width in (1280, 820):
-            visit = _arrive(opened, console, Role.ADMIN, width)
-            for path in pages:
-                page = visit.go(path)
-                expect(page.get_by_role("heading", level=1)).to_be_visible()
+        visit = _arrive(opened, console, Role.ADMIN)
+        for path in pages:
+            page = visit.go(path)
+            expect(page.get_by_role("heading", level=1)).to_be_visible()
+            for width in (820, 1280):
+                page.set_viewport_size({"width": width, "height": 900})
                 assert not visit.is_too_wide(), (path, width)
-                if width == 1280:
-                    assert page.evaluate(CONTRAST) == [], path
-                    assert page.evaluate(NAMELESS) == [], path
-                    assert page.locator("html").get_attribute("lang") == "en-US"
-            assert visit.hosts <= {"127.0.0.1", ""}, visit.hosts
-            assert visit.faults == []
-            visit.close()
+            assert page.evaluate(CONTRAST) == [], path
+            assert page.evaluate(NAMELESS) == [], path
+            assert page.locator("html").get_attribute("lang") == "en-US"
+        assert visit.hosts <= {"127.0.0.1", ""}, visit.hosts
+        assert visit.faults == []
+        visit.close()
 
     browsing(look)
 
 
 def test_people_see_the_buttons_of_their_role_and_get_along_with_the_keyboard_alone(
-    browsing: Browsing, console: RunningConsole, planned: Started
+    browsing: Browsing, console: RunningConsole, cafe_stages: Stages
 ) -> None:
-    way = f"/migrations/{planned.migration}"
+    way = f"/migrations/{cafe_stages.plan['migration_id']}"
 
     def look(opened: Browser) -> None:
         viewer = _arrive(opened, console, Role.VIEWER)
         expect(viewer.page.get_by_role("link", name="Connect a POS")).to_have_count(0)
-        for path in (f"/integrations/{planned.integration}", way, f"{way}?step=preview", f"{way}?step=load"):
+        for path in (f"/integrations/{cafe_stages.integration}", way, f"{way}?step=preview", f"{way}?step=load"):
             page = viewer.go(path)
             expect(page.locator(".page button:visible")).to_have_count(0)
         expect(page.get_by_role("heading", name="The load")).to_be_visible()
@@ -129,13 +122,14 @@ def test_people_see_the_buttons_of_their_role_and_get_along_with_the_keyboard_al
         operator.close()
 
     browsing(look)
-    assert planned.world.rows("SELECT count(*) FROM migration.requests WHERE state = 'pending'") == [(0,)]
+    assert console.world.rows("SELECT count(*) FROM migration.requests WHERE state = 'pending'") == [(0,)]
 
 
 def test_the_owner_of_an_account_agrees_on_the_pos_s_own_page_and_comes_back(
-    browsing: Browsing, console: RunningConsole, planned: Started
+    browsing: Browsing, console: RunningConsole, open_pos: Callable[..., RunningSandbox]
 ) -> None:
-    known = application(planned.pos)
+    pos = open_pos("square", "cafe")
+    known = application(pos)
 
     def look(opened: Browser) -> None:
         visit = _arrive(opened, console, Role.ADMIN)
@@ -146,7 +140,7 @@ def test_the_owner_of_an_account_agrees_on_the_pos_s_own_page_and_comes_back(
         page.get_by_label("Restaurant", exact=True).fill("Harbor")
         page.get_by_label("Application ID").fill(known["client_id"])
         page.get_by_label("Application secret").fill(known["client_secret"])
-        page.get_by_label("Address of the POS", exact=True).fill(planned.pos.base_url)
+        page.get_by_label("Address of the POS", exact=True).fill(pos.base_url)
         page.get_by_role("button", name="Go on to Square").click()
         page.locator("button[value=allow]").click()
         expect(page.get_by_text("The account is connected.")).to_be_visible()
@@ -155,5 +149,5 @@ def test_the_owner_of_an_account_agrees_on_the_pos_s_own_page_and_comes_back(
         visit.close()
 
     browsing(look)
-    trail = planned.world.rows("SELECT door, actor, outcome FROM migration.audit_trail WHERE action = 'begin sign-in'")
+    trail = console.world.rows("SELECT door, actor, outcome FROM migration.audit_trail WHERE action = 'begin sign-in'")
     assert trail == [("console", "a admin", "done")]

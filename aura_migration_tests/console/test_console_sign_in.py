@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import httpx
-import pytest
 
 from aura_migration.api.access.roles import Role
 from aura_migration_tests.support.console import RunningConsole
 from aura_migration_tests.support.journey import World
 
 PAGES = ("/", "/connect", "/connect?pos=square", "/connected?integration_id=1", "/integrations/1", "/migrations/1")
-
-
-@pytest.fixture
-def console(world: World) -> Iterator[RunningConsole]:
-    """A console where tokens come from outside, on an empty database."""
-    with RunningConsole(world) as running:
-        yield running
 
 
 def _sign_in(client: httpx.Client, token: str, to: str = "/", origin: str | None = None) -> httpx.Response:

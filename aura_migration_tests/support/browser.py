@@ -28,7 +28,7 @@ FLAGS = (
     "--disable-extensions",
     "--disable-dev-shm-usage",
 )
-PATIENCE_MS = 20_000
+PATIENCE_MS = 90_000
 """Only a defect reaches it."""
 
 

@@ -99,15 +99,13 @@ class Live:
     async def _told(self, message: dict[str, Any]) -> None:
         kind, data = message.get("type"), message.get("data") or {}
         if kind == "migration_progress":
-            self._show(data, int(message.get("sequence") or data.get("sequence") or 0))
-        elif kind in ("migration_state", "snapshot"):
-            state = str(data.get("state") or message.get("state") or self.state)
-            if kind == "snapshot" and data.get("progress"):
-                self._show(data["progress"].get("data", data["progress"]), 0)
-            if state != self.state:
-                self.state = state
-                self._chip.set_content(state_html(state))
-                await self._way.refresh()
+            self._show(data, int(message["sequence"]))
+        elif kind == "snapshot" and data.get("progress"):
+            self._show(data["progress"], int(message["sequence"]))
+        if kind in ("migration_state", "snapshot") and data["state"] != self.state:
+            self.state = str(data["state"])
+            self._chip.set_content(state_html(self.state))
+            await self._way.refresh()
 
     def _show(self, data: dict[str, Any], number: int) -> None:
         self._progress.show(
