@@ -17,7 +17,9 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from aura_migration.archive.snapshot import SnapshotStore
 from aura_migration.sandbox.core.server import RunningSandbox
@@ -34,6 +36,8 @@ LAST_ORDER = "2026-09-30T03:00:00+00:00"
 """Toast's guests are known by their orders, which this clock must not stand before."""
 SAMPLE = 120
 """Known values with which the search itself is tried."""
+PIECE = 1 << 22
+"""Bytes looked at in one go."""
 SEALED = {"migration.credentials", "migration.person_keys", "migration.sealed_secrets"}
 """Ciphertext: random bytes may hold any short text by chance."""
 
@@ -99,19 +103,41 @@ def forms(value: str) -> set[str]:
 def leaks(places: dict[str, str], values: Iterable[str]) -> Iterator[str]:
     """Where one of the values stands: ``place: value …context…``.
 
-    Thousands of forms in megabytes of text: a text is walked through once for how forms begin, then searched for those.
+    Thousands of forms in hundreds of megabytes of text: a text is walked through once for how forms begin, then searched
+    for those that may be there.
     """
-    wanted = {form: value for value in values for form in forms(value)}
-    length = min(map(len, wanted))
-    by_head: dict[str, list[str]] = {}
+    wanted = {form.encode(): value for value in values for form in forms(value)}
+    length = min(8, *map(len, wanted))
+    assert length >= 3, min(wanted, key=len)
+    by_head: dict[int, list[bytes]] = {}
     for form in wanted:
-        by_head.setdefault(form[:length], []).append(form)
-    for place, text in places.items():
-        heads = {head for at in range(len(text) - length + 1) if (head := text[at : at + length]) in by_head}
-        for form in (form for head in heads for form in by_head[head]):
-            at = text.find(form)
-            if at >= 0:
-                yield f"{place}: {wanted[form]!r} in {text[max(0, at - 60) : at + len(form) + 20]!r}"
+        by_head.setdefault(int.from_bytes(form[:length], "big"), []).append(form)
+    heads = np.array(sorted(by_head), dtype=np.uint64)
+    begins = np.zeros(1 << 24, dtype=np.bool_)
+    begins[heads >> np.uint64(8 * (length - 3))] = True
+    for place, shown in places.items():
+        text = shown.encode("utf-8", "replace")
+        for head in _heads_in(text, length, heads, begins):
+            for form in by_head[head]:
+                at = text.find(form)
+                if at >= 0:
+                    around = text[max(0, at - 60) : at + len(form) + 20].decode("utf-8", "replace")
+                    yield f"{place}: {wanted[form]!r} in {around!r}"
+
+
+def _heads_in(text: bytes, length: int, heads: NDArray[np.uint64], begins: NDArray[np.bool_]) -> list[int]:
+    """Which of the heads, numbers of ``length`` bytes, stand anywhere in the text; ``begins`` knows their first three bytes."""
+    found: set[int] = set()
+    for start in range(0, len(text) - length + 1, PIECE):
+        piece = np.frombuffer(text[start : start + PIECE + length - 1], dtype=np.uint8)
+        last = len(piece) - length + 1
+        three = piece[:last].astype(np.uint32) << 16 | piece[1 : last + 1].astype(np.uint32) << 8 | piece[2 : last + 2]
+        at = np.flatnonzero(begins[three])
+        number = np.zeros(len(at), dtype=np.uint64)
+        for offset in range(length):
+            number = number << np.uint64(8) | piece[at + offset]
+        found.update(np.intersect1d(number, heads).tolist())
+    return sorted(found)
 
 
 @pytest.fixture

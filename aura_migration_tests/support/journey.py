@@ -170,7 +170,7 @@ class World:
                 "SELECT table_name FROM information_schema.tables WHERE table_schema = 'aura' AND table_type = 'BASE TABLE' ORDER BY 1"
             ).fetchall()
             each = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM aura.{name}" for (name,) in tables)
-            counts = dict(connection.execute(each).fetchall())  # type: ignore[arg-type]
+            counts: dict[str, int] = dict(connection.execute(each).fetchall())
         return {name: counts[name] for (name,) in tables if counts[name] and name != "restaurants"}
 
 
