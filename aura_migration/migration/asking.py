@@ -115,6 +115,22 @@ def ask_run(
     return ask(connection, "run", migration, by, {**options, **({"until": until} if until else {})})
 
 
+def ask_replan(connection: Connection, migration: Migration, by: str) -> Request:
+    """Planning the pinned snapshot again, with what the caller's transaction decides: a plan being made now would miss it."""
+    if migration.plan_id is None:
+        raise Refused(f"Migration {migration.id} has no plan.", "Preview it first.")
+    request = ask(connection, "replan", migration, by, {})
+    # Held until the caller has committed: whoever claims the request afterwards reads the decisions.
+    row = connection.execute("SELECT state FROM migration.requests WHERE id = %s FOR UPDATE", [request.id]).fetchone()
+    if row is None or row[0] != "pending":
+        raise Refused(
+            f"Migration {migration.id} is being planned again (request {request.id}); what is decided now would come too late.",
+            "Wait for its end, then decide.",
+            request_id=request.id,
+        )
+    return request
+
+
 def ask_verify(connection: Connection, migration: Migration, by: str) -> Request:
     """Judging what stands, again."""
     if migration.state not in ("loaded", "verified", "empty"):

@@ -12,7 +12,7 @@ from aura_migration.api.depends import Caller, Number, Operator, Viewer
 from aura_migration.api.models import After, Document, Limit, Page, Sent
 from aura_migration.api.routes.journey import STATUS_PATH, AskedOfOne
 from aura_migration.canonical.options import FieldMapping, MigrationOptions
-from aura_migration.core.errors import BadInput, Refused
+from aura_migration.core.errors import BadInput
 from aura_migration.database.connections import Connection
 from aura_migration.migration import asking, decide
 from aura_migration.migration.integrations import get_integration, get_location
@@ -126,10 +126,8 @@ def correct(caller: Operator, migration_id: Number, sent: Corrections, response:
 
 
 def _replan(caller: Caller, connection: Connection, migration: Migration, response: Response) -> AskedOfOne:
-    if migration.plan_id is None:
-        raise Refused(f"Migration {migration.id} has no plan.", "Preview it first.")
     where = STATUS_PATH.format(migration.id)
-    request = asking.ask(connection, "replan", migration, caller.name, {})
+    request = asking.ask_replan(connection, migration, caller.name)
     response.headers["location"] = where
     return AskedOfOne(migration_id=migration.id, request_id=request.id, asked_for="replan", status=where)
 
