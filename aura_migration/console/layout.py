@@ -23,6 +23,7 @@ BUILD_SECONDS = 60.0
 NAVIGATION: list[tuple[str, str, str]] = [
     ("Overview", "/", "see"),
     ("Connect a POS", "/connect", "operate"),
+    ("Look-up", "/lookup", "look_up"),
 ]
 """Name, path and permission of what the header leads to; pages of a migration are reached from it."""
 _sessions: list[Sessions] = []

@@ -87,6 +87,8 @@ ol.steps small { display: block; color: var(--quiet); font-weight: 400; font-siz
 .form { display: grid; grid-template-columns: repeat(auto-fill, minmax(280px, 1fr)); gap: .8rem; }
 .choice { min-width: 280px; }
 .narrow { max-width: 560px; }
+.beside { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 1rem; }
+@media (max-width: 900px) { .beside { grid-template-columns: minmax(0, 1fr); } }
 nav.tabs { display: flex; gap: .2rem 1rem; flex-wrap: wrap; border-bottom: 1px solid var(--line); }
 nav.tabs a { padding: .3rem .1rem; text-decoration: none; border-bottom: 3px solid transparent; }
 nav.tabs a:hover { border-bottom-color: #aab3bf; } nav.tabs a[aria-current=page] { border-bottom-color: var(--brand); font-weight: 600; }
@@ -95,6 +97,6 @@ nav.tabs a:hover { border-bottom-color: #aab3bf; } nav.tabs a[aria-current=page]
 details > summary { cursor: pointer; color: var(--brand); padding: .1rem 0; } details[open] > summary { margin-bottom: .3rem; }
 table.plain.inner { width: auto; margin: .15rem 0; } table.plain.inner th, table.plain.inner td { padding: .15rem .6rem .15rem 0; border: 0; }
 table.plain.inner tbody th { font-weight: 400; } del { color: var(--bad); } mark { background: #fff2b8; color: var(--ink); padding: 0 .2rem; }
-table.plain td { overflow-wrap: anywhere; } table.plain td .chip { overflow-wrap: normal; }
+table.plain td .mono { display: inline-block; min-width: 9rem; }
 pre.code { background: var(--ground); border: 1px solid var(--line); padding: .6rem .8rem; overflow-x: auto; margin: 0; }
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from html import escape
 from typing import Any
 
@@ -11,12 +11,13 @@ from nicegui import ui
 from aura_migration.console.layout import View, page
 from aura_migration.console.parts.filters import Filters, address, pager
 from aura_migration.console.parts.notices import empty
-from aura_migration.console.parts.status import chip_html, passed_html, state_html, words
-from aura_migration.console.parts.tables import money, raw, table
+from aura_migration.console.parts.status import chip_html, passed_html, words
+from aura_migration.console.parts.tables import money_cell, raw, table
 from aura_migration.console.parts.texts import h2, h3, quiet
 from aura_migration.console.parts.times import instant
-from aura_migration.console.parts.values import folded_html, json_html, value_text
+from aura_migration.console.parts.values import field_text, folded_html, json_html, value_text
 from aura_migration.console.subpages import Subject, open_subpage
+from aura_migration.core.clock import business_now
 
 SHOWN = 50
 BLOCKING = {"yes": "only those that block", "no": "only those that do not"}
@@ -31,7 +32,7 @@ async def show(
     gates = (await view.api.get(subject.asks("/gates")))["items"]
     with ui.element("section").classes("panel"):
         h2("Gates")
-        _gates(gates)
+        _gates(gates, business_now(view.settings.now))
     with ui.element("section").classes("panel").props("id=findings"):
         h2("Findings")
         await _findings(view, subject, {"check": check, "entity": entity, "blocking": blocking}, after)
@@ -50,7 +51,7 @@ async def show(
         )
 
 
-def _gates(gates: list[dict[str, Any]]) -> None:
+def _gates(gates: list[dict[str, Any]], now: datetime) -> None:
     if not gates:
         empty("No gate has been measured yet.", "Verifying measures them.")
         return
@@ -63,7 +64,7 @@ def _gates(gates: list[dict[str, Any]]) -> None:
                 raw(passed_html(gate["passed"])),
                 gate["value"] or "–",
                 raw(
-                    f"{escape(instant(gate['measured_at']))}<br><span class='quiet'>{_age(gate['measured_at'])}</span>"
+                    f"{escape(instant(gate['measured_at']))}<br><span class='quiet'>{_age(gate['measured_at'], now)}</span>"
                 ),
                 raw(_behind(gate)),
             )
@@ -72,8 +73,8 @@ def _gates(gates: list[dict[str, Any]]) -> None:
     )
 
 
-def _age(measured_at: str) -> str:
-    past = datetime.now(UTC) - datetime.fromisoformat(measured_at)
+def _age(measured_at: str, now: datetime) -> str:
+    past = now - datetime.fromisoformat(measured_at)
     hours = past.total_seconds() / 3600
     if hours < 1:
         return "within the hour"
@@ -122,7 +123,7 @@ def _finding(one: dict[str, Any], subject: Subject, path: str) -> tuple[Any, ...
         raw(f'{escape(one["entity"].replace("_", " "))}<br><span class="mono quiet">{escape(one["key"])}</span>'),
         _side(one["expected"], subject.currency),
         _side(one["actual"], subject.currency),
-        money(one["difference_cents"], subject.currency),
+        money_cell(one["difference_cents"], subject.currency),
         one["cause"] or "–",
         raw(chip_html("yes", "bad") if one["is_blocking"] else chip_html("no", "none")),
     )
@@ -130,9 +131,7 @@ def _finding(one: dict[str, Any], subject: Subject, path: str) -> tuple[Any, ...
 
 def _side(value: Any, currency: str) -> str:
     if isinstance(value, dict):
-        return "; ".join(
-            f"{name.replace('_', ' ')}: {value_text(name, each, currency)}" for name, each in value.items()
-        )
+        return "; ".join(f"{field_text(name)}: {value_text(name, each, currency)}" for name, each in value.items())
     return value_text("", value, currency)
 
 
@@ -144,7 +143,7 @@ def _snapshots(snapshots: list[dict[str, Any]]) -> None:
     for one in snapshots:
         h3(f"Snapshot {one['id']}: {one['scope']}{'' if one['is_current'] else ' (earlier)'}")
         ui.html(
-            f"{state_html(one['state'])} Taken {escape(instant(one['taken_at']))}. "
+            f"{_state_html(one['state'])} Taken {escape(instant(one['taken_at']))}. "
             f'<span class="mono quiet">{escape(one["manifest_hash"] or "not sealed")}</span>',
             sanitize=False,
         )
@@ -159,6 +158,10 @@ def _snapshots(snapshots: list[dict[str, Any]]) -> None:
             ),
             sanitize=False,
         )
+
+
+def _state_html(state: str) -> str:
+    return chip_html(state, {"complete": "good", "failed": "bad"}.get(state, "none"))
 
 
 def _certificate(one: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from html import escape
 from typing import Any
 
 from nicegui import ui
@@ -10,15 +10,15 @@ from nicegui import ui
 from aura_migration.console.client import Problem
 from aura_migration.console.layout import View, page
 from aura_migration.console.parts.notices import empty
-from aura_migration.console.parts.tables import table
-from aura_migration.console.parts.texts import h2, h3, quiet
+from aura_migration.console.parts.tables import raw, table
+from aura_migration.console.parts.texts import h2, quiet
 from aura_migration.console.subpages import open_subpage
 from aura_migration.migration.inspect import loss_records
 
 
 @page("/migrations/{migration_id}/losses")
 async def show(view: View, migration_id: int) -> None:
-    """The report, a table for each kind of record at the POS."""
+    """The report, by kind of record at the POS."""
     subject = await open_subpage(view, migration_id, "Losses", "/losses")
     with ui.element("section").classes("panel"):
         h2("What has no place in AuraConnect")
@@ -36,15 +36,19 @@ async def show(view: View, migration_id: int) -> None:
         with_money = sum(1 for line in lines if line.get("money"))
         told = f", {with_money} of them with money" if with_money else ""
         quiet(f"{len(lines)} fields{told}. Their values stay in the snapshot as long as it is kept.")
+        headings = ["Record", "Field", "Records", *(["Money"] if with_money else []), "What it means", "For example"]
         in_order = sorted(lines, key=lambda line: str(line["source_entity"]))
-        for entity, group in groupby(in_order, key=lambda line: str(line["source_entity"])):
-            h3(entity.replace("_", " ").capitalize())
-            of_entity = list(group)
-            has_money = any(line.get("money") for line in of_entity)
-            headings = ["Field", "Records", *(["Money"] if has_money else []), "What it means", "For example"]
-            table(headings, [_row(line, has_money) for line in of_entity])
+        table(headings, [_row(line, bool(with_money)) for line in in_order])
 
 
 def _row(line: dict[str, Any], has_money: bool) -> list[Any]:
     money = [line.get("money", "–")] if has_money else []
-    return [line["field"], loss_records(line), *money, line["note"], ", ".join(map(str, line["examples"][:3]))]
+    examples = "<br>".join(escape(str(example)) for example in line["examples"][:3])
+    return [
+        line["source_entity"].replace("_", " ").lower(),
+        raw(f"<code>{escape(line['field'])}</code>"),
+        loss_records(line),
+        *money,
+        line["note"],
+        raw(f'<span class="mono quiet">{examples}</span>'),
+    ]

@@ -12,7 +12,7 @@ from nicegui import ui
 from aura_migration.console.layout import View, page
 from aura_migration.console.parts.notices import empty, said
 from aura_migration.console.parts.status import passed_html
-from aura_migration.console.parts.tables import facts, link_html, money, number, raw, table
+from aura_migration.console.parts.tables import facts, link_html, money, money_cell, number, raw, table
 from aura_migration.console.parts.texts import h2, h3, quiet
 from aura_migration.console.parts.times import instant
 from aura_migration.console.parts.values import json_html
@@ -74,7 +74,7 @@ def _figures(one: dict[str, Any], subject: Subject) -> None:
             table(
                 ["Reason", "Orders", "Money", "Proof"],
                 [
-                    (_words(why["cause"]), why["orders"], money(why["cents"], subject.currency), why["proof"])
+                    (_words(why["cause"]), why["orders"], money_cell(why["cents"], subject.currency), why["proof"])
                     for why in figures["explained"]
                 ],
             )

@@ -12,7 +12,7 @@ from aura_migration.console.layout import View, page
 from aura_migration.console.parts.charts import Line, lines_chart
 from aura_migration.console.parts.filters import Filters, address, chosen
 from aura_migration.console.parts.notices import empty, said
-from aura_migration.console.parts.tables import money, number, table
+from aura_migration.console.parts.tables import Cell, money, number, table
 from aura_migration.console.parts.texts import h2, quiet
 from aura_migration.console.subpages import Subject, open_subpage
 from aura_migration.core.money import minor_digits
@@ -68,7 +68,8 @@ async def show(
         h2(f"{_words(asked).capitalize()} per business day")
         names = sorted({row["name"] for row in found["days"] if row["name"]})
         filters = Filters(
-            subject.path("/sales"), {"metric": asked, "name": name, "since": since, "until": until, "days": days}
+            subject.path("/sales"),
+            {"metric": asked, "name": name, "since": since, "until": until, "days": days or "differing"},
         )
         filters.choice("metric", "Figure", chosen(found["metrics"]))
         if names:
@@ -76,7 +77,7 @@ async def show(
         filters.day("since", "From day")
         filters.day("until", "To day")
         filters.choice("days", "In the table", WHICH)
-        filters.ready()
+        filters.ready(is_narrowed=bool(metric or name or since or until or days))
         by_day = _by_day([row for row in found["days"] if not name or row["name"] == name])
         if not by_day:
             empty("No day fits.", "Take another figure or a longer span.")
@@ -149,8 +150,8 @@ def _table(by_day: dict[str, Day], metric: str, is_all: bool, subject: Subject, 
         return
     has_report = any(day.report is not None for day in by_day.values())
 
-    def told(value: int | None) -> str:
-        return _figure(value, metric, subject)
+    def told(value: int | None) -> Cell:
+        return Cell(_figure(value, metric, subject), is_number=True)
 
     rows = list(shown.items())[-MOST_ROWS:]
     table(

@@ -25,7 +25,7 @@ class Filters:
         self._path, self._query = path, query
         self._read: dict[str, Callable[[], Any]] = {}
         self._row = ui.element("form").classes("acts filters").props('role=search aria-label="Filters"')
-        self._row.on("submit.prevent", self._show)
+        self._row.on("submit.prevent", js_handler="() => {}")  # Enter presses the button
 
     def choice(self, name: str, label: str, choices: Mapping[str, str], *, several: bool = False) -> None:
         """One of some values, or several."""
@@ -45,7 +45,7 @@ class Filters:
         """Words."""
         with self._row:
             made = ui.input(label, value=str(self._query.get(name) or "")).props("outlined dense clearable")
-        made.classes("filter").on("keydown.enter", self._show)
+        made.classes("filter")
         made.props["aria-label"] = label
         if hint:
             made.props["placeholder"] = hint
@@ -55,15 +55,17 @@ class Filters:
         """A day, typed or picked in the browser's own calendar."""
         with self._row:
             made = ui.input(label, value=str(self._query.get(name) or "")).props("outlined dense type=date stack-label")
-        made.classes("filter").on("keydown.enter", self._show)
+        made.classes("filter")
         made.props["aria-label"] = label
         self._read[name] = lambda: made.value or ""
 
-    def ready(self) -> None:
-        """The buttons; after the last field."""
+    def ready(self, *, is_narrowed: bool | None = None) -> None:
+        """The buttons; after the last field. ``is_narrowed``: whether there is anything to clear, where fields do not tell."""
+        if is_narrowed is None:
+            is_narrowed = any(self._query.get(name) not in (None, "", []) for name in self._read)
         with self._row:
-            ui.button("Show", color="primary", on_click=self._show).props("no-caps unelevated")
-            if any(self._query.get(name) not in (None, "", []) for name in self._read):
+            ui.button("Show", color="primary", on_click=self._show).props("no-caps unelevated type=submit")
+            if is_narrowed:
                 ui.link("Clear the filters", self._path)
 
     def _show(self) -> None:

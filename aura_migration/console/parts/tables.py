@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from html import escape
 from typing import Any
 
@@ -54,7 +55,12 @@ def number(value: float | int | None) -> str:
 
 def money(minor: int | None, currency: str) -> str:
     """``1,234.50 USD`` from minor units; a dash where there is none."""
-    return "–" if minor is None else f"{show(minor, currency)} {currency}"
+    return "–" if minor is None else f"{Decimal(show(minor, currency)):,} {currency}"
+
+
+def money_cell(minor: int | None, currency: str) -> Cell:
+    """Money as a cell, to the right."""
+    return Cell(money(minor, currency), is_number=True)
 
 
 def cell(value: Any) -> Cell:

@@ -46,18 +46,25 @@ def folded_html(summary: str, html: str) -> str:
 
 
 def compared_html(
-    before: Mapping[str, Any], after: Mapping[str, Any], names: Iterable[str], currency: str, heads: tuple[str, str]
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    names: Iterable[str],
+    currency: str,
+    heads: tuple[str, str],
+    *,
+    is_change: bool = True,
 ) -> str:
-    """Fields of both sides beside each other; what differs is marked."""
-    rows = "".join(_compared(name, before.get(name), after.get(name), currency) for name in names)
+    """Fields of both sides beside each other; what differs is marked, and struck out where the other takes its place."""
+    rows = "".join(_compared(name, before.get(name), after.get(name), currency, is_change) for name in names)
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in ("Field", *heads))
     return f'<table class="plain inner"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
 
 
-def _compared(name: str, one: Any, other: Any, currency: str) -> str:
+def _compared(name: str, one: Any, other: Any, currency: str, is_change: bool) -> str:
     left, right = (escape(value_text(name, value, currency)) for value in (one, other))
     if one != other:
-        left, right = f"<del>{left}</del>", f"<mark>{right}</mark>"
+        left = f"<del>{left}</del>" if is_change else f"<mark>{left}</mark>"
+        right = f"<mark>{right}</mark>"
     return f'<tr><th scope="row">{escape(field_text(name))}</th><td>{left}</td><td>{right}</td></tr>'
 
 
