@@ -12,6 +12,7 @@ from typing import Any
 from aura_migration.archive.snapshot import SnapshotReader, SnapshotRef, snapshot_ref
 from aura_migration.canonical.history import shapes
 from aura_migration.canonical.history.staging import stage_history
+from aura_migration.canonical.persons.chunks import ERASED
 from aura_migration.core.errors import Refused
 from aura_migration.database.connections import Connection
 from aura_migration.migration.dating import rules_text
@@ -153,15 +154,25 @@ _JOINED = """
     SELECT coalesce(p.entity, s.entity) AS entity, coalesce(p.source_key, s.source_key) AS source_key,
            p.source_key IS NOT NULL AS planned, s.source_key IS NOT NULL AS made,
            CASE WHEN p.source_key IS NULL THEN 'not in the plan' WHEN s.source_key IS NULL THEN 'not made again'
-                WHEN p.action = 'create' AND p.content IS DISTINCT FROM s.content THEN 'content differs' END AS what
+                WHEN p.action = 'create' AND jsonb_strip_nulls(p.content) <> jsonb_strip_nulls(s.content)
+                 AND s.reason <> ALL (%(forgotten)s) THEN 'content differs'
+           END AS what
     FROM (SELECT * FROM migration.plan_rows WHERE plan_id = %(plan)s) p
     FULL JOIN (SELECT * FROM staging.rows WHERE migration_id = %(migration)s) s USING (entity, source_key)
 """
 
 
 def _compare(connection: Connection, migration: Migration, restored: Restored) -> None:
-    """Row by row: what the plan has of each entity, and what was made again. Rows written whole must be equal in content."""
-    bound = {"plan": restored.plan_id, "migration": migration.id, "sample": SAMPLE}
+    """Row by row: what the plan has of each entity, and what was made again. Rows written whole must be equal in content.
+
+    Of persons who were erased since nothing is to be made again: that they are left out is what was asked for.
+    """
+    bound = {
+        "plan": restored.plan_id,
+        "migration": migration.id,
+        "sample": SAMPLE,
+        "forgotten": _forgotten(connection, migration),
+    }
     counted = connection.execute(
         "SELECT entity, count(*) FILTER (WHERE planned), count(*) FILTER (WHERE made), count(what) "
         f"FROM ({_JOINED}) joined GROUP BY entity ORDER BY entity",
@@ -174,3 +185,17 @@ def _compare(connection: Connection, migration: Migration, restored: Restored) -
         bound,
     )
     restored.differing = [{"entity": entity, "key": key, "what": what} for entity, key, what in shown]
+
+
+def _forgotten(connection: Connection, migration: Migration) -> list[str]:
+    """Why rows of persons who were erased since are left out, and rows that go with those, and with those."""
+    forgotten, wave = [ERASED], [ERASED]
+    while wave:
+        rows = connection.execute(
+            "SELECT DISTINCT format('goes with the skipped %%s %%s', entity, source_key) FROM staging.rows "
+            "WHERE migration_id = %s AND reason = ANY(%s)",
+            [migration.id, wave],
+        ).fetchall()
+        wave = [reason for (reason,) in rows]
+        forgotten += wave
+    return forgotten

@@ -27,6 +27,9 @@ def test_a_migrated_restaurant_stays_proven_and_never_takes_an_erased_person_in_
     judged = world.ok("verify", verified.migration)
     assert judged["passed"] is True, judged
     assert world.rows("SELECT sum(balance_points) FROM aura.loyalty_accounts") == points
+    assert world.ok("restore-check", verified.migration)["passed"] is True, (
+        "the snapshots are a backup of everybody else"
+    )
 
     plan = world.preview(verified.integration)
     for entity in ("customers", "staff"):
