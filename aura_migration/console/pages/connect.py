@@ -3,40 +3,18 @@
 from __future__ import annotations
 
 import json
-import secrets
-import time
-from dataclasses import dataclass, field
 from typing import Any
 
-from nicegui import app as server
 from nicegui import ui
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
 
+from aura_migration.console import leaving
 from aura_migration.console.layout import View, act, page
 from aura_migration.console.parts.forms import field_of, filled
 from aura_migration.console.parts.notices import empty, said
 from aura_migration.console.parts.tables import table
 from aura_migration.console.parts.texts import h2
-from aura_migration.console.session import PREFIX
 
-RETURN_TO = f"{PREFIX}/connected"
-LEAVING_SECONDS = 600.0
 NEVER_SIGNED = "Nothing is written to the POS: only what is listed here is read."
-
-
-@dataclass(frozen=True)
-class _Leaving:
-    """Somebody is about to go to a POS's consent page."""
-
-    address: str
-    cookies: list[str] = field(repr=False)
-    session: str
-    """Whose browser it is: nobody else is sent with this proof, or they would connect their account for somebody else."""
-    until: float
-
-
-_leaving: dict[str, _Leaving] = {}
 
 
 @page("/connect")
@@ -108,38 +86,15 @@ def _consent(view: View, line: dict[str, Any]) -> None:
                 "pos": line["pos"],
                 "restaurant": restaurant.value.strip(),
                 "application": application,
-                "return_to": RETURN_TO,
+                "return_to": leaving.RETURN_TO,
             }
             if address.value.strip():
                 body["base_url"] = address.value.strip()
             begun, cookies = await view.api.post_with_cookies("/pos/integrations/sign-in", body)
             secret.value = ""
-            ui.navigate.to(f"/leave/{_leave(begun['authorize_url'], cookies, view.session)}")
+            leaving.go(view, begun["authorize_url"], cookies)
 
         act(f"Go on to {line['title']}", go)
-
-
-def _leave(address: str, cookies: list[str], session: str) -> str:
-    now = time.monotonic()
-    for ticket in [t for t, leaving in _leaving.items() if leaving.until < now]:
-        del _leaving[ticket]
-    ticket = secrets.token_urlsafe(32)
-    _leaving[ticket] = _Leaving(address, cookies, session, now + LEAVING_SECONDS)
-    return ticket
-
-
-async def leave(request: Request) -> Response:
-    """Hand the browser the proof that it began the sign-in, and send it to the consent page. Works once."""
-    found = _leaving.pop(request.path_params["ticket"], None)
-    if found is None or found.until < time.monotonic() or found.session != request.session.get("id"):
-        return RedirectResponse(f"{PREFIX}/connect", 303)
-    response = RedirectResponse(found.address, 303)
-    for cookie in found.cookies:
-        response.headers.append("set-cookie", cookie)
-    return response
-
-
-server.add_route("/leave/{ticket}", leave, methods=["GET"])
 
 
 @page("/connected")

@@ -6,6 +6,7 @@ from typing import Any
 
 from nicegui import ui
 
+from aura_migration.console import leaving
 from aura_migration.console.layout import View, act, page
 from aura_migration.console.parts.accounts import audit_counts, audit_questions, health_html, preflight_table
 from aura_migration.console.parts.dialogs import confirmed
@@ -25,14 +26,14 @@ async def show(view: View, integration_id: int) -> None:
     state_chip(found["status"])
     if found["reason"]:
         said(found["reason"], kind="bad")
-    _account(view, found)
+    await _account(view, found)
     open_ones = {m["location"]: m for m in reversed(migrations) if m["state"] not in ("cancelled", "rolled_back")}
     for site in found["locations"]:
         await _location(view, found, site, open_ones.get(site["location"]))
     _past(migrations)
 
 
-def _account(view: View, found: dict[str, Any]) -> None:
+async def _account(view: View, found: dict[str, Any]) -> None:
     number = found["integration_id"]
     with ui.element("section").classes("panel"):
         h2("Account")
@@ -45,6 +46,7 @@ def _account(view: View, found: dict[str, Any]) -> None:
             ]
         )
         with ui.element("div").classes("acts"):
+            ui.link("Webhooks", f"/integrations/{number}/webhooks")
             if view.may("operate") and found["has_credentials"]:
 
                 async def test() -> None:
@@ -56,7 +58,7 @@ def _account(view: View, found: dict[str, Any]) -> None:
 
                 act("Test the connection", test, kind="plain")
             if view.may("operate") and found["status"] != "connected":
-                ui.link("Connect it again", f"/connect?pos={found['pos']}")
+                await _again(view, found)
             if view.may("administer") and found["has_credentials"]:
 
                 async def disconnect() -> None:
@@ -74,6 +76,21 @@ def _account(view: View, found: dict[str, Any]) -> None:
                         ui.navigate.reload()
 
                 act("Disconnect …", disconnect, kind="danger")
+
+
+async def _again(view: View, found: dict[str, Any]) -> None:
+    """By consent where the POS has a page for it, for the application it knows; by credentials in any case."""
+    line = next(one for one in await view.api.get("/pos/connectors") if one["pos"] == found["pos"])
+    if line["has_consent_page"]:
+
+        async def sign_in() -> None:
+            begun, cookies = await view.api.post_with_cookies(
+                f"/pos/integrations/{found['integration_id']}/sign-in", {"return_to": leaving.RETURN_TO}
+            )
+            leaving.go(view, begun["authorize_url"], cookies)
+
+        act(f"Sign in at {line['title']} again", sign_in)
+    ui.link("Connect it again with credentials", f"/connect?pos={found['pos']}")
 
 
 async def _location(view: View, found: dict[str, Any], site: dict[str, Any], migration: dict[str, Any] | None) -> None:
