@@ -3,67 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-from aura_migration.archive.reader import SnapshotReader
-from aura_migration.canonical.rules import RULE_ENTITIES
-from aura_migration.migration import decide, stages
-from aura_migration.migration.extraction import pinned
-from aura_migration.migration.records import get_migration
-from aura_migration.pos.clover.rules_witness import rules
-from aura_migration.sandbox.core.server import serve
-from aura_migration.settings import load_settings
-from aura_migration.verify.rules import RulesVerdict, verify_rules
-from aura_migration_tests.support import database as support
-from aura_migration_tests.support.journeys import A_MONTH, Connected, connected, previewed
-
-NOW = datetime(2026, 10, 1, 15, tzinfo=UTC)
-TABLES = tuple(entity.table for entity in RULE_ENTITIES)
-
-
-class Loaded:
-    """The merchant of scenario ``rules``, loaded."""
-
-    def __init__(self, at: Connected, migration_id: int) -> None:
-        self.at, self.migration_id = at, migration_id
-
-    def judged(self, statement: str = "") -> RulesVerdict:
-        """The verdict about the rules after a statement that is taken back."""
-        with self.at.workshop.connect() as connection:
-            migration = get_migration(connection, self.migration_id)
-            reader = SnapshotReader(*pinned(connection, self.migration_id), cipher=self.at.workshop.persons)
-            facts = rules(reader, self.at.locations[0].source.source_id, "USD")
-            with connection.transaction(force_rollback=True):
-                if statement:
-                    assert connection.execute(statement.encode()).rowcount >= 1, statement
-                return verify_rules(connection, migration.subject, migration.plan_id, facts, ())
-
-    def one(self, query: str) -> tuple[int, ...]:
-        """One row of figures."""
-        with self.at.workshop.connect() as connection:
-            found = connection.execute(query.encode()).fetchone()
-            assert found is not None
-            return tuple(found)
-
-    def rows(self) -> int:
-        """How many rules AuraConnect holds."""
-        return sum(self.one(f"SELECT count(*) FROM aura.{table}")[0] for table in TABLES)
+from aura_migration.migration import stages
+from aura_migration_tests.support.rules import Loaded, loaded_rules
 
 
 @pytest.fixture(scope="module")
 def kitchen(postgres_server: str, template_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
-    with support.clone(postgres_server, template_database) as url, serve("clover", "rules", limits="off") as sandbox:
-        folder: Path = tmp_path_factory.mktemp("kitchen")
-        settings = load_settings({"AURA_DATABASE_URL": url, "AURA_DATA_DIR": str(folder)})
-        at = connected(replace(settings, now=NOW), "clover", sandbox.base_url)
-        migration_id, plan = previewed(at, options=A_MONTH)
-        decide.approve(at.workshop, migration_id, plan.hash, "test", "")
-        stages.load(at.workshop, migration_id, "test")
-        yield Loaded(at, migration_id)
+    with loaded_rules("clover", postgres_server, template_database, tmp_path_factory.mktemp("kitchen"), 1) as loaded:
+        yield loaded
 
 
 def test_every_rule_is_loaded_and_found_the_same_and_orders_name_what_they_were_charged_by(kitchen: Loaded) -> None:

@@ -3,63 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-from aura_migration.archive.reader import SnapshotReader
-from aura_migration.canonical.options import HistoryOptions, MigrationOptions
-from aura_migration.canonical.rules import RULE_ENTITIES
-from aura_migration.migration import decide, stages
-from aura_migration.migration.extraction import pinned
-from aura_migration.migration.records import get_migration
-from aura_migration.pos.toast.rules_witness import rules
-from aura_migration.sandbox.core.server import serve
-from aura_migration.settings import load_settings
-from aura_migration.verify.rules import RulesVerdict, verify_rules
-from aura_migration_tests.support import database as support
-from aura_migration_tests.support.journeys import Connected, connected, previewed
-
-NOW = datetime(2026, 10, 1, 15, tzinfo=UTC)
-ALL_OF_IT = MigrationOptions(history=HistoryOptions(months=3))
-TABLES = tuple(entity.table for entity in RULE_ENTITIES)
-
-
-class Loaded:
-    """The tavern of scenario ``rules``, loaded."""
-
-    def __init__(self, at: Connected, migration_id: int) -> None:
-        self.at, self.migration_id = at, migration_id
-
-    def judged(self, statement: str = "") -> RulesVerdict:
-        """The verdict about the rules after a statement that is taken back."""
-        with self.at.workshop.connect() as connection:
-            migration = get_migration(connection, self.migration_id)
-            reader = SnapshotReader(*pinned(connection, self.migration_id), cipher=self.at.workshop.persons)
-            facts = rules(reader, self.at.locations[0].source.source_id, "USD")
-            with connection.transaction(force_rollback=True):
-                if statement:
-                    assert connection.execute(statement.encode()).rowcount >= 1, statement
-                return verify_rules(connection, migration.subject, migration.plan_id, facts, ())
-
-    def rows(self) -> int:
-        """How many rules AuraConnect holds."""
-        with self.at.workshop.connect() as connection:
-            return sum(connection.execute(f"SELECT count(*) FROM aura.{t}".encode()).fetchone()[0] for t in TABLES)  # type: ignore[index]
+from aura_migration.migration import stages
+from aura_migration_tests.support.rules import Loaded, loaded_rules
 
 
 @pytest.fixture(scope="module")
 def tavern(postgres_server: str, template_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
-    with support.clone(postgres_server, template_database) as url, serve("toast", "rules", limits="off") as sandbox:
-        folder: Path = tmp_path_factory.mktemp("tavern")
-        settings = load_settings({"AURA_DATABASE_URL": url, "AURA_DATA_DIR": str(folder)})
-        at = connected(replace(settings, now=NOW), "toast", sandbox.base_url)
-        migration_id, plan = previewed(at, options=ALL_OF_IT)
-        decide.approve(at.workshop, migration_id, plan.hash, "test", "")
-        stages.load(at.workshop, migration_id, "test")
-        yield Loaded(at, migration_id)
+    with loaded_rules("toast", postgres_server, template_database, tmp_path_factory.mktemp("tavern"), 3) as loaded:
+        yield loaded
 
 
 def test_every_rule_is_loaded_and_found_the_same(tavern: Loaded) -> None:
@@ -69,20 +23,18 @@ def test_every_rule_is_loaded_and_found_the_same(tavern: Loaded) -> None:
     judged = tavern.judged()
     assert (judged.gate.passed, judged.findings) == (True, ())
     assert judged.gate.evidence["by_entity"]["pricing_rules"] == 11
-    with tavern.at.workshop.connect() as connection:
-        loaded = connection.execute(
-            """
-            SELECT count(*) FILTER (WHERE d.discount_key IS NOT NULL),
-                   count(*) FILTER (WHERE EXISTS (SELECT 1 FROM migration.crosswalk c
-                                                  WHERE c.entity = 'pricing_rules' AND c.source_key = d.discount_key)),
-                   (SELECT count(*) FROM aura.order_service_charges s WHERE s.charge_class <> 'cash_rounding' AND NOT EXISTS (
-                        SELECT 1 FROM migration.crosswalk c WHERE c.entity = 'service_charges' AND c.source_key = s.charge_key)),
-                   (SELECT count(*) FROM aura.order_taxes t WHERE t.tax_rate_id IS NULL),
-                   (SELECT count(*) FROM aura.orders o WHERE o.guest_count IS NULL)
-            FROM aura.order_discounts d
-            """
-        ).fetchone()
-    assert loaded is not None
+    loaded = tavern.one(
+        """
+        SELECT count(*) FILTER (WHERE d.discount_key IS NOT NULL),
+               count(*) FILTER (WHERE EXISTS (SELECT 1 FROM migration.crosswalk c
+                                              WHERE c.entity = 'pricing_rules' AND c.source_key = d.discount_key)),
+               (SELECT count(*) FROM aura.order_service_charges s WHERE s.charge_class <> 'cash_rounding' AND NOT EXISTS (
+                    SELECT 1 FROM migration.crosswalk c WHERE c.entity = 'service_charges' AND c.source_key = s.charge_key)),
+               (SELECT count(*) FROM aura.order_taxes t WHERE t.tax_rate_id IS NULL),
+               (SELECT count(*) FROM aura.orders o WHERE o.guest_count IS NULL)
+        FROM aura.order_discounts d
+        """
+    )
     assert loaded[0] == loaded[1] > 50  # orders name the rules they were charged by
     assert loaded[2:] == (0, 0, 0)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,13 @@ import pytest
 
 from aura_migration.cli.main import run
 from aura_migration.core.errors import BadInput
-from aura_migration.migration import decide, stages
+from aura_migration.migration import stages
 from aura_migration.migration.workshop import Workshop
-from aura_migration.sandbox.core.server import serve
-from aura_migration.settings import load_settings
 from aura_migration.verify.replay.replay import Replayed, replay_orders
 from aura_migration.verify.replay.rung import Span, count_orders
 from aura_migration.verify.replay.words import Class, Why
-from aura_migration_tests.support import database as support
-from aura_migration_tests.support.journeys import connected, previewed
+from aura_migration_tests.support.rules import NOW, loaded_rules
 
-NOW = datetime(2026, 10, 1, 15, tzinfo=UTC)
 DIFFERS = {"square": "tax_rate", "toast": "max_selection", "clover": "modifier_price"}
 """How the stand-in's history differs from its configuration."""
 REMEDY = {
@@ -108,16 +104,12 @@ class House:
 
 
 def _house(pos: str, server: str, template: str, folder: Path) -> Iterator[House]:
-    with support.clone(server, template) as url, serve(pos, "rules", limits="off", differs=DIFFERS[pos]) as sandbox:
-        settings = load_settings({"AURA_DATABASE_URL": url, "AURA_DATA_DIR": str(folder), "AURA_NOW": NOW.isoformat()})
-        at = connected(settings, pos, sandbox.base_url)
-        migration_id, plan = previewed(at)
-        decide.approve(at.workshop, migration_id, plan.hash, "test", "", confirm_inferred=True)
-        stages.load(at.workshop, migration_id, "test")
-        with at.workshop.connect() as connection:
-            row = connection.execute("SELECT restaurant_id, id FROM aura.locations").fetchone()
-            assert row is not None
-            yield House(pos, at.workshop, migration_id, connection, *row)
+    with (
+        loaded_rules(pos, server, template, folder, 3, confirm_inferred=True, differs=DIFFERS[pos]) as loaded,
+        loaded.at.workshop.connect() as connection,
+    ):
+        place = loaded.one("SELECT restaurant_id, id FROM aura.locations")
+        yield House(pos, loaded.at.workshop, loaded.migration_id, connection, *place)
 
 
 @pytest.fixture(scope="module")
