@@ -40,7 +40,7 @@ class Problem(Exception):
 
 @dataclass
 class Api:
-    """The API for one person. ``get``, ``post`` and ``delete`` answer the JSON document, or raise ``Problem``."""
+    """The API for one person. ``get``, ``post``, ``put`` and ``delete`` answer the JSON document, or raise ``Problem``."""
 
     app: ASGIApp
     token: str = field(repr=False)
@@ -53,6 +53,10 @@ class Api:
         """Ask for something, once: repeated by a second click it is still one request of this call."""
         headers = {"idempotency-key": uuid.uuid4().hex}
         return await self._ask("POST", path, json=body, headers=headers, params=params)
+
+    async def put(self, path: str, body: Any) -> Any:
+        """Set something in place of what was before."""
+        return await self._ask("PUT", path, json=body)
 
     async def delete(self, path: str, **params: Any) -> Any:
         """Take something away."""

@@ -24,6 +24,8 @@ NAVIGATION: list[tuple[str, str, str]] = [
     ("Overview", "/", "see"),
     ("Connect a POS", "/connect", "operate"),
     ("Look-up", "/lookup", "look_up"),
+    ("Notifications", "/notifications", "administer"),
+    ("Audit trail", "/audit", "administer"),
 ]
 """Name, path and permission of what the header leads to; pages of a migration are reached from it."""
 _sessions: list[Sessions] = []

@@ -87,6 +87,10 @@ ol.steps small { display: block; color: var(--quiet); font-weight: 400; font-siz
 .form { display: grid; grid-template-columns: repeat(auto-fill, minmax(280px, 1fr)); gap: .8rem; }
 .choice { min-width: 280px; }
 .narrow { max-width: 560px; }
+fieldset.task { border: 1px solid var(--line); border-radius: 6px; padding: .4rem .8rem .6rem; margin: 0; }
+fieldset.task legend { padding: 0 .3rem; font-weight: 600; font-size: 1rem; line-height: 1.3; width: auto; }
+ul.sheet { margin: 0; padding-left: 1.2rem; }
+.ruled { border-top: 1px solid var(--line); padding-top: .7rem; }
 .beside { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 1rem; }
 @media (max-width: 900px) { .beside { grid-template-columns: minmax(0, 1fr); } }
 nav.tabs { display: flex; gap: .2rem 1rem; flex-wrap: wrap; border-bottom: 1px solid var(--line); }

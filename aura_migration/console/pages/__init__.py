@@ -6,6 +6,7 @@ from nicegui import app as server
 
 from aura_migration.console import layout
 from aura_migration.console.pages import (
+    audit,
     changes,
     connect,
     evidence,
@@ -14,11 +15,14 @@ from aura_migration.console.pages import (
     losses,
     migration,
     missing,
+    notifications,
     overview,
     quarantine,
     replay,
     sales,
     sign_in,
+    training,
+    webhooks,
 )
 
 PAGES = (
@@ -27,13 +31,17 @@ PAGES = (
     connect,
     integration,
     migration,
+    audit,
     changes,
     evidence,
     lookup,
     losses,
+    notifications,
     quarantine,
     replay,
     sales,
+    training,
+    webhooks,
     missing,
 )
 """``missing`` answers for every other address: it stays last."""
