@@ -118,7 +118,14 @@ def freeze(connection: Connection, integration_id: int, liability: str, by: str,
     """From now on neither system redeems the class, until it is taken over or thawed."""
     with connection.transaction():
         before = _locked(connection, integration_id, liability)
-        _require(before, "pos", "frozen", "It is with AuraConnect: `liabilities return` gives it back first.")
+        _require(
+            before,
+            "pos",
+            "frozen",
+            "It is frozen already: `liabilities switch` takes it over, `liabilities thaw` gives the freeze up."
+            if before.owner == "nobody"
+            else "It is with AuraConnect: `liabilities return` gives it back first.",
+        )
         if not before.rows:
             raise Refused(
                 f"AuraConnect holds nothing of class {liability} from integration {integration_id}.",
@@ -132,7 +139,14 @@ def thaw(connection: Connection, integration_id: int, liability: str, by: str, r
     """Give up a freeze: the POS redeems again, AuraConnect's rows stay ``pending``."""
     with connection.transaction():
         before = _locked(connection, integration_id, liability)
-        _require(before, "nobody", "thawed", "Only a frozen class is thawed.")
+        _require(
+            before,
+            "nobody",
+            "thawed",
+            "The POS redeems it already."
+            if before.owner == "pos"
+            else "AuraConnect redeems it: `liabilities return` first, which lists what has to be entered in the POS.",
+        )
         _change(connection, integration_id, before, "pos", by, reason, {"balance": before.balance})
         return ownership(connection, integration_id, liability)
 
@@ -179,7 +193,14 @@ def give_back(
     known = _known(liability)
     with connection.transaction():
         before = _locked(connection, integration_id, liability)
-        _require(before, "auraconnect", "given back", "AuraConnect does not own it.")
+        _require(
+            before,
+            "auraconnect",
+            "given back",
+            "The POS redeems it already."
+            if before.owner == "pos"
+            else "It is frozen: `liabilities thaw` lets the POS redeem again.",
+        )
         connection.execute(
             f"UPDATE aura.{known.table} t SET status = 'pending', updated_at = now() "
             f"WHERE {_imported(known)} AND t.status = 'active'",

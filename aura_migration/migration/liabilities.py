@@ -10,10 +10,11 @@ from typing import Any
 
 from aura_migration.core.errors import PlanMoved, Refused
 from aura_migration.cutover.liabilities import CLASSES, Ownership, ownership, take_over
+from aura_migration.database.connections import Connection
 from aura_migration.migration import stages
 from aura_migration.migration.planning import writes_of
 from aura_migration.migration.records import get_migration
-from aura_migration.migration.states import AFTER_LOAD
+from aura_migration.migration.states import AFTER_LOAD, ENDED, LIVE
 from aura_migration.migration.workshop import Workshop
 
 GATE_OF = {
@@ -43,6 +44,7 @@ def switch(workshop: Workshop, integration_id: int, liability: str, by: str, rea
                 f"{liability} is owned by {found.owner}; only a frozen class is switched.",
                 f"`aura-migration liabilities freeze {integration_id} {liability}` first: from then on neither side redeems.",
             )
+        _require_settled(connection, integration_id)
         loaded = connection.execute(
             "SELECT id, location_key FROM migration.migrations WHERE integration_id = %s AND state = ANY(%s) "
             'ORDER BY location_key COLLATE "C"',
@@ -54,6 +56,23 @@ def switch(workshop: Workshop, integration_id: int, liability: str, by: str, rea
     evidence = [_read_again(workshop, migration_id, key, liability, since, by) for migration_id, key in loaded]
     with workshop.connect() as connection:
         return take_over(connection, integration_id, liability, by, reason, {"read_again": evidence})
+
+
+def _require_settled(connection: Connection, integration_id: int) -> None:
+    """``Refused`` while a load of the integration waits to be brought up to date."""
+    waiting = connection.execute(
+        "SELECT m.id, m.state FROM migration.migrations m WHERE m.integration_id = %s AND NOT m.state = ANY(%s) "
+        "AND EXISTS (SELECT 1 FROM migration.plans p WHERE p.migration_id = m.id AND p.state IN ('loaded', 'loading')) "
+        "ORDER BY m.id LIMIT 1",
+        [integration_id, sorted(AFTER_LOAD | LIVE | ENDED)],
+    ).fetchone()
+    if waiting is not None:
+        number, state = waiting
+        raise Refused(
+            f"Migration {number} of integration {integration_id} was loaded and is {state} now: its balances would not be looked at.",
+            f"`aura-migration status {number}` shows what it waits for; bring it to its end, then switch.",
+            migration_id=number,
+        )
 
 
 def _read_again(

@@ -97,6 +97,10 @@ def test_while_a_class_is_frozen_nobody_redeems_it(till: Till) -> None:
     assert till.owner == "nobody"
     with pytest.raises(psycopg.DatabaseError, match="still honoured"):
         till.redeem(500, "payment 1")
+    for step in (liabilities.freeze, liabilities.give_back):
+        with pytest.raises(Refused) as refused:
+            step(till.connection, till.integration, "gift_cards", "ana")
+        assert "`liabilities thaw`" in refused.value.remedy, "the way on from here, not from another owner"
 
 
 def test_after_the_switch_auraconnect_redeems_to_the_cent_and_writes_its_ledger(till: Till) -> None:

@@ -88,6 +88,8 @@ def test_a_card_used_after_the_freeze_stops_the_switch_until_it_is_taken_over(ca
     cafe.pos(op="redeem_card", card=key, cents=300)
     with pytest.raises(PlanMoved, match="moved in the POS") as refused:
         switch(cafe.at.workshop, cafe.integration, "gift_cards", "test")
+    with pytest.raises(Refused, match="was loaded and is planned now"):
+        switch(cafe.at.workshop, cafe.integration, "gift_cards", "test")
     assert cafe.sql("SELECT status FROM aura.gift_cards WHERE id = %s", card) == [("pending",)]
 
     decide.approve(cafe.at.workshop, cafe.migration_id, refused.value.details["plan_hash"], "test")
