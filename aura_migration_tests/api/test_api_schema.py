@@ -14,6 +14,7 @@ from typing import Any
 import hypothesis
 import jsonschema
 import pytest
+import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase
 from schemathesis.checks import CheckFunction
@@ -26,7 +27,7 @@ from aura_migration.core.errors import AuraError
 from aura_migration_tests.support.api import RunningApi
 from aura_migration_tests.support.worlds import Stages
 
-EXAMPLES = 3
+EXAMPLES = 2
 """Of each mode and operation: the run is a part of the suite; a longer one needs no more than a larger number."""
 NEEDS_A_QUESTION = "/pos/migration/lookup"
 """Answers nothing without a question that makes sense."""
@@ -54,6 +55,7 @@ def test_every_answer_fits_the_openapi_document_whatever_is_asked(cafe: RunningA
         "migration_id": cafe_stages.plan["migration_id"],
         "integration_id": cafe_stages.integration,
     }
+    session = requests.Session()
     asked, failures, silent = Counter[int](), [], []
     for found in schema.get_all_operations():
         assert isinstance(found, schemathesis.core.result.Ok), found
@@ -64,7 +66,7 @@ def test_every_answer_fits_the_openapi_document_whatever_is_asked(cafe: RunningA
         answers = Counter[int]()
         for mode in schemathesis.GenerationMode:
             try:
-                answers += _asked(cafe, operation, mode, known)
+                answers += _asked(cafe, session, operation, mode, known)
             except hypothesis.errors.Unsatisfiable:
                 continue  # nothing can be wrong with an operation without parameters
             except Exception as failure:  # every operation is looked at before the test says what is wrong
@@ -73,9 +75,10 @@ def test_every_answer_fits_the_openapi_document_whatever_is_asked(cafe: RunningA
         named = set(re.findall(r"{(\w+)}", operation.path))
         if method == "GET" and operation.path != NEEDS_A_QUESTION and named <= set(known) and not answers[200]:
             silent.append(f"{operation.label}: {dict(answers)}")
+    session.close()
     assert not failures, "\n\n".join(failures)
     assert not silent, f"nothing is answered of the café: {silent}"
-    assert asked.total() > 250 and {200, 202, 404, 409, 422} <= set(asked), asked
+    assert asked.total() > 150 and {200, 202, 404, 409, 422} <= set(asked), asked
 
 
 def test_every_route_says_who_may_and_shows_what_is_sent_and_answered(cafe: RunningApi, cafe_stages: Stages) -> None:
@@ -143,7 +146,9 @@ def test_what_a_pos_says_of_a_fault_takes_no_member_of_our_own_problem_document(
     assert said["request_id"] == "r-1" and said["remedy"] == "Ask again later."
 
 
-def _asked(cafe: RunningApi, operation: Any, mode: Any, known: dict[str, int]) -> Counter[int]:
+def _asked(
+    cafe: RunningApi, session: requests.Session, operation: Any, mode: Any, known: dict[str, int]
+) -> Counter[int]:
     """Ask one operation; every other time about the café. Returns how often which status came back."""
     headers = {"authorization": f"Bearer {cafe.token()}"}
     asked = Counter[int]()
@@ -163,7 +168,7 @@ def _asked(cafe: RunningApi, operation: Any, mode: Any, known: dict[str, int]) -
             for given in (case.path_parameters, case.body):
                 if isinstance(given, dict):
                     given.update({name: number for name, number in known.items() if name in given})
-        asked[case.call_and_validate(headers=headers, checks=CHECKS).status_code] += 1
+        asked[case.call_and_validate(session=session, headers=headers, checks=CHECKS).status_code] += 1
 
     ask()
     return asked
