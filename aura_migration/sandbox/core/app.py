@@ -10,7 +10,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -22,6 +22,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from aura_migration.sandbox.core.clock import Clock, parse_instant
 from aura_migration.sandbox.core.faults import FaultDial, FaultMiddleware
 from aura_migration.sandbox.core.ids import Ids
+
+if TYPE_CHECKING:
+    from aura_migration.sandbox.core.webhooks import Webhooks
 
 CONTROL_PREFIX = "/_control"
 LOG_LENGTH = 20_000
@@ -46,6 +49,7 @@ class PosApp(Protocol):
     switches: dict[str, Any]
     fault_kinds: Sequence[str]
     log_headers: Sequence[str]
+    webhooks: Webhooks | None
 
     def truth(self) -> dict[str, Any]:
         """The known truth of the scenario as it stands now."""
@@ -89,6 +93,7 @@ class BasePosApp:
         self.control_routes: Sequence[BaseRoute] = ()
         self.exception_handlers: Mapping[Any, Any] = {}
         self.switches: dict[str, Any] = {}
+        self.webhooks: Webhooks | None = None
 
     def truth(self) -> dict[str, Any]:
         """See `PosApp.truth`."""
@@ -188,6 +193,8 @@ def build_app(pos_app: PosApp) -> Starlette:
     """The complete ASGI application of one POS: log, faults, the POS's routes, the control surface."""
     dial = FaultDial(pos_app.seed, pos_app.fault_kinds)
     log = RequestLog()
+    if pos_app.webhooks is not None:
+        pos_app.webhooks.dial = dial
     control = ControlSurface(pos_app, dial, log)
     app = Starlette(
         routes=[Mount(CONTROL_PREFIX, routes=[*control.routes(), *pos_app.control_routes]), *pos_app.routes],
@@ -229,15 +236,23 @@ class ControlSurface:
             ("/requests", "DELETE", lambda _r, _b: self._forget_requests()),
             ("/edit", "POST", self._edit),
             ("/tokens", "POST", self._tokens),
+            ("/webhooks", "GET", lambda _r, _b: self._webhooks.to_json()),
+            ("/webhooks", "POST", lambda _r, body: self._webhooks.control(body)),
         ]
         by_path: dict[str, dict[str, Handler]] = {}
         for path, method, handler in table:
             by_path.setdefault(path, {})[method] = handler
         return [Route(path, _endpoint(handlers), methods=list(handlers)) for path, handlers in by_path.items()]
 
+    @property
+    def _webhooks(self) -> Webhooks:
+        if self._pos.webhooks is None:
+            raise ControlError(f"the sandbox of {self._pos.pos} sends no webhooks")
+        return self._pos.webhooks
+
     def _index(self) -> dict[str, Any]:
         pos = self._pos
-        paths = ["truth", "credentials", "faults", "clock", "switches", "requests", "edit", "tokens"]
+        paths = ["truth", "credentials", "faults", "clock", "switches", "requests", "edit", "tokens", "webhooks"]
         return {"pos": pos.pos, "scenario": pos.scenario, "seed": pos.seed, "paths": paths}
 
     def _add_faults(self, _request: Request, body: Any) -> dict[str, Any]:
@@ -263,6 +278,8 @@ class ControlSurface:
         if "now" in body:
             self._pos.clock.set(parse_instant(body["now"]) if body["now"] is not None else None)
         self._pos.clock.skip(float(body.get("skip", 0)))
+        if self._pos.webhooks is not None:
+            self._pos.webhooks.wake()
         return self._clock()
 
     def _set_switches(self, _request: Request, body: dict[str, Any]) -> dict[str, Any]:
@@ -282,8 +299,14 @@ class ControlSurface:
         if not ops or any(not isinstance(op, dict) or "op" not in op for op in ops):
             raise ControlError('send one edit as an object with "op", or several as a list')
         changed: list[str] = []
+        webhooks = self._pos.webhooks
+        told = webhooks if webhooks is not None and webhooks.are_wanted else None
         for op in ops:
-            changed.extend(self._pos.edit(op))
+            before = told.before(op) if told is not None else None
+            done = self._pos.edit(op)
+            changed.extend(done)
+            if told is not None:
+                told.edited(op, done, before)
         return {"ok": True, "changed": list(dict.fromkeys(changed))}
 
     def _tokens(self, _request: Request, body: dict[str, Any]) -> dict[str, Any]:
@@ -291,7 +314,10 @@ class ControlSurface:
         if verb == "expire":
             return {"ok": True, "tokens": self._pos.expire_tokens()}
         if verb == "revoke":
-            return {"ok": True, "tokens": self._pos.revoke_tokens()}
+            ended = self._pos.revoke_tokens()
+            if self._pos.webhooks is not None:
+                self._pos.webhooks.revoked()
+            return {"ok": True, "tokens": ended}
         if verb in ("drop_scope", "add_scope") and isinstance(scope, str) and scope:
             self._pos.set_scope(scope, verb == "add_scope")
             return {"ok": True}

@@ -5,7 +5,8 @@ A fault is a JSON object `{"kind", "match", "method"?, "headers"?, "after"?, "ti
 `after` matching requests pass, then `times` requests are hit (null or absent: all), each with `probability` (seeded).
 
 Kinds that look the same for every POS are carried out here, on real bytes. Kinds whose shape is the POS's own
-(`HOOKED_KINDS`) are handed to the POS application and to its handlers through `fault_of`.
+(`HOOKED_KINDS`) are handed to the POS application and to its handlers through `fault_of`. `WEBHOOK_KINDS` hit what the
+sandbox sends, not what it serves; their `match` is searched in the kind of the event.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 GENERIC_KINDS = frozenset({"rate_limit", "error", "reset", "truncate", "slow", "html", "drop_field", "rename_field"})
 HOOKED_KINDS = frozenset({"expire_token", "stale_cursor", "conflict", "lying_cap"})
+WEBHOOK_KINDS = frozenset({"webhook_duplicate", "webhook_reorder", "webhook_corrupt"})
 COMMON_FIELDS = frozenset({"kind", "match", "method", "headers", "after", "times", "probability"})
 PARAMETERS: dict[str, frozenset[str]] = {
     "rate_limit": frozenset({"advice", "retry_after"}),
@@ -35,6 +37,9 @@ PARAMETERS: dict[str, frozenset[str]] = {
     "drop_field": frozenset({"path"}),
     "rename_field": frozenset({"path", "to"}),
     "lying_cap": frozenset({"mode", "cap"}),
+    "webhook_duplicate": frozenset({"copies"}),
+    "webhook_reorder": frozenset(),
+    "webhook_corrupt": frozenset(),
 }
 ERROR_STATUSES = (500, 502, 503, 504)
 HTML_PAGE = (
@@ -123,7 +128,7 @@ class FaultDial:
     """All faults set at present, in the order they were set."""
 
     def __init__(self, seed: int, extra_kinds: Iterable[str] = ()) -> None:
-        self.kinds = GENERIC_KINDS | HOOKED_KINDS | frozenset(extra_kinds)
+        self.kinds = GENERIC_KINDS | HOOKED_KINDS | WEBHOOK_KINDS | frozenset(extra_kinds)
         self._seed = seed
         self._faults: list[Fault] = []
         self._made = 0
@@ -148,7 +153,13 @@ class FaultDial:
 
     def fire(self, method: str, target: str, headers: dict[str, str]) -> list[Fault]:
         """The faults that hit this request; each counts it."""
-        return [fault for fault in self._faults if fault.fires(method, target, headers)]
+        return [
+            fault for fault in self._faults if fault.kind not in WEBHOOK_KINDS and fault.fires(method, target, headers)
+        ]
+
+    def fire_webhook(self, kind: str) -> list[Fault]:
+        """The faults that hit an event of this kind on its way out; each counts it."""
+        return [fault for fault in self._faults if fault.kind in WEBHOOK_KINDS and fault.fires("POST", kind, {})]
 
 
 def fault_of(request: Request, kind: str) -> dict[str, Any] | None:

@@ -116,6 +116,8 @@ class RunningSandbox:
         self._server.should_exit = True
         self._thread.join(timeout=10)
         self._socket.close()
+        if self.pos_app.webhooks is not None:
+            self.pos_app.webhooks.close()
 
     def describe(self) -> dict[str, Any]:
         """What a person or a test needs to connect."""
