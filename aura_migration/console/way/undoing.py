@@ -42,6 +42,7 @@ def _form(view: View, way: Way) -> None:
     edited = ui.select(EDITED, label="Edited records", value="keep").props("outlined dense").classes("choice")
     reason = ui.input("Reason").props("outlined dense").classes("full-width narrow")
     reason.props["aria-label"] = "Reason"
+    acts = ui.element("div").classes("acts")
     place = ui.element("div").classes("stack")
 
     async def preview() -> None:
@@ -56,13 +57,15 @@ def _form(view: View, way: Way) -> None:
             return
         reason.error = None
         if await confirmed(
-            "Take back what was loaded?", "AuraConnect is as it was before, as shown in the preview.", "Roll back"
+            "Take back what was loaded?",
+            "AuraConnect will be as it was before, as far as the preview shows it.",
+            "Roll back",
         ):
             await view.api.post(path, {"edited": edited.value, "reason": reason.value.strip()})
             done("The rollback is asked for; its progress is shown above.")
             await way.refresh()
 
-    with ui.element("div").classes("acts"):
+    with acts:
         act("Show what would be taken back", preview, kind="plain")
         act("Roll back …", undo, kind="danger")
 
@@ -77,6 +80,7 @@ def _shown(answer: dict[str, Any]) -> None:
     table(
         ["Table", *columns],
         [(name.replace("_", " "), *(counts.get(c, 0) for c in columns)) for name, counts in tables.items()],
+        fit=True,
     )
     if answer["kept"]:
         h3("What would stay")
