@@ -135,7 +135,7 @@ def frame(me: Me | None, here: str) -> Iterator[None]:
                         link.props("aria-current=page")
         if me is not None:
             with ui.element("div").classes("who"):
-                ui.label(f"{me.name} · {_highest(me.roles)}")
+                ui.label(f"{me.name} · {highest(me.roles)}")
                 if not sessions().is_local:
                     ui.html(
                         f'<form method="post" action="{PREFIX}/session/end"><button type="submit">Sign out</button></form>',
@@ -150,7 +150,8 @@ def frame(me: Me | None, here: str) -> Iterator[None]:
         yield
 
 
-def _highest(roles: Sequence[str]) -> str:
+def highest(roles: Sequence[str]) -> str:
+    """The role that allows most; "" where there is none."""
     return next((role for role in ("admin", "approver", "operator", "viewer") if role in roles), "")
 
 

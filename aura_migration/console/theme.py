@@ -93,6 +93,7 @@ ul.sheet { margin: 0; padding-left: 1.2rem; }
 .ruled { border-top: 1px solid var(--line); padding-top: .7rem; }
 .beside { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 1rem; }
 @media (max-width: 900px) { .beside { grid-template-columns: minmax(0, 1fr); } }
+.when { white-space: nowrap; }
 nav.tabs { display: flex; gap: .2rem 1rem; flex-wrap: wrap; border-bottom: 1px solid var(--line); }
 nav.tabs a { padding: .3rem .1rem; text-decoration: none; border-bottom: 3px solid transparent; }
 nav.tabs a:hover { border-bottom-color: #aab3bf; } nav.tabs a[aria-current=page] { border-bottom-color: var(--brand); font-weight: 600; }

@@ -11,38 +11,8 @@ from aura_migration.sandbox.core.server import RunningSandbox
 from aura_migration_tests.support.browser import Browsing, Visit
 from aura_migration_tests.support.consent import application
 from aura_migration_tests.support.console import RunningConsole
+from aura_migration_tests.support.readable import require_readable
 from aura_migration_tests.support.worlds import Stages
-
-CONTRAST = """
-() => {
-  const rgb = text => { const m = text.match(/[\\d.]+/g).map(Number); return [m[0], m[1], m[2], m.length > 3 ? m[3] : 1]; };
-  const light = ([r, g, b]) => { const c = [r, g, b].map(v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * c[0] + 0.7152 * c[1] + 0.0722 * c[2]; };
-  const over = (top, under) => [0, 1, 2].map(i => top[i] * top[3] + under[i] * (1 - top[3])).concat(1);
-  const ground = element => { const layers = [];
-    for (let at = element; at; at = at.parentElement) layers.push(rgb(getComputedStyle(at).backgroundColor));
-    return layers.reverse().reduce((under, top) => over(top, under), [255, 255, 255, 1]); };
-  const found = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const element = walker.currentNode.parentElement;
-    if (!walker.currentNode.textContent.trim() || !element.checkVisibility({opacityProperty: true, visibilityProperty: true})
-        || element.closest('.skip, [aria-hidden=true], .q-icon, script, style, .disabled, [disabled]')) continue;
-    const under = ground(element), ink = over(rgb(getComputedStyle(element).color), under);
-    const [a, b] = [light(ink), light(under)].sort((x, y) => y - x);
-    const ratio = (a + 0.05) / (b + 0.05);
-    if (ratio < 4.5) found.push(`${ratio.toFixed(2)} ${walker.currentNode.textContent.trim().slice(0, 60)}`);
-  }
-  return found;
-}
-"""
-NAMELESS = """
-() => [...document.querySelectorAll('a, button, input, select, textarea, [role=button], [role=combobox]')]
-  .filter(e => e.checkVisibility() && e.type !== 'hidden')
-  .filter(e => !(e.innerText || e.getAttribute('aria-label') || (e.id && document.querySelector(`label[for="${e.id}"]`))
-    || e.closest('label')))
-  .map(e => e.outerHTML.slice(0, 200))
-"""
 
 
 def _arrive(opened: Browser, console: RunningConsole, role: Role) -> Visit:
@@ -67,12 +37,7 @@ def test_every_page_is_readable_named_and_asks_nobody_outside(
         for path in pages:
             page = visit.go(path)
             expect(page.get_by_role("heading", level=1)).to_be_visible()
-            for width in (820, 1280):
-                page.set_viewport_size({"width": width, "height": 900})
-                assert not visit.is_too_wide(), (path, width)
-            assert page.evaluate(CONTRAST) == [], path
-            assert page.evaluate(NAMELESS) == [], path
-            assert page.locator("html").get_attribute("lang") == "en-US"
+            require_readable(visit, path)
         assert visit.hosts <= {"127.0.0.1", ""}, visit.hosts
         assert visit.faults == []
         visit.close()

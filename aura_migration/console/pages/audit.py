@@ -7,14 +7,14 @@ from typing import Any
 
 from nicegui import ui
 
-from aura_migration.console.layout import View, page
+from aura_migration.console.layout import View, highest, page
 from aura_migration.console.parts.filters import Filters, pager
 from aura_migration.console.parts.notices import empty, said
 from aura_migration.console.parts.status import chip_html
 from aura_migration.console.parts.tables import link_html, raw, table
 from aura_migration.console.parts.texts import h2, quiet
-from aura_migration.console.parts.times import instant
-from aura_migration.console.parts.values import folded_html, json_html, value_text
+from aura_migration.console.parts.times import instant_html
+from aura_migration.console.parts.values import field_text, folded_html, json_html, value_text
 
 SHOWN = 100
 OUTCOMES = {"done": ("done", "good"), "refused": ("refused", "bad"), "failed": ("failed", "bad")}
@@ -62,10 +62,10 @@ async def show(
 
 def _row(one: dict[str, Any]) -> tuple[Any, ...]:
     words, kind = OUTCOMES.get(one["outcome"], (one["outcome"], "none"))
-    roles = ", ".join(one["roles"])
-    who = f"{escape(one['actor'])}<br><span class='quiet'>{escape(roles)}</span>" if roles else escape(one["actor"])
+    role = highest(one["roles"])
+    who = f"{escape(one['actor'])}<br><span class='quiet'>{escape(role)}</span>" if role else escape(one["actor"])
     return (
-        instant(one["at"]),
+        raw(instant_html(one["at"])),
         raw(who),
         one["door"],
         one["action"],
@@ -87,5 +87,8 @@ def _detail(detail: dict[str, Any]) -> str:
     if not detail:
         return "–"
     if len(detail) <= SHORT and not any(isinstance(value, dict | list) for value in detail.values()):
-        return "<br>".join(f"{escape(name)}: {escape(value_text('', value, ''))}" for name, value in detail.items())
+        return "<br>".join(
+            f"{escape(field_text(name))}: <span class='mono'>{escape(value_text('', value, ''))}</span>"
+            for name, value in detail.items()
+        )
     return folded_html(f"{len(detail)} entries", json_html(detail))

@@ -14,7 +14,7 @@ from aura_migration.console.parts.notices import empty
 from aura_migration.console.parts.status import chip_html, passed_html, words
 from aura_migration.console.parts.tables import money_cell, raw, table
 from aura_migration.console.parts.texts import h2, h3, quiet
-from aura_migration.console.parts.times import instant
+from aura_migration.console.parts.times import instant, instant_html
 from aura_migration.console.parts.values import field_text, folded_html, json_html, value_text
 from aura_migration.console.subpages import Subject, open_subpage
 from aura_migration.core.clock import business_now
@@ -45,7 +45,7 @@ async def show(
         table(
             ["When", "From", "To", "By", "Why"],
             [
-                (instant(one["at"]), words(one["from"] or ""), words(one["state"]), one["by"], one["reason"])
+                (raw(instant_html(one["at"])), words(one["from"] or ""), words(one["state"]), one["by"], one["reason"])
                 for one in reversed(lines)
             ],
         )

@@ -13,7 +13,7 @@ from aura_migration.console.parts.notices import empty, said
 from aura_migration.console.parts.status import chip_html
 from aura_migration.console.parts.tables import facts, link, raw, table
 from aura_migration.console.parts.texts import h2, h3, quiet
-from aura_migration.console.parts.times import instant
+from aura_migration.console.parts.times import instant, instant_html
 from aura_migration.console.parts.values import compared_html, folded_html, json_html, pairs_html
 from aura_migration.core.errors import BadInput
 from aura_migration.core.money import minor_units
@@ -196,7 +196,7 @@ def _journal(journal: list[dict[str, Any]], currency: str) -> None:
         h3("What was written, and when")
         table(
             ["When", "Write", "Before and after", "Taken back"],
-            [(instant(one["at"]), one["op"], raw(_sides(one, currency)), _undone(one)) for one in journal],
+            [(raw(instant_html(one["at"])), one["op"], raw(_sides(one, currency)), _undone(one)) for one in journal],
         )
 
 

@@ -15,7 +15,7 @@ from aura_migration.console.parts.notices import done, empty, said
 from aura_migration.console.parts.status import chip_html
 from aura_migration.console.parts.tables import facts, link, raw, table
 from aura_migration.console.parts.texts import h2, h3, quiet
-from aura_migration.console.parts.times import instant
+from aura_migration.console.parts.times import instant, instant_html
 
 SHOWN = 50
 EVENTS = {
@@ -122,7 +122,7 @@ def _message(one: dict[str, Any]) -> tuple[Any, ...]:
     problem = f" {one['problem']}" if one["problem"] else ""
     tried = f"after {one['attempts']} attempts.{problem}" if one["state"] != "sent" and one["attempts"] else ""
     return (
-        instant(one["sent_at"] or one["created_at"]),
+        raw(instant_html(one["sent_at"] or one["created_at"])),
         one["target"],
         link(one["title"], f"/migrations/{about}") if about else one["title"],
         one["body"],

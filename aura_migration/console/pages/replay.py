@@ -14,7 +14,7 @@ from aura_migration.console.parts.notices import empty, said
 from aura_migration.console.parts.status import passed_html
 from aura_migration.console.parts.tables import facts, link_html, money, money_cell, number, raw, table
 from aura_migration.console.parts.texts import h2, h3, quiet
-from aura_migration.console.parts.times import instant
+from aura_migration.console.parts.times import instant, instant_html
 from aura_migration.console.parts.values import json_html
 from aura_migration.console.subpages import Subject, open_subpage
 
@@ -160,7 +160,7 @@ def _before(older: list[dict[str, Any]]) -> None:
                 ["When", "Orders of", "Result", "Rung up", "Different", "Clusters"],
                 [
                     (
-                        instant(one["measured_at"]),
+                        raw(instant_html(one["measured_at"])),
                         one["span"],
                         raw(passed_html(one["passed"])),
                         one["figures"]["orders"],

@@ -16,7 +16,7 @@ from aura_migration.console.parts.sheets import draw_sheet
 from aura_migration.console.parts.status import chip_html
 from aura_migration.console.parts.tables import raw, table
 from aura_migration.console.parts.texts import h2, h3, quiet
-from aura_migration.console.parts.times import instant
+from aura_migration.console.parts.times import instant_html
 from aura_migration.console.subpages import Subject, open_subpage
 
 AIM_MINUTES = 5
@@ -69,7 +69,13 @@ async def _results(view: View, subject: Subject) -> None:
     table(
         ["When", "Who", "Needed", "Everything right", "Sheet"],
         [
-            (instant(one["started_at"]), one["trainee"], _needed(one["seconds"]), raw(_passed(one)), one["sheet_hash"])
+            (
+                raw(instant_html(one["started_at"])),
+                one["trainee"],
+                _needed(one["seconds"]),
+                raw(_passed(one)),
+                one["sheet_hash"],
+            )
             for one in found["trainings"]
         ],
     )

@@ -15,7 +15,7 @@ from aura_migration.console.parts.notices import done, empty, said
 from aura_migration.console.parts.status import chip_html
 from aura_migration.console.parts.tables import facts, raw, table
 from aura_migration.console.parts.texts import h2, h3, quiet
-from aura_migration.console.parts.times import instant
+from aura_migration.console.parts.times import instant_html
 
 SHOWN = 50
 STATES = {
@@ -103,7 +103,7 @@ def _event(one: dict[str, Any]) -> tuple[Any, ...]:
         notes.append(f"Type this code in at the POS: {one['verification_code']}")
     told = "".join(f"<div class='quiet'>{escape(note)}</div>" for note in notes if note)
     return (
-        instant(one["received_at"]),
+        raw(instant_html(one["received_at"])),
         one["kind"],
         [_touched(record) for record in one["touches"]] or "–",
         "once" if one["deliveries"] == 1 else f"{one['deliveries']} times",

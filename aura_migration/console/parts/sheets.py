@@ -18,9 +18,9 @@ from aura_migration.migration.training.sheet import HEADINGS, prices, told
 def draw_sheet(sheet: Mapping[str, Any]) -> None:
     """Words, what changed by kind, what sells best and where it stands."""
     currency = str(sheet["currency"])
-    quiet(
-        f"From {sheet['pos']} to AuraConnect · {max(1, round(sheet['minutes_to_read']))} minutes to read · sheet {sheet['hash']}"
-    )
+    minutes = max(1, round(sheet["minutes_to_read"]))
+    reading = f"{minutes} {'minute' if minutes == 1 else 'minutes'} to read"
+    quiet(f"From {sheet['pos']} to AuraConnect · {reading} · sheet {sheet['hash']}")
     if not sheet["totals"]:
         said("Every item has the name, the category, the questions and the price it had.", kind="good")
     for kind in KINDS:

@@ -11,3 +11,8 @@ def instant(text: str | None) -> str:
         return ""
     at = datetime.fromisoformat(text).astimezone(UTC)
     return f"{at.day} {at:%b %Y, %H:%M} UTC"
+
+
+def instant_html(text: str | None) -> str:
+    """The same for a cell of a table, in one line."""
+    return f'<span class="when">{instant(text) or "–"}</span>'
