@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any
@@ -118,6 +118,10 @@ class Webhooks:
     def is_tried_again(self, status: int | None) -> bool:
         """Does this answer (None: there was none in time) ask for another attempt?"""
         return status is None or not 200 <= status < 300
+
+    def delays_of(self, delivery: Delivery) -> Sequence[float]:
+        """Seconds from each failed attempt of this delivery to the next."""
+        return self.delays
 
     def new_target(self, op: dict[str, Any]) -> Target:
         """The target that `{"op": "target", "url", "secret"?, "events"?}` describes."""
@@ -251,12 +255,12 @@ class Webhooks:
                 delivery.state, delivery.target.good_at = "delivered", now
             elif not self.is_tried_again(status):
                 delivery.state = "refused"
-            elif number > len(self.delays):
+            elif number > len(self.delays_of(delivery)):
                 delivery.state = "dropped"
             else:
                 delivery.state = "retrying"
                 delivery.reason = "http_error" if status is not None else "http_timeout"
-                delivery.due = now + self.delays[number - 1]
+                delivery.due = now + self.delays_of(delivery)[number - 1]
                 self._queue.append(delivery)
             limit = self.disabled_after
             if delivery.state != "delivered" and limit is not None and now - delivery.target.good_at > limit:
@@ -291,7 +295,7 @@ class Webhooks:
         other, as through a tunnel), `{"op": "hold"}`, `{"op": "release", "order"?: "made" | "reversed" | "shuffled"}`,
         `{"op": "send", "event"?: event_id, "corrupt"?: true, …}` (that event again, or one of the POS's making),
         `{"op": "repeat", "event": event_id, "times"?: 5}`, and the POS's own."""
-        verbs = {
+        verbs: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "target": self._add_target,
             "remove_target": self._remove_target,
             "route": self._route,

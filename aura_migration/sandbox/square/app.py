@@ -26,8 +26,10 @@ from aura_migration.sandbox.square.people import customers, gift_cards, labor, l
 from aura_migration.sandbox.square.people.edits import PeopleEditor
 from aura_migration.sandbox.square.people.truth import people_truth
 from aura_migration.sandbox.square.scenarios import make_world
+from aura_migration.sandbox.square.subscriptions import Subscriptions
 from aura_migration.sandbox.square.truth import known_truth
 from aura_migration.sandbox.square.truth_rules import rules_truth
+from aura_migration.sandbox.square.webhooks import SquareWebhooks
 
 GATEWAY_CODES = {
     500: "INTERNAL_SERVER_ERROR",
@@ -57,7 +59,10 @@ class SquareApp(BasePosApp):
             OrderWire(self.world.orders.marks, self.world.merchant.currency, self.switches),
         )
         self.payouts, self.drawers = payouts.Payouts(self.world), drawers.Drawers(self.world)
+        self.webhooks = SquareWebhooks(self.world, self.tokens, clock, wire, self.switches)
+        self.context.on_revoked = self.webhooks.revoked
         self.routes = [
+            *Subscriptions(self.context, self.webhooks).routes(),
             *oauth_routes.routes(self.context),
             *merchants.routes(self.context),
             *catalog.routes(self.context),

@@ -195,6 +195,7 @@ class Context:
         self.clock = clock
         self.switches = dict(SWITCHES)
         self.cursors = Cursors(world.ids, clock)
+        self.on_revoked: Callable[[str], None] = lambda _by: None
         self._stale_cursors: dict[str, int] = {}
         self._limiter = Rolling(int(self.switches["rate_limit_per_second"]), 1.0, clock)
 
@@ -254,7 +255,7 @@ class Context:
                 token = self.tokens.bearer(request.headers.get("authorization"))
                 for scope in needed:
                     Call(self, request, version, {}, token.scopes).need(scope)
-                fields = await json_body(request) if request.method == "POST" else {}
+                fields = await json_body(request) if request.method in ("POST", "PUT") else {}
                 if self.switches["reject_unknown_parameters"]:
                     check_names(request.query_params, allowed_query, "UNKNOWN_QUERY_PARAMETER")
                     check_names(fields, allowed_body, "UNKNOWN_BODY_PARAMETER")

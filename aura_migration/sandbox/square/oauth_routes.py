@@ -176,6 +176,7 @@ class OAuth:
                 token.revoked = True
             else:
                 tokens.revoke_application()
+                self._context.on_revoked("APPLICATION")
             return JSONResponse({"success": True})
         except SquareError as error:
             return error.response()
