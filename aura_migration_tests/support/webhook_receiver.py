@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-PATIENCE = 20.0
+PATIENCE = 10.0
 
 
 @dataclass

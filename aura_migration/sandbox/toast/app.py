@@ -42,6 +42,7 @@ from aura_migration.sandbox.toast.scenarios import make_restaurant
 from aura_migration.sandbox.toast.stock import change_stock, list_stock, search_stock
 from aura_migration.sandbox.toast.switches import CHOICES, SWITCHES
 from aura_migration.sandbox.toast.truth import Truth
+from aura_migration.sandbox.toast.webhooks import ToastWebhooks
 from aura_migration.sandbox.toast.world import World
 
 NEXT_PAGE_HEADER = "Toast-Next-Page-Token"
@@ -111,6 +112,7 @@ class ToastApp(BasePosApp):
             ToastError: self._on_error,
             HTTPException: self._on_http_exception,
         }
+        self.webhooks = self._webhooks = ToastWebhooks(self.world, self.people, clock)
         self.routes = self._make_routes()
         self.control_routes = [
             Route("/clients", self._control_clients, methods=["GET", "POST"]),
@@ -522,7 +524,12 @@ class ToastApp(BasePosApp):
         return search_stock(self.world, caller.here, await json_body(request))
 
     async def _stock_update(self, request: Request, caller: Caller) -> Any:
-        return change_stock(self.world, caller.here, await json_body(request))
+        body = await json_body(request)
+        before = self._webhooks.stock() if self._webhooks.are_wanted else None
+        rows = change_stock(self.world, caller.here, body)
+        if before is not None:
+            self._webhooks.stock_moved(before)
+        return rows
 
 
 async def json_body(request: Request) -> Any:
