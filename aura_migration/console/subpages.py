@@ -49,7 +49,7 @@ async def open_subpage(view: View, migration_id: int, title: str, suffix: str) -
     """Ask for the migration; draw heading, breadcrumbs and the way to its other pages."""
     status = await view.api.get(f"/pos/migration/status/{migration_id}")
     account = await view.api.get(f"/pos/integrations/{status['integration_id']}")
-    site = next((one for one in account["locations"] if one["location"] == status["location"]), {})
+    site: dict[str, Any] = next((one for one in account["locations"] if one["location"] == status["location"]), {})
     name = str(site.get("name") or status["location"])
     subject = Subject(migration_id, status, str(site.get("currency") or "USD"), name)
     view.heading(

@@ -93,6 +93,8 @@ ul.sheet { margin: 0; padding-left: 1.2rem; }
 .ruled { border-top: 1px solid var(--line); padding-top: .7rem; }
 .beside { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 1rem; }
 @media (max-width: 900px) { .beside { grid-template-columns: minmax(0, 1fr); } }
+.pinned { position: sticky; top: 0; background: var(--paper); z-index: 2; padding: .2rem 0; }
+.panel:focus { outline: none !important; }
 .when { white-space: nowrap; }
 nav.tabs { display: flex; gap: .2rem 1rem; flex-wrap: wrap; border-bottom: 1px solid var(--line); }
 nav.tabs a { padding: .3rem .1rem; text-decoration: none; border-bottom: 3px solid transparent; }

@@ -48,7 +48,6 @@ def test_what_differs_is_found_corrected_looked_up_and_trained(
         assert visit.hosts <= {"127.0.0.1", ""}, visit.hosts
         assert visit.faults == []
         visit.close()
-        _as_viewer(opened, planted, way)
 
     browsing(walk)
     assert world.rows(
@@ -64,7 +63,7 @@ def test_what_differs_is_found_corrected_looked_up_and_trained(
     ]  # fmt: skip
 
 
-def test_pages_of_a_migration_that_has_nothing_to_show_yet_say_how_it_comes_to_be(
+def test_pages_that_have_nothing_to_show_to_somebody_say_how_it_comes_to_be(
     browsing: Browsing, console: RunningConsole, cafe_stages: Stages
 ) -> None:
     way = f"/migrations/{cafe_stages.plan['migration_id']}"
@@ -77,12 +76,16 @@ def test_pages_of_a_migration_that_has_nothing_to_show_yet_say_how_it_comes_to_b
     }
 
     def look(opened: Browser) -> None:
-        visit = _arrive(opened, console, Role.OPERATOR)
+        visit = _arrive(opened, console, Role.VIEWER)
+        for name in ("Look-up", "Notifications", "Audit trail"):
+            expect(visit.page.get_by_role("link", name=name)).to_have_count(0)
         for name, text in said.items():
             page = visit.go(f"{way}/{name}")
             expect(page.get_by_text(text)).to_be_visible()
         expect(visit.go(f"{way}/changes?text=no+such+thing").get_by_text("No planned change fits.")).to_be_visible()
         expect(visit.go("/audit").get_by_text("The audit trail takes the role admin.")).to_be_visible()
+        expect(visit.go("/lookup").get_by_text("Looking up takes the role operator.")).to_be_visible()
+        expect(visit.page.locator(".page button:visible")).to_have_count(0)
         assert visit.faults == []
         visit.close()
 
@@ -225,14 +228,3 @@ def _administer(visit: Visit, account: str) -> None:
     page = _open(visit, "/audit?action=look-up")
     expect(page.get_by_role("row", name="look-up")).to_have_count(2)
     expect(page.get_by_role("row", name="look-up").first).to_contain_text("console")
-
-
-def _as_viewer(opened: Browser, console: RunningConsole, way: str) -> None:
-    visit = _arrive(opened, console, Role.VIEWER)
-    for name in ("Look-up", "Notifications", "Audit trail"):
-        expect(visit.page.get_by_role("link", name=name)).to_have_count(0)
-    page = visit.go(f"{way}/quarantine")
-    expect(page.get_by_text("Correcting takes the role operator.")).to_be_visible()
-    expect(page.locator(".page button:visible")).to_have_count(0)
-    expect(visit.go("/lookup").get_by_text("Looking up takes the role operator.")).to_be_visible()
-    visit.close()

@@ -29,7 +29,6 @@ ACTIONS = {
     "conflict": ("to decide", "bad"),
     "quarantine": ("quarantine", "bad"),
 }
-SIDES = ("AuraConnect has", "It will be")
 
 
 @page("/migrations/{migration_id}/changes")
@@ -101,7 +100,8 @@ def _fields(one: dict[str, Any], currency: str) -> Iterator[str]:
     if one["reason"]:
         yield f"<div>{escape(one['reason'])}</div>"
     if before and changed:
-        yield compared_html(before, after, changed, currency, SIDES)
+        sides = ("AuraConnect has", "The POS says" if one["action"] == "conflict" else "It will be")
+        yield compared_html(before, after, changed, currency, sides)
     if one["kept"]:
         kept = one["kept"] if isinstance(one["kept"], dict) else dict.fromkeys(one["kept"], "")
         names = ", ".join(name.replace("_", " ") for name in kept)

@@ -97,6 +97,7 @@ class _Run:
     def __init__(self, view: View, subject: Subject, place: ui.element, results: ui.element, below: ui.element) -> None:
         self._view, self._subject = view, subject
         self._place, self._results, self._below = place, results, below
+        place.props("tabindex=-1")
 
     def offer(self) -> None:
         """The form with which it begins."""
@@ -115,12 +116,17 @@ class _Run:
             self._below.visible = self._results.visible = False
             with self._place:
                 self._ask(begun, trainee.value.strip())
+            self._show()
 
         act("Start the time", start)
 
+    def _show(self) -> None:
+        """What has just been drawn is looked at from its beginning, also by whoever uses the keyboard."""
+        ui.run_javascript(f"getHtmlElement({self._place.id}).focus(); window.scrollTo(0, 0)")
+
     def _ask(self, begun: dict[str, Any], trainee: str) -> None:
         started = time.monotonic()
-        with ui.element("div").classes("title"):
+        with ui.element("div").classes("title pinned"):
             h2(f"{trainee}: read, then answer")
             clock = ui.label("0:00").classes("metric").props('role=timer aria-label="Time so far"')
 
@@ -149,6 +155,7 @@ class _Run:
             self._below.visible = self._results.visible = True
             with self._results:
                 await _results(self._view, self._subject)
+            self._show()
 
         act("Send the answers", finish)
 
