@@ -22,6 +22,7 @@ from aura_migration.sandbox.clover.scenarios import build_world
 from aura_migration.sandbox.clover.switches import SWITCHES, complaint, defaults
 from aura_migration.sandbox.clover.traffic import TOKEN_IN_FLIGHT, TOKEN_PER_SECOND, Refusal, Traffic
 from aura_migration.sandbox.clover.truth import truth_of
+from aura_migration.sandbox.clover.webhooks import CloverWebhooks
 from aura_migration.sandbox.clover.world import Merchant, World
 from aura_migration.sandbox.core.app import BasePosApp, ControlError
 from aura_migration.sandbox.core.clock import Clock
@@ -80,6 +81,7 @@ class CloverApp(BasePosApp):
         self.editor = Editor(self.world, clock)
         self._people_editor = PeopleEditor(self.world, clock)
         self._sales_editor = SalesEditor(self.world)
+        self.webhooks = self._webhooks = CloverWebhooks(self.world, self.auth, clock)
         api = Api(self.world, self.auth, self.traffic, self.editor, self.switches)
         self.routes = [*OAuthPages(self.world, self.auth, self.switches).routes(), *api.routes()]
         self._sales = SalesTruth(self.world)
@@ -145,13 +147,21 @@ class CloverApp(BasePosApp):
         return {"default": _several(default), "variants": variants}
 
     def edit(self, op: dict[str, Any]) -> list[str]:
-        """See `edits.Editor`, `people.edits.PeopleEditor` and `orders.edits.SalesEditor`."""
+        """See `edits.Editor`, `people.edits.PeopleEditor` and `orders.edits.SalesEditor`. And `{"op": "uninstall",
+        "location"?}`: a merchant takes the app out, and the tokens of that install die."""
+        if op.get("op") == "uninstall":
+            merchant = self.world.merchants.get(op.get("location") or self.world.first.id)
+            if merchant is None:
+                raise ControlError(f"no merchant has the id {op['location']!r}")
+            self.auth.uninstall(merchant.id)
+            self._webhooks.uninstalled(merchant)
+            return [merchant.id]
         if op.get("op") in self._people_editor.verbs:
             return self._people_editor.run(op)
         if op.get("op") in self._sales_editor.verbs:
             return self._sales_editor.run(op)
         try:
-            return self.editor.apply(op, also=[*self._people_editor.verbs, *self._sales_editor.verbs])
+            return self.editor.apply(op, also=[*self._people_editor.verbs, *self._sales_editor.verbs, "uninstall"])
         except EditError as error:
             raise ControlError(str(error)) from error
 

@@ -236,6 +236,22 @@ class Auth:
             token.ended = True
         return len(live)
 
+    def uninstall(self, merchant: str) -> int:
+        """One merchant takes the app out: every token of that install ends, the merchant's own dashboard tokens do not.
+        A merchant who agrees again has the app again."""
+        app = self.app.client_id
+        live: list[Token | RefreshToken] = [
+            token
+            for token in self._tokens.values()
+            if (token.merchant, token.app) == (merchant, app) and not token.ended
+        ]
+        live += self._live(merchant)
+        for token in live:
+            token.ended = True
+        for code in self._codes.values():
+            code.used = code.used or code.merchant == merchant
+        return len(live)
+
     def set_permission(self, permission: str, granted: bool) -> None:
         """Grant or take a permission, for the app at every merchant and for the dashboard tokens."""
         if permission not in PERMISSIONS:
