@@ -72,7 +72,9 @@ def _target(view: View, target: dict[str, Any]) -> None:
 
     async def remove() -> None:
         if await confirmed(
-            f"Forget {target['name']}?", "Its address and what it was told are forgotten, too.", "Forget it"
+            "Forget this target?",
+            f"{target['name']}: its address and what it was told are forgotten, too.",
+            "Forget it",
         ):
             await view.api.delete(f"/pos/notification-targets/{number}")
             ui.navigate.reload()

@@ -30,6 +30,7 @@ async def show(view: View, way: Way) -> None:
                 f"{way.status['quarantined']} records are in quarantine: they are not loaded until corrected.",
                 kind="wait",
             )
+            ui.link("Correct them", f"/migrations/{way.migration_id}/quarantine")
         if not found:
             empty("Nothing has to be decided.")
             if way.state == "planned":
