@@ -64,7 +64,7 @@ def _gates(gates: list[dict[str, Any]], now: datetime) -> None:
                 raw(passed_html(gate["passed"])),
                 gate["value"] or "–",
                 raw(
-                    f"{escape(instant(gate['measured_at']))}<br><span class='quiet'>{_age(gate['measured_at'], now)}</span>"
+                    f"{instant_html(gate['measured_at'])}<br><span class='quiet'>{_age(gate['measured_at'], now)}</span>"
                 ),
                 raw(_behind(gate)),
             )

@@ -12,7 +12,7 @@ from aura_migration.console.layout import View, page
 from aura_migration.console.parts.charts import Line, lines_chart
 from aura_migration.console.parts.filters import Filters, address, chosen
 from aura_migration.console.parts.notices import empty, said
-from aura_migration.console.parts.tables import Cell, money, number, table
+from aura_migration.console.parts.tables import Cell, money, number, raw, table
 from aura_migration.console.parts.texts import h2, quiet
 from aura_migration.console.subpages import Subject, open_subpage
 from aura_migration.core.money import minor_digits
@@ -107,7 +107,7 @@ def _by_day(rows: list[dict[str, Any]]) -> dict[str, Day]:
 
 def _cause(cause: dict[str, Any]) -> str:
     documents = cause.get("documents")
-    return f"{_words(str(cause['cause']))}{f' ({documents} documents)' if documents else ''}"
+    return f"{_words(str(cause['cause']))}{f' ({documents} ' + ('document)' if documents == 1 else 'documents)') if documents else ''}"
 
 
 def _verdict(by_day: dict[str, Day], metric: str, subject: Subject) -> None:
@@ -166,7 +166,7 @@ def _table(by_day: dict[str, Day], metric: str, is_all: bool, subject: Subject, 
         ],
         [
             (
-                name,
+                raw(f'<span class="when">{name}</span>'),
                 told(day.pos),
                 told(day.auraconnect),
                 *([told(day.report)] if has_report else []),
