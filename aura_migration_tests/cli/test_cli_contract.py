@@ -206,6 +206,8 @@ def test_sandbox_serves_until_it_is_told_to_stop(world: World) -> None:
 
 def test_a_stand_in_that_does_not_exist_is_bad_input(world: World) -> None:
     assert "nope" in world.fails(2, "sandbox", "--pos", "square", "--scenario", "nope")["what"]
+    refused = world.fails(2, "sandbox", "--pos", "clover", "--scenario", "rules", "--differs", "no-such-rule")
+    assert "no-such-rule" in refused["what"], "the rule asked for reaches the scenario"
     assert (
         "nope" in world.fails(2, "demo", "--pos", "square", "--scenario", "nope", "--no-serve", "--port", 28871)["what"]
     )

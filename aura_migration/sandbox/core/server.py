@@ -187,12 +187,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--orders", type=int, help="number of orders in a history (scenario year: 100000)")
     parser.add_argument("--history", action="store_true", help="toast: with a history of orders (the others have one)")
     parser.add_argument("--months", type=int, help="length of the history of the scenario year")
+    parser.add_argument("--differs", help="scenario rules: the rule by which the past was charged otherwise")
     parser.add_argument("--switch", action="append", default=[], metavar="NAME=JSON", help="set a switch of the POS")
     given = parser.parse_args(argv)
     chosen = given.pos or ["all"]
     pos_list = list(POS_NAMES) if "all" in chosen else list(dict.fromkeys(chosen))
     options: dict[str, Any] = {
-        name: getattr(given, name) for name in ("now", "limits", "locations", "customers", "orders", "months")
+        name: getattr(given, name)
+        for name in ("now", "limits", "locations", "customers", "orders", "months", "differs")
     }
     options = {name: value for name, value in options.items() if value is not None}
     try:
