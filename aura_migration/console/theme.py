@@ -99,7 +99,7 @@ ul.sheet { margin: 0; padding-left: 1.2rem; }
 nav.tabs { display: flex; gap: .2rem 1rem; flex-wrap: wrap; border-bottom: 1px solid var(--line); }
 nav.tabs a { padding: .3rem .1rem; text-decoration: none; border-bottom: 3px solid transparent; }
 nav.tabs a:hover { border-bottom-color: #aab3bf; } nav.tabs a[aria-current=page] { border-bottom-color: var(--brand); font-weight: 600; }
-.chart { height: 340px; width: 100%; }
+.chart { height: 340px; width: 100%; min-width: 0; overflow: hidden; }
 .filters { align-items: flex-start; } .filter { min-width: 200px; flex: 0 1 240px; }
 details > summary { cursor: pointer; color: var(--brand); padding: .1rem 0; } details[open] > summary { margin-bottom: .3rem; }
 table.plain.inner { width: auto; margin: .15rem 0; } table.plain.inner th, table.plain.inner td { padding: .15rem .6rem .15rem 0; border: 0; }
