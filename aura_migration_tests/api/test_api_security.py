@@ -6,9 +6,11 @@ import base64
 import json
 import re
 import socket as sockets
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +19,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
 
+from aura_migration.api.access import tokens
 from aura_migration.api.access.roles import Identity, Permission, Role, least_role, permissions_of
 from aura_migration.api.access.tokens import TokenVerifier, Unauthenticated
 from aura_migration.api.app import routes_of
@@ -317,3 +321,81 @@ def test_what_was_refused_is_in_the_trail_with_who_and_from_where(api: RunningAp
             "SELECT actor, action, outcome, detail ->> 'status' FROM migration.audit_trail ORDER BY id DESC LIMIT 2"
         ).fetchall()
     assert refused == [("nobody", "GET /pos/me", "refused", "401"), ("mallory", "rollback", "refused", "403")]
+
+
+class KeySet:
+    """An issuer's published keys, served over HTTP; counts how often they are asked for."""
+
+    def __init__(self) -> None:
+        self.keys: list[dict[str, Any]] = []
+        self.asked = 0
+        published = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                published.asked += 1
+                body = json.dumps({"keys": published.keys}).encode()
+                self.send_response(200 if published.keys else 503)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                return
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/jwks"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+def test_keys_that_an_issuer_publishes_are_read_when_needed_and_no_shared_secret_is_among_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    published = KeySet()
+    now = [1000.0]
+    monkeypatch.setattr(tokens.time, "monotonic", lambda: now[0])
+    private = {kid: rsa.generate_private_key(65537, 2048) for kid in ("old", "new")}
+
+    def publish(*kids: str) -> None:
+        published.keys = [
+            {**json.loads(RSAAlgorithm.to_jwk(private[kid].public_key())), "kid": kid, "use": "sig"} for kid in kids
+        ]
+        published.keys.append(
+            {"kty": "oct", "kid": "shared", "k": base64.urlsafe_b64encode(SECRET).decode().rstrip("=")}
+        )
+
+    def token(kid: str) -> str:
+        claims = {
+            "sub": "ada",
+            "roles": ["viewer"],
+            "restaurants": "*",
+            "aud": "aura-migration",
+            "exp": time.time() + 300,
+        }
+        if kid == "shared":
+            return jwt.encode(claims, SECRET, algorithm="HS256", headers={"kid": kid})
+        return jwt.encode(claims, private[kid], algorithm="RS256", headers={"kid": kid})
+
+    try:
+        verifier = TokenVerifier(JwtSettings(jwks_url=published.url))
+        with pytest.raises(Unauthenticated, match="key set cannot be read"):
+            verifier.verify(token("old"))
+        publish("old")
+        now[0] += 60
+        assert verifier.verify(token("old")).name == "ada"
+        assert verifier.verify(token("old")).restaurants is None
+        assert published.asked == 2, "kept for a while"
+        for kid in ("new", "shared"):
+            with pytest.raises(Unauthenticated, match="not in the key set"):
+                verifier.verify(token(kid))
+        assert published.asked == 2, "made-up key ids do not make us ask again and again"
+        publish("old", "new")
+        now[0] += 60
+        assert verifier.verify(token("new")).name == "ada", "a key that was added is found"
+        published.keys = []
+        now[0] += 1000
+        assert verifier.verify(token("new")).name == "ada", "while the issuer is away its keys go on being used"
+    finally:
+        published.server.shutdown()
+        published.server.server_close()
