@@ -18,7 +18,9 @@ from aura_migration.cli.output import err, following, out, table
 from aura_migration.core.errors import BadInput
 from aura_migration.migration import progress
 from aura_migration.migration.dating import days_told
-from aura_migration.migration.described import ACTIONS, card_in_order, describe_inferred, describe_plan
+from aura_migration.migration.described import describe_inferred, describe_plan
+from aura_migration.migration.evidence import COUNTED as ACTIONS
+from aura_migration.migration.evidence import card_in_order
 from aura_migration.migration.integrations import (
     Integration,
     KnownLocation,

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from aura_migration.canonical.entities import ENTITIES
-from aura_migration.canonical.history.tables import DOCUMENTS
 from aura_migration.database.connections import Connection
 from aura_migration.migration import decide, progress
 from aura_migration.migration.asking import last_request
 from aura_migration.migration.dating import days_said
 from aura_migration.migration.decide import inferred_rules
+from aura_migration.migration.evidence import in_order
 from aura_migration.migration.integrations import get_integration, get_location
 from aura_migration.migration.loading import difference
 from aura_migration.migration.records import (
@@ -25,17 +24,6 @@ from aura_migration.migration.records import (
 )
 from aura_migration.migration.states import AFTER_LOAD
 from aura_migration.migration.workshop import Workshop
-from aura_migration.verify.counts import COLUMNS
-
-ACTIONS = ("source", "create", "update", "unchanged", "merge", "skip", "conflict", "quarantine")
-
-METRICS = (
-    "menu_items_accounted_pct",
-    "menu_items_migrated_pct",
-    "price_max_abs_diff_cents",
-    "active_modifiers_functional_pct",
-    "full_export_before_load",
-)
 
 
 def describe_plan(workshop: Workshop, connection: Connection, migration: Migration) -> dict[str, Any]:
@@ -95,26 +83,6 @@ def _about_people(connection: Connection, migration: Migration) -> dict[str, Any
         },
         "roles_to_review": (found.get("staff") or {}).get("roles_to_review_total", 0),
         "roles_unused": (found.get("staff") or {}).get("roles_unused", []),
-    }
-
-
-def in_order(counts: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
-    """Counts in the order of entities and actions; jsonb keeps neither."""
-    return {name: {a: counts[name].get(a, 0) for a in ACTIONS} for name in (*ENTITIES, *DOCUMENTS) if name in counts}
-
-
-def card_in_order(card: dict[str, Any]) -> dict[str, Any]:
-    """A stored scorecard with its columns, entities and metrics in the order in which they are read."""
-    counted = {**card["entities"], **card.get("history", {})}
-    entities = {n: {c: counted[n][c] for c in COLUMNS} for n in (*ENTITIES, *DOCUMENTS) if n in counted}
-    metrics = {name: card["metrics"][name] for name in METRICS if name in card["metrics"]}
-    rest = {name: value for name, value in card["metrics"].items() if name not in metrics}
-    first: dict[str, Any] = {n: card[n] for n in ("migration_id", "location", "pos") if n in card}
-    return {
-        **first,
-        "entities": entities,
-        "metrics": {**metrics, **rest},
-        **{k: v for k, v in card.items() if k not in ("entities", "history", "metrics")},
     }
 
 

@@ -11,13 +11,24 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
+from aura_migration.canonical.entities import ENTITIES
+from aura_migration.canonical.history.tables import DOCUMENTS
 from aura_migration.canonical.masking import masked
 from aura_migration.core.errors import BadInput
 from aura_migration.database.connections import Connection
-from aura_migration.migration.described import card_in_order
 from aura_migration.migration.records import Migration
+from aura_migration.verify.counts import COLUMNS
 
 ACTIONS = ("create", "update", "unchanged", "merge", "skip", "conflict", "quarantine")
+COUNTED = ("source", *ACTIONS)
+
+METRICS = (
+    "menu_items_accounted_pct",
+    "menu_items_migrated_pct",
+    "price_max_abs_diff_cents",
+    "active_modifiers_functional_pct",
+    "full_export_before_load",
+)
 Rows = list[dict[str, Any]]
 
 
@@ -212,3 +223,23 @@ def audit_trail(
             "limit": limit,
         },
     )
+
+
+def in_order(counts: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+    """Counts in the order of entities and actions; jsonb keeps neither."""
+    return {name: {a: counts[name].get(a, 0) for a in COUNTED} for name in (*ENTITIES, *DOCUMENTS) if name in counts}
+
+
+def card_in_order(card: dict[str, Any]) -> dict[str, Any]:
+    """A stored scorecard with its columns, entities and metrics in the order in which they are read."""
+    counted = {**card["entities"], **card.get("history", {})}
+    entities = {n: {c: counted[n][c] for c in COLUMNS} for n in (*ENTITIES, *DOCUMENTS) if n in counted}
+    metrics = {name: card["metrics"][name] for name in METRICS if name in card["metrics"]}
+    rest = {name: value for name, value in card["metrics"].items() if name not in metrics}
+    first: dict[str, Any] = {n: card[n] for n in ("migration_id", "location", "pos") if n in card}
+    return {
+        **first,
+        "entities": entities,
+        "metrics": {**metrics, **rest},
+        **{k: v for k, v in card.items() if k not in ("entities", "history", "metrics")},
+    }

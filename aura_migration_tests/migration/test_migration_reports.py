@@ -266,3 +266,32 @@ def test_a_report_that_cannot_be_is_refused(workshop: Workshop, subject: Subject
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(EnvironmentFault, match="cannot be written"):
         write_report(workshop, subject.migration_id, tmp_path / "file")
+
+
+def test_the_replay_is_told_with_its_causes_and_what_to_do(
+    workshop: Workshop, subject: Subject, connection: Connection, tmp_path: Path
+) -> None:
+    nothing = write_report(workshop, subject.migration_id, tmp_path, ["replay"])
+    assert table(nothing, "replay") == []
+    figures = {
+        "orders": 12,
+        "from": "2026-02-01",
+        "to": "2026-02-27",
+        "classes": {"identical": 9, "explained": 1, "different": 2},
+        "explained": [{"cause": "tax_holiday", "orders": 1, "cents": 80, "proof": "no tax on that day"}],
+        "not_comparable": [],
+    }
+    (replay,) = connection.execute(
+        "INSERT INTO migration.replays (migration_id, span, is_default, passed, figures, measured_at) "
+        "VALUES (%s, 'the last 12 orders', true, false, %s, now()) RETURNING id",
+        [subject.migration_id, Jsonb(figures)],
+    ).fetchone() or (0,)
+    connection.execute(
+        "INSERT INTO migration.replay_clusters (replay_id, place, cause, title, orders, cents, net_cents, first_day, last_day, examples, remedy) "
+        "VALUES (%s, 1, 'tax_rate', 'Sales tax is 1 %% less', 2, 31, -31, '2026-02-03', '2026-02-09', %s, 'Correct the rate.')",
+        [replay, Jsonb([{"order": "41", "day": "2026-02-03"}])],
+    )
+    rows = table(write_report(workshop, subject.migration_id, tmp_path, ["replay"]), "replay")
+    assert [row[2] for row in rows] == ["9", "1", "2", "1", "2"]
+    assert rows[3] == ["explained", "tax holiday", "1", "0.80", "no tax on that day", ""]
+    assert rows[4] == ["different", "Sales tax is 1 % less", "2", "0.31", "41 (2026-02-03)", "Correct the rate."]

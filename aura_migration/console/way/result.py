@@ -11,7 +11,7 @@ from aura_migration.console.parts.scorecard import gates_table, scorecard
 from aura_migration.console.parts.texts import h2
 from aura_migration.console.way.more import draw_more
 from aura_migration.console.way.steps import Way
-from aura_migration.migration.described import card_in_order
+from aura_migration.migration.evidence import card_in_order
 
 
 async def show(view: View, way: Way) -> None:

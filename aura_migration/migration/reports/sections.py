@@ -17,6 +17,7 @@ from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.history.tables import DOCUMENTS
 from aura_migration.canonical.masking import HIDDEN, mask, masked
 from aura_migration.core.money import show
+from aura_migration.migration.evidence import replays
 from aura_migration.migration.inspect import loss_records
 from aura_migration.migration.records import Migration, get_plan, latest_report
 from aura_migration.migration.reports.base import Section, Source
@@ -313,12 +314,46 @@ def _inferred(source: Source) -> Section:
     )
 
 
+def _replay(source: Source) -> Section:
+    """Past orders rung up again: how many of each class, what explains them, and what differs, most money first."""
+    title = "Past orders rung up again"
+    found = replays(source.connection, source.migration.id, limit=1)
+    if not found:
+        return Section("replay", title, _REPLAY, (), "No order has been replayed yet.")
+    (one,) = found
+    figures = one["figures"]
+    currency = source.one("SELECT currency FROM aura.restaurants WHERE id = %(restaurant)s") or "USD"
+    rows: list[tuple[Any, ...]] = [
+        (name.replace("_", " "), "", n, "", "", "") for name, n in figures["classes"].items()
+    ]
+    rows += [
+        ("explained", each["cause"].replace("_", " "), each["orders"], show(each["cents"], currency), each["proof"], "")
+        for each in figures["explained"]
+    ]
+    rows += [("not comparable", each["why"], each["orders"], "", "", "") for each in figures["not_comparable"]]
+    rows += [
+        (
+            "different",
+            each["title"],
+            each["orders"],
+            show(each["cents"], currency),
+            ", ".join(f"{example['order']} ({example['day']})" for example in each["examples"][:3]),
+            each["remedy"],
+        )
+        for each in one["clusters"]
+    ]
+    note = f"{one['span']}; {YES_NO[one['passed']]}: {figures['orders']} orders, {figures['from']} to {figures['to']}."
+    return Section("replay", title, _REPLAY, rows, note)
+
+
+_REPLAY = ("class", "cause", "orders", "money", "proof or examples", "what to do")
 _ACCEPTANCE = ("table", "expectation", "met", "rows", "unexpected")
 _MAKERS: dict[str, Callable[[Source], Section]] = {
     "scorecard": _scorecard,
     "gates": _gates,
     "acceptance": _acceptance,
     "inferred": _inferred,
+    "replay": _replay,
     "entities": _entities,
     "findings": _findings,
     "quarantine": _quarantine,
