@@ -80,8 +80,8 @@ async def _generate(port: int, token: str, sockets: int, rate: float) -> dict[st
     headers = {"authorization": f"Bearer {token}"}
     seen: list[list[int]] = [[] for _ in range(sockets)]
     stop = asyncio.Event()
-    asyncio.get_running_loop().run_in_executor(None, lambda: (sys.stdin.read(), loop.call_soon_threadsafe(stop.set)))
     loop = asyncio.get_running_loop()
+    loop.run_in_executor(None, lambda: (sys.stdin.read(), loop.call_soon_threadsafe(stop.set)))
     latencies: list[float] = []
     failed = 0
 
@@ -90,9 +90,10 @@ async def _generate(port: int, token: str, sockets: int, rate: float) -> dict[st
             ready.release()
             async for text in line:
                 message = json.loads(text)
-                if message["type"] == "snapshot":
-                    numbers.append(message["sequence"])  # what follows begins with the next number
-                elif message["type"] == "migration_progress":
+                if message["type"] in (
+                    "snapshot",
+                    "migration_progress",
+                ):  # what follows a snapshot begins with the next number
                     numbers.append(message["sequence"])
 
     async def ask(client: httpx.AsyncClient) -> None:

@@ -23,6 +23,7 @@ from aura_migration.migration.records import Migration, get_plan, latest_report
 from aura_migration.migration.reports.base import Section, Source
 from aura_migration.migration.reports.sales.sections import SALES_KINDS, sales_section
 from aura_migration.verify.findings import LOYALTY
+from aura_migration.verify.replay.words import Class
 from aura_migration.verify.scorecard import measured
 
 YES_NO = {True: "yes", False: "NO", None: "not measured"}
@@ -323,8 +324,10 @@ def _replay(source: Source) -> Section:
     (one,) = found
     figures = one["figures"]
     currency = source.one("SELECT currency FROM aura.restaurants WHERE id = %(restaurant)s") or "USD"
+    # The database keeps no order of names.
+    classes = [each.value for each in Class if each.value in figures["classes"]]
     rows: list[tuple[Any, ...]] = [
-        (name.replace("_", " "), "", n, "", "", "") for name, n in figures["classes"].items()
+        (name.replace("_", " "), "", figures["classes"][name], "", "", "") for name in classes
     ]
     rows += [
         ("explained", each["cause"].replace("_", " "), each["orders"], show(each["cents"], currency), each["proof"], "")
