@@ -117,25 +117,21 @@ class Gate:
         if known is not None:
             await known(request.scope, receive, send)
             return
-        kept: dict[str, Any] = {"status": 500, "body": b"", "is_private": False}
+        # The answer leaves only once it is kept: whoever has it and asks again at once gets the same.
+        leaving: list[Message] = []
 
         async def keeping(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                kept["status"] = message["status"]
-                kept["is_private"] = (b"cache-control", b"no-store") in message.get("headers", ())
-            elif message["type"] == "http.response.body":
-                kept["body"] += message.get("body", b"")
-            await send(message)
+            leaving.append(message)
 
         finished = False
         try:
             await self._app(request.scope, receive, keeping)
             finished = True
         finally:
-            # What failed on our side may be tried again under the same key, and so may what is not to be kept; every other
-            # answer stands.
-            stands = finished and kept["status"] < 500 and not kept["is_private"]
-            await asyncio.shield(run_in_threadpool(self._settle_key, identity.name, key, kept if stands else None))
+            kept = _kept(leaving) if finished else None
+            await asyncio.shield(run_in_threadpool(self._settle_key, identity.name, key, kept))
+        for message in leaving:
+            await send(message)
 
     def _claim_key(self, actor: str, key: str, route: str, digest: str) -> Response | None:
         """None: the key is ours now. Else what is to be answered."""
@@ -202,6 +198,15 @@ class Gate:
             await asyncio.shield(run_in_threadpool(write))
         except Exception as error:  # the answer is out; the log is what is left
             log.error("audit trail could not be written: %s %s %s", deed.action, status, type(error).__name__)
+
+
+def _kept(answer: list[Message]) -> dict[str, Any] | None:
+    """What is kept under a key. None: what failed on our side may be tried again, and what is private is not stored."""
+    start = next((message for message in answer if message["type"] == "http.response.start"), None)
+    if start is None or start["status"] >= 500 or (b"cache-control", b"no-store") in start.get("headers", ()):
+        return None
+    body = b"".join(message.get("body", b"") for message in answer if message["type"] == "http.response.body")
+    return {"status": start["status"], "body": body}
 
 
 async def _body(request: Request) -> bytes | Response:

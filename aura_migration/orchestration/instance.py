@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from sqlalchemy import event
 
 from aura_migration.database.connections import dagster_url
@@ -59,6 +60,9 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     )
     _ask_once(instance.event_log_storage)
     _commit_events_at_leisure(instance.event_log_storage)
+    # What a run in this process prints is the command's own output. Dagster would copy it by four processes more per step.
+    instance._compute_log_manager = NoOpComputeLogManager()
+    instance._compute_log_manager.register_instance(instance)
     return instance
 
 

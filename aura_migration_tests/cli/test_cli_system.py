@@ -50,6 +50,7 @@ def test_stopping_what_never_ran_makes_nothing(world: World) -> None:
 def system(world: World) -> Iterator[World]:
     world.environ["AURA_WEBSERVER_PORT"] = str(free_port())
     world.environ["AURA_GRPC_PORT"] = str(free_port())
+    world.environ["AURA_API_PORT"] = str(free_port())
     del world.environ["AURA_NOW"]
     yield world
     world.process("down")
@@ -93,6 +94,7 @@ def test_up_carries_out_what_is_asked_for_by_itself_and_down_leaves_nothing_behi
     ]
     assert {s["name"]: s["sensorState"]["status"] for s in repository["sensors"]} == {
         "acceptance_after_load": "RUNNING",
+        "messages": "RUNNING",
         "new_integrations": "RUNNING",
         "open_requests": "RUNNING",
         "reports_after_load": "RUNNING",
@@ -101,7 +103,7 @@ def test_up_carries_out_what_is_asked_for_by_itself_and_down_leaves_nothing_behi
     folder = Path(system.environ["AURA_DATA_DIR"])
     assert _family(folder), "the test would see what is left behind"
     down = system.process("down", "--json")
-    assert set(down.json["stopped"]) == {"daemon", "webserver", "code-server"}
+    assert set(down.json["stopped"]) == {"api", "daemon", "webserver", "code-server"}
     _until("every process has ended", lambda: not _family(folder))
     assert system.process("down", "--json").json == {"stopped": []}
 
