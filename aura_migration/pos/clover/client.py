@@ -53,6 +53,7 @@ from aura_migration.pos.port import (
     SourceEntity,
     SourceLocation,
 )
+from aura_migration.pos.threads import in_thread
 
 POS = "clover"
 BASE_URL = "https://api.clover.com"
@@ -104,7 +105,7 @@ def classify(parts: ResponseParts) -> PosError | None:
 @asynccontextmanager
 async def open_session(account: Account) -> AsyncIterator[CloverSession]:
     """A session on the account; nothing is asked of Clover before the first call."""
-    credentials, _ = await asyncio.to_thread(account.credentials.load, account.integration_id)
+    credentials, _ = await in_thread(account.credentials.load, account.integration_id)
     session = CloverSession(account, credentials)
     async with AsyncExitStack() as stack:
         for site in session.sites.values():

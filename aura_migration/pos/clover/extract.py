@@ -6,7 +6,6 @@ are held against each other; where they disagree they are read again, a bounded 
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -35,6 +34,7 @@ from aura_migration.pos.clover.walk import Fetched, Query, walk
 from aura_migration.pos.clover.wire import rows as stored_rows
 from aura_migration.pos.http.client import PosResponse
 from aura_migration.pos.http.errors import NotFound, PermissionMissing, Rejected, SuspiciousPaging
+from aura_migration.pos.threads import in_thread
 
 ATTEMPTS = 3
 """How often the menu is read at most while its lists contradict each other."""
@@ -110,7 +110,7 @@ class _Extraction:
         except (NotFound, Rejected) as error:
             await self._refuse(name, _not_offered(name, error))
         except SuspiciousPaging as error:
-            pages = await asyncio.to_thread(self.recorder.pages, name)
+            pages = await in_thread(self.recorder.pages, name)
             rows = sum(page.rows for page in pages)
             doubt = Certificate(name, "suspicious", len(pages), rows, rows, suspicious_caps=(error.reason,))
             self.book.pop(name, None)
@@ -142,7 +142,7 @@ class _Extraction:
         await on_restart()
         walked = await walk(self.site, query, on_page, on_restart)
         facts.moved = facts.moved or walked.moved
-        await asyncio.to_thread(self.recorder.complete_window, facts.entity, reading.window)
+        await in_thread(self.recorder.complete_window, facts.entity, reading.window)
 
     async def _timed(self, name: str, listing: Listing) -> None:
         """A list read window by window of time, and its ids once more in other windows: the two must be the same."""
@@ -211,7 +211,7 @@ class _Extraction:
         await on_restart()
         await walk(self.site, query, on_page, on_restart)
         if keep:
-            await asyncio.to_thread(self.recorder.complete_window, name, window)
+            await in_thread(self.recorder.complete_window, name, window)
 
     async def _nested(self, facts: Facts, listing: Listing, owner: str, name: str) -> None:
         """A nested list by its own endpoint, in Clover's own order: for categories that is the order on the register."""
@@ -235,7 +235,7 @@ class _Extraction:
         await on_restart()
         walked = await walk(self.site, query, on_page, on_restart)
         facts.moved = facts.moved or walked.moved
-        await asyncio.to_thread(self.recorder.complete_window, facts.entity, window)
+        await in_thread(self.recorder.complete_window, facts.entity, window)
 
     # Proof ------------------------------------------------------------------------------------------------------------
 
@@ -314,7 +314,7 @@ class _Extraction:
                     await self._restart(name, window)
                     response, _ = await self.site.object(path, permission=PERMISSIONS[name])
                     await self._store(name, response, None, 1, 1, window)
-                    await asyncio.to_thread(self.recorder.complete_window, name, window)
+                    await in_thread(self.recorder.complete_window, name, window)
                 trail.page([window or name])
         except PermissionMissing as error:
             await self._refuse(name, Certificate(name, "not_extracted", reason=error.reason))
@@ -329,7 +329,7 @@ class _Extraction:
     async def _forget_doubtful(self) -> None:
         """What an interrupted attempt could not certify as complete is read anew."""
         for name in self.entities:
-            held = await asyncio.to_thread(self.recorder.certificate, name)
+            held = await in_thread(self.recorder.certificate, name)
             if held is not None and held.status != "complete":
                 await self._restart_all(name)
 
@@ -340,16 +340,16 @@ class _Extraction:
         self.refused[name] = certificate
 
     async def _restart_all(self, name: str) -> None:
-        pages = await asyncio.to_thread(self.recorder.pages, name)
+        pages = await in_thread(self.recorder.pages, name)
         windows = {page.window for page in pages} | {reading.window for reading in _walks(name)}
         for window in sorted(windows):
             await self._restart(name, window)
 
     async def _restart(self, name: str, window: str) -> None:
-        await asyncio.to_thread(self.recorder.restart_window, name, window)
+        await in_thread(self.recorder.restart_window, name, window)
 
     async def _bodies(self, name: str, window: str) -> list[list[Mapping[str, Any]]]:
-        return await asyncio.to_thread(
+        return await in_thread(
             lambda: [stored_rows(body.data) for body in self.recorder.bodies(name, window)],
         )
 
@@ -367,7 +367,7 @@ class _Extraction:
         window: str,
         person: str = "",
     ) -> None:
-        await asyncio.to_thread(
+        await in_thread(
             self.recorder.record,
             name,
             method=response.method,
@@ -382,7 +382,7 @@ class _Extraction:
         )
 
     async def _certify(self, certificate: Certificate) -> None:
-        await asyncio.to_thread(self.recorder.certify, certificate)
+        await in_thread(self.recorder.certify, certificate)
 
 
 def _not_offered(name: str, error: NotFound | Rejected) -> Certificate:

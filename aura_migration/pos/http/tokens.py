@@ -38,6 +38,7 @@ from aura_migration.pos.http.errors import (
     Unreachable,
 )
 from aura_migration.pos.http.limits import fingerprint
+from aura_migration.pos.threads import in_thread
 
 log = logging.getLogger(__name__)
 
@@ -403,7 +404,7 @@ class RefreshingToken:
         self._cached = None
         await self._replace({**credentials, LOST: reason}, version)
         if self._on_reconnect_needed is not None:
-            await asyncio.to_thread(self._on_reconnect_needed, reason)
+            await in_thread(self._on_reconnect_needed, reason)
         return self._lost(reason, cause)
 
     def _lost(self, reason: str, cause: PosError | None = None) -> Unauthorized:
@@ -420,13 +421,13 @@ class RefreshingToken:
         )
 
     async def _load(self) -> tuple[Credentials, int]:
-        return await asyncio.to_thread(self._store.load, self.integration_id)
+        return await in_thread(self._store.load, self.integration_id)
 
     async def _replace(self, credentials: Credentials, version: int) -> int:
         """Store, stubbornly: what is lost here cannot be had again. If the account was connected anew, that stands."""
         for attempt in range(1, STORE_ATTEMPTS + 1):
             try:
-                return await asyncio.to_thread(self._store.replace, self.integration_id, credentials, version)
+                return await in_thread(self._store.replace, self.integration_id, credentials, version)
             except STORE_FAULTS as error:
                 try:
                     stored, found = await self._load()

@@ -7,7 +7,6 @@ what the account's settings say is in ``audit.py``.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -41,6 +40,7 @@ from aura_migration.pos.square.orders.reread import reread_documents
 from aura_migration.pos.square.people.probe import probe
 from aura_migration.pos.square.sources import SOURCE_ENTITIES
 from aura_migration.pos.square.wire import API_VERSION, POS, VERSION_SWITCH, Location, Merchant
+from aura_migration.pos.threads import in_thread
 
 __all__ = [
     "BASE_URL",
@@ -104,7 +104,7 @@ def parse_credentials(document: Any) -> dict[str, Any]:
 @asynccontextmanager
 async def open_session(account: Account) -> AsyncIterator[SquareSession]:
     """A session on the account; nothing is asked of Square before the first call."""
-    credentials, _ = await asyncio.to_thread(account.credentials.load, account.integration_id)
+    credentials, _ = await in_thread(account.credentials.load, account.integration_id)
     session = SquareSession(account, credentials)
     async with session.client:
         yield session

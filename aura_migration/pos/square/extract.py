@@ -8,7 +8,6 @@ the second route asks by state. People and what they are owed are read by ``peop
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from aura_migration.pos.square.orders.extract import history_readings
 from aura_migration.pos.square.people.extract import people_readings
 from aura_migration.pos.square.people.walk import judged
 from aura_migration.pos.square.recording import certify, complete, record, restart, together
+from aura_migration.pos.threads import in_thread
 
 NESTED = {"ITEM": "ITEM_VARIATION", "MODIFIER_LIST": "MODIFIER", "ITEM_OPTION": "ITEM_OPTION_VAL"}
 """Types whose objects carry their children; the children are listed by their parents."""
@@ -161,7 +161,7 @@ async def extract(
     """
     wanted = []
     for name in entities:
-        held = await asyncio.to_thread(recorder.certificate, name)
+        held = await in_thread(recorder.certificate, name)
         if held is None or held.status != "complete":
             wanted.append(name)
     if scope == "history":
@@ -283,7 +283,7 @@ async def _search(session: SquareCalls, recorder: Recorder, window: str, body: M
 
     if recorder.recorded("catalog", window):
         walk = new_walk()
-        for body_stored in await asyncio.to_thread(lambda: list(recorder.bodies("catalog", window))):
+        for body_stored in await in_thread(lambda: list(recorder.bodies("catalog", window))):
             read(body_stored.data, walk)
         return walk
 
@@ -367,7 +367,7 @@ async def _inventory(session: SquareCalls, recorder: Recorder, location: str) ->
 
     if recorder.recorded("inventory", COUNTS):
         walk = new_walk()
-        for stored in await asyncio.to_thread(lambda: list(recorder.bodies("inventory", COUNTS))):
+        for stored in await in_thread(lambda: list(recorder.bodies("inventory", COUNTS))):
             read(stored.data, walk)
     else:
         walk = await _recorded(

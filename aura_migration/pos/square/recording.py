@@ -13,6 +13,7 @@ from aura_migration.archive.snapshot import Certificate, Recorder
 from aura_migration.pos.http.client import PosResponse
 from aura_migration.pos.square.calls import SquareCalls
 from aura_migration.pos.square.wire import VERSION_HEADER
+from aura_migration.pos.threads import in_thread
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ async def record(
     """
     version = response.headers.get(VERSION_HEADER) or session.version
     asked = dict(sent or {}) if response.method == "GET" else {}
-    await asyncio.to_thread(
+    await in_thread(
         recorder.record,
         entity,
         method=response.method,
@@ -50,17 +51,17 @@ async def record(
 
 async def restart(recorder: Recorder, entity: str, window: str = "") -> None:
     """Forget what was kept of a window."""
-    await asyncio.to_thread(recorder.restart_window, entity, window)
+    await in_thread(recorder.restart_window, entity, window)
 
 
 async def complete(recorder: Recorder, entity: str, window: str) -> None:
     """Note that a window is kept as a whole."""
-    await asyncio.to_thread(recorder.complete_window, entity, window)
+    await in_thread(recorder.complete_window, entity, window)
 
 
 async def certify(recorder: Recorder, certificate: Certificate) -> None:
     """Keep a certificate."""
-    await asyncio.to_thread(recorder.certify, certificate)
+    await in_thread(recorder.certify, certificate)
 
 
 async def together(calls: Sequence[Awaitable[T]]) -> list[T]:

@@ -47,6 +47,7 @@ from aura_migration.pos.port import (
     Scope,
     SourceLocation,
 )
+from aura_migration.pos.threads import in_thread
 from aura_migration.pos.toast import paths
 from aura_migration.pos.toast.setup import closeout, location_name
 from aura_migration.pos.toast.wire import Connection, ConnectionPage, RestaurantInfo, WireError, convert
@@ -401,7 +402,7 @@ def jwt_scopes(token: str) -> frozenset[str] | None:
 @asynccontextmanager
 async def open_session(account: Account) -> AsyncIterator[ToastSession]:
     """A session on the account; the first call signs in."""
-    stored, _ = await asyncio.to_thread(account.credentials.load, account.integration_id)
+    stored, _ = await in_thread(account.credentials.load, account.integration_id)
     held: list[PosClient] = []
 
     async def login(credentials: Credentials) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ import msgspec
 from aura_migration.archive.snapshot import Certificate, Recorder, SecondRoute
 from aura_migration.pos.http.client import PosResponse
 from aura_migration.pos.http.errors import MalformedBody
+from aura_migration.pos.threads import in_thread
 from aura_migration.pos.toast import paths
 from aura_migration.pos.toast.client import POS, ToastSession, together
 from aura_migration.pos.toast.months import Span, asked, holds, months
@@ -50,15 +51,13 @@ async def fetch_time_entries(session: ToastSession, recorder: Recorder, location
 
     async def by_clock_in(span: Span) -> list[Seen]:
         if recorder.recorded("time_entries", span.name):
-            bodies = await asyncio.to_thread(lambda: list(recorder.bodies("time_entries", span.name)))
+            bodies = await in_thread(lambda: list(recorder.bodies("time_entries", span.name)))
             return [one for body in bodies for one in SEEN.decode(body.data)]
         params = {"startDate": asked(span.begin), "endDate": asked(span.end), **FLAGS}
         async with lane:
             answer = await session.get(paths.TIME_ENTRIES, location, params)
         found = seen(answer, paths.TIME_ENTRIES)
-        await asyncio.to_thread(
-            _record, recorder, "time_entries", paths.TIME_ENTRIES, answer, len(found), params, span.name
-        )
+        await in_thread(_record, recorder, "time_entries", paths.TIME_ENTRIES, answer, len(found), params, span.name)
         return found
 
     async def by_change(span: Span) -> list[Seen]:
@@ -68,7 +67,7 @@ async def fetch_time_entries(session: ToastSession, recorder: Recorder, location
 
     listed = [one for part in await together([by_clock_in(span) for span in spans]) for one in part]
     changed = [one for part in await together([by_change(span) for span in spans]) for one in part]
-    recorder_pages = await asyncio.to_thread(recorder.pages, "time_entries")
+    recorder_pages = await in_thread(recorder.pages, "time_entries")
     recorder.certify(_certificate(spans, listed, changed, len(recorder_pages)))
 
 

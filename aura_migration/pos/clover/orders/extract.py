@@ -6,7 +6,6 @@ orders the list lost) is read by its id. Every part is read window by window, ea
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
@@ -41,6 +40,7 @@ from aura_migration.pos.clover.orders.reading import ORDER, Orders
 from aura_migration.pos.clover.orders.timed import Money
 from aura_migration.pos.http.errors import NotFound, PermissionMissing, Rejected, SuspiciousPaging
 from aura_migration.pos.port import HistorySpan
+from aura_migration.pos.threads import in_thread
 
 HOW = {
     ORDERS: "three readings of each window in pages of other sizes, those of a round number day by day,",
@@ -95,7 +95,7 @@ class _History:
             if name not in self.refused:
                 tally = self.job.tally(name)
                 tally.how = HOW.get(name, BY_DAY)
-                await asyncio.to_thread(self.job.recorder.certify, tally.certificate())
+                await in_thread(self.job.recorder.certify, tally.certificate())
 
     async def _guarded(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """A list that may not be read, is not offered, or pages suspiciously is certified so; all else raises."""
@@ -109,26 +109,26 @@ class _History:
             reason = f"Clover does not offer it here: {error.reason}"
             await self._refuse(Certificate(name, "not_extracted", reason=reason))
         except SuspiciousPaging as error:
-            pages = await asyncio.to_thread(self.job.recorder.pages, name)
+            pages = await in_thread(self.job.recorder.pages, name)
             rows = sum(page.rows for page in pages)
             doubt = Certificate(name, "suspicious", len(pages), rows, rows, suspicious_caps=(error.reason,))
             self.refused.add(name)
-            await asyncio.to_thread(self.job.recorder.certify, doubt)
+            await in_thread(self.job.recorder.certify, doubt)
 
     async def _refuse(self, certificate: Certificate) -> None:
         await self._forget(certificate.entity)
         self.refused.add(certificate.entity)
-        await asyncio.to_thread(self.job.recorder.certify, certificate)
+        await in_thread(self.job.recorder.certify, certificate)
 
     async def _forget_doubtful(self) -> None:
         """What an interrupted attempt could not certify as complete is read anew."""
         for name in self.entities:
-            held = await asyncio.to_thread(self.job.recorder.certificate, name)
+            held = await in_thread(self.job.recorder.certificate, name)
             if held is not None and held.status != "complete":
                 await self._forget(name)
 
     async def _forget(self, name: str) -> None:
-        pages = await asyncio.to_thread(self.job.recorder.pages, name)
+        pages = await in_thread(self.job.recorder.pages, name)
         for window in sorted({page.window for page in pages}):
             await self.job.restart(name, window)
 
@@ -202,7 +202,7 @@ class _History:
                 page += 1
                 await self.job.store(ORDERS, NAMED, f"/v3/merchants/{self.job.site.id}/orders", None, rows, page)
                 tally.window([ident(row) for row in rows], 1)
-        await asyncio.to_thread(self.job.recorder.complete_window, ORDERS, NAMED)
+        await in_thread(self.job.recorder.complete_window, ORDERS, NAMED)
         if len(lost) > MOST_LOST:
             tally.doubts.append(
                 f"payments name {len(lost):,} orders that the list should show and does not, for example {lost[0]}"
@@ -224,8 +224,8 @@ class _History:
                     tally.window(answered.idents, 1)
             except Rejected:
                 return  # this list cannot be asked for deleted orders: what re-read windows lack is read by its id
-            await asyncio.to_thread(self.job.recorder.complete_window, MISSING, window.name)
-        await asyncio.to_thread(self.job.recorder.certify, tally.certificate())
+            await in_thread(self.job.recorder.complete_window, MISSING, window.name)
+        await in_thread(self.job.recorder.certify, tally.certificate())
 
     def _should_have_been_listed(self, row: Members) -> bool:
         created = compose.number(row, "createdTime")

@@ -5,7 +5,6 @@ A window is recorded page by page and then called complete; one that an interrup
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from aura_migration.pos.clover.orders.paging import Answered, Moved, Pages, Quer
 from aura_migration.pos.clover.orders.proof import Tally
 from aura_migration.pos.http.errors import PosError
 from aura_migration.pos.port import HistorySpan
+from aura_migration.pos.threads import in_thread
 
 WALKS = 3
 """How often a window is begun again at most while its rows move."""
@@ -115,7 +115,7 @@ class Job:
         idents: list[str] = []
         pages = 0
         bodies = self.recorder.bodies(entity, window)
-        while (stored := await asyncio.to_thread(next, bodies, None)) is not None:
+        while (stored := await in_thread(next, bodies, None)) is not None:
             rows = LISTED.decode(stored.data).elements
             pages += 1
             idents += map(ident, rows)
@@ -140,11 +140,11 @@ class Job:
             except PosError as error:
                 if not error.restartable or walk == WALKS:
                     raise
-        await asyncio.to_thread(self.recorder.complete_window, entity, name)
+        await in_thread(self.recorder.complete_window, entity, name)
 
     async def restart(self, entity: str, name: str) -> None:
         """Forget what was recorded of a window."""
-        await asyncio.to_thread(self.recorder.restart_window, entity, name)
+        await in_thread(self.recorder.restart_window, entity, name)
 
     async def record(self, entity: str, window: str, answered: Answered, rows: Sequence[Members], page: int) -> None:
         """Record records as the body of the answer they came in."""
@@ -175,7 +175,7 @@ class Job:
                 window=window,
             )
 
-        await asyncio.to_thread(kept)
+        await in_thread(kept)
 
     async def counted(self, query: Query, window: Window) -> int:
         """How many different records a window shows when it is read day by day."""

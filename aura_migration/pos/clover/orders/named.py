@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,6 +28,7 @@ from aura_migration.pos.clover.orders.reading import Orders
 from aura_migration.pos.clover.orders.timed import Money
 from aura_migration.pos.http.errors import NotFound, Rejected
 from aura_migration.pos.port import HistorySpan
+from aura_migration.pos.threads import in_thread
 
 SINGLE: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     PAYMENTS: ((PAYMENTS, PAYMENT),),
@@ -64,7 +64,7 @@ async def _one(job: Job, orders: Orders, money: Money, kind: str, key: str) -> N
         await _store(job, window, path, {"missing": gone, "status": 404}, 0)
     else:
         await _store(job, window, path, {"elements": [row]}, 1)
-    await asyncio.to_thread(job.recorder.complete_window, MISSING, window)
+    await in_thread(job.recorder.complete_window, MISSING, window)
 
 
 async def _read(site: Site, orders: Orders, money: Money, kind: str, key: str) -> tuple[str, Members | None]:
@@ -82,7 +82,7 @@ async def _read(site: Site, orders: Orders, money: Money, kind: str, key: str) -
 
 
 async def _store(job: Job, window: str, path: str, document: Mapping[str, Any], rows: int) -> None:
-    await asyncio.to_thread(
+    await in_thread(
         lambda: job.recorder.record(
             MISSING,
             method="GET",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -28,6 +27,7 @@ from aura_migration.pos.clover.orders.lists import (
 from aura_migration.pos.clover.orders.paging import ROUND, Pages, Query
 from aura_migration.pos.clover.orders.proof import Idents
 from aura_migration.pos.http.errors import PermissionMissing, Rejected
+from aura_migration.pos.threads import in_thread
 
 OTHER_PAGE = 700
 
@@ -85,7 +85,7 @@ class Money:
                     tally.window([ident(row) for row in rows], 1)
             except Rejected:
                 return  # this list cannot be asked for voided payments: then it does not hide them
-            await asyncio.to_thread(job.recorder.complete_window, PAYMENTS, name)
+            await in_thread(job.recorder.complete_window, PAYMENTS, name)
 
     async def _window(self, entity: str, query: Query, window: Window) -> None:
         job, tally = self.job, self.job.tally(entity)

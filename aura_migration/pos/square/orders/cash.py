@@ -24,6 +24,7 @@ from aura_migration.pos.square.orders.walk import (
 from aura_migration.pos.square.people.walk import judged, reading_began, recount
 from aura_migration.pos.square.people.windows import forget_others
 from aura_migration.pos.square.recording import certify, complete, record, restart, together
+from aura_migration.pos.threads import in_thread
 
 IN_FULL = ", in full"
 RECOUNTED = 5_000
@@ -73,7 +74,7 @@ async def read_cash(
     if sources.SHIFTS in wanted:
         await judged(recorder, sources.SHIFTS, _shifts(session, recorder, location, windows))
     if sources.EVENTS in wanted:
-        held = await asyncio.to_thread(recorder.certificate, sources.SHIFTS)
+        held = await in_thread(recorder.certificate, sources.SHIFTS)
         if held is not None and held.status == "not_extracted":
             await certify(recorder, Certificate(sources.EVENTS, "not_extracted", reason=held.reason))
             return
@@ -89,7 +90,7 @@ async def _shifts(
     for name in windows:
         if not recorder.recorded(sources.SHIFTS, name + IN_FULL):
             await restart(recorder, sources.SHIFTS, name + IN_FULL)
-            found = await asyncio.to_thread(_listed, recorder, [name])
+            found = await in_thread(_listed, recorder, [name])
             gate = asyncio.Semaphore(AT_ONCE)
             await together(
                 [_in_full(session, recorder, location, name, at, one, gate) for at, one in enumerate(found, 1)]
@@ -128,7 +129,7 @@ async def _in_full(
 async def _events(
     session: SquareCalls, recorder: Recorder, location: str, windows: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    shifts = await asyncio.to_thread(_listed, recorder, list(windows))
+    shifts = await in_thread(_listed, recorder, list(windows))
     entity, gate = sources.EVENTS, asyncio.Semaphore(AT_ONCE)
     await forget_others(recorder, entity, shifts)
     spread, proven = Spread(lists.events("")), 0

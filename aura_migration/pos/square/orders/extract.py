@@ -52,6 +52,7 @@ from aura_migration.pos.square.people.walk import judged, reading_began, recount
 from aura_migration.pos.square.people.windows import forget_others
 from aura_migration.pos.square.recording import certify, complete, record, restart, together
 from aura_migration.pos.square.wire import instant
+from aura_migration.pos.threads import in_thread
 
 MONTHS = 12
 """So much of the past is read where nobody says how much."""
@@ -186,7 +187,7 @@ class _History:
         span, recorder = self._span, self._recorder
         small = await self.small()
         windows = windows_of(self._location, span, small)
-        kept = {page.window for page in await asyncio.to_thread(recorder.pages, sources.ORDERS)}
+        kept = {page.window for page in await in_thread(recorder.pages, sources.ORDERS)}
         if not kept or not all(recorder.recorded(sources.ORDERS, name) for name in windows):
             return []
         until, begin = reading_began(recorder), begins(span) or span.end
@@ -210,7 +211,7 @@ class _History:
         await restart(recorder, entity, OF_ORDERS)
         tenders, listed = orders.ids_of_payments(), spread.ids()
         missing = set(without(tenders, listed).tolist())
-        named = await asyncio.to_thread(_payments_named, recorder, orders.spread, missing)
+        named = await in_thread(_payments_named, recorder, orders.spread, missing)
         found = array("q")
         lost: list[datetime] = []
         begin, until = begins(self._span), min(reading_began(recorder), self._span.end)

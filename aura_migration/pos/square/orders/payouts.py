@@ -18,6 +18,7 @@ from aura_migration.pos.square.orders.walk import AT_ONCE, Spread, page_of, read
 from aura_migration.pos.square.people.walk import judged, recount
 from aura_migration.pos.square.people.windows import forget_others
 from aura_migration.pos.square.recording import certify, complete, restart, together
+from aura_migration.pos.threads import in_thread
 
 TOGETHER = 25
 """So many payouts are kept in one body with all they are made of."""
@@ -79,10 +80,10 @@ async def _entries(session: SquareCalls, recorder: Recorder, windows: Mapping[st
     async def window(name: str) -> None:
         async with gate:
             if recorder.recorded(entity, name):
-                await asyncio.to_thread(_replayed, recorder, name, tally)
+                await in_thread(_replayed, recorder, name, tally)
                 return
             await restart(recorder, entity, name)
-            listed = await asyncio.to_thread(_listed, recorder, name)
+            listed = await in_thread(_listed, recorder, name)
             for number, start in enumerate(range(0, len(listed), TOGETHER), start=1):
                 await _kept(session, recorder, name, number, listed[start : start + TOGETHER], tally)
             await complete(recorder, entity, name)
@@ -128,7 +129,7 @@ async def _kept(
     )
     response = next((read.response for read in gathered if read.response is not None), None)
     rows = sum(len(read.entries) for read in gathered)
-    await asyncio.to_thread(
+    await in_thread(
         recorder.record,
         sources.ENTRIES,
         method="GET",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +19,7 @@ from aura_migration.pos.square.orders.payouts import entries_of
 from aura_migration.pos.square.orders.returns import beside
 from aura_migration.pos.square.recording import certify, complete, restart, together
 from aura_migration.pos.square.wire import VERSION_HEADER
+from aura_migration.pos.threads import in_thread
 
 AT_ONCE = 25
 """So many documents are kept in one body."""
@@ -52,7 +52,7 @@ async def reread_documents(
                 found, gone, response = await read(session, location, part)
                 read_at = utc_text(recorder.taken_at)
                 found["gone"] = [{"kind": kind, "key": key, "read_at": read_at} for key in gone]
-                await asyncio.to_thread(
+                await in_thread(
                     recorder.record,
                     entity,
                     method=response.method if response is not None else "GET",

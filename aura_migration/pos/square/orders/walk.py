@@ -22,6 +22,7 @@ from aura_migration.pos.square.people.lists import Listing
 from aura_migration.pos.square.people.walk import ENVELOPE, ask_for, reading_began, recount
 from aura_migration.pos.square.recording import complete, record, restart, together
 from aura_migration.pos.square.wire import instant
+from aura_migration.pos.threads import in_thread
 
 if TYPE_CHECKING:
     import numpy
@@ -206,7 +207,7 @@ async def read_window(
     """
     entity = listing.entity
     if recorder.recorded(entity, name):
-        return await asyncio.to_thread(_replayed, recorder, listing, name, shape, facts)
+        return await in_thread(_replayed, recorder, listing, name, shape, facts)
     await restart(recorder, entity, name)
     window, walk = Window(entity, listing.page, facts()), 1
     cursor: str | None = None

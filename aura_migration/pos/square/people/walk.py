@@ -6,7 +6,6 @@ but the record's id and when it arose.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,6 +21,7 @@ from aura_migration.pos.square.calls import Shape, SquareCalls
 from aura_migration.pos.square.people.lists import Listing
 from aura_migration.pos.square.recording import certify, complete, record, restart, together
 from aura_migration.pos.square.wire import instant
+from aura_migration.pos.threads import in_thread
 
 ENVELOPE = ("cursor", "count", "errors")
 SKEW = timedelta(minutes=5)
@@ -140,7 +140,7 @@ async def judged(recorder: Recorder, entity: str, reading: Awaitable[None]) -> N
     except PermissionMissing as error:
         await certify(recorder, Certificate(entity, "not_extracted", reason=error.what))
     except SuspiciousPaging as error:
-        pages = await asyncio.to_thread(recorder.pages, entity)
+        pages = await in_thread(recorder.pages, entity)
         rows = sum(page.rows for page in pages)
         doubt = Certificate(entity, "suspicious", len(pages), rows, rows, suspicious_caps=(error.reason,))
         await certify(recorder, doubt)
@@ -200,7 +200,7 @@ async def read_window(
 
     if recorder.recorded(entity, window) and replay:
         read = fresh()
-        for stored in await asyncio.to_thread(lambda: list(recorder.bodies(entity, window))):
+        for stored in await in_thread(lambda: list(recorder.bodies(entity, window))):
             parts = msgspec.json.decode(stored.data, type=dict[str, msgspec.Raw])
             heads = msgspec.json.decode(parts[listing.rows], type=list[Head]) if listing.rows in parts else []
             read.page(heads, bool(parts.get("cursor")), until, is_named)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +11,7 @@ from aura_migration.pos.square.calls import SquareCalls
 from aura_migration.pos.square.people.lists import Listing
 from aura_migration.pos.square.people.walk import Head, Reading, WindowRead, by_value, confirmed, read_window
 from aura_migration.pos.square.recording import certify, restart
+from aura_migration.pos.threads import in_thread
 
 ATTEMPTS = 3
 RECOUNTED = 20_000
@@ -50,7 +50,7 @@ def year_before(instant: datetime) -> str:
 
 async def forget_others(recorder: Recorder, entity: str, windows: Container[str]) -> None:
     """Forget windows an interrupted attempt kept that are not among these: it cut the list another way."""
-    kept = {page.window for page in await asyncio.to_thread(recorder.pages, entity)}
+    kept = {page.window for page in await in_thread(recorder.pages, entity)}
     for window in sorted(kept):
         if window not in windows:
             await restart(recorder, entity, window)

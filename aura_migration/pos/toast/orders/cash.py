@@ -15,6 +15,7 @@ import msgspec
 from aura_migration.archive.snapshot import Certificate, Recorder
 from aura_migration.pos.http.errors import MalformedBody
 from aura_migration.pos.port import HistorySpan
+from aura_migration.pos.threads import in_thread
 from aura_migration.pos.toast import paths
 from aura_migration.pos.toast.client import POS, ToastSession, together
 from aura_migration.pos.toast.months import LOOK_BACK
@@ -49,13 +50,13 @@ class _Cash:
 
     async def run(self, span: HistorySpan | None) -> None:
         """Every date of the span, months at once."""
-        days = _dates(self.recorder, span, await asyncio.to_thread(self._first_sale))
+        days = _dates(self.recorder, span, await in_thread(self._first_sale))
         months = [(name, list(few)) for name, few in groupby(days, key=lambda day: f"{day:%Y-%m}")]
         await together([self._month(name, few) for name, few in months])
-        found = await asyncio.to_thread(lambda: [_SEEN.decode(b.data) for b in self.recorder.bodies(self.entity)])
+        found = await in_thread(lambda: [_SEEN.decode(b.data) for b in self.recorder.bodies(self.entity)])
         rows = sum(len(page) for page in found)
         distinct = len({one.guid for page in found for one in page})
-        pages = await asyncio.to_thread(self.recorder.pages, self.entity)
+        pages = await in_thread(self.recorder.pages, self.entity)
         self.recorder.certify(
             Certificate(self.entity, "complete", len(pages), rows, distinct, duplicates_dropped=rows - distinct)
         )
@@ -78,7 +79,7 @@ class _Cash:
         if self.recorder.recorded(self.entity, name):
             return
         answers = await together([self._day(day) for day in days])
-        await asyncio.to_thread(self._record, name, answers)
+        await in_thread(self._record, name, answers)
 
     async def _day(self, day: date) -> tuple[dict[str, str], bytes, int]:
         path, params = PATHS[self.entity], {"businessDate": f"{day:%Y%m%d}"}

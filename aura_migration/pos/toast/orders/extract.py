@@ -20,6 +20,7 @@ from aura_migration.archive.snapshot import Certificate, Recorder, SecondRoute
 from aura_migration.pos.http.client import PosResponse
 from aura_migration.pos.http.errors import MalformedBody
 from aura_migration.pos.port import HistorySpan
+from aura_migration.pos.threads import in_thread
 from aura_migration.pos.toast import paths
 from aura_migration.pos.toast.client import MAX_PAGES, POS, RESTARTS, ToastSession, together
 from aura_migration.pos.toast.months import Span, asked, holds, instant, months
@@ -120,14 +121,14 @@ class _Reading:
             if not moved:
                 break
             for name in moved:
-                await asyncio.to_thread(self.recorder.restart_window, ENTITY, name)
+                await in_thread(self.recorder.restart_window, ENTITY, name)
                 del self.seen[name], self.walked[name]
         else:
             self.doubts.append(f"the orders of {', '.join(moved)} moved each of {RESTARTS + 1} times they were read")
         orders = {guid: one for found in self.seen.values() for guid, one in found.items()}
         route = await self._second_route(orders)
         distinct = orders.keys() | {guid for found in self.listed.values() for guid in found}
-        pages = await asyncio.to_thread(self.recorder.pages, ENTITY)
+        pages = await in_thread(self.recorder.pages, ENTITY)
         rows = sum(page.rows for page in pages)
         self.recorder.certify(
             Certificate(
@@ -147,18 +148,18 @@ class _Reading:
     async def _month(self, span: Span) -> None:
         found = self.seen[span.name] = dict[str, Seen]()
         if self.recorder.recorded(ENTITY, span.name):
-            for body in await asyncio.to_thread(lambda: [b.data for b in self.recorder.bodies(ENTITY, span.name)]):
+            for body in await in_thread(lambda: [b.data for b in self.recorder.bodies(ENTITY, span.name)]):
                 found.update((one.guid, one) for one in SEEN.decode(body))
             return
         async with self.lane:
             began = datetime.now(UTC)
-            await asyncio.to_thread(self.recorder.restart_window, ENTITY, span.name)
+            await in_thread(self.recorder.restart_window, ENTITY, span.name)
             pages = await self._walk(span, 0)
             if pages is None:
                 return
             if len(pages) > 1:
                 self.walked[span.name] = began, datetime.now(UTC)
-            await asyncio.to_thread(self.recorder.complete_window, ENTITY, span.name)
+            await in_thread(self.recorder.complete_window, ENTITY, span.name)
 
     def _moved(self) -> list[str]:
         """The months that an order left while their pages were being read."""
@@ -175,7 +176,7 @@ class _Reading:
     async def _latest_days(self) -> None:
         """Where orders are changed all the time: read until a walk shows none that the one before should have shown."""
         known = self.seen[LATEST] = {}
-        await asyncio.to_thread(self.recorder.restart_window, ENTITY, LATEST)
+        await in_thread(self.recorder.restart_window, ENTITY, LATEST)
         recorded = 0
         for _ in range(RESTARTS + 1):
             before, began = set(known), datetime.now(UTC) - SKEW
@@ -184,7 +185,7 @@ class _Reading:
                 return
             unseen = [one for page in pages for one in page if one.guid not in before]
             if len(pages) == 1 or (recorded and all((instant(one.modified_date) or began) >= began for one in unseen)):
-                await asyncio.to_thread(self.recorder.complete_window, ENTITY, LATEST)
+                await in_thread(self.recorder.complete_window, ENTITY, LATEST)
                 return
             recorded += len(pages)
         self.doubts.append(f"the orders of the latest days moved each of {RESTARTS + 1} times they were read")
@@ -204,7 +205,7 @@ class _Reading:
                 return None
             if rows or number == 1:
                 pages.append(rows)
-                await asyncio.to_thread(self._record, answer, params, len(rows), recorded + number, span.name)
+                await in_thread(self._record, answer, params, len(rows), recorded + number, span.name)
                 self.seen[span.name].update((one.guid, one) for one in rows)
             if not rows or (len(rows) < PAGE and not _has_next(answer)):
                 return pages
@@ -295,7 +296,7 @@ class _Reading:
         found = await together([listed(selector, day) for selector in PAYMENT_DATES for day in days])
         missing = {guid for guids in found for guid in guids}
         if missing:
-            await asyncio.to_thread(self._strike, missing)
+            await in_thread(self._strike, missing)
         if missing:
             self.doubts.append(f"{len(missing):,} payments of single business dates are on none of the orders")
 
@@ -313,10 +314,10 @@ class _Reading:
         if record:
             self.listed[day] = listed
             if self.recorder.recorded(ENTITY, window):
-                for body in await asyncio.to_thread(lambda: [b.data for b in self.recorder.bodies(ENTITY, window)]):
+                for body in await in_thread(lambda: [b.data for b in self.recorder.bodies(ENTITY, window)]):
                     listed.update((one.guid, one) for one in SEEN.decode(body))
                 return listed
-            await asyncio.to_thread(self.recorder.restart_window, ENTITY, window)
+            await in_thread(self.recorder.restart_window, ENTITY, window)
         async with self.lane:
             for number in range(1, MAX_PAGES):
                 params = {"businessDate": str(day), "pageSize": str(PAGE), "page": str(number)}
@@ -325,14 +326,14 @@ class _Reading:
                 before = len(listed)
                 listed.update((one.guid, one) for one in rows)
                 if record and (rows or number == 1):
-                    await asyncio.to_thread(self._record, answer, params, len(rows), number, window)
+                    await in_thread(self._record, answer, params, len(rows), number, window)
                 is_end = len(rows) < PAGE and not _has_next(answer)
                 if len(listed) == before or is_end:
                     if rows and not is_end:
                         self.doubts.append(f"page {number} of business date {day} repeated only orders already seen")
                     break
         if record:
-            await asyncio.to_thread(self.recorder.complete_window, ENTITY, window)
+            await in_thread(self.recorder.complete_window, ENTITY, window)
         return listed
 
 

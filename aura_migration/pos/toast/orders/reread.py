@@ -16,6 +16,7 @@ import msgspec
 from aura_migration.archive.snapshot import Certificate, Recorder
 from aura_migration.pos.http.client import PosResponse
 from aura_migration.pos.http.errors import MalformedBody, NotFound, Rejected
+from aura_migration.pos.threads import in_thread
 from aura_migration.pos.toast import paths
 from aura_migration.pos.toast.client import POS, ToastSession, together
 from aura_migration.pos.toast.months import asked
@@ -58,7 +59,7 @@ class _Rereading:
 
     async def run(self, keys: Mapping[str, Sequence[str]]) -> None:
         """Orders first, then payments that none of them has, then what is left."""
-        await asyncio.to_thread(self.recorder.restart_window, ENTITY)
+        await in_thread(self.recorder.restart_window, ENTITY)
         await self._orders(keys.get("order_groups", ()))
         for group, order in list(self.orders.items()):
             if order is None:
@@ -75,8 +76,8 @@ class _Rereading:
         for kind in ("cash_events", "deposits"):  # their business date was asked, and did not show them
             for key in keys.get(kind, ()):
                 self._gone(kind, key)
-        await asyncio.to_thread(self.recorder.complete_window, ENTITY)
-        pages = await asyncio.to_thread(self.recorder.pages, ENTITY)
+        await in_thread(self.recorder.complete_window, ENTITY)
+        pages = await in_thread(self.recorder.pages, ENTITY)
         self.recorder.certify(Certificate(ENTITY, "complete", len(pages), len(pages), len(pages)))
 
     async def _orders(self, guids: Iterable[str]) -> None:
@@ -93,7 +94,7 @@ class _Rereading:
             if check.guid:
                 self.checks.add(check.guid)
             self.payments.update(one.guid for one in check.payments or () if one.guid)
-        await asyncio.to_thread(self._record, path, answer.content)
+        await in_thread(self._record, path, answer.content)
 
     async def _payments(self, guids: Sequence[str], meant: frozenset[str]) -> None:
         async def one(guid: str) -> str | None:
