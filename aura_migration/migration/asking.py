@@ -94,14 +94,14 @@ def _next_of(connection: Connection, migration: Migration, by: str) -> Asked:
         return Asked(
             migration.id, migration.location_key, under_way.kind, under_way.id, "it is under way: follow its progress"
         )
-    if migration.state == "planned" and stored is not None and not stored["blockers"]:
+    if migration.standing == "planned" and stored is not None and not stored["blockers"]:
         undecided = sum(counts["conflict"] for counts in stored["counts"].values())
         told = f"decide {undecided} conflicts" if undecided else f"approve plan {stored['hash']}"
         return Asked(migration.id, migration.location_key, "decisions" if undecided else "approval", None, told)
-    if migration.state == "approved" or _is_interrupted(migration, stored):
+    if migration.standing == "approved" or _is_interrupted(migration, stored):
         return _told(ask_run(connection, migration, by), migration, "run", "follow its progress")
-    if migration.state in NOTHING_TO_START:
-        return Asked(migration.id, migration.location_key, "nothing", None, NOTHING_TO_START[migration.state])
+    if migration.standing in NOTHING_TO_START:
+        return Asked(migration.id, migration.location_key, "nothing", None, NOTHING_TO_START[migration.standing])
     require_plannable(migration)
     return _preview(connection, migration, None, by)
 
@@ -133,9 +133,9 @@ def ask_replan(connection: Connection, migration: Migration, by: str) -> Request
 
 def ask_verify(connection: Connection, migration: Migration, by: str) -> Request:
     """Judging what stands, again."""
-    if migration.state not in ("loaded", "verified", "empty"):
+    if migration.standing not in ("loaded", "verified", "empty"):
         raise Refused(
-            f"Migration {migration.id} is {migration.state}; nothing of it is loaded that could be verified.",
+            f"Migration {migration.id} is {migration.standing}; nothing of it is loaded that could be verified.",
             "Its status says what can be done next.",
         )
     return ask(connection, "verify", migration, by, {})
@@ -206,7 +206,7 @@ def _told(request: Request, migration: Migration, what: str, then: str) -> Asked
 
 
 def _is_interrupted(migration: Migration, stored: dict[str, Any] | None) -> bool:
-    return stored is not None and stored["state"] == "loading" and migration.state in ("paused", "failed")
+    return stored is not None and stored["state"] == "loading" and migration.standing in ("paused", "failed")
 
 
 def _require_connected(integration: Integration) -> None:

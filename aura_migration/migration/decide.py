@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -36,7 +37,7 @@ def approve(
     with workshop.connect() as connection, connection.transaction():
         migration = get_migration(connection, migration_id)
         stored = _plan_by_hash(connection, migration, plan_hash)
-        if migration.state == "empty":
+        if migration.standing == "empty":
             return {**stored, "awaits": 0}
         if stored["blockers"]:
             raise Refused(
@@ -49,7 +50,7 @@ def approve(
                 f"{conflicts} conflicts are undecided.",
                 f"`aura-migration conflicts list {migration_id}` shows them; a strategy in the options decides many at once.",
             )
-        if stored["state"] == "approved" and migration.state == "approved":
+        if stored["state"] == "approved" and migration.standing == "approved":
             return {**stored, "awaits": 0}
         inferred = inferred_rules(connection, stored["id"])
         # The options that are signed with the plan, not those that a preview under way has set since.
@@ -63,27 +64,42 @@ def approve(
         awaits = _sign(connection, signed.approval.people, stored, by, reason, confirms=bool(inferred))
         if awaits:
             return {**stored, "awaits": awaits}
-        if migration.plan_id is not None and migration.plan_id != stored["id"]:
-            connection.execute(
-                "UPDATE migration.plans SET state = 'superseded' WHERE id = %s AND state IN ('planned', 'approved')",
-                [migration.plan_id],
-            )
-            # What is not loaded yet of the history is now this plan's to load.
-            connection.execute(
-                "UPDATE migration.history_batches SET plan_id = %s WHERE plan_id = %s AND loaded_at IS NULL",
-                [stored["id"], migration.plan_id],
-            )
-        connection.execute(
-            "UPDATE migration.plans SET state = 'approved', approved_by = %s, approved_reason = %s, approved_at = now() WHERE id = %s",
-            [by, reason, stored["id"]],
-        )
-        connection.execute(
-            "UPDATE migration.migrations SET plan_id = %s, load_at = %s WHERE id = %s",
-            [stored["id"], workshop.now(), migration_id],
-        )
         confirmed = f"{len(inferred)} rules inferred from orders confirmed" if inferred else ""
-        transition(connection, migration_id, "approved", by, "; ".join(filter(None, (reason, confirmed))))
+        note_approved(
+            connection, migration, stored, by, reason, workshop.now(), "; ".join(filter(None, (reason, confirmed)))
+        )
         return {**get_plan(connection, stored["id"]), "awaits": 0}
+
+
+def note_approved(
+    connection: psycopg.Connection[Any],
+    migration: Migration,
+    stored: dict[str, Any],
+    by: str,
+    reason: str,
+    load_at: datetime,
+    told: str = "",
+) -> None:
+    """Make a plan the migration's approved one. Whether it may be approved, and by whom, the caller has found out."""
+    if migration.plan_id is not None and migration.plan_id != stored["id"]:
+        connection.execute(
+            "UPDATE migration.plans SET state = 'superseded' WHERE id = %s AND state IN ('planned', 'approved')",
+            [migration.plan_id],
+        )
+        # What is not loaded yet of the history is now this plan's to load.
+        connection.execute(
+            "UPDATE migration.history_batches SET plan_id = %s WHERE plan_id = %s AND loaded_at IS NULL",
+            [stored["id"], migration.plan_id],
+        )
+    connection.execute(
+        "UPDATE migration.plans SET state = 'approved', approved_by = %s, approved_reason = %s, approved_at = now() WHERE id = %s",
+        [by, reason, stored["id"]],
+    )
+    connection.execute(
+        "UPDATE migration.migrations SET plan_id = %s, load_at = %s WHERE id = %s",
+        [stored["id"], load_at, migration.id],
+    )
+    transition(connection, migration.id, "approved", by, told or reason)
 
 
 def _sign(
@@ -157,9 +173,9 @@ def pause(workshop: Workshop, migration_id: int, by: str) -> str:
     """Ask a running load to stop after its batch. Returns the state it is in now."""
     with workshop.connect() as connection:
         migration = get_migration(connection, migration_id)
-        if migration.state != "loading":
+        if migration.standing != "loading":
             raise Refused(
-                f"Migration {migration_id} is {migration.state}; only a running load can be paused.",
+                f"Migration {migration_id} is {migration.standing}; only a running load can be paused.",
                 f"`aura-migration status {migration_id}` shows what can be done next.",
             )
         connection.execute("UPDATE migration.migrations SET pause_requested = true WHERE id = %s", [migration_id])

@@ -147,19 +147,19 @@ def _next_step(
 ) -> str:
     number = found.id
     preview = f"`preview {found.integration_id} --location {found.location_key}`"
-    if found.state == "planned" and plan["blockers"]:
+    if found.standing == "planned" and plan["blockers"]:
         return f"mend what blocks the plan or exclude the named entities in the options, then {preview}"
-    if found.state == "planned" and undecided:
+    if found.standing == "planned" and undecided:
         return f"decide {undecided} conflicts: `conflicts list {number}`"
     if (
-        found.state == "failed"
+        found.standing == "failed"
         and found.plan_id is not None
         and get_plan(connection, found.plan_id)["state"] == "loading"
     ):
         return f"`resume {number}` continues the load, `rollback {number}` takes it back, {preview} plans the rest anew"
-    if found.state in AFTER_LOAD and moved_since(connection, found):
+    if found.standing in AFTER_LOAD and moved_since(connection, found):
         return f"the POS has changed since the plan was approved; {preview} shows the difference"
-    if found.state in AFTER_LOAD and failed:
+    if found.standing in AFTER_LOAD and failed:
         mend = " ".join(f"{name}: {remedy}" for name, remedy in failed)
         return f"{mend} `report {number} --kind findings` lists what was found; then `verify {number}`"
     steps = {
@@ -178,4 +178,4 @@ def _next_step(
         "reconnect_needed": "`connect` the account again with fresh credentials",
         "rolling_back": f"`rollback {number}` again",
     }
-    return steps.get(found.state, "nothing: it has ended")
+    return steps.get(found.standing, "nothing: it has ended")

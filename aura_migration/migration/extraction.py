@@ -34,12 +34,21 @@ from aura_migration.pos.port import Connector, HistorySpan, Scope
 
 
 def extract(
-    workshop: Workshop, migration_id: int, fresh_since: datetime, by: str, *, resume: bool = True, history: bool = True
+    workshop: Workshop,
+    migration_id: int,
+    fresh_since: datetime,
+    by: str,
+    *,
+    resume: bool = True,
+    history: bool = True,
+    setup: bool = True,
+    whole: bool = True,
 ) -> list[SnapshotRef]:
     """Export what belongs to the merchant and to the location, and the location's past, certify it, pin it.
 
     ``resume`` continues an export that was interrupted; the re-read before a load begins anew, and leaves the past as it
-    is pinned (``history=False``): orders come all the time, what came since is the next export's. A merchant snapshot begun
+    is pinned (``history=False``): orders come all the time, what came since is the next export's. ``setup=False`` reads the
+    past alone and leaves menu, people and rules as they are pinned; ``whole=False`` glances at it. A merchant snapshot begun
     after ``fresh_since`` (real time) is taken over instead of fetched again: the locations of one preview share it.
     Raises the connector's error after naming it in the migration's state.
     """
@@ -49,9 +58,13 @@ def extract(
         progress.report(connection, migration_id, "Exporting from the POS", 0, 0)
         try:
             refs = [
-                *_export(workshop, connection, migration, fresh_since, resume),
                 *(
-                    _export_history(workshop, connection, migration)
+                    _export(workshop, connection, migration, fresh_since, resume)
+                    if setup
+                    else _pinned_setup(connection, migration_id)
+                ),
+                *(
+                    _export_history(workshop, connection, migration, glance=not whole)
                     if history
                     else _pinned_history(connection, migration_id)
                 ),
@@ -63,7 +76,7 @@ def extract(
         with connection.transaction():
             note_reached(connection, migration.integration_id)
             pin(connection, migration_id, [ref.snapshot_id for ref in refs])
-            if migration.state in FRESH:
+            if migration.standing in FRESH:
                 transition(connection, migration_id, "extracted", by)
         return refs
 
@@ -72,9 +85,9 @@ def _note_failure(connection: Connection, migration: Migration, error: PosError,
     """Name the failure in the state. A plan or a load that stands is not harmed by a POS that cannot be read today."""
     note_fault(connection, migration.integration_id, error)
     if isinstance(error, ReconnectNeeded):
-        if migration.state in FRESH | {"planned", "approved"}:
+        if migration.standing in FRESH | {"planned", "approved"}:
             transition(connection, migration.id, "reconnect_needed", by, str(error))
-    elif migration.state in FRESH:
+    elif migration.standing in FRESH:
         transition(connection, migration.id, "failed", by, str(error))
 
 
@@ -138,7 +151,9 @@ def _wanted(connector: Connector, options: MigrationOptions) -> dict[Scope, list
     return found
 
 
-def _export_history(workshop: Workshop, connection: Connection, migration: Migration) -> list[SnapshotRef]:
+def _export_history(
+    workshop: Workshop, connection: Connection, migration: Migration, *, glance: bool = False
+) -> list[SnapshotRef]:
     """The exports that together hold the past the options ask for: those there are, and one more for what they lack."""
     integration = get_integration(connection, migration.integration_id)
     location = get_location(connection, migration.location_key)
@@ -149,7 +164,7 @@ def _export_history(workshop: Workshop, connection: Connection, migration: Migra
         return []
     history = [e for e in connector.source_entities if e.name in names]
     required, optional = ([e.name for e in history if e.required is needed] for needed in (True, False))
-    there = reach(connection, integration.id, location.key, wanted, required, optional)
+    there = reach(connection, integration.id, location.key, wanted, required, optional, glance=glance)
     refs = list(there.standing)
 
     def fetch(entities: Sequence[str], span: HistorySpan, watch: Watch | None = None) -> None:
@@ -169,6 +184,10 @@ def _export_history(workshop: Workshop, connection: Connection, migration: Migra
     if there.withheld:
         fetch(there.withheld, HistorySpan(wanted.begin, wanted.end))
     return refs
+
+
+def _pinned_setup(connection: Connection, migration_id: int) -> list[SnapshotRef]:
+    return [ref for ref in pinned(connection, migration_id) if ref.scope in ("merchant", "location")]
 
 
 def _pinned_history(connection: Connection, migration_id: int) -> list[SnapshotRef]:

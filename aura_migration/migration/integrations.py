@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 from aura_migration.core.errors import AuraError, BadInput, EnvironmentFault, Refused
 from aura_migration.core.ids import location_key
 from aura_migration.database.connections import Connection, transaction_lock
-from aura_migration.migration.states import transition
+from aura_migration.migration.states import STANDING, transition
 from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.http.client import checked_base_url
 from aura_migration.pos.http.errors import ReconnectNeeded
@@ -151,7 +151,7 @@ def _check_switches(connector: Connector, switches: Mapping[str, Any]) -> None:
 def _return_from_reconnect(connection: psycopg.Connection[Any], integration_id: int) -> None:
     """Migrations that waited for the account go on where they were."""
     rows = connection.execute(
-        "SELECT id, resume_state FROM migration.migrations WHERE integration_id = %s AND state = 'reconnect_needed' FOR UPDATE",
+        f"SELECT id, resume_state FROM migration.migrations WHERE integration_id = %s AND {STANDING} = 'reconnect_needed' FOR UPDATE",
         [integration_id],
     ).fetchall()
     for migration_id, state in rows:

@@ -14,7 +14,7 @@ from aura_migration.database.connections import Connection
 from aura_migration.migration import stages
 from aura_migration.migration.planning import writes_of
 from aura_migration.migration.records import get_migration
-from aura_migration.migration.states import AFTER_LOAD, ENDED, LIVE
+from aura_migration.migration.states import AFTER_LOAD, ENDED, STANDING
 from aura_migration.migration.workshop import Workshop
 
 GATE_OF = {
@@ -46,7 +46,8 @@ def switch(workshop: Workshop, integration_id: int, liability: str, by: str, rea
             )
         _require_settled(connection, integration_id)
         loaded = connection.execute(
-            "SELECT id, location_key FROM migration.migrations WHERE integration_id = %s AND state = ANY(%s) "
+            "SELECT id, location_key FROM migration.migrations WHERE integration_id = %s "
+            f"AND {STANDING} = ANY(%s) "
             'ORDER BY location_key COLLATE "C"',
             [integration_id, sorted(AFTER_LOAD)],
         ).fetchall()
@@ -61,10 +62,10 @@ def switch(workshop: Workshop, integration_id: int, liability: str, by: str, rea
 def _require_settled(connection: Connection, integration_id: int) -> None:
     """``Refused`` while a load of the integration waits to be brought up to date."""
     waiting = connection.execute(
-        "SELECT m.id, m.state FROM migration.migrations m WHERE m.integration_id = %s AND NOT m.state = ANY(%s) "
+        f"SELECT m.id, {STANDING} FROM migration.migrations m WHERE m.integration_id = %s AND NOT {STANDING} = ANY(%s) "
         "AND EXISTS (SELECT 1 FROM migration.plans p WHERE p.migration_id = m.id AND p.state IN ('loaded', 'loading')) "
         "ORDER BY m.id LIMIT 1",
-        [integration_id, sorted(AFTER_LOAD | LIVE | ENDED)],
+        [integration_id, sorted(AFTER_LOAD | ENDED)],
     ).fetchone()
     if waiting is not None:
         number, state = waiting
@@ -99,5 +100,5 @@ def _read_again(
             gate.remedy or "Verify the migration and look at its findings.",
         )
     with workshop.connect() as connection:
-        state = get_migration(connection, migration_id).state
+        state = get_migration(connection, migration_id).standing
     return {"migration_id": migration_id, "state": state, "plan_hash": stored.hash, "gate": gate.value}

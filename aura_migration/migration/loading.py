@@ -31,9 +31,17 @@ DIFFERENCES_SHOWN = 50
 
 
 def load(
-    workshop: Workshop, migration_id: int, by: str, *, as_approved: bool = False, until: str | None = None
+    workshop: Workshop,
+    migration_id: int,
+    by: str,
+    *,
+    as_approved: bool = False,
+    until: str | None = None,
+    just_read: bool = False,
 ) -> LoadProgress:
     """Carry out the approved plan, or its part up to the end of a step (``until``), which leaves it paused. Before the first write the source is read again: a difference stores a delta and stops.
+
+    ``just_read``: the plan was made of what was read a moment ago under the same lock, so that it is not read again.
 
     Continues an interrupted load without asking again; does nothing where the plan is already loaded or there is nothing
     to write. Returns where the load ended. Raises ``PlanMoved``, ``VerdictFailed`` when it was paused, ``Refused``.
@@ -43,7 +51,7 @@ def load(
         if migration.plan_id is None:
             raise Refused(f"Migration {migration_id} has no plan.", "Run the preview first.")
         stored = get_plan(connection, migration.plan_id)
-        if migration.state == "empty" or _is_done(connection, migration, stored):
+        if migration.standing == "empty" or _is_done(connection, migration, stored):
             rows = connection.execute(
                 "SELECT count(*) FROM migration.plan_rows WHERE plan_id = %s", [stored["id"]]
             ).fetchone()
@@ -52,9 +60,10 @@ def load(
         if not _is_half_loaded(migration, stored):
             _require_approved(migration, stored)
             require_ground(connection, migration.plan_id)
-            _require_unmoved(workshop, connection, migration, by, as_approved)
+            if not just_read:
+                _require_unmoved(workshop, connection, migration, by, as_approved)
         with connection.transaction():
-            if migration.state != "loading":
+            if migration.standing != "loading":
                 connection.execute(
                     "UPDATE migration.migrations SET pause_requested = false WHERE id = %s", [migration_id]
                 )
@@ -87,7 +96,7 @@ def require_ground(connection: Connection, plan_id: int) -> None:
 
 def _is_done(connection: Connection, migration: Migration, stored: dict[str, Any]) -> bool:
     """Whether the plan stands in AuraConnect already: carried out, or a later preview that found nothing to write."""
-    if migration.state not in AFTER_LOAD:
+    if migration.standing not in AFTER_LOAD:
         return False
     if stored["state"] == "planned" and not writes_of(stored["counts"]):
         connection.execute("UPDATE migration.plans SET state = 'loaded' WHERE id = %s", [stored["id"]])
@@ -100,18 +109,18 @@ def _is_done(connection: Connection, migration: Migration, stored: dict[str, Any
 
 
 def _is_half_loaded(migration: Migration, stored: dict[str, Any]) -> bool:
-    return stored["state"] == "loading" and migration.state in ("paused", "failed", "loading")
+    return stored["state"] == "loading" and migration.standing in ("paused", "failed", "loading")
 
 
 def _require_approved(migration: Migration, stored: dict[str, Any]) -> None:
-    if migration.state == "approved" and stored["state"] == "approved":
+    if migration.standing == "approved" and stored["state"] == "approved":
         return
     remedy = (
         f"`aura-migration approve {migration.id} --plan-hash {stored['hash']} --by NAME` approves the present plan."
-        if migration.state == "planned"
+        if migration.standing == "planned"
         else f"`aura-migration status {migration.id}` shows what can be done next."
     )
-    raise Refused(f"Migration {migration.id} is {migration.state}; only an approved plan is loaded.", remedy)
+    raise Refused(f"Migration {migration.id} is {migration.standing}; only an approved plan is loaded.", remedy)
 
 
 def _require_unmoved(

@@ -219,12 +219,12 @@ def _settle(connection: Connection, migration: Migration, stored: StoredPlan, bl
             )
         has_any = any(stored.counts.get(entity, {}).get("source") for entity in (*MENU, *PEOPLE, "orders"))
         was_asked_for = not set(MENU) & set(migration.parsed_options.exclude_entities)
-        if was_asked_for and not has_any and not blockers and migration.state not in AFTER_LOAD:
+        if was_asked_for and not has_any and not blockers and migration.standing not in AFTER_LOAD:
             transition(connection, migration.id, "empty", by, "the POS has nothing on its menu and knows nobody")
             return
-        if migration.state in AFTER_LOAD and not writes_of(stored.counts) and not blockers:
+        if migration.standing in AFTER_LOAD and not writes_of(stored.counts) and not blockers:
             return  # what was loaded is still what would be loaded
-        if migration.state == "approved" and not stored.is_new:
+        if migration.standing == "approved" and not stored.is_new:
             return  # the approved plan is still the plan
         transition(connection, migration.id, "planned", by, "; ".join(blockers))
 

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from aura_migration.canonical.options import MigrationOptions, parse_options
 from aura_migration.core.errors import BadInput, Refused
 from aura_migration.migration.integrations import Integration, KnownLocation
-from aura_migration.migration.states import PLANNABLE
+from aura_migration.migration.states import PLANNABLE, standing
 from aura_migration.plan.planner import Subject
 
 
@@ -31,6 +31,12 @@ class Migration:
     plan_id: int | None
     load_at: datetime | None
     pause_requested: bool
+    work: str | None = None
+
+    @property
+    def standing(self) -> str:
+        """Where its plan stands: the state, or what stands beside it while the window is open."""
+        return standing(self.state, self.work)
 
     @property
     def parsed_options(self) -> MigrationOptions:
@@ -44,9 +50,7 @@ class Migration:
         return Subject(self.id, self.integration_id, self.restaurant_id, self.location_key, pos)
 
 
-_COLUMNS = (
-    "id, integration_id, restaurant_id, location_key, state, state_reason, options, plan_id, load_at, pause_requested"
-)
+_COLUMNS = "id, integration_id, restaurant_id, location_key, state, state_reason, options, plan_id, load_at, pause_requested, work"
 
 
 def get_migration(connection: psycopg.Connection[Any], migration_id: int) -> Migration:
@@ -106,7 +110,7 @@ def open_migration(
 
 def require_plannable(migration: Migration) -> None:
     """``Refused`` in a state in which the source is not read: a load that is half done, or a journey that has ended."""
-    if migration.state in PLANNABLE:
+    if migration.standing in PLANNABLE:
         return
     remedies = {
         "paused": f"`aura-migration resume {migration.id}` finishes the load, `rollback {migration.id}` takes it back.",
@@ -114,8 +118,8 @@ def require_plannable(migration: Migration) -> None:
         "rolling_back": f"`aura-migration rollback {migration.id}` finishes the rollback.",
     }
     raise Refused(
-        f"Migration {migration.id} is {migration.state}; its source is not read now.",
-        remedies.get(migration.state, "`aura-migration status` shows what can be done next."),
+        f"Migration {migration.id} is {migration.standing}; its source is not read now.",
+        remedies.get(migration.standing, "`aura-migration status` shows what can be done next."),
         state=migration.state,
     )
 

@@ -16,12 +16,14 @@ from aura_migration.canonical.options import HistoryOptions
 from aura_migration.core.clock import months_before
 from aura_migration.core.errors import BadInput
 from aura_migration.database.connections import Connection
-from aura_migration.pos.port import HistorySpan
+from aura_migration.pos.port import MISSING_DOCUMENTS, HistorySpan
 
 OVERLAP = timedelta(days=2)
 """How far back behind the last export changes are asked for: clocks differ, and some POS shows late what it has."""
 REREAD = timedelta(days=14)
 """The last days are read again whatever the POS says of changes: tips, fees and refunds come late."""
+GLANCE = timedelta(days=1)
+"""What a reading between two whole ones reads again: those follow every day, so that nothing waits longer than that."""
 PATIENCE = timedelta(days=30)
 """An interrupted export of a history is continued within this time: what was read of a finished window stays true."""
 
@@ -64,10 +66,13 @@ def reach(
     wanted: HistorySpan,
     entities: list[str],
     optional: list[str] | None = None,
+    *,
+    glance: bool = False,
 ) -> Reach:
     """The newest chain of complete exports that covers the beginning of the span with all entities, and what it lacks.
 
-    An export of ``optional`` entities alone adds them to the chain that it was made for.
+    An export of ``optional`` entities alone adds them to the chain that it was made for. A ``glance`` reads less again; the
+    next whole reading begins behind the last whole one, so that the glances between the two are no longer needed.
     """
     rows = connection.execute(
         "SELECT id, span FROM migration.snapshots WHERE integration_id = %s AND location_key = %s AND scope = 'history' "
@@ -92,6 +97,8 @@ def reach(
     if not chain:
         return Reach((), wanted)
     known_until = chain[-1][1].end
+    whole_until = max(span.end for _, span in chain if not _is_glance(span))
+    chain = _needed(connection, chain)
     there = {c.entity for ref in added for c in ref.certificates if c.status != "not_extracted"}
     first = chain[0][0].certificates
     withheld = tuple(
@@ -102,9 +109,35 @@ def reach(
     standing = tuple(sorted((*(ref for ref, _ in chain), *added), key=lambda ref: ref.snapshot_id))
     if wanted.end <= known_until:
         return Reach(standing, None, withheld)
-    since = known_until - OVERLAP
-    missing = HistorySpan(wanted.begin, wanted.end, since, max(wanted.begin, known_until - REREAD))
+    if glance:
+        since, again = known_until - OVERLAP, known_until - GLANCE
+    else:
+        since = whole_until - OVERLAP
+        again = min(known_until - REREAD, since)
+    missing = HistorySpan(wanted.begin, wanted.end, since, max(wanted.begin, again))
     return Reach(standing, missing, withheld)
+
+
+def _is_glance(span: HistorySpan) -> bool:
+    if span.changed_since is None or span.reread_from is None:
+        return False
+    return span.reread_from > span.begin and span.reread_from > span.changed_since
+
+
+def _needed(
+    connection: Connection, chain: list[tuple[SnapshotRef, HistorySpan]]
+) -> list[tuple[SnapshotRef, HistorySpan]]:
+    """The chain without the glances that a later whole reading covers. One that asked for documents by id stays: it has answers."""
+    last_whole = max(n for n, (_, span) in enumerate(chain) if not _is_glance(span))
+    covered = [ref.snapshot_id for ref, span in chain[:last_whole] if _is_glance(span)]
+    if not covered:
+        return chain
+    rows = connection.execute(
+        "SELECT DISTINCT snapshot_id FROM migration.snapshot_pages WHERE snapshot_id = ANY(%s) AND entity = %s",
+        [covered, MISSING_DOCUMENTS],
+    ).fetchall()
+    gone = set(covered) - {number for (number,) in rows}
+    return [(ref, span) for ref, span in chain if ref.snapshot_id not in gone]
 
 
 def stored_span(connection: Connection, snapshot_id: int, span: HistorySpan) -> HistorySpan:

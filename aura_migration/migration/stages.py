@@ -117,7 +117,7 @@ def verify(workshop: Workshop, migration_id: int, by: str) -> Verdict:
         progress.report(connection, migration_id, "Ringing past orders up again", 0, 0)
         verdict = judged_with_replay(workshop, connection, migration, options, verdict, stands=judged is not None)
         verdict.scorecard["metrics"][RETRAINING] = retraining_minutes(connection, migration_id)
-        if migration.state in ("loaded", "verified"):
+        if migration.standing in ("loaded", "verified"):
             transition(connection, migration_id, "verified" if verdict.passed else "loaded", by)
         progress.report(connection, migration_id, "Verified" if verdict.passed else "Verdict failed", 0, 0)
         return verdict
@@ -130,11 +130,11 @@ def _nobody(reader: SnapshotReader, location_source_id: str, currency: str) -> I
 def _judged_plan(connection: Connection, migration: Migration) -> int | None:
     """The plan that stands in AuraConnect; None for an empty restaurant, whose verdict is measured over nothing."""
     stands = loaded_plan(connection, migration.id)
-    if stands is None and migration.state == "empty":
+    if stands is None and migration.standing == "empty":
         return None
-    if stands is None or migration.state in ("loading", "paused", "rolling_back"):
+    if stands is None or migration.standing in ("loading", "paused", "rolling_back"):
         raise Refused(
-            f"Migration {migration.id} is {migration.state}; nothing of it is loaded that could be verified.",
+            f"Migration {migration.id} is {migration.standing}; nothing of it is loaded that could be verified.",
             f"`aura-migration status {migration.id}` shows what can be done next.",
         )
     return int(stands["id"])

@@ -55,7 +55,7 @@ def require_reached(connection: Connection, migration: Migration, step: str | No
     stored = get_plan(connection, migration.plan_id)
     if stored["state"] not in ("approved", "loading", "loaded"):
         raise Refused(
-            f"Migration {migration.id} is {migration.state}; only an approved plan is loaded.",
+            f"Migration {migration.id} is {migration.standing}; only an approved plan is loaded.",
             f"Approve plan {stored['hash']} first.",
             missing="approval",
         )

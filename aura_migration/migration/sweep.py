@@ -6,7 +6,7 @@ from aura_migration.database.connections import Connection, held_lock, is_locked
 from aura_migration.migration import requests
 from aura_migration.migration.records import get_migration
 from aura_migration.migration.stages import location_lock
-from aura_migration.migration.states import transition
+from aura_migration.migration.states import STANDING, transition
 from aura_migration.migration.workshop import Workshop
 
 DIED = {
@@ -31,12 +31,14 @@ def sweep(workshop: Workshop) -> list[int]:
 
 def _sweep_loads(workshop: Workshop, connection: Connection) -> list[int]:
     swept: list[int] = []
-    rows = connection.execute("SELECT id, location_key FROM migration.migrations WHERE state = 'loading'").fetchall()
+    rows = connection.execute(
+        f"SELECT id, location_key FROM migration.migrations WHERE {STANDING} = 'loading'"
+    ).fetchall()
     for migration_id, key in rows:
         if is_locked(connection, location_lock(key)):
             continue
         with held_lock(workshop.url, location_lock(key)) as is_mine:
-            if is_mine and get_migration(connection, migration_id).state == "loading":
+            if is_mine and get_migration(connection, migration_id).standing == "loading":
                 reason = "the worker died; `resume` continues where it stopped"
                 transition(connection, migration_id, "failed", "sweep", reason)
                 swept.append(migration_id)

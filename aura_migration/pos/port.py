@@ -27,6 +27,8 @@ from aura_migration.pos.webhooks import WebhookReader
 
 Scope = Literal["merchant", "location", "history"]
 """merchant: fetched once for all locations; location: menu, people, rules of one; history: its orders and money over a span."""
+MISSING_DOCUMENTS = "missing_documents"
+"""The source entity of documents that were asked for by their keys; see ``Session.reread``."""
 MENU = frozenset(entity.name for entity in (*MENU_ENTITIES, *RULE_ENTITIES))
 
 

@@ -147,7 +147,7 @@ def approve(caller: Approver, migration_id: Number, sent: Signature) -> Signed:
         caller.workshop, migration_id, sent.plan_hash, caller.name, sent.reason, confirm_inferred=sent.confirm_inferred
     )
     with caller.connect() as connection:
-        state = get_migration(connection, migration_id).state
+        state = get_migration(connection, migration_id).standing
         signatures = decide.signatures(connection, stored["id"])
     return Signed(
         migration_id=migration_id,
@@ -180,9 +180,9 @@ def resume(caller: Operator, migration_id: Number, response: Response) -> AskedO
     """Continue a paused or interrupted load where it stopped, then verify it."""
     with caller.connect() as connection:
         migration = caller.migration(connection, migration_id)
-        if migration.state not in ("paused", "failed"):
+        if migration.standing not in ("paused", "failed"):
             raise Refused(
-                f"Migration {migration_id} is {migration.state}; only a paused or interrupted load is resumed.",
+                f"Migration {migration_id} is {migration.standing}; only a paused or interrupted load is resumed.",
                 "Its status says what can be done next.",
             )
         return _request(response, asking.ask_run(connection, migration, caller.name))

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from aura_migration.database.connections import Connection
 from aura_migration.migration.integrations import mark_reconnect_needed
-from aura_migration.migration.states import FRESH, transition
+from aura_migration.migration.states import FRESH, STANDING, transition
 
 ACCESS = "access"
 """The touched entity of an event by which the restaurant withdraws our access."""
@@ -75,7 +75,7 @@ def _end_access(connection: Connection, integration_id: int, location_key: str |
         mark_reconnect_needed(connection, integration_id, reason)
     rows = connection.execute(
         "SELECT id FROM migration.migrations WHERE integration_id = %s AND (%s::text IS NULL OR location_key = %s) "
-        "AND state = ANY(%s) ORDER BY id FOR UPDATE",
+        f"AND {STANDING} = ANY(%s) ORDER BY id FOR UPDATE",
         [integration_id, only, only, sorted(WAITING)],
     ).fetchall()
     for (migration_id,) in rows:

@@ -153,6 +153,7 @@ CREATE TABLE migration.follows (
     migration_id bigint NOT NULL REFERENCES migration.migrations,
     family text NOT NULL CHECK (family IN ('menu', 'people', 'rules', 'orders', 'all')),
     caused_by text NOT NULL,
+    noted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     began_at timestamptz NOT NULL,
     ended_at timestamptz,
     read_until timestamptz,
@@ -161,6 +162,7 @@ CREATE TABLE migration.follows (
     counts jsonb NOT NULL DEFAULT '{}',
     problem text NOT NULL DEFAULT ''
 );
+COMMENT ON COLUMN migration.follows.noted_at IS 'real time; the others are business time';
 COMMENT ON TABLE migration.follows IS 'every reading of the POS in the window; read_until: everything the POS had at that instant is in AuraConnect';
 CREATE INDEX ON migration.follows (migration_id, id);
 
