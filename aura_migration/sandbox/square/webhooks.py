@@ -100,6 +100,7 @@ class SquareWebhooks(Webhooks):
         self._wire = wire
         self._switches = switches
         self._subscribed = 0
+        self._to_arrive: list[str] = []
 
     def headers(self, delivery: Delivery, secret: str, attempt: int) -> dict[str, str]:
         """See `Webhooks.headers`."""
@@ -195,6 +196,8 @@ class SquareWebhooks(Webhooks):
             "hire": lambda: self._hired(changed[0]),
             "clock_out": lambda: self._timecard("labor.timecard.updated", changed[0]),
             "add_order": lambda: self._sold(changed[0], "order.created", "payment.created"),
+            "sell": lambda: self._arrive(changed),
+            "trade": lambda: self._arrive(changed),
             "pay": lambda: self._sold(changed[0], "order.updated", "payment.created", last=True),
             "tip_adjust": lambda: self._sold(changed[0], "order.updated", "payment.updated", only=changed[1:]),
             "refund": lambda: self._refunded(changed),
@@ -204,6 +207,23 @@ class SquareWebhooks(Webhooks):
         }
         if verb in told:
             told[verb]()
+
+    def _arrive(self, order_ids: Sequence[str]) -> None:
+        """Tell of new orders: now, or of those the API does not know yet when it does."""
+        history = self._world.orders
+        late = history.not_arrived()
+        for order_id in order_ids:
+            number = history.of_id(order_id)
+            if number in late:
+                self._to_arrive.append(order_id)
+            elif number is not None:
+                self._sold(order_id, "order.created", "payment.created")
+
+    def wake(self) -> None:
+        """See `Webhooks.wake`: the clock moved, and what had not arrived may have."""
+        waiting, self._to_arrive = self._to_arrive, []
+        self._arrive(waiting)
+        super().wake()
 
     def sent_by_hand(self, op: dict[str, Any]) -> list[Delivery]:
         """`{"op": "send", "kind", "order" | "location" | "id"?, "object"?}`: an event no edit causes."""

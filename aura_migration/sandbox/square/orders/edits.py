@@ -6,7 +6,7 @@
 `{"op": "void", "order"}` (cancels an open order; voids the payments of a completed one), `{"op": "reopen", "order"}`,
 `{"op": "touchless_order", "order", "cents"? (a tip), "ticket"?}` (no timestamp and no version moves),
 `{"op": "delete_order", "order"}`, `{"op": "late_fee", "order", "withhold"?: true}`, `{"op": "dispute", "order", "cents"?}`,
-`{"op": "cash_event", "location"?, "kind": "PAID_IN" | "PAID_OUT", "cents", "description"?}`.
+`{"op": "cash_event", "location"?, "kind": "PAID_IN" | "PAID_OUT", "cents", "description"?}`; `sell` and `trade` are in `selling.py`.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from aura_migration.sandbox.square.orders.model import (
     e5,
 )
 from aura_migration.sandbox.square.orders.payouts import Dispute
+from aura_migration.sandbox.square.orders.selling import Seller
 from aura_migration.sandbox.square.world import World
 
 HOUR = 3_600_000
@@ -47,6 +48,7 @@ class OrderEditor:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self.seller = Seller(world)
         self.verbs: dict[str, Callable[[dict[str, Any]], list[str]]] = {
             "add_order": self._add,
             "pay": self._pay,
@@ -59,6 +61,8 @@ class OrderEditor:
             "late_fee": self._late_fee,
             "dispute": self._dispute,
             "cash_event": self._cash,
+            "sell": self.seller.sell,
+            "trade": self.seller.trade,
         }
 
     def run(self, op: dict[str, Any]) -> list[str]:

@@ -103,7 +103,10 @@ class History:
         self.drawer_events: list[Any] = []
         self.drawer_states: dict[tuple[str, date], str] = {}
         self.started = False
+        self.coin = 0
+        self.gratuity = "Party of six or more"
         self._last = 0
+        self._awaited: set[int] = set()
 
     def __len__(self) -> int:
         return self.base + len(self.written) - len(self.gone)
@@ -162,6 +165,20 @@ class History:
             return None
         return number
 
+    def arrived(self, number: int) -> bool:
+        """Does the API know this order yet? One that was taken offline, or whose moment is still to come, is not there."""
+        if number not in self._awaited:
+            return True
+        arrives = self.order(number).arrives
+        if number not in self.gone and arrives is not None and arrives > self.now():
+            return False
+        self._awaited.discard(number)
+        return True
+
+    def not_arrived(self) -> frozenset[int]:
+        """The orders that the API does not know yet."""
+        return frozenset(number for number in tuple(self._awaited) if not self.arrived(number))
+
     def returns_of(self, number: int) -> list[int]:
         """The orders that give something of this one back."""
         found = self.ordinary_of(number).returns_of(number) if number < self.base else []
@@ -207,6 +224,8 @@ class History:
         """One more order, with the number `next_number` told."""
         assert order.number == self.next_number()
         self.written.append(order)
+        if order.arrives is not None:
+            self._awaited.add(order.number)
         if order.back is not None and order.back.source is not None:
             self._back.setdefault(order.back.source, []).append(order.number)
         self._wrote(order.number, None)

@@ -176,7 +176,8 @@ class Fulfillment:
 class Order:
     """One order. `version` None = not made by the API. `notes`: the peculiarities it is there for.
 
-    `rounding`: the total goes up to the next so many cents, or, negative, to the nearest.
+    `rounding`: the total goes up to the next so many cents, or, negative, to the nearest. `arrives`: the API serves it
+    from then on; None = always.
     """
 
     number: int
@@ -204,6 +205,7 @@ class Order:
     no_net: bool = False
     reward: tuple[str, str] | None = None
     untouched_tip: int = 0
+    arrives: int | None = None
 
 
 @dataclass(slots=True, frozen=True)

@@ -89,7 +89,7 @@ class Payments:
         """GET /v2/payments/{id}."""
         payment_id = call.request.path_params["payment_id"]
         paid = self._history.payment_of_id(payment_id)
-        if paid is None or paid.use.kind == "no_sale":
+        if paid is None or paid.use.kind == "no_sale" or not self._history.arrived(paid.order.number):
             raise SquareError("NOT_FOUND", f"Could not find payment with id: {payment_id}")
         return encode({"payment": self._json(paid, call, self._history.now())})
 
@@ -108,12 +108,15 @@ class Payments:
         updated = window(call, now, "updated_at_begin_time", "updated_at_end_time")
         moved = any(query.get(name) for name in WINDOW[2:])
         delay = float(call.switches["payments_delay_seconds"])
-        if held.get("revision") != history.revision or delay:
+        awaited = history.not_arrived()
+        if held.get("revision") != history.revision or held.get("awaited") != awaited or delay:
             rows = self._keys(call, place, created, updated if moved else None, by, keep)
+            if awaited:
+                rows = [key for key in rows if key // MOST_PAYMENTS not in awaited]
             if delay:
                 rows = [key for key in rows if not history.hidden(key // MOST_PAYMENTS, delay)]
             held["rows"] = rows[::-1] if order == "DESC" else rows
-            held["revision"] = history.revision
+            held["revision"], held["awaited"] = history.revision, awaited
         part, cursor = call.page(held["rows"], position, limit)
         present = history.now()
         return encode(listed("payments", [self._json(history.payment(key), call, present) for key in part], cursor))

@@ -324,6 +324,7 @@ class Rules:
 def make_rules(builder: Builder, differs: str | None) -> History:
     """The past of the scenario `rules`."""
     pen = OrderPen(builder)
+    pen.history.coin, pen.history.gratuity = COIN, "Large party"
     Rules(pen, builder.ids.rng("rules"), differs).write()
     pen.history.started = True
     return pen.history

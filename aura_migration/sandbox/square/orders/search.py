@@ -49,7 +49,7 @@ class Orders:
         """GET /v2/orders/{id}."""
         order_id = call.request.path_params["order_id"]
         number = self._history.of_id(order_id)
-        if number is None:
+        if number is None or not self._history.arrived(number):
             raise SquareError("NOT_FOUND", f"Order not found for id {order_id}")
         return b'{"order":' + self._renderer.one(number) + b"}"
 
@@ -60,6 +60,7 @@ class Orders:
             raise SquareError("MISSING_REQUIRED_PARAMETER", "order_ids is required.", "order_ids")
         place = call.body.get("location_id")
         found = [number for number in map(self._history.of_id, dict.fromkeys(ids)) if number is not None]
+        found = [number for number in found if self._history.arrived(number)]
         if place:
             found = [number for number in found if self._history.order(number).location == place]
         return self._answer("orders", self._renderer.many(found), None)
@@ -124,17 +125,20 @@ class Orders:
             raise SquareError("BAD_REQUEST", detail, "query.filter.state_filter")
         wanted = self._wanted(call, asked)
         delay = float(call.switches["orders_delay_seconds"])
-        if held.get("revision") != history.revision or delay:
+        awaited = history.not_arrived()
+        if held.get("revision") != history.revision or held.get("awaited") != awaited or delay:
             rows = history.orders_between(places, name, start, end)
             if states and set(states) != set(STATES):
                 state_of, kept = history.state_of, frozenset(states)
                 rows = [number for number in rows if state_of(number) in kept]
             if wanted is not None:
                 rows = [number for number in rows if wanted(history.order(number))]
+            if awaited:
+                rows = [number for number in rows if number not in awaited]
             if delay:
                 rows = [number for number in rows if not history.hidden(number, delay)]
             held["rows"] = rows[::-1] if order == "DESC" else rows
-            held["revision"] = history.revision
+            held["revision"], held["awaited"] = history.revision, awaited
         found: Sequence[int] = held["rows"]
         return found
 
