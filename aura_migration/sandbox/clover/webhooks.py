@@ -71,6 +71,7 @@ class CloverWebhooks(Webhooks):
         super().__init__(world.ids, clock)
         self._world = world
         self._auth = auth
+        self._to_arrive: list[tuple[Merchant, str]] = []
 
     def headers(self, delivery: Delivery, secret: str, attempt: int) -> dict[str, str]:
         """See `Webhooks.headers`: a shared secret as it is, no signature; the verification code comes without."""
@@ -118,10 +119,34 @@ class CloverWebhooks(Webhooks):
         elif verb == "cash_event":
             merchant = self._world.merchants[op.get("location") or self._world.first.id]
             told = [(merchant, [("CA", clover_id(self.ids, "cash event", str(self._made)), CREATE)])]
+        elif verb in ("sell", "trade"):
+            merchant = self._world.merchants[op.get("location") or self._world.first.id]
+            told = self._new_orders([(merchant, order_id) for order_id in changed])
         else:
             told = self._sales(verb, op, changed)
         for merchant, changes in told:
             self.tell(merchant, changes, split=SPLIT.get(verb))
+
+    def _new_orders(self, orders: Iterable[tuple[Merchant, str]]) -> list[tuple[Merchant, list[Change]]]:
+        """What there is to tell of new orders; those the API does not know yet are told of when it does."""
+        found: list[tuple[Merchant, list[Change]]] = []
+        for merchant, order_id in orders:
+            book = book_of(merchant)
+            order = book.find_order(order_id)
+            if order is None:
+                continue
+            if not book.arrived(order):
+                self._to_arrive.append((merchant, order_id))
+                continue
+            found.append((merchant, [("O", order_id, CREATE), *(("P", one.id, CREATE) for one in order.payments)]))
+        return found
+
+    def wake(self) -> None:
+        """See `Webhooks.wake`: the clock moved, and what had not arrived may have."""
+        waiting, self._to_arrive = self._to_arrive, []
+        for merchant, changes in self._new_orders(waiting):
+            self.tell(merchant, changes)
+        super().wake()
 
     def _menu(self, changed: Iterable[str], what: str) -> list[tuple[Merchant, list[Change]]]:
         """The row an edit is about, and those it moved along with it."""

@@ -171,6 +171,10 @@ class Book:
         order = self.order(slot)
         return next((Held(order, row) for row in KINDS[kind].rows(order) if row.id == row_id), None)
 
+    def arrived(self, order: Order) -> bool:
+        """Does the API know this order yet? One that was taken offline, or whose moment is still to come, is not there."""
+        return order.arrives is None or order.arrives <= self.now
+
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def add(self, order: Order) -> Order:
@@ -296,6 +300,8 @@ class Book:
         if named and named[0] is not None:
             slots = {slot for slot in (self.slot_of(str(one)) for one in named[0]) if slot is not None}
             for slot in slots:
+                if not self.arrived(self.order(slot)):
+                    continue
                 for place, row in enumerate(rows_of(self.order(slot))):
                     at = moment_of(kind, row)
                     if low <= at <= high:
@@ -304,6 +310,8 @@ class Book:
         if self.ordinary is not None:
             yield from self._ordinary_candidates(kind, spans, low, high, times_of)
         for slot in self.written_slots():
+            if not self.arrived(self.order(slot)):
+                continue
             for place, row in enumerate(rows_of(self.order(slot))):
                 at = moment_of(kind, row)
                 if low <= at <= high:
@@ -374,7 +382,7 @@ class Book:
             for number in range(self._base):
                 if number not in self._changed and drafted(self.ordinary.draft(number)):
                     found.append(self.ordinary.make(number))
-        found += [order for order in map(self.order, self.written_slots()) if written(order)]
+        found += [order for order in map(self.order, self.written_slots()) if written(order) and self.arrived(order)]
         return found
 
 

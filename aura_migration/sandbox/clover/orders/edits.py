@@ -5,7 +5,8 @@
 `pay {order, tender?, cents?, tip?}` · `tip_adjust {payment, cents}` · `refund {order or payment, lines?, cents?, tip?,
 tender?}` · `void {payment}`, `{order, line}` or `{order}` (every line and payment) · `reopen {order}` · `change_order
 {order, title?, note?, line? and cents?}` · `touchless_order` (the same, and no timestamp moves) · `delete_order {order}` ·
-`credit {cents, tender?, reason?, location?}` · `cash_event {type, cents, note?, location?}`.
+`credit {cents, tender?, reason?, location?}` · `cash_event {type, cents, note?, location?}`; `sell` and `trade` are in
+`selling.py`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from aura_migration.sandbox.clover.orders.book import Book
 from aura_migration.sandbox.clover.orders.cash import CashEvent, CashLog
 from aura_migration.sandbox.clover.orders.model import Line, Order, Payment, VoidedLine
 from aura_migration.sandbox.clover.orders.resources import book_of, cash_of
+from aura_migration.sandbox.clover.orders.selling import Seller
 from aura_migration.sandbox.clover.orders.settle import alone, apportion
 from aura_migration.sandbox.clover.orders.shop import dish_of
 from aura_migration.sandbox.clover.orders.till import Till
@@ -37,6 +39,7 @@ class SalesEditor:
         self._tills = {
             merchant.id: Till(world.ids, book_of(merchant), "edited") for merchant in world.merchants.values()
         }
+        self.seller = Seller(self._tills, self._merchant)
         self.verbs: dict[str, Callable[[Op], list[str]]] = {
             "add_order": self._add_order,
             "pay": self._pay,
@@ -49,6 +52,8 @@ class SalesEditor:
             "delete_order": self._delete,
             "credit": self._credit,
             "cash_event": self._cash_event,
+            "sell": self.seller.sell,
+            "trade": self.seller.trade,
         }
 
     def run(self, op: Op) -> list[str]:

@@ -235,6 +235,7 @@ class Order:
 
     `stated_total` is what the POS says where that is not what the arithmetic gives. `kinds` name its peculiarities.
     `tax_half_even` and `fees_taxed` are not how Clover calculates: the past was charged so all the same.
+    `arrives`: the API serves it from then on; None = always.
     """
 
     id: str
@@ -273,6 +274,7 @@ class Order:
     kinds: tuple[str, ...] = ()
     tax_half_even: bool = False
     fees_taxed: bool = False
+    arrives: int | None = None
 
     @property
     def deleted(self) -> bool:

@@ -37,7 +37,8 @@ class _Orders:
 
     def get(self, row_id: str) -> Order | None:
         """The order of an id, or None."""
-        return self._book.find_order(row_id)
+        order = self._book.find_order(row_id)
+        return order if order is not None and self._book.arrived(order) else None
 
 
 class _Rows:
@@ -50,7 +51,8 @@ class _Rows:
         """The row of an id, or None."""
         if row_id == "totals" and self._kind == "voided_line":
             return self._totals()
-        return self._book.find_row(self._kind, row_id)
+        held = self._book.find_row(self._kind, row_id)
+        return held if held is not None and self._book.arrived(held.order) else None
 
     def _totals(self) -> Held | None:
         rows = [row for order in self._book for row in order.voided_lines]

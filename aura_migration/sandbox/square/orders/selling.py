@@ -205,7 +205,7 @@ class Seller:
         count = op.get("orders")
         if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= 5000:
             raise ControlError('"orders" must be a whole number up to 5,000')
-        rng = Random(f"{self._world.seed}:{place.id}:{day}:{op.get('seed', 0)}")
+        rng = Random(f"{self._world.seed}:{place.id}:{day}:{op.get('seed', 0)}")  # noqa: S311 - seeded on purpose
         menu = self.menu(place)
         if not menu:
             raise ControlError(f"nothing on the menu of {place.id} has a price")
@@ -234,9 +234,10 @@ class Seller:
             return False
         for link in item.links:
             group = self._world.live(link.group_id)
-            if isinstance(group, ModifierList) and link.enabled is not False:
-                if group.text_required or (group.modifier_type == "TEXT" and (group.min or 0) > 0):
-                    return False
+            if not isinstance(group, ModifierList) or link.enabled is False:
+                continue
+            if group.text_required or (group.modifier_type == "TEXT" and (group.min or 0) > 0):
+                return False
         return True
 
     def choose(self, item: Item, place: Location, rng: Random) -> list[str]:
