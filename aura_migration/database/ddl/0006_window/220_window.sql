@@ -8,6 +8,11 @@ ALTER TABLE migration.migrations ADD COLUMN work text
 COMMENT ON COLUMN migration.migrations.work IS
     'where the plan that follows the POS stands while the window is open; null: none was made yet, or the window is not open';
 
+CREATE FUNCTION migration.standing(state text, work text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN state IN ('parallel', 'ready', 'switching', 'live') THEN coalesce(work, 'verified') ELSE state END
+$$;
+COMMENT ON FUNCTION migration.standing IS 'where a migration''s plan stands, whether its window is open or not';
+
 CREATE TABLE migration.windows (
     migration_id bigint PRIMARY KEY REFERENCES migration.migrations,
     location_key text NOT NULL REFERENCES migration.locations,
@@ -336,6 +341,10 @@ BEGIN
 END $$;
 CREATE TRIGGER channel_must_accept BEFORE INSERT ON aura.orders
     FOR EACH ROW WHEN (NEW.origin = 'aura_native') EXECUTE FUNCTION aura.refuse_order_elsewhere();
+
+-- An order that AuraConnect took and pushed to the POS, and the POS's copy of it, are found by each other.
+CREATE INDEX ON aura.orders (location_id, external_id) WHERE origin = 'aura_native' AND external_id IS NOT NULL;
+CREATE INDEX ON aura.orders (location_id, external_id) WHERE left(external_id, 5) = 'aura:';
 
 CREATE TABLE aura.order_numbers (
     location_id bigint PRIMARY KEY REFERENCES aura.locations ON DELETE CASCADE,
