@@ -21,6 +21,7 @@ from aura_migration.sandbox.core.app import ControlError
 from aura_migration.sandbox.core.clock import parse_instant
 from aura_migration.sandbox.square.model import Discount, Item, Location, Modifier, ModifierList, Tax, Variation
 from aura_migration.sandbox.square.orders.arithmetic import work_out
+from aura_migration.sandbox.square.orders.automatic import automatic, use_of
 from aura_migration.sandbox.square.orders.model import (
     COMPLETED,
     E5,
@@ -87,8 +88,10 @@ class Seller:
         order = Order(self._world.orders.next_number(), place.id, at, at, None, OPEN, lines, taxes)
         order.source, order.reference = COUNTER, op.get("external")
         order.notes = ("sold by an edit",)
+        order.discounts, _ = automatic(self._world, place, lines, at)
         if op.get("discount") is not None:
-            order.discounts = (self.discount(str(op["discount"]), place, _cents(op, "discount_cents")),)
+            given = self.discount(str(op["discount"]), place, _cents(op, "discount_cents"))
+            order.discounts = (*order.discounts, given)
         if op.get("gratuity"):
             text, rate = GRATUITY
             order.charges = (ChargeUse(self._world.orders.gratuity, rate=rate, text=text, kind="AUTO_GRATUITY"),)
@@ -148,11 +151,7 @@ class Seller:
             raise ControlError(f"there is no discount {discount_id!r} at {place.id}")
         if held.kind.startswith("VARIABLE") and cents is None:
             raise ControlError(f'discount {discount_id!r} is typed in at the sale; say "discount_cents"')
-        use = DiscountUse(held.name, held.kind, id=held.id, version=held.stamp, cap=held.cap)
-        use = replace(use, keeps_basis=held.keeps_tax_basis)
-        if cents is not None or not held.percentage:
-            return replace(use, cents=held.cents if cents is None else cents)
-        return replace(use, rate=e5(held.percentage), text=held.percentage)
+        return use_of(held) if cents is None else replace(use_of(held), rate=0, text=None, cents=cents)
 
     def lines(self, said: Sequence[Op], place: Location) -> tuple[list[Line], tuple[TaxUse, ...]]:
         """The lines at present prices with the taxes of their items that are in force at the location."""
@@ -264,20 +263,16 @@ class Seller:
         return not any(isinstance(group, ModifierList) and (group.min or 0) > 0 for group in groups)
 
     def _ordinary(self, place: Location, menu: Sequence[tuple[Variation, Item]], at: int, rng: Random) -> str:
-        said: list[Op] = []
-        for _ in range(rng.choice((1, 2, 2, 3, 3, 4, 5))):
-            variation, item = rng.choice(menu)
-            quantity = rng.choice((1, 1, 1, 1, 2, 3))
-            said.append({"item": variation.id, "quantity": quantity, "modifiers": self.choose(item, place, rng)})
+        said = self._wanted(place, menu, at, rng)
         online = rng.random() < 0.15
         op: Op = {"lines": said}
         given = [held for held in self._world.of_type("DISCOUNT") if self._by_hand(held, place)]
-        if given and rng.random() < 0.15:
+        if given and rng.random() < 0.15 and not automatic(self._world, place, self.lines(said, place)[0], at)[0]:
             op["discount"] = rng.choice(given).id
         if not online and len(said) >= 4 and rng.random() < 0.4:
             op["gratuity"] = True
         order = self.draft(op, place, at, online=online)
-        if order.discounts and rng.random() < 0.3:
+        if "discount" in op and rng.random() < 0.3:
             order.discounts = (replace(order.discounts[0], lines=(0,)),)
         history = self._world.orders
         paid = at + rng.randrange(4, 45) * MINUTE + rng.randrange(60_000)
@@ -292,6 +287,20 @@ class Seller:
         order.updated = paid
         order.arrives = paid if paid > history.now() else None
         return history.marks.order(history.write(order))
+
+    def _wanted(self, place: Location, menu: Sequence[tuple[Variation, Item]], at: int, rng: Random) -> list[Op]:
+        """What one table orders; nothing about which it is not documented what the till gives off for it."""
+        said: list[Op] = []
+        for _ in range(rng.choice((1, 2, 2, 3, 3, 4, 5))):
+            variation, item = rng.choice(menu)
+            quantity = rng.choice((1, 1, 1, 1, 2, 3))
+            said.append({"item": variation.id, "quantity": quantity, "modifiers": self.choose(item, place, rng)})
+            if automatic(self._world, place, self.lines(said, place)[0], at)[1]:
+                said.pop()
+        if not said:
+            variation, item = rng.choice(menu)
+            said.append({"item": variation.id, "modifiers": self.choose(item, place, rng)})
+        return said
 
     def _by_hand(self, held: Any, place: Location) -> bool:
         """Does a cashier give it: not one that the till gives by itself, nor one that is typed in or asks for a PIN?"""
