@@ -126,7 +126,8 @@ def _require_decided(connection: psycopg.Connection[Any], plan_id: int) -> None:
 def require_loading(cursor: Cursor, subject: Subject, plan_id: int) -> None:
     """``Stopped`` unless the migration is loading that plan; a request to pause waits until the transaction is over."""
     cursor.execute(
-        "SELECT state, pause_requested, plan_id FROM migration.migrations WHERE id = %s FOR SHARE",
+        "SELECT migration.standing(state, work) AS state, pause_requested, plan_id FROM migration.migrations "
+        "WHERE id = %s FOR SHARE",
         [subject.migration_id],
     )
     row = cursor.fetchone()

@@ -162,8 +162,18 @@ def _directories(entities: Sequence[SourceEntity], certificates: Sequence[Certif
     return {e.name for e in entities if e.name in e.feeds and not require(certificates, [e.name])}
 
 
-def plan(workshop: Workshop, migration_id: int, by: str, kind: Literal["preview", "delta"] = "preview") -> StoredPlan:
-    """Plan the staged rows. A preview moves the migration to ``planned`` (or ``empty``); a delta only stores its plan."""
+def plan(
+    workshop: Workshop,
+    migration_id: int,
+    by: str,
+    kind: Literal["preview", "delta"] = "preview",
+    *,
+    history: bool = True,
+) -> StoredPlan:
+    """Plan the staged rows. A preview moves the migration to ``planned`` (or ``empty``); a delta only stores its plan.
+
+    ``history=False`` makes a delta of menu, people and rules alone: what comes of orders meanwhile does not change its hash.
+    """
     with workshop.connect() as connection:
         migration = get_migration(connection, migration_id)
         require_plannable(migration)
@@ -181,14 +191,16 @@ def plan(workshop: Workshop, migration_id: int, by: str, kind: Literal["preview"
             ALL_ENTITIES,
             options,
             kind=kind,
-            delta_of=migration.plan_id if kind == "delta" else None,
+            delta_of=migration.plan_id if kind == "delta" and history else None,
             losses=losses["losses"] if losses else (),
             certificates=[c.as_dict() for c in certificates],
             blockers=blockers,
             snapshot_ids=[ref.snapshot_id for ref in refs],
             history=rules_text(
                 history_rules(connector, get_location(connection, migration.location_key).source, options)
-            ),
+            )
+            if history
+            else None,
         )
         if kind == "preview" and "orders" in stored.counts:
             reserve_placeholders(connection, migration.subject, stored.plan_id)

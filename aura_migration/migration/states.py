@@ -69,9 +69,7 @@ def standing(state: str, work: str | None) -> str:
     return (work or "verified") if state in LIVE else state
 
 
-STANDING = (
-    f"CASE WHEN state IN ({', '.join(repr(s) for s in sorted(LIVE))}) THEN coalesce(work, 'verified') ELSE state END"
-)
+STANDING = "migration.standing(state, work)"
 """The same in SQL, over a row of ``migration.migrations``."""
 
 

@@ -178,7 +178,7 @@ def _setup(
     before = [ref.snapshot_id for ref in pinned(connection, migration_id)]
     extract(workshop, migration_id, datetime.now(UTC), by, resume=False, history=False)
     stages.canonicalise(workshop, migration_id, by, history=False)
-    stored = stages.plan(workshop, migration_id, by, "delta")
+    stored = stages.plan(workshop, migration_id, by, "delta", history=False)
     moved = _moved(stored.counts)
     if not moved:
         connection.execute(
@@ -410,7 +410,10 @@ def _note_drift(connection: Connection, migration_id: int, stored: StoredPlan, a
 
 
 def _settle_drift(connection: Connection, migration_id: int, state: str, at: datetime) -> None:
+    """What waited is that now; what somebody approved and loaded meanwhile is applied."""
     connection.execute(
-        "UPDATE migration.drift SET state = %s, settled_at = %s WHERE migration_id = %s AND state = 'waiting'",
-        [state, at, migration_id],
+        "UPDATE migration.drift d SET settled_at = %s, state = CASE WHEN EXISTS (SELECT 1 FROM migration.plans p "
+        "WHERE p.id = d.plan_id AND p.state = 'loaded') THEN 'applied' ELSE %s END "
+        "WHERE migration_id = %s AND state = 'waiting'",
+        [at, state, migration_id],
     )

@@ -7,6 +7,7 @@ lines.py     what of a line the menu can produce: choices, prices, taxes; each d
 ring.py      an order as a bill by the rules, and what of it the rules cannot produce
 differ.py    a priced bill against what was charged
 history.py   what all orders together show: prices, rates and taxes in the order of time
+earlier.py   what prices held before a later load, by the journal
 causes.py    the closed list of explanations, each with its proof
 clusters.py  differences by cause, most money first
 backtest.py  which way of calculating the history shows

@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 
 from aura_migration.verify.replay.book import Book
+from aura_migration.verify.replay.earlier import Earlier, earlier_prices
 from aura_migration.verify.replay.history import History, Run, Subject
 from aura_migration.verify.replay.lines import AS_CONFIGURED
 from aura_migration.verify.replay.rung import OrderRef, Span, sold_in
@@ -45,10 +46,18 @@ class Proofs:
     def __init__(self, book: Book, history: History) -> None:
         self.book, self.history = book, history
         self.tax_days = TaxDays()
+        self.earlier: Earlier = {}
         self._proven: list[tuple[str, str]] | None = None
 
     def gather(self, connection: Connection, span: Span, found: Iterable[tuple[OrderRef, Found]]) -> None:
-        """Ask AuraConnect on which days the taxes were charged that some orders lack; nothing is asked where none lack any."""
+        """Ask AuraConnect what prices held before, and on which days the taxes were charged that some orders lack.
+
+        Nothing is asked where nothing differs.
+        """
+        found = list(found)
+        priced = {each.subject for _, each in found if each.cause in (Cause.ITEM_PRICE, Cause.MODIFIER_PRICE)}
+        if priced:
+            self.earlier = earlier_prices(connection, self.book.location_id, priced)
         missing = self.tax_days.missing
         for order, each in found:
             if each.cause is Cause.TAX_EXTRA and each.subject[0] == "tax" and not self._is_stated(order):
@@ -85,7 +94,7 @@ class Proofs:
         if each.why is not None:
             return each.why
         if each.cause in (Cause.ITEM_PRICE, Cause.MODIFIER_PRICE):
-            return self._price(each)
+            return self._price(order, each)
         if each.cause is Cause.TAX_RATE:
             return self._rate(each)
         if each.cause is Cause.TAX_EXTRA and each.subject[0] == "tax":
@@ -106,13 +115,17 @@ class Proofs:
 
     # -- prices ------------------------------------------------------------------------------------------------------
 
-    def _price(self, each: Found) -> Why | None:
+    def _price(self, order: OrderRef, each: Found) -> Why | None:
+        is_choice = each.cause is Cause.MODIFIER_PRICE
+        until = self.earlier.get(each.subject, {}).get(each.charged) if isinstance(each.charged, int) else None
+        if until is not None and order.day <= until.isoformat():
+            return Why.MODIFIER_PRICE_CHANGED if is_choice else Why.PRICE_CHANGED
         runs = self.history.prices.get(each.subject, [])
         if each.charged not in [run.value for run in runs[:-1]]:
             return None
         if not changed_once(runs, AS_CONFIGURED) and not self._changed_with_others(runs):
             return None
-        return Why.PRICE_CHANGED if each.cause is Cause.ITEM_PRICE else Why.MODIFIER_PRICE_CHANGED
+        return Why.MODIFIER_PRICE_CHANGED if is_choice else Why.PRICE_CHANGED
 
     def _changed_with_others(self, runs: Sequence[Run]) -> bool:
         """Few lines before the change: it fell on the day of another change that is proven, or the history begins with them and

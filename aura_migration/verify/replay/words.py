@@ -109,8 +109,8 @@ SKIPS = {
 }
 
 WHYS = {
-    Why.PRICE_CHANGED: "Every line before a date has one price, every line from then on the configured one.",
-    Why.MODIFIER_PRICE_CHANGED: "Every choice before a date has one price, every one from then on the configured one.",
+    Why.PRICE_CHANGED: "Every line before a date has one price, every line from then on the configured one; or the POS had that price when an earlier load read it.",
+    Why.MODIFIER_PRICE_CHANGED: "Every choice before a date has one price, every one from then on the configured one; or the POS had that price when an earlier load read it.",
     Why.RATE_CHANGED: "The orders state the rate they were taxed by: one before a date, from then on the configured one.",
     Why.TAX_HOLIDAY: "Between two dates nobody was charged the tax on these items; before and after everybody was.",
     Why.TAX_EXEMPT: "The check is marked exempt; the same tax was charged on the orders around it.",
