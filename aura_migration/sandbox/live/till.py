@@ -399,7 +399,7 @@ class Till:
                     reason,
                     at,
                     sold_on,
-                ],  # fmt: skip
+                ],
             ).fetchone()
             self.connection.execute(
                 """
