@@ -293,6 +293,17 @@ CREATE TABLE migration.future_orders (
     PRIMARY KEY (migration_id, order_id)
 );
 
+-- Who of the staff has read the sheet "what moved where"; a passed training may show it. People of the restaurant, by their ids.
+CREATE TABLE migration.staff_confirmations (
+    migration_id bigint NOT NULL REFERENCES migration.migrations,
+    staff_id bigint NOT NULL,
+    sheet_hash text NOT NULL DEFAULT '',
+    training_id bigint REFERENCES migration.trainings,
+    confirmed_by text NOT NULL,
+    confirmed_at timestamptz NOT NULL,
+    PRIMARY KEY (migration_id, staff_id)
+);
+
 CREATE TABLE migration.check_ins (
     migration_id bigint NOT NULL REFERENCES migration.migrations,
     business_date date NOT NULL,
