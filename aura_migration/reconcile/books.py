@@ -41,23 +41,28 @@ OPENED_SQL = _opened("o")
 OWNER_SQL = _owner("o")
 """The book that owned the channel of the order ``o`` when it was opened."""
 
-_ORIGINAL = """
-    SELECT %s FROM aura.orders t
-    WHERE t.location_id = o.location_id AND t.origin = 'aura_native' AND t.deleted_at IS NULL
-      AND (t.external_id = o.source_id
-           OR t.id = CASE WHEN o.external_id ~ '^aura:[0-9]{1,18}$' THEN substr(o.external_id, 6)::bigint END)
-    ORDER BY t.id LIMIT 1"""
-_COPY = """
-    SELECT FROM aura.orders t
-    WHERE t.location_id = o.location_id AND t.origin = 'pos_native' AND t.deleted_at IS NULL
-      AND (t.source_id = o.external_id OR left(t.external_id, 5) = 'aura:' AND t.external_id = 'aura:' || o.id)"""
-TWIN_SQL = f"(o.origin = 'pos_native' AND EXISTS ({_ORIGINAL % ''}))"
+_NATIVE = "t.location_id = o.location_id AND t.origin = 'aura_native' AND t.deleted_at IS NULL"
+_COPIED = "t.location_id = o.location_id AND t.origin = 'pos_native' AND t.deleted_at IS NULL"
+_REFERRED = "CASE WHEN o.external_id ~ '^aura:[0-9]{1,18}$' THEN substr(o.external_id, 6)::bigint END"
+
+
+def _of_original(what: str) -> str:
+    """Something of the order that AuraConnect took and the order ``o`` is the POS's copy of; each way by its own index."""
+    return f"""coalesce(
+    (SELECT {what} FROM aura.orders t WHERE t.id = {_REFERRED} AND {_NATIVE}),
+    (SELECT {what} FROM aura.orders t WHERE t.external_id = o.source_id AND {_NATIVE} ORDER BY t.id LIMIT 1))"""
+
+
+_HAS_COPY = f"""(
+    EXISTS (SELECT FROM aura.orders t WHERE t.source_id = o.external_id AND {_COPIED})
+    OR EXISTS (SELECT FROM aura.orders t WHERE left(t.external_id, 5) = 'aura:' AND t.external_id = 'aura:' || o.id AND {_COPIED}))"""
+TWIN_SQL = f"(o.origin = 'pos_native' AND {_of_original('t.id')} IS NOT NULL)"
 """Whether the order ``o`` is the POS's copy of an order that AuraConnect took: the same sale a second time."""
 
 BOOK_SQL = f"""(CASE o.origin
-    WHEN 'pos_native' THEN CASE coalesce(({_ORIGINAL % _owner("t")}), 'pos') WHEN 'pos' THEN 'pos' END
+    WHEN 'pos_native' THEN CASE coalesce({_of_original(_owner("t"))}, 'pos') WHEN 'pos' THEN 'pos' END
     ELSE CASE
-        WHEN EXISTS ({_COPY}) THEN CASE {OWNER_SQL} WHEN 'auraconnect' THEN 'auraconnect' END
+        WHEN {_HAS_COPY} THEN CASE {OWNER_SQL} WHEN 'auraconnect' THEN 'auraconnect' END
         WHEN o.external_id IS NULL THEN 'auraconnect'
         ELSE {OWNER_SQL} END END)"""
 """The book that counts the order ``o``: 'pos' or 'auraconnect'; NULL where its twin is what counts.

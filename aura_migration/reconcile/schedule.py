@@ -107,7 +107,9 @@ def _instant(wall: datetime, zone: ZoneInfo) -> datetime:
     later = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
     earlier = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if later >= earlier:
-        return later
+        # Of an hour that is there twice the clock may go back to exactly this time: then it never was before it again.
+        goes_back_further = (later - timedelta(seconds=1)).astimezone(zone).replace(tzinfo=None) < wall
+        return later if goes_back_further else earlier
     # The time is left out. It lies between what the two offsets make of it, where the clock is changed.
     before, after = later, earlier
     while after - before > timedelta(seconds=1):

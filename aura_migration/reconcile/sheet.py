@@ -138,6 +138,12 @@ def _plain(figures: Figures) -> dict[str, Any]:
 _BETWEEN = "BETWEEN %(first)s AND %(last)s"
 _PLACE = "o.location_id = %(location)s AND o.restaurant_id = %(restaurant)s"
 
+_BOOKED = f"""
+    SELECT o.id, {BOOK_SQL} AS book FROM (SELECT DISTINCT m.order_id FROM moved m) m JOIN aura.orders o ON o.id = m.order_id"""
+"""The books of the orders that ``moved`` payments or refunds are of; asked once per order."""
+_ITS_BOOK = "CASE WHEN b.id IS NOT NULL THEN b.book WHEN m.source_id IS NOT NULL THEN 'pos' ELSE 'auraconnect' END"
+"""Money without an order counts where it was taken."""
+
 _ORDERS = f"""
 SELECT o.business_date, b.book, count(*) FILTER (WHERE s.counts) AS orders,
        sum(o.subtotal_cents - o.non_sale_cents) FILTER (WHERE s.counts) AS gross,
@@ -167,37 +173,35 @@ GROUP BY o.business_date, b.book
 """
 
 
-def _its_order(order: str, is_from_pos: str) -> str:
-    """The order of a payment or refund, as a row that may be missing; what has none counts where it was taken."""
-    return f"""
-LEFT JOIN LATERAL (
-    SELECT o.id, {BOOK_SQL} AS book FROM aura.orders o WHERE o.id = {order} AND o.location_id = %(location)s) o ON true
-CROSS JOIN LATERAL (
-    SELECT CASE WHEN o.id IS NOT NULL THEN o.book WHEN {is_from_pos} THEN 'pos' ELSE 'auraconnect' END AS book) b"""
-
-
 _PAYMENTS = f"""
-SELECT p.business_date, b.book, p.tender_name, count(*) AS payments, sum(p.amount_cents) AS paid,
-       sum(p.tip_amount_cents) AS tips
-FROM aura.payments p {_its_order("p.order_id", "p.source_id IS NOT NULL")}
-WHERE p.location_id = %(location)s AND p.restaurant_id = %(restaurant)s AND p.business_date {_BETWEEN} AND {TENDERED_SQL}
-GROUP BY p.business_date, b.book, p.tender_name
+WITH moved AS MATERIALIZED (
+    SELECT p.* FROM aura.payments p
+    WHERE p.location_id = %(location)s AND p.restaurant_id = %(restaurant)s AND p.business_date {_BETWEEN} AND {TENDERED_SQL}
+), booked AS MATERIALIZED ({_BOOKED})
+SELECT m.business_date, {_ITS_BOOK} AS book, m.tender_name, count(*) AS payments, sum(m.amount_cents) AS paid,
+       sum(m.tip_amount_cents) AS tips
+FROM moved m LEFT JOIN booked b ON b.id = m.order_id
+GROUP BY m.business_date, 2, m.tender_name
 """
 
 # An exchange hands nobody money: it paid for the order that its return is part of, and moves no tender.
 _REFUNDS = f"""
-SELECT r.business_date, b.book, CASE WHEN NOT x.is_exchange THEN coalesce(r.tender_name, p.tender_name, 'Unknown') END AS tender,
-       count(*) AS refunds, sum(r.amount_cents) AS refunded,
-       sum(coalesce(r.net_cents, r.amount_cents - coalesce(r.tax_cents, 0) - coalesce(r.tip_refunded_cents, 0)
-                    - coalesce(r.charge_cents, 0) - coalesce((r.details ->> 'rounding_cents')::bigint, 0))) AS refunded_net,
-       sum(r.tax_cents) AS refunded_tax, sum(r.tip_refunded_cents) AS refunded_tips, sum(r.charge_cents) AS refunded_charges
-FROM aura.refunds r LEFT JOIN aura.payments p ON p.id = r.payment_id
-{_its_order("coalesce(r.order_id, p.order_id)", "r.source_id IS NOT NULL")}
-CROSS JOIN LATERAL (SELECT r.payment_id IS NULL AND r.return_order_key IS NOT NULL
-                           AND coalesce(r.tender_name, '') = 'Exchange' AS is_exchange) x
-WHERE r.location_id = %(location)s AND r.restaurant_id = %(restaurant)s AND r.business_date {_BETWEEN}
-  AND r.status = 'completed' AND r.deleted_at IS NULL
-GROUP BY r.business_date, b.book, tender
+WITH moved AS MATERIALIZED (
+    SELECT r.id, r.business_date, r.source_id, coalesce(r.order_id, p.order_id) AS order_id, r.amount_cents, r.tax_cents,
+           r.tip_refunded_cents, r.charge_cents,
+           coalesce(r.net_cents, r.amount_cents - coalesce(r.tax_cents, 0) - coalesce(r.tip_refunded_cents, 0)
+                    - coalesce(r.charge_cents, 0) - coalesce((r.details ->> 'rounding_cents')::bigint, 0)) AS net_cents,
+           CASE WHEN r.payment_id IS NULL AND r.return_order_key IS NOT NULL AND coalesce(r.tender_name, '') = 'Exchange' THEN NULL
+                ELSE coalesce(r.tender_name, p.tender_name, 'Unknown') END AS tender
+    FROM aura.refunds r LEFT JOIN aura.payments p ON p.id = r.payment_id
+    WHERE r.location_id = %(location)s AND r.restaurant_id = %(restaurant)s AND r.business_date {_BETWEEN}
+      AND r.status = 'completed' AND r.deleted_at IS NULL
+), booked AS MATERIALIZED ({_BOOKED})
+SELECT m.business_date, {_ITS_BOOK} AS book, m.tender, count(*) AS refunds, sum(m.amount_cents) AS refunded,
+       sum(m.net_cents) AS refunded_net, sum(m.tax_cents) AS refunded_tax, sum(m.tip_refunded_cents) AS refunded_tips,
+       sum(m.charge_cents) AS refunded_charges
+FROM moved m LEFT JOIN booked b ON b.id = m.order_id
+GROUP BY m.business_date, 2, m.tender
 """
 
 
