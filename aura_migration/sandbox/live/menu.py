@@ -205,7 +205,7 @@ def read_menu(connection: Connection, location: int) -> Menu:
         """
         SELECT id, name, discount_percent AS percent, discount_cents AS cents, coalesce(source_id, '') AS source
         FROM aura.pricing_rules WHERE location_id = %(location)s AND deleted_at IS NULL AND status = 'active' AND scope = 'check'
-          AND NOT is_automatic AND NOT is_open_amount AND num_nonnulls(discount_percent, discount_cents) = 1
+          AND NOT is_automatic AND NOT is_open_amount AND NOT is_inferred AND num_nonnulls(discount_percent, discount_cents) = 1
           AND coalesce(reduces_tax, true) AND max_discount_cents IS NULL AND rule_type IN ('percentage_discount', 'fixed_discount')
         ORDER BY id
         """,

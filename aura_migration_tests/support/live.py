@@ -1,0 +1,268 @@
+"""A café that was migrated and now trades in both systems: its window is open, and days pass as a test wants them to.
+
+The café of each POS is brought that far once per test process (`LivePrepared`) and copied for each test: a database from a
+template, a folder, and a sandbox of the same seed on the same port. Two worlds of one POS are not open at the same time.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from aura_migration.archive.reader import SnapshotReader
+from aura_migration.canonical.options import HistoryOptions, MigrationOptions
+from aura_migration.canonical.window import WindowPolicy
+from aura_migration.database.connections import Connection
+from aura_migration.migration import decide, stages
+from aura_migration.migration.extraction import pinned
+from aura_migration.migration.records import Migration, get_migration
+from aura_migration.migration.window.following import Followed, follow
+from aura_migration.migration.window.opening import get_window, open_window
+from aura_migration.migration.workshop import Workshop
+from aura_migration.pos.order_facts import DayRule
+from aura_migration.reconcile.books import Book, set_owner
+from aura_migration.sandbox.core.server import RunningSandbox, serve
+from aura_migration.sandbox.live.counter import Counter
+from aura_migration.sandbox.live.hours import Hours
+from aura_migration.sandbox.live.ledger import Injected
+from aura_migration.sandbox.live.till import Till
+from aura_migration.sandbox.live.trading import LiveRestaurant, TradingDay
+from aura_migration.settings import load_settings
+from aura_migration.verify.orders import day_rule
+from aura_migration_tests.support import database as support
+from aura_migration_tests.support.journeys import connected, previewed
+from aura_migration_tests.support.ports import free_port
+from aura_migration_tests.support.worlds import without_pace
+
+START = datetime(2026, 10, 1, 15, tzinfo=UTC)
+"""When the café is migrated and its window opens; the histories of the sandboxes end shortly before."""
+FIRST_DAY = date(2026, 10, 2)
+"""The first whole business date of the window."""
+CLOSEOUT = "04:00"
+OPTIONS = MigrationOptions(history=HistoryOptions(months=1, closeout=CLOSEOUT))
+CONTACT = {"name": "Ada", "phone": "+1 555 0100"}
+
+
+@dataclass(frozen=True)
+class LivePrepared:
+    """A café of a POS with its window open: a template database, its folder, and the port its POS is found at."""
+
+    pos: str
+    server: str
+    template: str
+    folder: Path
+    port: int
+    migration_id: int
+    seed: int
+    scenario: str = "cafe"
+
+    def sandbox(self) -> RunningSandbox:
+        """The POS as it was when the window opened."""
+        return _serve(self.pos, self.scenario, self.seed, self.port)
+
+    @contextmanager
+    def world(self, seed: int = 1) -> Iterator[LiveWorld]:
+        """A copy of it, for one test. ``seed`` decides what its guests order. Our own pace towards the POS is lifted."""
+        folder = self.folder.parent / f"{self.template}-{next(_numbers)}"
+        shutil.copytree(self.folder, folder)
+        with support.clone(self.server, self.template) as url, self.sandbox() as sandbox, without_pace():
+            workshop = _workshop(url, folder)
+            with workshop.connect() as connection:
+                world = LiveWorld(workshop, connection, sandbox, self.migration_id, seed)
+                try:
+                    yield world
+                finally:
+                    world.restaurant.counter.close()
+        shutil.rmtree(folder)
+
+
+_numbers = itertools.count(1)
+
+
+def prepared(server: str, template: str, folder: Path, pos: str = "square", seed: int = 1) -> LivePrepared:
+    """The café of that POS and seed, made on first use. ``template``: a database with our tables and no rows."""
+    return _prepared(server, template, folder, pos, seed)
+
+
+@cache
+def _prepared(server: str, template: str, folder: Path, pos: str, seed: int) -> LivePrepared:
+    name, port = f"live_{pos}_{seed}", free_port()
+    place = folder / name
+    place.mkdir(parents=True)
+    with support.clone(server, template) as url, _serve(pos, "cafe", seed, port) as sandbox, without_pace():
+        workshop = _workshop(url, place)
+        at = connected(workshop.settings, pos, sandbox.base_url)
+        migration_id, plan = previewed(at, options=OPTIONS)
+        decide.approve(at.workshop, migration_id, plan.hash, "test", confirm_inferred=True)
+        with stages.locked(at.workshop, at.locations[0].key):
+            stages.load(at.workshop, migration_id, "test")
+        verdict = stages.verify(at.workshop, migration_id, "test")
+        assert verdict.passed, [gate for gate in verdict.gates if gate.passed is False]
+        open_window(at.workshop, migration_id, "test", first_day=FIRST_DAY, contact=CONTACT)
+        support.create(server, name, url.partition("?")[0].rpartition("/")[2])
+    return LivePrepared(pos, server, name, place, port, migration_id, seed)
+
+
+def _serve(pos: str, scenario: str, seed: int, port: int) -> RunningSandbox:
+    more = {"history": True} if pos == "toast" else {}
+    return serve(pos, scenario, seed, port, limits="off", now=START.isoformat(), **more)
+
+
+def _workshop(url: str, folder: Path) -> Workshop:
+    settings = load_settings({"AURA_DATABASE_URL": url, "AURA_DATA_DIR": str(folder), "AURA_NOW": START.isoformat()})
+    return Workshop(settings, url)
+
+
+class LiveWorld:
+    """The café while both systems run. Days pass by `day`; the product follows by `follow`.
+
+    ``restaurant`` is the café itself (its ``ledger`` holds the known truth), ``workshop`` the product's view of it.
+    """
+
+    def __init__(
+        self, workshop: Workshop, connection: Connection, sandbox: RunningSandbox, migration_id: int, seed: int
+    ) -> None:
+        self.workshop = workshop
+        self.connection = connection
+        self.sandbox = sandbox
+        self.migration_id = migration_id
+        rule = self.rule
+        hours = Hours(ZoneInfo(rule.timezone), rule.closeout)
+        till = Till(connection, self.location_id, hours)
+        counter = Counter(sandbox.control_url, self.migration.subject.location_source_id)
+        self.restaurant = LiveRestaurant(till, counter, seed)
+
+    # -- what there is -----------------------------------------------------------------------------------------------
+
+    @property
+    def migration(self) -> Migration:
+        """The migration as it stands."""
+        return get_migration(self.connection, self.migration_id)
+
+    @property
+    def location_key(self) -> str:
+        """``pos:source-id``."""
+        return self.migration.location_key
+
+    @property
+    def location_id(self) -> int:
+        """AuraConnect's location."""
+        row = self.connection.execute(
+            "SELECT aura_id FROM migration.crosswalk WHERE entity = 'locations' AND source_key = %s",
+            [self.migration.subject.location_source_id],
+        ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    @property
+    def rule(self) -> DayRule:
+        """How its days are told."""
+        return day_rule(self.connection, self.migration.subject, self.options)
+
+    @property
+    def options(self) -> MigrationOptions:
+        """The options of the migration."""
+        return self.migration.parsed_options
+
+    @property
+    def policy(self) -> WindowPolicy:
+        """The policy of its window."""
+        return get_window(self.connection, self.migration_id).rules
+
+    @property
+    def currency(self) -> str:
+        """The currency of its amounts."""
+        return self.restaurant.till.menu.currency
+
+    def reader(self) -> SnapshotReader:
+        """What was read of the POS so far."""
+        return SnapshotReader(*pinned(self.connection, self.migration_id), cipher=self.workshop.persons)
+
+    @property
+    def now(self) -> datetime:
+        """The instant at the café: the POS's clock."""
+        return self.restaurant.counter.now
+
+    def at(self, now: datetime | None = None) -> Workshop:
+        """The workshop at an instant of business time, by default the café's."""
+        return replace(self.workshop, settings=replace(self.workshop.settings, now=now or self.now))
+
+    # -- what happens ------------------------------------------------------------------------------------------------
+
+    def day(
+        self, day: date, orders: int = 20, inject: Sequence[str] = (), *, follows: bool = True, **more: Any
+    ) -> dict[str, Any]:
+        """Let a business date pass and, unless told otherwise, be followed once it may be judged; its known truth.
+
+        ``inject`` names causes (see ``sandbox.live.injecting``), ``more`` are fields of `TradingDay`.
+        """
+        from aura_migration.sandbox.live.injecting import inject as put
+
+        plan = TradingDay(day, orders, **more)
+        for cause in inject:
+            put(self.restaurant, cause, day)
+        self.restaurant.trade(plan)
+        if follows:
+            self.wait_until(self.judged_at(day))
+            self.follow()
+        return self.restaurant.ledger.day(day)
+
+    def judged_at(self, day: date) -> datetime:
+        """The first instant at which a date may be judged."""
+        settle = timedelta(minutes=self.policy.days.settle_minutes)
+        return self.restaurant.hours.closes(day) + settle + timedelta(minutes=1)
+
+    def final_at(self, day: date) -> datetime:
+        """The first instant at which its verdict is final."""
+        return self.judged_at(day) + timedelta(days=self.policy.days.grace_days)
+
+    def wait_until(self, at: datetime) -> None:
+        """Let time pass at the café."""
+        self.restaurant.wait_until(at)
+
+    def follow(self, now: datetime | None = None, **more: Any) -> Followed:
+        """Read the POS and bring AuraConnect up to it."""
+        return follow(self.workshop, self.migration_id, "test", now or self.now, **more)
+
+    def own(self, channel: str, book: Book, at: datetime, reason: str = "a test says so") -> None:
+        """Hand a channel over at an instant without the ceremony of a switch: books, AuraConnect's doors and the café's guests."""
+        set_owner(self.connection, self.location_key, channel, book, at, self.migration_id, "test", reason)
+        self.connection.execute(
+            "UPDATE aura.channel_status SET accepts = %s, changed_at = %s WHERE location_id = %s AND channel = %s",
+            [book == "auraconnect", at, self.location_id, channel],
+        )
+        self.restaurant.own(channel, book, at)
+
+    def open_doors(self, channel: str = "in_house") -> None:
+        """Let AuraConnect take orders of a channel that the POS still owns, as a restaurant would that tries it out."""
+        self.connection.execute(
+            "UPDATE aura.channel_status SET accepts = true WHERE location_id = %s AND channel = %s",
+            [self.location_id, channel],
+        )
+
+    @property
+    def injected(self) -> list[Injected]:
+        """Every difference that was put there."""
+        return self.restaurant.ledger.injected
+
+    def truth(self) -> dict[str, dict[str, Any]]:
+        """The known truth by business date."""
+        return self.restaurant.ledger.truth()
+
+    def one(self, query: str, *arguments: Any) -> Any:
+        """The first row of a query, its value where it has one column."""
+        row = self.connection.execute(query.encode(), arguments).fetchone()
+        assert row is not None
+        return row[0] if len(row) == 1 else row
+
+    def rows(self, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        return self.connection.execute(query.encode(), arguments).fetchall()
