@@ -11,12 +11,12 @@ from starlette.responses import Response
 
 from aura_migration.sandbox.core.app import BasePosApp, ControlError
 from aura_migration.sandbox.core.clock import Clock
-from aura_migration.sandbox.square import catalog, inventory, merchants, oauth_routes
+from aura_migration.sandbox.square import catalog, inventory, merchants, oauth_routes, stock
 from aura_migration.sandbox.square.auth import ALL_SCOPES, TokenStore
 from aura_migration.sandbox.square.context import CHOICES, Context, rate_limited
 from aura_migration.sandbox.square.edits import Editor
 from aura_migration.sandbox.square.errors import SquareError
-from aura_migration.sandbox.square.orders import drawers, payments, payouts, search
+from aura_migration.sandbox.square.orders import drawers, paying, payments, payouts, search, writing
 from aura_migration.sandbox.square.orders.edits import OrderEditor
 from aura_migration.sandbox.square.orders.render import Renderer
 from aura_migration.sandbox.square.orders.reports import Reports
@@ -61,17 +61,21 @@ class SquareApp(BasePosApp):
         self.payouts, self.drawers = payouts.Payouts(self.world), drawers.Drawers(self.world)
         self.webhooks = SquareWebhooks(self.world, self.tokens, clock, wire, self.switches)
         self.context.on_revoked = self.webhooks.revoked
+        desk = writing.OrderDesk(self.context, history, wire, self.webhooks)
         self.routes = [
             *Subscriptions(self.context, self.webhooks).routes(),
             *oauth_routes.routes(self.context),
             *merchants.routes(self.context),
             *catalog.routes(self.context),
             *inventory.routes(self.context),
+            *stock.Stockroom(self.context, self.webhooks).routes(),
             *customers.routes(self.context),
             *loyalty.routes(self.context),
             *gift_cards.routes(self.context),
             *team.routes(self.context),
             *labor.routes(self.context),
+            *desk.routes(),
+            *paying.CashDesk(self.context, history, wire, self.webhooks, desk).routes(),
             *search.routes(self.context, history, Renderer(history, wire, self.switches)),
             *payments.routes(self.context, history, wire),
             *payouts.routes(self.context, self.payouts),

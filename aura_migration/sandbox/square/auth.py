@@ -40,7 +40,15 @@ READ_SCOPES = (
 )
 MONEY_SCOPES = ("ORDERS_READ", "PAYMENTS_READ", "PAYOUTS_READ", "DISPUTES_READ", "CASH_DRAWER_READ")
 PEOPLE_SCOPES = ("CUSTOMERS_READ", "LOYALTY_READ", "GIFTCARDS_READ", "EMPLOYEES_READ", "TIMECARDS_READ")
-WRITE_SCOPES = ("MERCHANT_PROFILE_WRITE", "ITEMS_WRITE", "INVENTORY_WRITE", "CUSTOMERS_WRITE", "ORDERS_WRITE")
+WRITE_SCOPES = (
+    "MERCHANT_PROFILE_WRITE",
+    "ITEMS_WRITE",
+    "INVENTORY_WRITE",
+    "CUSTOMERS_WRITE",
+    "ORDERS_WRITE",
+    "PAYMENTS_WRITE",
+)
+SALES_WRITE_SCOPES = ("ORDERS_WRITE", "PAYMENTS_WRITE", "INVENTORY_WRITE")
 ALL_SCOPES = (*READ_SCOPES, *WRITE_SCOPES)
 
 
@@ -116,6 +124,12 @@ class TokenStore:
             scope: self._personal(f"without {scope}", set(READ_SCOPES) - {scope}, fixed=True)
             for scope in ("ITEMS_READ", "INVENTORY_READ", "MERCHANT_PROFILE_READ", *PEOPLE_SCOPES, *MONEY_SCOPES)
         }
+        self.read_only = self._personal("read only", set(READ_SCOPES), fixed=True)
+        self.read_write = self._personal("read and write", set(ALL_SCOPES), fixed=True)
+        self.missing.update(
+            (scope, self._personal(f"without {scope}", set(ALL_SCOPES) - {scope}, fixed=True))
+            for scope in SALES_WRITE_SCOPES
+        )
         self.code_grant = self._application_grant("code flow", pkce=False)
         self.pkce_grant = self._application_grant("pkce flow", pkce=True)
         self.oauth_token = self.issue_access(self.code_grant, self.code_grant.scopes, short_lived=False)
@@ -298,6 +312,12 @@ class TokenStore:
             **{
                 f"missing_{scope.removesuffix('_READ').lower()}_scope": {"access_token": self.missing[scope].value}
                 for scope in (*PEOPLE_SCOPES, *MONEY_SCOPES)
+            },
+            "read_only": {"access_token": self.read_only.value},
+            "read_write": {"access_token": self.read_write.value},
+            **{
+                f"missing_{scope.lower()}_scope": {"access_token": self.missing[scope].value}
+                for scope in SALES_WRITE_SCOPES
             },
             "wrong": {"access_token": "EAAAno-such-token"},
             "wrong_secret": {

@@ -78,6 +78,10 @@ SWITCHES: dict[str, Any] = {
     "broken_orders": False,
     "payout_currency_key": "currency",
     "drawer_sums": "positive",
+    # writing
+    "stale_version_error": "CONFLICT 409",
+    "cancel_needs_canceled_fulfillments": True,
+    "stock_sells_out": True,
     # oauth
     "authorize": "page",
     "oauth_grant_error_status": 401,
@@ -99,6 +103,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "payment_time_end": ("inclusive", "exclusive"),
     "payout_currency_key": ("currency", "currency_code"),
     "drawer_sums": ("positive", "negative"),
+    "stale_version_error": ("CONFLICT 409", "CONFLICT 400", "VERSION_MISMATCH 409", "VERSION_MISMATCH 400"),
     "authorize": ("page", "allow", "deny"),
     "oauth_grant_error_status": (400, 401),
 }

@@ -27,6 +27,8 @@ STATUS_OF = {
 }
 AUTHENTICATION = {"UNAUTHORIZED", "ACCESS_TOKEN_EXPIRED", "ACCESS_TOKEN_REVOKED", "FORBIDDEN", "INSUFFICIENT_SCOPES"}
 API = {"INTERNAL_SERVER_ERROR", "NOT_IMPLEMENTED", "BAD_GATEWAY", "SERVICE_UNAVAILABLE", "GATEWAY_TIMEOUT"}
+PAYMENT_METHOD = {"CARD_DECLINED"}
+REFUND = {"REFUND_AMOUNT_INVALID", "REFUND_ERROR_PAYMENT_NEEDS_COMPLETION"}
 
 
 class SquareError(Exception):
@@ -52,6 +54,10 @@ class SquareError(Exception):
             if self.code in API
             else "MERCHANT_SUBSCRIPTION_ERROR"
             if self.code == "MERCHANT_SUBSCRIPTION_NOT_FOUND"
+            else "PAYMENT_METHOD_ERROR"
+            if self.code in PAYMENT_METHOD
+            else "REFUND_ERROR"
+            if self.code in REFUND
             else "INVALID_REQUEST_ERROR"
         )
         body: dict[str, Any] = {"category": category, "code": self.code}

@@ -345,6 +345,35 @@ class SquareWebhooks(Webhooks):
 
     # -- orders and money ------------------------------------------------------------------------------------------
 
+    def order_written(self, order_id: str, kind: str) -> None:
+        """Tell of an order that the API wrote."""
+        if self.are_wanted:
+            self._order(order_id, kind)
+
+    def payments_written(self, kind: str, payment_ids: Iterable[str]) -> None:
+        """Tell of payments that the API wrote."""
+        if self.are_wanted:
+            self._payments(kind, map(self._payment_of, payment_ids))
+
+    def refund_written(self, order_id: str) -> None:
+        """Tell of a return that the API wrote."""
+        number = self._world.orders.of_id(order_id)
+        if self.are_wanted and number is not None:
+            self._order(order_id, "order.created")
+            self._refunds(number)
+
+    def counts_written(self, counts: Sequence[Json]) -> None:
+        """Tell of stock that the API wrote."""
+        if counts and self.are_wanted:
+            told = {"inventory_counts": list(counts)}
+            data = {"type": "inventory_counts", "id": self.ids.uuid("counts", str(self._made)), "object": told}
+            self.tell("inventory.count.updated", data)
+
+    def catalog_written(self) -> None:
+        """Tell that something of the catalog is different."""
+        if self.are_wanted:
+            self._catalog()
+
     def _order(self, order_id: str, kind: str, corrupt: bool = False) -> list[Delivery]:
         number = self._world.orders.of_id(order_id)
         if number is None:
@@ -381,17 +410,20 @@ class SquareWebhooks(Webhooks):
         )
         self._payments(payment, paid[-1:] if last else paid)
 
+    def _refunds(self, number: int) -> None:
+        given = self._world.orders.done(number).back
+        for refund in given.refunds if given is not None else ():
+            told = self._wire.refund(refund)
+            data = {"type": "refund", "id": told["id"], "object": {"refund": told}}
+            self.tell("refund.created", data, told.get("location_id"))
+
     def _refunded(self, changed: Sequence[str]) -> None:
         history = self._world.orders
         back, original = (history.of_id(order_id) for order_id in changed[:2])
         assert back is not None and original is not None
         self._order(changed[0], "order.created")
         self._order(changed[1], "order.updated")
-        given = history.done(back).back
-        for refund in given.refunds if given is not None else ():
-            told = self._wire.refund(refund)
-            data = {"type": "refund", "id": told["id"], "object": {"refund": told}}
-            self.tell("refund.created", data, told.get("location_id"))
+        self._refunds(back)
         self._payments("payment.updated", [one for one in history.done(original).paid if history.refunds_of(one)])
 
 

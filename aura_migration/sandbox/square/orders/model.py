@@ -120,7 +120,8 @@ class ChargeUse:
 @dataclass(slots=True, frozen=True)
 class TenderUse:
     """One payment attempt. `cents`: a fixed part of what is due; None = an equal part of the rest. `tip` in cents, or
-    `tip_rate` of the amount. `status` is the payment's; only a COMPLETED or APPROVED one is a tender of the order."""
+    `tip_rate` of the amount. `status` is the payment's; only a COMPLETED or APPROVED one is a tender of the order. `words`:
+    where the money of an external payment came from."""
 
     kind: str
     created: int
@@ -136,6 +137,7 @@ class TenderUse:
     offline: int | None = None
     updated: int | None = None
     note: str | None = None
+    words: str | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -177,7 +179,7 @@ class Order:
     """One order. `version` None = not made by the API. `notes`: the peculiarities it is there for.
 
     `rounding`: the total goes up to the next so many cents, or, negative, to the nearest. `arrives`: the API serves it
-    from then on; None = always.
+    from then on; None = always. `options`: the pricing options it was written with.
     """
 
     number: int
@@ -206,6 +208,7 @@ class Order:
     reward: tuple[str, str] | None = None
     untouched_tip: int = 0
     arrives: int | None = None
+    options: dict[str, bool] | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -258,5 +261,15 @@ KINDS: dict[str, TenderKind] = {
     "other_gift_card": _external("OTHER_GIFT_CARD", "Mall gift card"),
     "delivery": _external("EXTERNAL", "DoorDash"),
     "deposit": _external("OTHER", "Catering deposit"),
+    **{
+        kind.lower(): _external(kind, words)
+        for kind, words in (
+            ("BANK_TRANSFER", "Bank transfer"),
+            ("CRYPTO", "Crypto"),
+            ("SQUARE_CASH", "Cash App"),
+            ("SOCIAL", "Social"),
+            ("EMONEY", "E-money"),
+        )
+    },
     "no_sale": TenderKind("NO_SALE", "CASH"),
 }

@@ -165,7 +165,9 @@ class OrderWire:
         found["total_service_charge_money"] = money(charge)
         if order.ticket is not None:
             found["ticket_name"] = order.ticket
-        if order.source == "Square Online":
+        if order.options is not None:
+            found["pricing_options"] = dict(order.options)
+        elif order.source == "Square Online":
             found["pricing_options"] = {"auto_apply_discounts": True, "auto_apply_taxes": True}
         if order.reward is not None:
             found["rewards"] = [{"id": order.reward[0], "reward_tier_id": order.reward[1]}]
@@ -597,7 +599,7 @@ class OrderWire:
                 "change_back_money": money(handed - paid.total),
             }
         elif kind.source == "EXTERNAL":
-            found["external_details"] = {"type": kind.external, "source": use.note or kind.words}
+            found["external_details"] = {"type": kind.external, "source": use.words or use.note or kind.words}
             if kind.external == "EXTERNAL":
                 found["external_details"]["source_id"] = paid.order.reference or "none"
         elif kind.source == "WALLET":
