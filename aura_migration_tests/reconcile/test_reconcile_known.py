@@ -36,7 +36,7 @@ FINDING = {"cause": "rounding", "part": "net", "cents": -2, "detail": {"item": "
 def test_a_rule_explains_only_what_is_all_it_says() -> None:
     assert matching([RULE], FINDING) is RULE
     assert matching([RULE], {**FINDING, "detail": {"item": [" latte ", "Mocha"]}}) is RULE
-    for other in (
+    others: tuple[dict[str, Any], ...] = (
         {"cents": 3},
         {"cents": -3},
         {"cause": "price_changed"},
@@ -46,7 +46,8 @@ def test_a_rule_explains_only_what_is_all_it_says() -> None:
         {"part": "tax"},
         {"part": "tax_by_rate"},
         {"part": "payments"},
-    ):
+    )
+    for other in others:
         assert matching([RULE], {**FINDING, **other}) is None, other
     second = replace(RULE, id=2, matches={"cause": "rounding"}, max_cents=5)
     assert matching([RULE, second], FINDING) is RULE, "the first that fits"
