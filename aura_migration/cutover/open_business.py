@@ -238,7 +238,7 @@ def decide_future_order(
         if order is None:
             raise BadInput(
                 f"Order {order_id} is not a scheduled order of the old POS.",
-                f"`aura-migration future-orders {migration_id}` lists them.",
+                f"`aura-migration cutover future-orders {migration_id}` lists them.",
             )
         if order.reentered_order_id is not None:
             raise Refused(

@@ -98,7 +98,7 @@ def confirm_sheet(
         [migration_id, staff_id],
     ).fetchone()
     if known is None:
-        raise BadInput(f"Staff member {staff_id} does not work here.", "`aura-migration staff` lists who does.")
+        raise BadInput(f"Staff member {staff_id} does not work here.", "AuraConnect lists who does.")
     if training_id is not None:
         passed = connection.execute(
             "SELECT is_passed FROM migration.trainings WHERE id = %s AND migration_id = %s", [training_id, migration_id]

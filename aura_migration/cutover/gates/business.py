@@ -75,7 +75,7 @@ def future_orders_decided(case: Case) -> GateResult:
         else f"{len(undecided)} of {counted(len(orders), 'scheduled order')} undecided",
         ""
         if passed
-        else f"`aura-migration future-orders {case.migration_id}` lists them: each stays, or is entered again with its deposit.",
+        else f"`aura-migration cutover future-orders {case.migration_id}` lists them: each stays, or is entered again with its deposit.",
         RESTAURANT,
         {
             "orders": len(orders),
@@ -147,7 +147,7 @@ def _counted(
 
 
 def _again(case: Case) -> str:
-    return f"`aura-migration follow {case.migration_id}` reads the POS."
+    return f"`aura-migration window follow {case.migration_id}` reads the POS."
 
 
 def _not_there(name: str) -> GateResult:

@@ -55,7 +55,7 @@ def clean_days(case: Case) -> GateResult:
         at_stake_cents=stake,
     )
     return aged(
-        result, case.now, DAILY, f"`aura-migration reconcile {case.migration_id}` judges the days that are due."
+        result, case.now, DAILY, f"`aura-migration window reconcile {case.migration_id}` judges the days that are due."
     )
 
 
@@ -80,7 +80,7 @@ def no_day_missing(case: Case) -> GateResult:
         else ", ".join(parts) or f"all {counted(len(due), 'day')} judged",
         ""
         if passed
-        else f"`aura-migration reconcile {case.migration_id}` judges them; a POS that could not be read is read again first."
+        else f"`aura-migration window reconcile {case.migration_id}` judges them; a POS that could not be read is read again first."
         if due
         else "Wait for the first close-out.",
         SPECIALIST,
@@ -166,7 +166,7 @@ def coverage(case: Case) -> GateResult:
         result,
         case.now,
         DAILY,
-        f"`aura-migration reconcile {case.migration_id}` measures it with the days that are due.",
+        f"`aura-migration window reconcile {case.migration_id}` measures it with the days that are due.",
     )
 
 
@@ -240,9 +240,9 @@ def _why(case: Case, one: _Day) -> str:
 
 def _remedy_of_days(case: Case, ended_by: str) -> str:
     if "is different" in ended_by:
-        return f"`aura-migration days {case.migration_id}` lists the differences by cause; correct them, then the row begins anew."
+        return f"`aura-migration window show {case.migration_id}` lists the differences by cause; correct them, then the row begins anew."
     if ended_by:
-        return f"`aura-migration reconcile {case.migration_id}` judges it, once the POS was read past its close-out."
+        return f"`aura-migration window reconcile {case.migration_id}` judges it, once the POS was read past its close-out."
     return "Let both systems run on; each clean business day counts."
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from aura_migration.core.errors import Refused
@@ -65,6 +65,8 @@ MOMENT: Final = frozenset(
     }
 )
 """Gates about the very moment: asked for at the switch, not part of what is signed hours before."""
+AGAIN: Final = timedelta(minutes=1)
+"""A gate that says the same is written down again after so long."""
 FORCED: Final = frozenset({"outside_service_hours"})
 """What a switch with a reason given may go past."""
 
@@ -150,4 +152,12 @@ def _store(case: Case, one: GateResult) -> None:
         "waiver": dict(one.waiver),
     }
     at = one.measured_at or case.now
+    before = case.rows(
+        "SELECT passed, value, remedy, measured_at FROM migration.gates WHERE migration_id = %s AND name = %s",
+        case.migration_id,
+        one.name,
+    )
+    # Whoever looks at a page measures, and whoever writes tells all pages: what is said already is not said again at once.
+    if before and before[0][:3] == (one.passed, one.value, one.remedy) and abs(at - before[0][3]) < AGAIN:
+        return
     record_gate(case.connection, case.migration_id, one.name, one.passed, one.value, one.remedy, evidence, at)

@@ -31,7 +31,7 @@ def staff_ready(case: Case) -> GateResult:
         (", ".join(parts) or f"nobody worked in the last {days} days") + (f" ({told})" if told else ""),
         ""
         if passed
-        else "Give them a role, let each sign in once and confirm the sheet (`aura-migration training`)."
+        else "Give them a role, let each sign in once and confirm the sheet (`aura-migration training-sheet` makes it)."
         if found.source
         else "Wait until the people's shifts are read, or look at the roster and waive the gate.",
         RESTAURANT,
@@ -109,7 +109,7 @@ def two_people(case: Case, gates_hash: str) -> GateResult:
         f"{len(signed)} of {need} signed" + (f", {len(earlier)} signed other gates than now" if earlier else ""),
         ""
         if passed
-        else f"`aura-migration switch sign {case.migration_id} {case.channel}`, each of them: what is signed is the gates as they stand.",
+        else f"`aura-migration cutover sign {case.migration_id} {case.channel}`, each of them: what is signed is the gates as they stand.",
         APPROVERS,
         {"signed_by": signed, "signed_earlier": earlier, "needed": need, "gates_hash": gates_hash},
         max((at for _, is_this, at in rows if is_this), default=case.now),

@@ -20,7 +20,7 @@ def reverse_rehearsed(case: Case) -> GateResult:
         "ORDER BY rehearsed_at DESC, id DESC LIMIT 1",
         case.migration_id,
     )
-    again = f"`aura-migration rehearse {case.migration_id}` walks the way back on a copy."
+    again = f"`aura-migration cutover rehearse {case.migration_id}` walks the way back on a copy."
     if not rows:
         return GateResult("reverse_rehearsed", None, "never rehearsed", again, SPECIALIST, {}, None, is_waivable=False)
     level, passed, evidence, at, by = rows[0]
@@ -30,7 +30,7 @@ def reverse_rehearsed(case: Case) -> GateResult:
         f"level {level} {'held' if passed else 'failed'}",
         ""
         if passed
-        else f"The rehearsal says what broke; mend it, then `aura-migration rehearse {case.migration_id}`.",
+        else f"The rehearsal says what broke; mend it, then `aura-migration cutover rehearse {case.migration_id}`.",
         SPECIALIST,
         {**evidence, "level": level, "by": by},
         at,
@@ -46,7 +46,7 @@ def integration_tests(case: Case) -> GateResult:
         "ORDER BY name, id DESC",
         case.migration_id,
     )
-    again = f"`aura-migration integration-tests {case.migration_id}` runs them."
+    again = f"`aura-migration cutover tests {case.migration_id}` runs them."
     failed = [row for row in rows if row[1] is False]
     unproven = [row for row in rows if row[1] is None]
     passed = False if failed else None if unproven or not rows else True
@@ -82,7 +82,7 @@ def no_leftover(case: Case) -> GateResult:
     remedy = ""
     if switches:
         number = switches[0][3]
-        remedy = f"`aura-migration switch abort {number}` ends the switch of {switches[0][1]}, or switch it again to its end."
+        remedy = f"`aura-migration cutover abort {number}` ends the switch of {switches[0][1]}, or switch it again to its end."
     elif foreign:
         remedy = f"Migration {foreign[0][2]} still owns {foreign[0][0]} here: reverse it or complete it."
     told = [f"switch of {row[1]} stopped at {row[2]}" for row in switches]

@@ -93,7 +93,7 @@ def freshness(case: Case) -> GateResult:
         "freshness",
         passed,
         "; ".join(parts),
-        "" if passed else f"`aura-migration follow {case.migration_id}` reads the POS.",
+        "" if passed else f"`aura-migration window follow {case.migration_id}` reads the POS.",
         SPECIALIST,
         evidence,
         min(oldest, default=None),
@@ -137,10 +137,10 @@ def backlog(case: Case) -> GateResult:
 
 def _remedy(case: Case, drift: int, failed: bool) -> str:
     if failed:
-        return f"Mend what stopped the reading, then `aura-migration follow {case.migration_id}`."
+        return f"Mend what stopped the reading, then `aura-migration window follow {case.migration_id}`."
     if drift:
-        return f"`aura-migration drift {case.migration_id}` lists what waits: approve it or decline it."
-    return f"`aura-migration follow {case.migration_id}` takes them over."
+        return f"`aura-migration window drift {case.migration_id}` lists what waits: approve it or decline it."
+    return f"`aura-migration window follow {case.migration_id}` takes them over."
 
 
 def orders_read(case: Case) -> datetime | None:
