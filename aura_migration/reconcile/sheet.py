@@ -113,7 +113,10 @@ class SheetDay:
         return self.pos + self.auraconnect
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready: ``{"business_date", "pos", "auraconnect", "total", "left_out"}``."""
+        """JSON-ready: ``{"business_date", "pos", "auraconnect", "total", "left_out"}``.
+
+        Amounts are minor units under ``…_cents``, what was given back under ``refunds_cents``; ``tenders`` by name.
+        """
         return {
             "business_date": self.business_date.isoformat(),
             **{name: _plain(figures) for name, figures in self.columns().items()},
@@ -127,10 +130,16 @@ class SheetDay:
 
 def _plain(figures: Figures) -> dict[str, Any]:
     tenders = {
-        name: {**{one.name: getattr(each, one.name) for one in fields(Tender)}, "collected": each.collected}
+        name: {**{_key(one.name): getattr(each, one.name) for one in fields(Tender)}, "collected_cents": each.collected}
         for name, each in figures.tenders.items()
     }
-    return {**{name: getattr(figures, name) for name in METRICS}, "tenders": tenders}
+    return {**{_key(name): getattr(figures, name) for name in METRICS}, "tenders": tenders}
+
+
+def _key(name: str) -> str:
+    if name in COUNTED:
+        return name
+    return "refunds_cents" if name == "refunded" else f"{name}_cents"
 
 
 # -- the queries ------------------------------------------------------------------------------------------------------

@@ -198,7 +198,13 @@ def test_the_columns_add_up_for_the_accountant(sheet: list[SheetDay]) -> None:
         )
     shown = total_of(sheet)
     assert sum(one.collected for one in shown.tenders.values()) == shown.paid + shown.tips - shown.refunded
-    assert sheet[1].as_dict()["total"]["tenders"]["Card"]["collected"] == sheet[1].total.tenders["Card"].collected
+    told = sheet[1].as_dict()["total"]
+    assert told["tenders"]["Card"]["collected_cents"] == sheet[1].total.tenders["Card"].collected
+    assert (told["orders"], told["net_cents"], told["refunds_cents"]) == (
+        sheet[1].total.orders,
+        sheet[1].total.net,
+        sheet[1].total.refunded,
+    )
 
 
 def test_without_a_switch_the_sheet_is_the_daily_sales_report(connection: psycopg.Connection[Any]) -> None:
