@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import pytest
 
 from aura_migration.archive.reader import SnapshotReader
 from aura_migration.canonical.options import HistoryOptions, MigrationOptions
@@ -32,6 +34,7 @@ from aura_migration.reconcile.books import Book, set_owner
 from aura_migration.sandbox.core.server import RunningSandbox, serve
 from aura_migration.sandbox.live.counter import Counter
 from aura_migration.sandbox.live.hours import Hours
+from aura_migration.sandbox.live.injecting import inject as put_difference
 from aura_migration.sandbox.live.ledger import Injected
 from aura_migration.sandbox.live.till import Till
 from aura_migration.sandbox.live.trading import LiveRestaurant, TradingDay
@@ -85,6 +88,20 @@ class LivePrepared:
 
 
 _numbers = itertools.count(1)
+
+
+@pytest.fixture
+def open_live(
+    postgres_server: str, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., LiveWorld]]:
+    """Opens cafés that trade in both systems: ``open_live("square")``. For the conftest of a folder, or a test module."""
+    with ExitStack() as stack:
+
+        def opened(pos: str = "square", seed: int = 1) -> LiveWorld:
+            made = prepared(postgres_server, template_database, tmp_path_factory.getbasetemp() / "live", pos)
+            return stack.enter_context(made.world(seed))
+
+        yield opened
 
 
 def prepared(server: str, template: str, folder: Path, pos: str = "square", seed: int = 1) -> LivePrepared:
@@ -204,11 +221,9 @@ class LiveWorld:
 
         ``inject`` names causes (see ``sandbox.live.injecting``), ``more`` are fields of `TradingDay`.
         """
-        from aura_migration.sandbox.live.injecting import inject as put
-
         plan = TradingDay(day, orders, **more)
         for cause in inject:
-            put(self.restaurant, cause, day)
+            put_difference(self.restaurant, cause, day)
         self.restaurant.trade(plan)
         if follows:
             self.wait_until(self.judged_at(day))
