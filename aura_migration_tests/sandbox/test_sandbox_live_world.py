@@ -15,17 +15,17 @@ def test_what_was_sold_at_the_pos_is_followed_and_what_was_rung_up_natively_is_n
 ) -> None:
     world = open_live("square")
     first, second = FIRST_DAY, FIRST_DAY + timedelta(days=1)
-    told = world.day(first, 16, voids=1, late_refunds=1, after_midnight=3)
+    opened = world.day(first, 16, voids=1, late_refunds=1, after_midnight=3, follows=False)
     copied = (
         "SELECT count(*)::int, sum(subtotal_cents)::int, sum(tax_amount_cents)::int, sum(final_amount_cents)::int FROM aura.orders "
         "WHERE business_date = %s AND origin = %s AND status = 'completed' AND NOT is_voided"
     )
     sums = ("orders", "gross_cents", "tax_cents", "payable_cents")
-    assert world.one(copied, first, "pos_native") == tuple(told[name] for name in sums)
-    assert world.one("SELECT count(*) FROM aura.orders WHERE origin = 'aura_native'") == 0
     # Online is handed over at three in the afternoon: from then on AuraConnect takes such orders, and tells the POS's kitchen.
     world.own("online", "auraconnect", world.restaurant.hours.at(second, "15:00"))
     told = world.day(second, 16, online=0.6, pushes=True, inject=["late_order"])
+    assert world.one(copied, first, "pos_native") == tuple(opened[name] for name in sums)
+    assert world.one("SELECT count(*) FROM aura.orders WHERE origin = 'aura_native' AND business_date = %s", first) == 0
     mine = world.one(copied, second, "aura_native")
     assert mine == tuple(told["by_book"]["auraconnect"][name] for name in sums)
     pushed = world.rows("SELECT external_id FROM aura.orders WHERE origin = 'aura_native'")
@@ -36,6 +36,6 @@ def test_what_was_sold_at_the_pos_is_followed_and_what_was_rung_up_natively_is_n
     assert late.settles_at is not None and late.settles_at > world.now
     assert world.one("SELECT count(*) FROM aura.orders WHERE source_id = %s", late.order) == 0
     world.wait_until(late.settles_at + timedelta(minutes=1))
-    world.follow()
+    world.follow(setup=False)
     assert world.one("SELECT business_date FROM aura.orders WHERE source_id = %s", late.order) == second
     assert world.one("SELECT count(*) FROM aura.refunds WHERE business_date = %s", second) == 1

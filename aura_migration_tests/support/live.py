@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -215,11 +215,19 @@ class LiveWorld:
     # -- what happens ------------------------------------------------------------------------------------------------
 
     def day(
-        self, day: date, orders: int = 20, inject: Sequence[str] = (), *, follows: bool = True, **more: Any
+        self,
+        day: date,
+        orders: int = 20,
+        inject: Sequence[str] = (),
+        *,
+        follows: bool = True,
+        setup: bool = False,
+        **more: Any,
     ) -> dict[str, Any]:
         """Let a business date pass and, unless told otherwise, be followed once it may be judged; its known truth.
 
-        ``inject`` names causes (see ``sandbox.live.injecting``), ``more`` are fields of `TradingDay`.
+        ``inject`` names causes (see ``sandbox.live.injecting``), ``more`` are fields of `TradingDay`. A following takes two
+        seconds, with ``setup`` (menu, people, rules) three: of many days (`days`) only some need one.
         """
         plan = TradingDay(day, orders, **more)
         for cause in inject:
@@ -227,8 +235,25 @@ class LiveWorld:
         self.restaurant.trade(plan)
         if follows:
             self.wait_until(self.judged_at(day))
-            self.follow()
+            self.follow(setup=setup)
         return self.restaurant.ledger.day(day)
+
+    def days(
+        self,
+        first: date,
+        count: int,
+        orders: int = 20,
+        inject: Mapping[date, Sequence[str]] | None = None,
+        *,
+        follow_every: int = 7,
+        **more: Any,
+    ) -> dict[str, dict[str, Any]]:
+        """Let so many business dates pass, followed after every few of them and after the last; the known truth."""
+        for number in range(count):
+            day = first + timedelta(days=number)
+            is_followed = number == count - 1 or (number + 1) % follow_every == 0
+            self.day(day, orders, (inject or {}).get(day, ()), follows=is_followed, **more)
+        return self.truth()
 
     def judged_at(self, day: date) -> datetime:
         """The first instant at which a date may be judged."""
