@@ -14,10 +14,10 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from aura_migration.core.errors import Refused
-from aura_migration.cutover import channels, features, numbers
+from aura_migration.cutover import channels, features, liabilities, numbers
 from aura_migration.cutover.phases import Place, find_place, move, resting_phase
 from aura_migration.cutover.switches import STEPS, Switch, get_switch, is_at_work, note_step, open_switch
-from aura_migration.reconcile.books import set_owner
+from aura_migration.reconcile.books import Book, set_owner
 
 Connection = psycopg.Connection[Any]
 
@@ -51,6 +51,8 @@ def abort_switch(connection: Connection, switch_id: int, by: str, reason: str, n
         if done >= STEPS.index("opened"):
             features.restore_features(connection, place.location_id, evidence["features_before"])
         detail: dict[str, Any] = {"reason": reason, "by": by}
+        if done >= STEPS.index("opened") and (switch.channel, switch.direction) == ("in_house", "forward"):
+            detail["given_back"] = _stop_redeeming(connection, place, switch, by, reason)
         if done >= STEPS.index("owned"):
             detail["book"] = _return_book(connection, place, switch, by, reason, now)
         if done >= STEPS.index("numbered") and evidence.get("numbers"):
@@ -94,6 +96,21 @@ def abort_overdue(connection: Connection, clock: datetime, now: datetime | None 
     return ended
 
 
+def _stop_redeeming(connection: Connection, place: Place, switch: Switch, by: str, reason: str) -> list[str]:
+    """What this switch took over is frozen again, as it was before; other locations that redeem here keep it."""
+    if liabilities.other_locations_here(connection, place.integration_id, place.location_key):
+        return []
+    rows = connection.execute(
+        "SELECT DISTINCT class FROM migration.liability_changes WHERE integration_id = %s AND to_owner = 'auraconnect' "
+        "AND at >= %s",
+        [place.integration_id, switch.asked_at],
+    ).fetchall()
+    taken = {row[0] for row in rows} & set(liabilities.owned_here(connection, place.integration_id))
+    for liability in sorted(taken):
+        liabilities.give_back(connection, place.integration_id, liability, by, f"aborted: {reason}")
+    return sorted(taken)
+
+
 def _return_book(
     connection: Connection, place: Place, switch: Switch, by: str, reason: str, now: datetime | None
 ) -> str:
@@ -107,7 +124,7 @@ def _return_book(
     if opened is None or not opened[0]:
         connection.execute("DELETE FROM migration.channel_ownership WHERE switch_id = %s", [switch.id])
         return "never changed"
-    book = "pos" if switch.direction == "forward" else "auraconnect"
+    book: Book = "pos" if switch.direction == "forward" else "auraconnect"
     row = connection.execute(
         "SELECT greatest(coalesce(%s::timestamptz, clock_timestamp()), %s::timestamptz + interval '1 microsecond')",
         [now, switch.effective_at],

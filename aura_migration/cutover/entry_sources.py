@@ -88,7 +88,8 @@ SELECT CASE WHEN t.is_voided OR t.deleted_at IS NOT NULL OR t.status = 'cancelle
         'payments', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'method', p.method, 'tender', p.tender_name,
                 'cents', p.amount_cents, 'tip_cents', p.tip_amount_cents, 'status', p.status,
                 'processed_at', p.processed_at) ORDER BY p.id), '[]') FROM aura.payments p WHERE p.order_id = t.id AND p.deleted_at IS NULL)),
-    CASE WHEN t.external_id NOT LIKE 'aura:%%' THEN t.external_id END,
+    CASE WHEN t.external_id NOT LIKE 'aura:%%' AND NOT EXISTS (
+        SELECT FROM migration.future_orders f WHERE f.reentered_order_id = t.id) THEN t.external_id END,
     t.deleted_at IS NOT NULL
 FROM aura.orders t
 WHERE t.location_id = %(location)s AND t.origin = 'aura_native'

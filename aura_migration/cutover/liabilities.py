@@ -222,6 +222,19 @@ def owned_here(connection: Connection, integration_id: int) -> list[str]:
     ]
 
 
+def other_locations_here(connection: Connection, integration_id: int, location_key: str) -> list[str]:
+    """Keys of the integration's other locations whose tills are AuraConnect's: they redeem here what this one shares."""
+    return [
+        row[0]
+        for row in connection.execute(
+            "SELECT k.key FROM migration.locations k WHERE k.integration_id = %s AND k.key <> %s AND 'auraconnect' = ("
+            "SELECT o.book FROM migration.channel_ownership o WHERE o.location_key = k.key AND o.channel = 'in_house' "
+            'ORDER BY o.from_at DESC LIMIT 1) ORDER BY k.key COLLATE "C"',
+            [integration_id, location_key],
+        ).fetchall()
+    ]
+
+
 def forget_ledger(connection: Connection, integration_id: int) -> None:
     """Drop ledger rows of classes of which AuraConnect holds nothing any more: nothing is measured over nothing."""
     for name in CLASSES:

@@ -214,19 +214,27 @@ def signatures(connection: Connection, migration_id: int, channel: str, directio
         ).fetchall()
 
 
-def consume_signatures(connection: Connection, switch: Switch, gates_hash: str, people: int) -> list[str]:
-    """Take the signatures for a switch, in its transaction; answers who signed. ``Refused`` where there are too few."""
-    found = signatures(connection, switch.migration_id, switch.channel, switch.direction)
+def require_signatures(
+    connection: Connection, migration_id: int, channel: str, direction: str, gates_hash: str, people: int
+) -> list[str]:
+    """Who signed for exactly this, in order of their names. ``Refused`` where fewer than ``people`` did."""
+    found = signatures(connection, migration_id, channel, direction)
     fitting = sorted({s.signed_by for s in found if s.gates_hash == gates_hash})
     if len(fitting) < people:
         others = len({s.signed_by for s in found} - set(fitting))
         moved = f" {others} signed under other verdicts." if others else ""
         raise Refused(
-            f"{len(fitting)} of {people} people signed to switch {switch.channel} {switch.direction}.{moved}",
-            f"Let {people} different people sign gates {gates_hash[:12]}; a signature counts once.",
+            f"{len(fitting)} of {people} people signed to switch {channel} {direction}.{moved}",
+            f"Let {people} different people sign {gates_hash[:12]}; a signature counts once.",
             signed_by=fitting,
             gates_hash=gates_hash,
         )
+    return fitting
+
+
+def consume_signatures(connection: Connection, switch: Switch, gates_hash: str, people: int) -> list[str]:
+    """Take the signatures for a switch, in its transaction; answers who signed. ``Refused`` where there are too few."""
+    fitting = require_signatures(connection, switch.migration_id, switch.channel, switch.direction, gates_hash, people)
     connection.execute(
         "UPDATE migration.switch_approvals SET used_by = %s WHERE migration_id = %s AND channel = %s AND direction = %s "
         "AND used_by IS NULL AND gates_hash = %s",

@@ -77,6 +77,10 @@ def _no_problems(orders: int) -> Sequence[str]:
     return ()
 
 
+def _takes_nothing_over() -> Sequence[str]:
+    return ()
+
+
 def _no_veto() -> str:
     return ""
 
@@ -97,6 +101,7 @@ class SwitchDeps:
     drain      follow the POS once more → how many of its changes still wait
     recheck    (n) → what is wrong with the POS's last n orders in AuraConnect, in words without personal data
     veto       what a restaurant's own command objects; '' is consent
+    redeem     take over frozen classes of what guests are owed, once the tills are AuraConnect's → their names
     settle     write what waits for the old POS (or its files) → how many entries still wait
     clock      real time, aware
     step_done  told after each step
@@ -106,6 +111,7 @@ class SwitchDeps:
     drain: Callable[[], int] = _nothing_waits
     recheck: Callable[[int], Sequence[str]] = _no_problems
     veto: Callable[[], str] = _no_veto
+    redeem: Callable[[], Sequence[str]] = _takes_nothing_over
     settle: Callable[[], int] | None = None
     clock: Callable[[], datetime] = _real_time
     step_done: Callable[[str], None] = _unheard
@@ -130,10 +136,20 @@ def switch(
 
 
 def turn_back(
-    connection: Connection, migration_id: int, channel: str, by: str, now: datetime, *, deps: SwitchDeps
+    connection: Connection,
+    migration_id: int,
+    channel: str,
+    by: str,
+    now: datetime,
+    *,
+    deps: SwitchDeps,
+    only_in: str = "",
 ) -> Switch:
-    """Give one channel back to the old POS: the same steps the other way; ``reversing.reverse`` does all in order."""
-    return _run(connection, migration_id, channel, "back", by, now, deps, "")
+    """Give one channel back to the old POS: the same steps the other way; ``reversing.reverse`` does all in order.
+
+    ``only_in``: the phase the window has to be in when it begins, for who would go on after an abort otherwise.
+    """
+    return _run(connection, migration_id, channel, "back", by, now, deps, "", only_in)
 
 
 def _run(
@@ -145,6 +161,7 @@ def _run(
     now: datetime,
     deps: SwitchDeps,
     forced_reason: str,
+    only_in: str = "",
 ) -> Switch:
     with lease(connection, migration_id):
         found = open_switch(connection, migration_id)
@@ -156,7 +173,7 @@ def _run(
                 switch_id=found.id,
             )
         run = _Run(connection, deps, by, now, deps.clock())
-        return run.to_end(found or run.ask(migration_id, channel, direction, forced_reason))
+        return run.to_end(found or run.ask(migration_id, channel, direction, forced_reason, only_in))
 
 
 @dataclass
@@ -173,10 +190,16 @@ class _Run:
         """Business time goes on from the instant of the call as the real clock does."""
         return self.now + max(self.deps.clock() - self.began, timedelta(0))
 
-    def ask(self, migration_id: int, channel: str, direction: Direction, forced_reason: str) -> Switch:
+    def ask(self, migration_id: int, channel: str, direction: Direction, forced_reason: str, only_in: str) -> Switch:
         with self.connection.transaction():
             place = find_place(self.connection, migration_id, lock=True)
             require_open(place)
+            if only_in and place.phase != only_in:
+                raise Refused(
+                    f"The window of migration {migration_id} is {place.phase}, not {only_in} any more.",
+                    "Somebody gave it up meanwhile; ask again if it is still wanted.",
+                    phase=place.phase,
+                )
             channels.require_turn(self.connection, place, channel, direction)
             accepts = channels.who_accepts(self.connection, place.location_key, place.location_id, channel)
             if direction == "forward" and accepts == "auraconnect":
@@ -233,6 +256,8 @@ class _Run:
     # gates_held
 
     def _before_gates_held(self, place: Place, found: Switch) -> dict[str, Any]:
+        # The POS is read before the gates are asked how fresh it is.
+        backlog = self._require_nothing_waits(place, found)
         if found.direction == "forward":
             gates_hash = self.deps.gates(found.channel)
         else:
@@ -240,7 +265,7 @@ class _Run:
         objection = self.deps.veto()
         if objection:
             raise Refused(f"The switch of {found.channel} was vetoed: {objection}", "Settle it with whoever objects.")
-        return {"gates_hash": gates_hash, "backlog": self._require_nothing_waits(place, found)}
+        return {"gates_hash": gates_hash, "backlog": backlog}
 
     def _do_gates_held(self, place: Place, found: Switch, told: dict[str, Any]) -> dict[str, Any]:
         people = place.policy.gates.people
@@ -338,7 +363,8 @@ class _Run:
                 "AuraConnect takes orders already. Correct what is named and switch again to go on, or abort.",
                 problems=len(problems),
             )
-        return {"orders": orders, "problems": 0, "backlog": left}
+        taken = sorted(self.deps.redeem()) if found.channel == "in_house" else []
+        return {"orders": orders, "problems": 0, "backlog": left, "redeemed_here": taken}
 
     def _do_rechecked(self, place: Place, found: Switch, told: dict[str, Any]) -> dict[str, Any]:
         return told
