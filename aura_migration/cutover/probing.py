@@ -114,7 +114,7 @@ def interruption(connection: Connection, migration_id: int, since: datetime, unt
     ).fetchall()
     gone: list[tuple[datetime, datetime]] = []
     unseen: list[tuple[datetime, datetime]] = []
-    for (at, is_served, *_), later in zip(rows, [*(row[0] for row in rows[1:]), until], strict=True):
+    for (at, is_served, *_), later in zip(rows, [*(row[0] for row in rows), until][1:], strict=True):
         if not is_served:
             gone.append((at, later))
         elif later - at > UNSEEN:

@@ -14,8 +14,8 @@ from aura_migration.cutover.gates import GateResult, measure_gates
 from aura_migration_tests.support.menus import make_subject
 from aura_migration_tests.support.sales import Line, Till
 
-NOW = datetime.fromisoformat("2026-03-02T09:00:00+00:00")
-"""Four in the morning in New York, a Monday; the close-out is at 04:00."""
+NOW = datetime.fromisoformat("2026-03-02T10:00:00+00:00")
+"""Five in the morning in New York, a Monday; the close-out is at 04:00."""
 FIRST_DAY = date(2026, 2, 20)
 LAST_DAY = date(2026, 3, 1)
 VERDICT = (
@@ -123,7 +123,8 @@ class Planted:
         """Somebody's signature."""
         self.run(
             "INSERT INTO migration.switch_approvals (migration_id, channel, direction, signed_by, gates_hash, signed_at) "
-            "VALUES (%s, %s, 'forward', %s, %s, %s)",
+            "VALUES (%s, %s, 'forward', %s, %s, %s) ON CONFLICT (migration_id, channel, direction, signed_by, used_by) "
+            "DO UPDATE SET gates_hash = excluded.gates_hash",
             *(self.migration, channel, by, gates_hash, NOW),
         )
 
