@@ -12,8 +12,9 @@ import pytest
 
 from aura_migration.database.connections import connect
 from aura_migration.sandbox.core.server import serve
+from aura_migration.sandbox.live.causes import inject
 from aura_migration.sandbox.live.counter import Counter, PosOrder
-from aura_migration.sandbox.live.injecting import CAUSES, inject
+from aura_migration.sandbox.live.injecting import CAUSES
 from aura_migration.sandbox.live.ledger import Book
 from aura_migration.sandbox.live.sums import Entry
 from aura_migration.sandbox.live.till import OrderRefusedError, Ticket, Till

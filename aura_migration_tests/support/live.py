@@ -32,9 +32,9 @@ from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.order_facts import DayRule
 from aura_migration.reconcile.books import Book, set_owner
 from aura_migration.sandbox.core.server import RunningSandbox, serve
+from aura_migration.sandbox.live.causes import inject as put_difference
 from aura_migration.sandbox.live.counter import Counter
 from aura_migration.sandbox.live.hours import Hours
-from aura_migration.sandbox.live.injecting import inject as put_difference
 from aura_migration.sandbox.live.ledger import Injected
 from aura_migration.sandbox.live.till import Till
 from aura_migration.sandbox.live.trading import LiveRestaurant, TradingDay
@@ -226,7 +226,7 @@ class LiveWorld:
     ) -> dict[str, Any]:
         """Let a business date pass and, unless told otherwise, be followed once it may be judged; its known truth.
 
-        ``inject`` names causes (see ``sandbox.live.injecting``), ``more`` are fields of `TradingDay`. A following takes two
+        ``inject`` names causes (see ``sandbox.live.causes``), ``more`` are fields of `TradingDay`. A following takes two
         seconds, with ``setup`` (menu, people, rules) three: of many days (`days`) only some need one.
         """
         plan = TradingDay(day, orders, **more)
@@ -269,8 +269,10 @@ class LiveWorld:
         self.restaurant.wait_until(at)
 
     def follow(self, now: datetime | None = None, **more: Any) -> Followed:
-        """Read the POS and bring AuraConnect up to it."""
-        return follow(self.workshop, self.migration_id, "test", now or self.now, **more)
+        """Read the POS and bring AuraConnect up to it; copies that are to be spoiled are spoiled then."""
+        done = follow(self.workshop, self.migration_id, "test", now or self.now, **more)
+        self.restaurant.followed()
+        return done
 
     def own(self, channel: str, book: Book, at: datetime, reason: str = "a test says so") -> None:
         """Hand a channel over at an instant without the ceremony of a switch: books, AuraConnect's doors and the café's guests."""

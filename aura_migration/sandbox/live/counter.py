@@ -149,6 +149,22 @@ class Counter:
             ]
         return said
 
+    def set_price(self, dish: Dish, cents: int) -> None:
+        """The dish costs that from now on."""
+        key = "variation" if self.pos == "square" else "item"
+        ops: list[Op] = [{"op": "set_price", key: self.item(dish), "cents": cents}]
+        if self.pos == "toast":
+            ops.append({"op": "publish"})
+        self.edit(ops)
+
+    def add_item(self, name: str, cents: int) -> str:
+        """Something new on the menu; the id by which it is sold."""
+        ops: list[Op] = [{"op": "add_item", "location": self.location, "name": name, "cents": cents}]
+        if self.pos == "toast":
+            ops.append({"op": "publish"})
+        made = self.edit(ops)
+        return made[1] if self.pos == "square" else made[0]
+
     # -- what happens ------------------------------------------------------------------------------------------------
 
     def sell(self, sales: Sequence[Op]) -> list[str]:

@@ -23,18 +23,8 @@ from aura_migration.sandbox.live.trading import MINUTE, LiveRestaurant
 NOON = "14:20"
 OVERNIGHT = timedelta(hours=5)
 TIP = 340
-NOBODY_S_TENDER = "Sampling voucher"
+NOBODYS_TENDER = "Sampling voucher"
 OFF = 137
-
-
-def inject(live: LiveRestaurant, cause: str, day: date) -> list[Injected]:
-    """Put a difference of that cause into a business date that is still to be traded. Raises ``LookupError`` for a cause that
-    is not known, or for which this café has not what it takes (a gratuity, a discount in percent)."""
-    if cause not in CAUSES:
-        raise LookupError(f"there is no cause {cause!r}; there are: {', '.join(CAUSES)}")
-    before = len(live.ledger.injected)
-    CAUSES[cause](live, day)
-    return live.ledger.injected[before:]
 
 
 # -- helpers -----------------------------------------------------------------------------------------------------------
@@ -44,8 +34,8 @@ def _rng(live: LiveRestaurant, day: date, cause: str) -> Random:
     return Random(f"{live.seed}:{day}:{cause}")  # noqa: S311 - seeded on purpose
 
 
-def _ticket(live: LiveRestaurant, day: date, cause: str, clock: str = NOON, tender: str = "card") -> Ticket:
-    """A plain order of three dishes."""
+def plain_ticket(live: LiveRestaurant, day: date, cause: str, clock: str = NOON, tender: str = "card") -> Ticket:
+    """An order of three dishes and nothing else, whose time and dishes go by the cause."""
     rng = _rng(live, day, cause)
     at = live.hours.at(day, clock) + timedelta(seconds=rng.randrange(60, 900))
     entries = tuple(Entry(dish, rng.choice((1, 2))) for dish in rng.sample(live.dishes, 3))
@@ -62,7 +52,7 @@ def _twin(live: LiveRestaurant, ticket: Ticket, quirk: Quirk = SOUND, pos: Ticke
     return sale
 
 
-def _note(
+def note(
     live: LiveRestaurant,
     cause: str,
     sale: Sale,
@@ -70,9 +60,13 @@ def _note(
     cents: int,
     day: date | None = None,
     settles_at: datetime | None = None,
+    order: str | None = None,
 ) -> None:
+    """Write down a difference of a sale; ``order`` where its key is not the sale's."""
     live.ledger.injected.append(
-        Injected(cause, day or sale.day, part, cents, live.key(sale), sale.pos_order, sale.aura_order, settles_at)
+        Injected(
+            cause, day or sale.day, part, cents, order or live.key(sale), sale.pos_order, sale.aura_order, settles_at
+        )
     )
 
 
@@ -80,7 +74,7 @@ def _parts(live: LiveRestaurant, cause: str, sale: Sale) -> None:
     """Note every part in which the two systems differ."""
     assert sale.pos is not None and sale.aura is not None
     for part, cents in sale.aura.less(sale.pos).items():
-        _note(live, cause, sale, part, cents)
+        note(live, cause, sale, part, cents)
 
 
 # -- prices, taxes, discounts, charges ---------------------------------------------------------------------------------
@@ -88,7 +82,7 @@ def _parts(live: LiveRestaurant, cause: str, sale: Sale) -> None:
 
 def rounding(live: LiveRestaurant, day: date) -> None:
     """AuraConnect rounds a tax down where the POS rounds it up: one cent."""
-    ticket = _ticket(live, day, "rounding")
+    ticket = plain_ticket(live, day, "rounding")
     menu = live.till.menu
     for entries in _baskets(live, _rng(live, day, "rounding")):
         as_is = work_out(menu.policy, entries, menu.rates)
@@ -107,7 +101,7 @@ def _baskets(live: LiveRestaurant, rng: Random) -> Iterator[tuple[Entry, ...]]:
 
 def tax_rule(live: LiveRestaurant, day: date) -> None:
     """AuraConnect has a tax with one percentage point more."""
-    ticket = _ticket(live, day, "tax_rule")
+    ticket = plain_ticket(live, day, "tax_rule")
     number = next(rate for entry in ticket.entries for rate in entry.dish.rates)
     rate = live.till.menu.rates[number]
     sale = _twin(live, ticket, Quirk(rates={number: replace(rate, percent=rate.percent + 1)}))
@@ -116,7 +110,7 @@ def tax_rule(live: LiveRestaurant, day: date) -> None:
 
 def price_changed(live: LiveRestaurant, day: date) -> None:
     """The POS asks 45 cents more for a dish than AuraConnect's menu says."""
-    ticket = _ticket(live, day, "price_changed")
+    ticket = plain_ticket(live, day, "price_changed")
     dearer = replace(ticket.entries[0], quantity=1, cents=ticket.entries[0].dish.cents + 45)
     same = replace(ticket.entries[0], quantity=1)
     sale = _twin(
@@ -132,7 +126,7 @@ def discount_rule(live: LiveRestaurant, day: date) -> None:
     discount = live.till.menu.by_percent
     if discount is None or discount.percent is None:
         raise LookupError("this menu has no discount in percent")
-    ticket = replace(_ticket(live, day, "discount_rule"), discount=discount)
+    ticket = replace(plain_ticket(live, day, "discount_rule"), discount=discount)
     more = replace(discount, percent=discount.percent + 5)
     sale = _twin(live, replace(ticket, discount=more), pos=ticket)
     _parts(live, "discount_rule", sale)
@@ -141,7 +135,7 @@ def discount_rule(live: LiveRestaurant, day: date) -> None:
 def charge_rule(live: LiveRestaurant, day: date) -> None:
     """AuraConnect asks for two percent more gratuity than the POS."""
     charge = gratuity_of(live)
-    ticket = replace(_ticket(live, day, "charge_rule"), charge=charge)
+    ticket = replace(plain_ticket(live, day, "charge_rule"), charge=charge)
     more = replace(charge, percent=charge.percent + 2)
     sale = _twin(live, replace(ticket, charge=more), pos=ticket)
     _parts(live, "charge_rule", sale)
@@ -159,35 +153,35 @@ def gratuity_of(live: LiveRestaurant) -> Charge:
 
 def gratuity_treatment(live: LiveRestaurant, day: date) -> None:
     """What is a gratuity on the POS's check is a tip to AuraConnect."""
-    ticket = replace(_ticket(live, day, "gratuity_treatment"), charge=gratuity_of(live))
+    ticket = replace(plain_ticket(live, day, "gratuity_treatment"), charge=gratuity_of(live))
     sale = _twin(live, ticket, Quirk(gratuity_as_tip=True))
     _parts(live, "gratuity_treatment", sale)
 
 
 def tip_treatment(live: LiveRestaurant, day: date) -> None:
     """What is a tip at the POS is a part of the payment to AuraConnect."""
-    ticket = replace(_ticket(live, day, "tip_treatment"), tip=TIP)
+    ticket = replace(plain_ticket(live, day, "tip_treatment"), tip=TIP)
     sale = _twin(live, ticket, Quirk(tip_in_payment=True))
     _parts(live, "tip_treatment", sale)
 
 
 def unmapped_item(live: LiveRestaurant, day: date) -> None:
     """One line is nothing AuraConnect has on its menu: it is there by name, without a price."""
-    sale = _twin(live, _ticket(live, day, "unmapped_item"), Quirk(unknown=frozenset({1})))
+    sale = _twin(live, plain_ticket(live, day, "unmapped_item"), Quirk(unknown=frozenset({1})))
     _parts(live, "unmapped_item", sale)
 
 
 def unmapped_tender(live: LiveRestaurant, day: date) -> None:
     """Cash at the POS, something unknown to AuraConnect: the totals agree, the tenders do not."""
-    ticket = _ticket(live, day, "unmapped_tender", tender="cash")
-    sale = _twin(live, ticket, Quirk(tender_name=NOBODY_S_TENDER))
+    ticket = plain_ticket(live, day, "unmapped_tender", tender="cash")
+    sale = _twin(live, ticket, Quirk(tender_name=NOBODYS_TENDER))
     assert sale.pos is not None
-    _note(live, "unmapped_tender", sale, "tender", sale.pos.paid)
+    note(live, "unmapped_tender", sale, "tender", sale.pos.paid)
 
 
 def unknown(live: LiveRestaurant, day: date) -> None:
     """AuraConnect's total is off, and nothing on the order says why."""
-    sale = _twin(live, _ticket(live, day, "unknown"), Quirk(off=OFF))
+    sale = _twin(live, plain_ticket(live, day, "unknown"), Quirk(off=OFF))
     _parts(live, "unknown", sale)
 
 
@@ -197,22 +191,22 @@ def unknown(live: LiveRestaurant, day: date) -> None:
 def business_day_boundary(live: LiveRestaurant, day: date) -> None:
     """An order after midnight: AuraConnect's day ends at midnight, the POS's goes on."""
     _need_night(live)
-    ticket = _ticket(live, day, "business_day_boundary", "00:20")
+    ticket = plain_ticket(live, day, "business_day_boundary", "00:20")
     sale = _twin(live, ticket, Quirk(closeout=timedelta(0)))
     _moved(live, "business_day_boundary", sale)
 
 
 def clock_skew(live: LiveRestaurant, day: date) -> None:
     """AuraConnect's till is 45 minutes ahead: an order of the last half hour is of the next day to it."""
-    ticket = replace(_ticket(live, day, "clock_skew"), at=live.hours.closes(day) - 25 * MINUTE, minutes=5)
+    ticket = replace(plain_ticket(live, day, "clock_skew"), at=live.hours.closes(day) - 25 * MINUTE, minutes=5)
     sale = _twin(live, ticket, Quirk(skew=45 * MINUTE))
     _moved(live, "clock_skew", sale)
 
 
 def _moved(live: LiveRestaurant, cause: str, sale: Sale) -> None:
     assert sale.aura is not None and sale.pos is not None
-    _note(live, cause, sale, "order", -sale.pos.payable)
-    _note(live, cause, sale, "order", sale.aura.payable, sale.aura.day)
+    note(live, cause, sale, "order", -sale.pos.payable)
+    note(live, cause, sale, "order", sale.aura.payable, sale.aura.day)
 
 
 def _need_night(live: LiveRestaurant) -> None:
@@ -222,11 +216,11 @@ def _need_night(live: LiveRestaurant) -> None:
 
 def late_order(live: LiveRestaurant, day: date) -> None:
     """Rung up at the POS while it was offline: its cloud has the order only hours after the close-out."""
-    ticket = _ticket(live, day, "late_order", "20:00")
+    ticket = plain_ticket(live, day, "late_order", "20:00")
     arrives = live.hours.closes(day) + 6 * 60 * MINUTE
     (sale,) = live.sell([ticket], int((arrives - ticket.at) / MINUTE))
     assert sale.pos is not None
-    _note(live, "late_order", sale, "order", -sale.pos.payable, settles_at=sale.arrives_at)
+    note(live, "late_order", sale, "order", -sale.pos.payable, settles_at=sale.arrives_at)
 
 
 # -- voids and refunds -------------------------------------------------------------------------------------------------
@@ -234,27 +228,27 @@ def late_order(live: LiveRestaurant, day: date) -> None:
 
 def late_void(live: LiveRestaurant, day: date) -> None:
     """Voided at the POS the next morning; AuraConnect still counts it."""
-    sale = _twin(live, _ticket(live, day, "late_void", tender="cash"))
+    sale = _twin(live, plain_ticket(live, day, "late_void", tender="cash"))
     morning = live.hours.closes(day) + OVERNIGHT
 
     def void() -> None:
         live.void(sale, morning, ("pos",))
         assert sale.aura is not None
-        _note(live, "late_void", sale, "order", sale.aura.payable)
+        note(live, "late_void", sale, "order", sale.aura.payable)
 
     live.later(morning, void)
 
 
 def refund_day(live: LiveRestaurant, day: date) -> None:
     """Given back the next morning; AuraConnect books it on the day of the sale."""
-    sale = _twin(live, _ticket(live, day, "refund_day"))
+    sale = _twin(live, plain_ticket(live, day, "refund_day"))
     morning = live.hours.closes(day) + OVERNIGHT
 
     def refund() -> None:
         live.refund(sale, morning, aura_day=day)
         cents = sale.refunded["auraconnect"].cents
-        _note(live, "refund_day", sale, "refund", cents)
-        _note(live, "refund_day", sale, "refund", -cents, sale.refunded["pos"].day)
+        note(live, "refund_day", sale, "refund", cents)
+        note(live, "refund_day", sale, "refund", -cents, sale.refunded["pos"].day)
 
     live.later(morning, refund)
 
@@ -264,7 +258,7 @@ def refund_day(live: LiveRestaurant, day: date) -> None:
 
 def channel_counted_twice(live: LiveRestaurant, day: date) -> None:
     """One order in both systems, and neither knows that the other has it: each counts it."""
-    ticket = _ticket(live, day, "channel_counted_twice")
+    ticket = plain_ticket(live, day, "channel_counted_twice")
     (sale,) = live.ring([(ticket, SOUND)], pushes=True, is_known=False)
     sale.is_doubled = True
     assert sale.aura is not None
@@ -278,19 +272,19 @@ def channel_counted_twice(live: LiveRestaurant, day: date) -> None:
 
 def missing_order(live: LiveRestaurant, day: date) -> None:
     """AuraConnect has lost an order that it took and pushed to the POS."""
-    sale = _twin(live, _ticket(live, day, "missing_order"))
+    sale = _twin(live, plain_ticket(live, day, "missing_order"))
     assert sale.aura_order is not None and sale.pos is not None
     live.till.lose(sale.aura_order)
     sale.aura = None
-    _note(live, "missing_order", sale, "order", -sale.pos.payable)
+    note(live, "missing_order", sale, "order", -sale.pos.payable)
     sale.aura_order = None
 
 
 def extra_order(live: LiveRestaurant, day: date) -> None:
     """An order in AuraConnect by a channel of the POS's, of which the POS knows nothing."""
-    (sale,) = live.ring([(_ticket(live, day, "extra_order"), SOUND)])
+    (sale,) = live.ring([(plain_ticket(live, day, "extra_order"), SOUND)])
     assert sale.aura is not None
-    _note(live, "extra_order", sale, "order", sale.aura.payable)
+    note(live, "extra_order", sale, "order", sale.aura.payable)
 
 
 CAUSES: Mapping[str, Callable[[LiveRestaurant, date], None]] = {

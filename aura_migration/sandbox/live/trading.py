@@ -66,9 +66,15 @@ class LiveRestaurant:
         self.till = till
         self.counter = counter
         self.hours = till.menu.hours
+        self.rates = till.menu.rates
         self.ledger = Ledger()
         self.seed = seed
         self.dishes = tuple(dish for dish in till.menu.dishes if counter.sells(dish))
+        self.discounts = till.menu.discounts
+        self.gratuity = till.menu.gratuity
+        self.watchers: list[Callable[[Sale], None]] = []
+        """Told of every sale at the POS."""
+        self._unfollowed: list[Callable[[], bool]] = []
         self._owned: list[tuple[datetime, str, Book]] = []
         self._waiting: list[tuple[datetime, int, Callable[[], None]]] = []
         self._numbers = itertools.count(1)
@@ -108,6 +114,14 @@ class LiveRestaurant:
         if at > self.counter.now:
             self.counter.set_clock(at)
 
+    def after_follow(self, happens: Callable[[], bool]) -> None:
+        """Let something happen once AuraConnect has followed the POS; it is tried again until it answers that it did."""
+        self._unfollowed.append(happens)
+
+    def followed(self) -> None:
+        """AuraConnect has followed the POS; whoever lets it do so says it."""
+        self._unfollowed = [happens for happens in self._unfollowed if not happens()]
+
     # -- single sales ------------------------------------------------------------------------------------------------
 
     def ticket(
@@ -120,7 +134,6 @@ class LiveRestaurant:
         tender: str | None = None,
     ) -> Ticket:
         """What a guest orders. A plain one has no discount, gratuity or tip."""
-        menu = self.till.menu
         picked: Sequence[Dish] = rng.sample(self.dishes, min(len(self.dishes), rng.choice((1, 2, 2, 3, 4))))
         entries = []
         for dish in picked:
@@ -128,10 +141,10 @@ class LiveRestaurant:
             entries.append(Entry(dish, rng.choice((1, 1, 1, 2, 3)), choices))
         discount: Discount | None = None
         charge: Charge | None = None
-        if not is_plain and menu.discounts and rng.random() < 0.15:
-            discount = rng.choice(menu.discounts)
-        if not is_plain and menu.gratuity and channel == "in_house" and rng.random() < 0.1:
-            charge = menu.gratuity
+        if not is_plain and self.discounts and rng.random() < 0.15:
+            discount = rng.choice(self.discounts)
+        if not is_plain and self.gratuity and channel == "in_house" and rng.random() < 0.1:
+            charge = self.gratuity
         if tender is None:
             tender = "card" if channel == "online" or rng.random() < 0.7 else "cash"
         tip = 0 if is_plain or charge or tender == "cash" else rng.choice((0, 100, 200, 250, 300, 475))
@@ -159,11 +172,11 @@ class LiveRestaurant:
 
     def expected(self, ticket: Ticket) -> Figures:
         """What the POS is to make of a ticket, by this package's own arithmetic."""
-        menu = self.till.menu
-        sums = work_out(menu.policy, ticket.entries, menu.rates, ticket.discount, ticket.charge)
+        sums = work_out(self.till.menu.policy, ticket.entries, self.rates, ticket.discount, ticket.charge)
         return figures_of(sums, self.hours.day(ticket.at), ticket.tip)
 
-    def _sale(self, ticket: Ticket, **held: Any) -> Sale:
+    def note_sale(self, ticket: Ticket, **held: Any) -> Sale:
+        """Write a sale down; ``held`` are fields of `Sale`."""
         day, number = self.hours.day(ticket.at), next(self._numbers)
         book = self.owner(ticket.channel, ticket.at)
         made = Sale(f"{day}/{number}", day, ticket.at, ticket.channel, book, ticket, **held)
@@ -174,8 +187,8 @@ class LiveRestaurant:
         """Ring tickets up at the POS, in one request."""
         made = self.counter.sell([self.op(ticket, None, offline_minutes) for ticket in tickets])
         late = None if offline_minutes is None else timedelta(minutes=offline_minutes)
-        return [
-            self._sale(
+        sales = [
+            self.note_sale(
                 ticket,
                 pos=self.expected(ticket),
                 pos_order=order,
@@ -183,6 +196,10 @@ class LiveRestaurant:
             )
             for ticket, order in zip(tickets, made, strict=True)
         ]
+        for sale in sales:
+            for watcher in self.watchers:
+                watcher(sale)
+        return sales
 
     def ring(
         self, tickets: Sequence[tuple[Ticket, Quirk]], *, pushes: bool = False, is_known: bool = True
@@ -190,7 +207,7 @@ class LiveRestaurant:
         """Ring tickets up in AuraConnect, and at the POS too if they are pushed; both know of each other unless told not to."""
         rung = self.till.ring_all(tickets)
         sales = [
-            self._sale(ticket, aura=aura_figures(made, quirk), aura_order=made.order)
+            self.note_sale(ticket, aura=aura_figures(made, quirk), aura_order=made.order)
             for (ticket, quirk), made in zip(tickets, rung, strict=True)
         ]
         if pushes:
