@@ -14,6 +14,7 @@ from aura_migration.sandbox.clover.orders.edits import SalesEditor
 from aura_migration.sandbox.clover.orders.resources import book_of
 from aura_migration.sandbox.clover.orders.truth import SalesTruth
 from aura_migration.sandbox.clover.orders.truth import routes as sales_routes
+from aura_migration.sandbox.clover.orders.writing import OrderDesk
 from aura_migration.sandbox.clover.people import stream
 from aura_migration.sandbox.clover.people.edits import PeopleEditor
 from aura_migration.sandbox.clover.people.truth import people_truth
@@ -82,7 +83,8 @@ class CloverApp(BasePosApp):
         self._people_editor = PeopleEditor(self.world, clock)
         self._sales_editor = SalesEditor(self.world)
         self.webhooks = self._webhooks = CloverWebhooks(self.world, self.auth, clock)
-        api = Api(self.world, self.auth, self.traffic, self.editor, self.switches)
+        desk = OrderDesk(self.world, self._webhooks, self.switches)
+        api = Api(self.world, self.auth, self.traffic, self.editor, self.switches, desk, self._webhooks)
         self.routes = [*OAuthPages(self.world, self.auth, self.switches).routes(), *api.routes()]
         self._sales = SalesTruth(self.world)
         self.control_routes = [*stream.routes(self.world), *sales_routes(self._sales)]
@@ -133,6 +135,11 @@ class CloverApp(BasePosApp):
             "no_payments": lacking("PAYMENTS_R"),
             "no_employees": lacking("EMPLOYEES_R"),
             "no_customers": lacking("CUSTOMERS_R"),
+            "read_only": _several([document(one, access_token=auth.readers[one.id].value) for one in merchants]),
+            "read_write": _several([document(one, access_token=auth.writers[one.id].value) for one in merchants]),
+            "missing_orders_write_scope": lacking("ORDERS_W"),
+            "missing_payments_write_scope": lacking("PAYMENTS_W"),
+            "missing_inventory_write_scope": lacking("INVENTORY_W"),
             "wrong": _several(wrong),
             "wrong_merchant": {**default[0], "merchant_id": self.ids.token("merchant", "nobody", length=13)},
             "wrong_refresh_token": _several(

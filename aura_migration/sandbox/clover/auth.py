@@ -18,6 +18,7 @@ from aura_migration.sandbox.core.ids import URLSAFE
 
 READ_PERMISSIONS = ("MERCHANT_R", "INVENTORY_R", "ORDERS_R", "PAYMENTS_R", "CUSTOMERS_R", "EMPLOYEES_R")
 WRITE_PERMISSIONS = ("MERCHANT_W", "INVENTORY_W", "ORDERS_W", "PAYMENTS_W", "CUSTOMERS_W", "EMPLOYEES_W")
+SALES_WRITE_PERMISSIONS = ("ORDERS_W", "PAYMENTS_W", "INVENTORY_W")
 PERMISSIONS = (*READ_PERMISSIONS, *WRITE_PERMISSIONS)
 HEX = "0123456789abcdef"
 
@@ -93,6 +94,8 @@ class Auth:
         self.app = App(clover_id(ids, "app", "one"), ids.uuid("app-secret", "one"))
         self.merchant_tokens: dict[str, Token] = {}
         self.poor_tokens: dict[str, dict[str, Token]] = {}
+        self.writers: dict[str, Token] = {}
+        self.readers: dict[str, Token] = {}
         self.legacy_tokens: dict[str, Token] = {}
         for merchant in world.merchants.values():
             self.app.installs[merchant.id] = set(READ_PERMISSIONS)
@@ -101,6 +104,12 @@ class Auth:
                 lacking: self._merchant_token(merchant, f"no-{lacking}", set(READ_PERMISSIONS) - {lacking})
                 for lacking in READ_PERMISSIONS
             }
+            self.poor_tokens[merchant.id].update(
+                (lacking, self._merchant_token(merchant, f"no-{lacking}", set(PERMISSIONS) - {lacking}))
+                for lacking in SALES_WRITE_PERMISSIONS
+            )
+            self.readers[merchant.id] = self._merchant_token(merchant, "read only", set(READ_PERMISSIONS))
+            self.writers[merchant.id] = self._merchant_token(merchant, "read and write", set(PERMISSIONS))
             legacy = Token(
                 ids.uuid("legacy-token", merchant.id), merchant.id, self.app.client_id, self.permissions(merchant.id)
             )

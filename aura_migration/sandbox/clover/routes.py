@@ -18,6 +18,8 @@ from aura_migration.sandbox.clover.auth import Auth, Token
 from aura_migration.sandbox.clover.edits import Editor, set_stock
 from aura_migration.sandbox.clover.orders import resources as sales
 from aura_migration.sandbox.clover.orders import wire as sales_wire
+from aura_migration.sandbox.clover.orders.cart import RefusedError
+from aura_migration.sandbox.clover.orders.writing import OrderDesk
 from aura_migration.sandbox.clover.people import wire as people_wire
 from aura_migration.sandbox.clover.people.resources import NESTED, PEOPLE
 from aura_migration.sandbox.clover.query import (
@@ -41,6 +43,7 @@ from aura_migration.sandbox.clover.resources import (
     visible,
 )
 from aura_migration.sandbox.clover.traffic import Refusal, Traffic
+from aura_migration.sandbox.clover.webhooks import UPDATE, CloverWebhooks
 from aura_migration.sandbox.clover.wire import EXPANSIONS, FORMS, Renderer
 from aura_migration.sandbox.clover.world import Merchant, Row, World
 from aura_migration.sandbox.core.faults import fault_of
@@ -125,8 +128,19 @@ async def _paced(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
 class Api:
     """Everything under `/v3/merchants/{mId}`."""
 
-    def __init__(self, world: World, auth: Auth, traffic: Traffic, editor: Editor, switches: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        world: World,
+        auth: Auth,
+        traffic: Traffic,
+        editor: Editor,
+        switches: dict[str, Any],
+        desk: OrderDesk,
+        webhooks: CloverWebhooks,
+    ) -> None:
         self._world = world
+        self._desk = desk
+        self._webhooks = webhooks
         self._auth = auth
         self._traffic = traffic
         self._editor = editor
@@ -166,6 +180,8 @@ class Api:
             return problem(405, {"message": "405 Method Not Allowed"})
         except BadQueryError as error:
             return problem(400, {"message": error.message, "details": error.details})
+        except RefusedError as error:
+            return problem(error.status, error.body)
 
     async def _dispatch(self, request: Request, token: Token) -> Response:
         head, *parts = [part for part in request.path_params["path"].split("/") if part] or [""]
@@ -177,6 +193,12 @@ class Api:
         call = _Call(request, token, merchant, self._switches, self._editor.now())
         if len(parts) == 3 and parts[1] == "item_stocks" and request.method in ("POST", "PUT", "DELETE"):
             return await self._write_stock(call, parts[2])
+        if len(parts) == 3 and parts[1] == "items" and request.method == "POST":
+            return await self._write_item(call, parts[2])
+        if parts[1:] and request.method in ("POST", "DELETE"):
+            found = self._desk.answer(call, request.method, parts[1:], await request.body())
+            if found is not None:
+                return answer(found)
         if not parts[1:]:
             return call.single("merchant", "MERCHANT_R", merchant)
         name, rest = parts[1], parts[2:]
@@ -201,6 +223,7 @@ class Api:
             raise NotFoundError("invalid ID")
         if call.request.method == "DELETE":
             set_stock(call.merchant, item, None, self._editor.now())
+            self._webhooks.tell(call.merchant, [("I", item.id, UPDATE)], split="IS")
             return answer({})
         try:
             quantity = json.loads(await call.request.body())["quantity"]
@@ -209,7 +232,32 @@ class Api:
         if isinstance(quantity, bool) or not isinstance(quantity, int | float):
             raise BadQueryError("quantity must be a number", str(quantity))
         set_stock(call.merchant, item, quantity, self._editor.now())
+        self._webhooks.tell(call.merchant, [("I", item.id, UPDATE)], split="IS")
         return answer(call.renderer().render("stock", item, {}))
+
+    async def _write_item(self, call: _Call, item_id: str) -> Response:
+        """POST /items/{id}: sparse. Whether it can be sold, is shown, follows its stock, what it costs."""
+        call.require("INVENTORY_W")
+        item = call.merchant.items.get(item_id)
+        if item is None or item.deleted:
+            raise NotFoundError("invalid ID")
+        try:
+            said = json.loads(await call.request.body())
+        except ValueError:
+            said = None
+        wanted = {"available": bool, "hidden": bool, "autoManage": bool, "price": int}
+        if not isinstance(said, dict) or not said or set(said) - {"id", *wanted}:
+            raise BadQueryError("bad_request", f"of an item that stands, {', '.join(wanted)} can be written")
+        for name, kind in wanted.items():
+            if name in said and type(said[name]) is not kind:
+                raise BadQueryError("bad_request", f"{name} is {said[name]!r}")
+        item.available = said.get("available", item.available)
+        item.hidden = said.get("hidden", item.hidden)
+        item.auto_manage = said.get("autoManage", item.auto_manage)
+        item.price = said.get("price", item.price)
+        self._editor.touch(item)
+        self._webhooks.tell(call.merchant, [("I", item.id, UPDATE)], split="IA" if "available" in said else None)
+        return answer(call.renderer().render("item", item, {}))
 
 
 class _Call:
