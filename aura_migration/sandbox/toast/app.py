@@ -28,6 +28,7 @@ from aura_migration.sandbox.toast.orders.api import OrdersApi
 from aura_migration.sandbox.toast.orders.edits import OrdersEditor
 from aura_migration.sandbox.toast.orders.history import History, history_of
 from aura_migration.sandbox.toast.orders.reports import Reports
+from aura_migration.sandbox.toast.orders.selling import Seller
 from aura_migration.sandbox.toast.orders.truth import OrdersTruth
 from aura_migration.sandbox.toast.partners import connected, connected_page
 from aura_migration.sandbox.toast.people import export_routes, stream
@@ -96,6 +97,7 @@ class ToastApp(BasePosApp):
         )
         self._people_editor = PeopleEditor(self.people)
         self._orders_editor = OrdersEditor(self.people, self.ids)
+        self._seller = Seller(self.people, self.world, self.switches)
         self._orders_truth = OrdersTruth(
             lambda: [self.people.at(place.location.guid) for place in self.world.open_places()]
         )
@@ -183,12 +185,16 @@ class ToastApp(BasePosApp):
         return told
 
     def edit(self, op: dict[str, Any]) -> list[str]:
-        """One edit of the menu or of people; see ``edits`` and ``people.edits``."""
+        """One edit of the menu, of people or of orders; see ``edits``, ``people.edits``, ``orders.edits``, ``orders.selling``."""
+        if op["op"] in self._seller.verbs:
+            return self._seller.verbs[op["op"]](op)
         if self._orders_editor.takes(op):
             return self._orders_editor.run(op)
         if op["op"] in self._people_editor.verbs:
             return self._people_editor.run(op)
-        return self._editor.apply(op, also=[*self._people_editor.verbs, *self._orders_editor.verbs])
+        return self._editor.apply(
+            op, also=[*self._people_editor.verbs, *self._orders_editor.verbs, *self._seller.verbs]
+        )
 
     def expire_tokens(self) -> int:
         """Every access token is expired from now on."""

@@ -32,6 +32,8 @@ SWITCHES: dict[str, Any] = {
     "orders_sort": "modified",
     "orders_links": "repeated",
     "gratuity_in_total": False,
+    "charge_rounding": "HALF_UP",
+    "external_ids": "own",
     "labor_period_days": 31,
     "archived_entries_default": False,
     "employee_disabled_flag": True,
@@ -48,5 +50,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "orders_large_page": ("refuse", "cap"),
     "orders_sort": ("modified", "opened"),
     "orders_links": ("repeated", "combined"),
+    "charge_rounding": ("HALF_UP", "HALF_EVEN"),
+    "external_ids": ("own", "all"),
     "shift_reference": ("object", "guid", "mixed"),
 }

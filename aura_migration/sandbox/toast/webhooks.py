@@ -32,7 +32,7 @@ CATEGORIES = (
 )
 ORDER_EDITS = (
     "add_customer", "edit_customer", "add_order", "touch_order", "pay", "tip_adjust", "refund", "void", "reopen",
-    "close", "delete_order",
+    "close", "delete_order", "sell", "trade",
 )  # fmt: skip
 LOW = 5
 LEFT_OUT = frozenset({"firstName", "lastName", "phone", "phoneCountryCode"})
@@ -53,6 +53,7 @@ class ToastWebhooks(Webhooks):
         super().__init__(world.ids, clock)
         self._world = world
         self._people = people
+        self._to_arrive: list[str] = []
 
     def headers(self, delivery: Delivery, secret: str, attempt: int) -> dict[str, str]:
         """See `Webhooks.headers`. Events of partners name no restaurant."""
@@ -166,12 +167,26 @@ class ToastWebhooks(Webhooks):
         for guid in dict.fromkeys(guids):
             for here in self._people.everywhere():
                 key = here.ledger.key_of(guid)
+                if key is not None and not here.ledger.has_arrived(key):
+                    self._to_arrive.append(guid)
+                    break
                 if key is not None:
                     restaurant = here.location.guid
                     details = {"restaurantGuid": restaurant, "order": masked(here.ledger.body(key))}
                     made += self.tell("order_updated", "order_updated", details, restaurant, corrupt=corrupt)
                     break
         return made
+
+    def order_moved(self, guid: str) -> None:
+        """Tell of an order that was submitted or changed through the API."""
+        if self.are_wanted:
+            self._orders([guid])
+
+    def wake(self) -> None:
+        """See `Webhooks.wake`: the clock moved, and orders that were on their way may have arrived."""
+        waiting, self._to_arrive = self._to_arrive, []
+        self._orders(waiting)
+        super().wake()
 
     # -- by hand ---------------------------------------------------------------------------------------------------
 

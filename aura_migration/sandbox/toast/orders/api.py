@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from aura_migration.sandbox.core.faults import fault_of
 from aura_migration.sandbox.toast.gate import Caller, ToastError
-from aura_migration.sandbox.toast.orders.ledger import Ledger
+from aura_migration.sandbox.toast.orders.ledger import SOLD, Ledger
 from aura_migration.sandbox.toast.orders.sheet import Paid
 from aura_migration.sandbox.toast.people.model import HOUR, at
 from aura_migration.sandbox.toast.people.queries import business_date, chosen, period
@@ -45,7 +45,7 @@ class OrdersApi:
         here = self._people.at(caller.here.location.guid)
         numbers = self._select(request, here.ledger)
         if self._own_only(caller):
-            numbers = ()
+            numbers = self._own(numbers, here.ledger, caller)
         size = self._whole(request, "pageSize", int(self._switches["orders_default_page_size"]))
         if size > LARGEST_PAGE:
             if self._switches["orders_large_page"] == "refuse":
@@ -66,28 +66,43 @@ class OrdersApi:
         """``GET /orders/{guid}``, by guid or external id."""
         here = self._people.at(caller.here.location.guid)
         wanted = request.path_params["guid"]
-        number = None
+        return self._body(here, self.find(here, wanted, caller), caller)
+
+    def find(self, here: LocalPeople, wanted: str, caller: Caller) -> int:
+        """The key of an order by guid, or by an external id of the client's own. Raises ``ToastError`` 404."""
+        ledger = here.ledger
         if EXTERNAL.fullmatch(wanted) is None:
-            number = here.ledger.key_of(checked_guid(wanted, "guid"))
-        if number is None or self._own_only(caller):
+            key = ledger.key_of(checked_guid(wanted, "guid"))
+        else:
+            number = ledger.sold.of_external(wanted)
+            key = None if number is None else SOLD + number
+            if key is not None and not self._may_name(ledger, key, caller):
+                key = None
+        if (
+            key is None
+            or not ledger.has_arrived(key)
+            or (self._own_only(caller) and not self._own([key], ledger, caller))
+        ):
             raise ToastError(404, f"Order {wanted} was not found")
-        return self._body(here, number, caller)
+        return key
 
     async def guids(self, request: Request, caller: Caller) -> Any:
         """``GET /orders``, deprecated: guids only, one hour at most."""
         here = self._people.at(caller.here.location.guid)
         keys = self._select(request, here.ledger, most=HOUR)
-        return [] if self._own_only(caller) else [here.ledger.sheet(key).guid for key in keys]
+        if self._own_only(caller):
+            keys = self._own(keys, here.ledger, caller)
+        return [here.ledger.sheet(key).guid for key in keys]
 
     async def payments(self, request: Request, caller: Caller) -> Any:
         """``GET /payments``: guids of what was paid, refunded or voided on a business date."""
         way = chosen(request, PAYMENT_DAYS, f"One of {', '.join(PAYMENT_DAYS)} is required")
         day = business_date(request, way)
         here = self._people.at(caller.here.location.guid)
-        if self._own_only(caller):
-            return []
-        found: list[str] = []
+        mine, found = self._own_only(caller), list[str]()
         for turn, sheet in enumerate(here.ledger.touching(day)):
+            if mine and sheet.submitted != caller.client.client_id:
+                continue
             found += [one.guid for _, one in sheet.payments() if _day_of(one, way) == day]
             if turn % ORDERS_A_TURN == 0:
                 await asyncio.sleep(0)
@@ -97,8 +112,9 @@ class OrdersApi:
         """``GET /payments/{guid}``."""
         here = self._people.at(caller.here.location.guid)
         wanted = checked_guid(request.path_params["guid"], "guid")
-        found = None if self._own_only(caller) else here.ledger.payment(wanted)
-        if found is None:
+        found = here.ledger.payment(wanted)
+        hidden = found is not None and self._own_only(caller) and found[0].submitted != caller.client.client_id
+        if found is None or hidden or not here.ledger.has_arrived(found[0].key):
             raise ToastError(404, f"Payment {wanted} was not found")
         return here.ledger.wire.payment(*found)
 
@@ -120,8 +136,18 @@ class OrdersApi:
 
     @staticmethod
     def _own_only(caller: Caller) -> bool:
-        """Such a client sees the orders it submitted, and none can be submitted here."""
+        """Does the client see no orders but those it submitted?"""
         return OWN_ORDERS_ONLY in caller.client.scopes
+
+    @staticmethod
+    def _own(keys: Sequence[int], ledger: Ledger, caller: Caller) -> list[int]:
+        """Those of the orders that the client submitted."""
+        return [key for key in keys if ledger.sheet(key).submitted == caller.client.client_id]
+
+    def _may_name(self, ledger: Ledger, key: int, caller: Caller) -> bool:
+        """Does the client see the external ids of an order? Only those it gave."""
+        given = ledger.sheet(key).submitted
+        return given is None or given == caller.client.client_id or self._switches["external_ids"] == "all"
 
     # -- selecting -------------------------------------------------------------------------------------------------
 
@@ -173,6 +199,7 @@ class OrdersApi:
             customers="guest.pi:read" in scopes,
             delivery="delivery_info.address:read" in scopes,
             extra=bool(self._switches["extra_fields"]),
+            externals=self._may_name(here.ledger, key, caller),
         )
 
     async def _page(self, here: LocalPeople, keys: Sequence[int], caller: Caller) -> Response:

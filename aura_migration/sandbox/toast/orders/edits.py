@@ -18,7 +18,7 @@ from aura_migration.sandbox.core.app import ControlError
 from aura_migration.sandbox.core.ids import Ids
 from aura_migration.sandbox.toast.orders import kinds
 from aura_migration.sandbox.toast.orders.draw import Frame, sums, void_bill, void_order
-from aura_migration.sandbox.toast.orders.ledger import HISTORY
+from aura_migration.sandbox.toast.orders.ledger import HISTORY, SOLD
 from aura_migration.sandbox.toast.orders.model import CASH, CREDIT, GIFTCARD, HOUSE, OTHER
 from aura_migration.sandbox.toast.orders.numbering import Family
 from aura_migration.sandbox.toast.orders.sheet import Bill, Paid, Selection, Sheet, Void
@@ -78,7 +78,11 @@ class OrdersEditor:
 
     def _change(self, here: LocalPeople, key: int, change: Callable[[Sheet, int], None], *, moved: bool = True) -> str:
         """Change an order; its time of change moves unless told otherwise."""
-        stamp = self._people.next_stamp()
+        if key >= SOLD:
+            # What was rung up while somebody reads happens when the clock says so, whatever the history's last day is.
+            stamp = max(self._people.now(), here.ledger.sheet(key).modified + 1)
+        else:
+            stamp = self._people.next_stamp()
 
         def changed(sheet: Sheet) -> None:
             change(sheet, stamp)

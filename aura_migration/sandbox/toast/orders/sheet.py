@@ -129,6 +129,7 @@ class Selection:
     refund: PaidBack | None = None
     status: str | None = None
     seat: int | None = None
+    external: str | None = None
 
     @property
     def tax(self) -> Cents:
@@ -202,6 +203,7 @@ class Bill:
     tab: str | None = None
     deleted: int | None = None
     void: Void | None = None
+    external: str | None = None
 
     @property
     def total(self) -> int:
@@ -222,7 +224,11 @@ class Bill:
 
 @dataclass(slots=True)
 class Sheet:
-    """A whole order. ``key``: its number at the location; ``deleted`` and ``void`` say when."""
+    """A whole order. ``key``: its number at the location; ``deleted`` and ``void`` say when.
+
+    ``created``: when Toast's cloud first had it, where that was not at once. ``arrives``: the API serves it from then on; None:
+    always. ``submitted``: the client that posted it and alone sees its external ids.
+    """
 
     key: int
     guid: str
@@ -254,6 +260,15 @@ class Sheet:
     features: tuple[str, ...] = ("TAXESV2",)
     external: str | None = None
     told: list[str] = field(default_factory=list)
+    created: int | None = None
+    arrives: int | None = None
+    submitted: str | None = None
+
+    def externals(self) -> Iterator[str]:
+        """External ids of the order, its checks and its lines."""
+        given = [self.external, *(bill.external for bill in self.bills)]
+        given += [line.external for bill in self.bills for line in bill.lines]
+        yield from (external for external in given if external is not None)
 
     def tell(self, why: str | None) -> None:
         """Note, once, by what the order was charged; part of the truth, not of the wire."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
 
 from aura_migration.sandbox.toast.orders import kinds
 from aura_migration.sandbox.toast.orders.adapt import Floor
@@ -16,6 +17,7 @@ from aura_migration.sandbox.toast.orders.sheet import (
     SURCHARGE,
     AppliedCharge,
     Bill,
+    Cents,
     Paid,
     PaidBack,
     Refund,
@@ -201,13 +203,24 @@ def refund_lines(
 ) -> None:
     """Lines and charges are given back, with their tax, out of one payment."""
     whole = 0
-    for line in lines:
-        line.refund = PaidBack(line.price, int(line.tax), transaction)
-        whole += line.refund.cents + line.refund.tax
-    for charge in charges:
-        charge.refund = PaidBack(charge.cents, int(sum(tax.cents for tax in charge.taxes)), transaction)
-        whole += charge.refund.cents + charge.refund.tax
+    given: list[tuple[Selection | AppliedCharge, int, Cents]] = [(line, line.price, line.tax) for line in lines]
+    given += [(charge, charge.cents, sum(tax.cents for tax in charge.taxes)) for charge in charges]
+    for (thing, cents, _), tax in zip(given, whole_cents([tax for _, _, tax in given]), strict=True):
+        thing.refund = PaidBack(cents, tax, transaction)
+        whole += cents + tax
     refund(paid, min(whole, paid.cents), tip, at, day, transaction)
+
+
+def whole_cents(taxes: Sequence[Cents]) -> list[int]:
+    """Shares of taxes in whole cents: where a tax was pooled, what the fractions before left over goes to the next."""
+    made, reached = [], 0
+    exact = Decimal(0)
+    for tax in taxes:
+        exact += tax
+        step = int(exact.quantize(Decimal(1), ROUND_HALF_UP)) - reached
+        made.append(step)
+        reached += step
+    return made
 
 
 def refund_all(bill: Bill, paid: Paid, at: int, day: date, transaction: str) -> None:

@@ -168,8 +168,10 @@ class OrdersTruth:
     def exposed(self) -> Iterator[tuple[str, Any]]:
         """All three in one pass, each with the name of its part."""
         for here in self._places():
-            for number in range(len(here.ledger.past)):
-                sheet = here.ledger.sheet(HISTORY + number)
+            for key in here.ledger.keys():  # noqa: SIM118 - not a mapping
+                if key < HISTORY:
+                    continue
+                sheet = here.ledger.sheet(key)
                 if sheet.delivery is not None and sheet.delivery.address is not None:
                     yield "personal", sheet.delivery.address.address1
                 for _, one in sheet.payments():
@@ -203,9 +205,9 @@ class OrdersTruth:
         return sum(len(here.ledger.past) for here in self._places())
 
     def document(self) -> Row:
-        """What ``/truth`` holds of a history: the days, and the secrets, unless there are too many orders; nothing
-        where there is no history."""
-        if not self.history:
+        """What ``/truth`` holds of a history and of orders since: the days, and the secrets, unless there are too many orders;
+        nothing where there is neither."""
+        if not self.history and not any(len(here.ledger.sold) for here in self._places()):
             return {}
         told: Row = {"order_totals": {"orders": self.count(), "of_history": self.history}}
         if self.count() <= IN_ONE_DOCUMENT:

@@ -92,13 +92,19 @@ class OrderWire:
         self._switches = switches or {}
 
     def order(
-        self, sheet: Sheet, *, customers: bool = True, delivery: bool = True, extra: bool = False
+        self,
+        sheet: Sheet,
+        *,
+        customers: bool = True,
+        delivery: bool = True,
+        extra: bool = False,
+        externals: bool = True,
     ) -> dict[str, Any]:
         """The whole order as a client sees it: without ``customers`` the guest's keys are missing, without ``delivery``
-        it is null."""
+        it is null, without ``externals`` so are the ids that another client gave."""
         modified, created, opened = (
             stamp_text(sheet.modified),
-            stamp_text(sheet.opened + 300),
+            stamp_text(sheet.opened + 300 if sheet.created is None else sheet.created),
             stamp_text(sheet.opened),
         )
         at_table = sheet.behavior == DINE_IN
@@ -114,11 +120,12 @@ class OrderWire:
             sheet,
             customers,
             bool(self._switches.get(GRATUITY_IN_TOTAL, False)),
+            externals,
         )
         body: dict[str, Any] = {
             "guid": sheet.guid,
             "entityType": "Order",
-            "externalId": sheet.external,
+            "externalId": sheet.external if externals else None,
             "openedDate": opened,
             "createdDate": created,
             "modifiedDate": modified,
@@ -175,6 +182,7 @@ class Told:
         "created",
         "customers",
         "dining",
+        "externals",
         "key",
         "modified",
         "opened",
@@ -197,10 +205,11 @@ class Told:
         sheet: Sheet,
         customers: bool,
         with_gratuity: bool,
+        externals: bool = True,
     ) -> None:
         self.opened, self.created, self.modified, self.closed = opened, created, modified, closed
         self.dining, self.status, self.seat, self.sheet = dining, status, seat, sheet
-        self.customers, self.with_gratuity = customers, with_gratuity
+        self.customers, self.with_gratuity, self.externals = customers, with_gratuity, externals
 
 
 def _bill(told: Told, bill: Bill) -> dict[str, Any]:
@@ -209,7 +218,7 @@ def _bill(told: Told, bill: Bill) -> dict[str, Any]:
     body = {
         "guid": bill.guid,
         "entityType": "Check",
-        "externalId": None,
+        "externalId": bill.external if told.externals else None,
         "displayNumber": bill.label,
         "openedDate": told.opened if bill.opened == sheet.opened else stamp_text(bill.opened),
         "createdDate": told.created,
@@ -248,7 +257,7 @@ def _selection(told: Told, line: Selection, void: Any) -> dict[str, Any]:
     return {
         "guid": line.guid,
         "entityType": "MenuItemSelection",
-        "externalId": None,
+        "externalId": line.external if told.externals else None,
         "item": line.item,
         "itemGroup": line.group,
         "optionGroup": line.option_group,

@@ -21,7 +21,9 @@ from aura_migration.sandbox.toast.orders.dishes import dishes
 from aura_migration.sandbox.toast.orders.history import History, make_past
 from aura_migration.sandbox.toast.orders.ledger import Ledger
 from aura_migration.sandbox.toast.orders.model import Plan
+from aura_migration.sandbox.toast.orders.numbering import Numbering
 from aura_migration.sandbox.toast.orders.plans import Ordinary, Season
+from aura_migration.sandbox.toast.orders.sold import Sold
 from aura_migration.sandbox.toast.orders.wire import OrderWire
 from aura_migration.sandbox.toast.people.dice import Dice
 from aura_migration.sandbox.toast.people.guests import Guests
@@ -50,6 +52,8 @@ class LocalPeople:
     crew: Crew
     ledger: Ledger
     cash: CashBook
+    floor: Floor
+    servers: list[str]
     same_person: list[dict[str, Any]] = field(default_factory=list)
     shared_contact: list[dict[str, Any]] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
@@ -125,9 +129,13 @@ class People:
         """Peculiarities of people and orders, and the guids that show them."""
         return {f"people: {name}": guids for here in self.everywhere() for name, guids in here.notes.items()}
 
+    def now(self) -> int:
+        """POS time in milliseconds."""
+        return int(self.clock.now().timestamp() * 1000)
+
     def next_stamp(self) -> int:
         """A moment after everything that happened so far: now, where now is late enough."""
-        self._latest = max(self._latest + 1_000, int(self.clock.now().timestamp() * 1000))
+        self._latest = max(self._latest + 1_000, self.now())
         return self._latest
 
     def _make(self, location: Location, number: int) -> LocalPeople:
@@ -145,8 +153,9 @@ class People:
         floor = Floor(self.ids, location, dice)
         past = make_past(self.ids, dice, location, floor, menu, servers, population.history, crew, LAST_DAY, LATEST)
         cash = CashBook(dice, floor, past.days, servers, crew.local)
-        ledger = Ledger(book, past, Adapter(floor, dice), dice, self._wire)
-        made = LocalPeople(location, dice, guests, book, crew, ledger, cash)
+        sold = Sold(Numbering(dice, "sold-order"), self.now)
+        ledger = Ledger(book, past, Adapter(floor, dice), dice, self._wire, sold)
+        made = LocalPeople(location, dice, guests, book, crew, ledger, cash, floor, servers)
         if self._settle is not None:
             self._settle(made, number)
         servers.extend(sorted(one.guid for one in crew.employees.values() if one.deleted is None and one.jobs))
