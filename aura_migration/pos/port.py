@@ -268,6 +268,7 @@ class Connector(Protocol):
     """How an account is connected by its owner's consent; a plugin may leave it out."""
     webhooks: WebhookReader
     """How the POS's webhooks are read and verified; a plugin may leave it out."""
+    # ``writer: pos.writing.Writer`` says how orders and stock are written; a plugin may leave it out (``writer_of``).
 
     def parse_credentials(self, document: Any) -> dict[str, Any]:
         """Check a credentials document and return it normalised; ``BadInput`` names what is missing. No network."""

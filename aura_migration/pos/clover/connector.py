@@ -16,8 +16,10 @@ from aura_migration.pos.clover.lists import SOURCE_ENTITIES
 from aura_migration.pos.clover.orders import secrets, unread
 from aura_migration.pos.clover.orders.mapper import CloverHistory
 from aura_migration.pos.clover.webhooks import WEBHOOKS
+from aura_migration.pos.clover.writing import WRITER
 from aura_migration.pos.port import Account, Session, SignIn, SourceEntity, SourceLocation
 from aura_migration.pos.webhooks import WebhookReader
+from aura_migration.pos.writing import Writer
 
 BANKING = ("abaAccountNumber", "ddaAccountNumber", "hierarchy", "shippingAddress")
 IDENTIFIERS = ("secureId", "cpuId", "imei", "imsi", "simIccid", "deviceCertificate", "pedCertificate")
@@ -71,6 +73,7 @@ class CloverConnector:
     session_parallelism = 3
     sign_in: SignIn = consent.SIGN_IN
     webhooks: WebhookReader = WEBHOOKS
+    writer: Writer = WRITER
     history_basis: Basis = "created"
     sends_business_dates = False
     history_fields = unread.FIELDS

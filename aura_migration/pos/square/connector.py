@@ -21,7 +21,9 @@ from aura_migration.pos.square.people.attributes import SWITCH as ATTRIBUTES_SWI
 from aura_migration.pos.square.people.sources import DROP, FREE_TEXT, PERSONAL
 from aura_migration.pos.square.webhooks import WEBHOOKS
 from aura_migration.pos.square.wire import VERSION_SWITCH
+from aura_migration.pos.square.writing import WRITER
 from aura_migration.pos.webhooks import WebhookReader
+from aura_migration.pos.writing import Writer
 
 
 class SquareConnector:
@@ -48,6 +50,7 @@ class SquareConnector:
     session_parallelism = 4
     sign_in: SignIn = consent.SIGN_IN
     webhooks: WebhookReader = WEBHOOKS
+    writer: Writer = WRITER
     history_basis: Basis = "closed"
     sends_business_dates = False
     history_fields = unread.FIELDS

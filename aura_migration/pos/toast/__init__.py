@@ -18,7 +18,9 @@ from aura_migration.pos.toast.orders import unread
 from aura_migration.pos.toast.orders.mapping import ToastHistory
 from aura_migration.pos.toast.redaction import REDACTION
 from aura_migration.pos.toast.webhooks import WEBHOOKS
+from aura_migration.pos.toast.writing import WRITER
 from aura_migration.pos.webhooks import WebhookReader
+from aura_migration.pos.writing import Writer
 
 __all__ = ["CONNECTOR", "ToastConnector"]
 
@@ -156,6 +158,7 @@ class ToastConnector:
     session_parallelism: int = 4
     sign_in: SignIn = consent.SIGN_IN
     webhooks: WebhookReader = WEBHOOKS
+    writer: Writer = WRITER
     history_basis: Basis = "created"
     sends_business_dates = True
     history_fields = unread.FIELDS
