@@ -102,10 +102,9 @@ class _Planter:
                 for tax in self._truth["tax_rates"]
                 if tax["rate"]
             }
-        location = next(one for one in self._sandbox.pos_app.world.restaurant.locations if one.guid == place)
         return {
             guid: {"name": tax.name, "rate_percent": tax.rate * 100, "rounding": tax.rounding.lower()}
-            for guid, tax in percent_taxes(location).items()
+            for guid, tax in percent_taxes(self._location_of(place)).items()
         }
 
     def _taxed(self) -> dict[str, list[str]]:
@@ -121,29 +120,34 @@ class _Planter:
             "scope": "check",
             "location_id": self._location,
         }
+        for one in self._discounts(place):
+            self._own(
+                "pricing_rules", name=one["name"], discount_percent=one["percentage"], source_id=f"{place}/{one['id']}", **known
+            )  # fmt: skip
         if self._pos == "square":
-            for one in self._truth["rules"]["discounts"]:
-                if one["percentage"] and not one["open"]:
-                    self._own(
-                        "pricing_rules", name=one["name"], discount_percent=one["percentage"],
-                        source_id=f"{place}/{one['id']}", **known,
-                    )  # fmt: skip
             for one in self._truth["rules"]["automatic_discounts"]:
                 rule = self._own("pricing_rules", name=one["name"], is_automatic=True, **known)
                 for item in self._given_off(one["products"]):
                     self._own("pricing_rule_targets", pricing_rule_id=rule, role="discounted", menu_item_id=item)
-        elif self._pos == "clover":
-            for one in self._truth["discounts"]:
-                if one["percentage"]:
-                    self._own(
-                        "pricing_rules", name=one["name"], discount_percent=one["percentage"],
-                        source_id=f"{place}/{one['id']}", **known,
-                    )  # fmt: skip
         if self._pos != "square":
             self._own(
                 "service_charges", location_id=self._location, name="Large party", calculation="percent", rate_percent=18,
                 charge_class="auto_gratuity", paid_to="staff", is_taxable=False,
             )  # fmt: skip
+
+    def _discounts(self, place: str) -> list[Row]:
+        """Discounts in percent that a cashier gives on the check: id, name, percentage."""
+        if self._pos == "square":
+            held = [one for one in self._truth["rules"]["discounts"] if not one["open"]]
+        elif self._pos == "clover":
+            held = self._truth["discounts"]
+        else:
+            bodies = [{**row.body, "id": row.guid} for row in self._location_of(place).config["discounts"]]
+            held = [one for one in bodies if one["type"] == "PERCENT" and one["selectionType"] == "CHECK"]
+        return [one for one in held if one["percentage"]]
+
+    def _location_of(self, place: str) -> Any:
+        return next(one for one in self._sandbox.pos_app.world.restaurant.locations if one.guid == place)
 
     def _given_off(self, products: list[str]) -> list[int]:
         """AuraConnect's items of what a rule names: items or categories."""
