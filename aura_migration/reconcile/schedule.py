@@ -40,13 +40,15 @@ class DayState(StrEnum):
 
 @dataclass(frozen=True)
 class StoredDay:
-    """What is stored of a business date; ``final_at`` is when its grace time ends."""
+    """What is stored of a business date. ``final_at`` is when its grace time ends; ``read_until``: up to when the POS had
+    been read as it was judged."""
 
     business_date: date
     verdict: str
     is_final: bool
     judged_at: datetime
     final_at: datetime
+    read_until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def window_span(connection: psycopg.Connection[Any], migration_id: int, rule: Da
 def stored_days(connection: psycopg.Connection[Any], migration_id: int) -> dict[date, StoredDay]:
     """What is stored of every business date of a window, oldest first."""
     rows = connection.execute(
-        "SELECT business_date, verdict, is_final, judged_at, final_at FROM migration.parallel_days "
+        "SELECT business_date, verdict, is_final, judged_at, final_at, read_until FROM migration.parallel_days "
         "WHERE migration_id = %s ORDER BY business_date",
         [migration_id],
     ).fetchall()
