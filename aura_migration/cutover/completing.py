@@ -27,7 +27,7 @@ class InTheWay(NamedTuple):
     """One thing that keeps a window from being completed: what it is, how much of it, and what to do."""
 
     name: str
-    count: int
+    number: int
     value: str
     remedy: str
 

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 Connection = psycopg.Connection[Any]
 
-_CHILDREN: Final = (
+_CHILDREN: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("order_items", {}),
     ("order_item_modifiers", {"order_item_id": "order_items"}),
     ("order_discounts", {"order_item_id": "order_items"}),

@@ -6,6 +6,7 @@ what is asked of the outside (following the POS, gates, writing back) is done by
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,9 @@ from aura_migration.database.connections import connect
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 GATES = "every gate holds"
 PEOPLE = ("ana", "ben")
+
+
+_numbers = itertools.count(1)
 
 
 class Killed(BaseException):
@@ -61,8 +65,8 @@ class Shop:
         """An order at the old POS; answers its id there."""
         key = f"P-{number}"
         self.connection.execute(
-            "INSERT INTO pos_till (key, channel, number, cents, at) VALUES (%s, %s, %s, %s, %s)",
-            [key, channel, number, cents, self.at],
+            "INSERT INTO pos_till (shop, key, channel, number, cents, at) VALUES (%s, %s, %s, %s, %s, %s)",
+            [self.location, key, channel, number, cents, self.at],
         )
         return key
 
@@ -74,7 +78,7 @@ class Shop:
                 "INSERT INTO aura.orders (restaurant_id, location_id, business_date, business_date_rule, status, currency, "
                 "subtotal_cents, final_amount_cents, opened_at, origin, channel, display_number, source_vendor, source_id, "
                 "migration_run_id) SELECT %(r)s, %(l)s, (t.at AT TIME ZONE 'UTC')::date, 'closed', 'completed', 'USD', t.cents, "
-                "t.cents, t.at, 'pos_native', t.channel, t.number, 'square', t.key, %(m)s FROM pos_till t WHERE t.reference IS NULL "
+                "t.cents, t.at, 'pos_native', t.channel, t.number, 'square', t.key, %(m)s FROM pos_till t WHERE t.shop = %(l)s AND t.reference IS NULL "
                 "AND NOT EXISTS (SELECT FROM aura.orders o WHERE o.location_id = %(l)s AND o.source_id = t.key)",
                 {"r": self.restaurant, "l": self.location, "m": self.migration},
             )
@@ -86,9 +90,10 @@ class Shop:
         with connect(self.url, autocommit=True) as own:
             if entry.kind in ("order", "void"):
                 own.execute(
-                    "INSERT INTO pos_till (key, channel, number, cents, at, reference, is_voided) VALUES (%s, %s, %s, %s, %s, %s, %s) "
-                    "ON CONFLICT (key) DO UPDATE SET cents = excluded.cents, is_voided = excluded.is_voided",
+                    "INSERT INTO pos_till (shop, key, channel, number, cents, at, reference, is_voided) VALUES (%s, %s, %s, %s, %s, %s, %s, %s) "
+                    "ON CONFLICT (shop, key) DO UPDATE SET cents = excluded.cents, is_voided = excluded.is_voided",
                     [
+                        self.location,
                         key,
                         entry.content["channel"],
                         entry.content["number"],
@@ -176,37 +181,53 @@ class Shop:
                 )
             )
             for table, where, values in (
-                ("aura.channel_status", "", ()),
-                ("aura.features", "", ()),
-                ("aura.order_numbers", "", ()),
-                ("migration.channel_ownership", "", ()),
-                ("migration.windows", "", ()),
-                ("aura.orders", "WHERE origin = 'aura_native'", ()),
+                ("aura.channel_status", "WHERE location_id = %s", (self.location,)),
+                ("aura.features", "WHERE location_id = %s", (self.location,)),
+                ("aura.order_numbers", "WHERE location_id = %s", (self.location,)),
+                ("migration.channel_ownership", "WHERE location_key = %s", (self.key,)),
+                ("migration.windows", "WHERE migration_id = %s", (self.migration,)),
+                ("aura.orders", "WHERE origin = 'aura_native' AND location_id = %s", (self.location,)),
             )
         }
 
 
+def make_old_pos(connection: psycopg.Connection[Any]) -> None:
+    """The old POS's own table; once per database."""
+    connection.execute(
+        "CREATE UNLOGGED TABLE pos_till (shop bigint, key text, channel text, number text, cents bigint, at timestamptz, "
+        "reference text, is_voided boolean NOT NULL DEFAULT false, PRIMARY KEY (shop, key))"
+    )
+
+
 def open_shop(
-    url: str, connection: psycopg.Connection[Any], policy: WindowPolicy | None = None, name: str = "L1"
+    url: str, connection: psycopg.Connection[Any], policy: WindowPolicy | None = None, beside: Shop | None = None
 ) -> Shop:
-    """A location whose window is open; the POS has three orders that AuraConnect does not know yet."""
+    """A location whose window is open; the POS has three orders that AuraConnect does not know yet.
+
+    ``beside``: it is another location of the same account and restaurant.
+    """
 
     def made(statement: str, *values: Any) -> int:
         row = connection.execute(statement, values).fetchone()
         assert row is not None
         return int(row[0])
 
+    name = f"L{next(_numbers)}"
     key = f"square:{name}"
-    restaurant = made("INSERT INTO aura.restaurants (name) VALUES ('R') RETURNING id")
+    restaurant = beside.restaurant if beside else made("INSERT INTO aura.restaurants (name) VALUES ('R') RETURNING id")
     location = made(
         "INSERT INTO aura.locations (restaurant_id, name, timezone) VALUES (%s, 'L', 'America/New_York') RETURNING id",
         restaurant,
     )
-    integration = made(
-        "INSERT INTO migration.integrations (restaurant_id, pos, base_url, merchant_id, merchant_name) "
-        "VALUES (%s, 'square', 'http://pos', %s, 'M') RETURNING id",
-        restaurant,
-        name,
+    integration = (
+        beside.integration
+        if beside
+        else made(
+            "INSERT INTO migration.integrations (restaurant_id, pos, base_url, merchant_id, merchant_name) "
+            "VALUES (%s, 'square', 'http://pos', %s, 'M') RETURNING id",
+            restaurant,
+            name,
+        )
     )
     connection.execute(
         "INSERT INTO migration.locations (key, integration_id, restaurant_id, source_id, name, facts) VALUES (%s, %s, %s, %s, 'L', '{}')",
@@ -228,10 +249,6 @@ def open_shop(
         [migration, key, NOW - timedelta(days=30), NOW.date() - timedelta(days=30), Jsonb((policy or WindowPolicy()).model_dump(mode="json", by_alias=True))],
     )  # fmt: skip
     channels.close_channels(connection, location)
-    connection.execute(
-        "CREATE UNLOGGED TABLE IF NOT EXISTS pos_till (key text PRIMARY KEY, channel text, number text, cents bigint, at timestamptz, "
-        "reference text, is_voided boolean NOT NULL DEFAULT false)"
-    )
     shop = Shop(url, connection, restaurant, integration, location, migration, key)
     for number in ("1041", "A-1042", "#0007"):
         shop.sell_at_pos(number)
