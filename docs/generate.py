@@ -27,6 +27,7 @@ from aura_migration.canonical.entities import ALL_ENTITIES
 from aura_migration.canonical.model import Entity, Field
 from aura_migration.canonical.options import options_schema
 from aura_migration.canonical.transforms import BUILT_IN
+from aura_migration.canonical.window import WindowPolicy
 from aura_migration.cli.main import cli
 from aura_migration.definitions import defs
 from aura_migration.migration import states
@@ -435,10 +436,26 @@ PAGES: dict[str, Callable[[], str]] = {
     "states.md": state_page,
     "options.schema.json": lambda: json.dumps(options_schema(), indent=2, ensure_ascii=False) + "\n",
 }
+def window_policy() -> str:
+    """Every field of a window's policy, in the form its JSON has."""
+    schema = WindowPolicy.model_json_schema(by_alias=True)
+    lines = ["| field | default | meaning |", "| --- | --- | --- |"]
+    for part, found in schema["properties"].items():
+        if "$ref" not in found and "allOf" not in found:
+            lines.append(f"| `{part}` | `{json.dumps(found.get('default'))}` | {found.get('description', '')} |")
+            continue
+        model = schema["$defs"][(found.get("$ref") or found["allOf"][0]["$ref"]).rpartition("/")[2]]
+        for name, field in model["properties"].items():
+            meaning = field.get("description") or " or ".join(map(str, field.get("enum", [field.get("const", "")])))
+            lines.append(f"| `{part}.{name}` | `{json.dumps(field.get('default'))}` | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "environment": environment,
     "states": state_table,
     "transforms": transforms,
+    "windowpolicy": window_policy,
     **{name: partial(_sources_of, name) for name in registry.BUILT_IN},
     **{f"{name}questions": partial(questions, name) for name in registry.BUILT_IN},
 }

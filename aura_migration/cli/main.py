@@ -14,6 +14,7 @@ import click
 from aura_migration.cli import (
     accounting,
     accounts,
+    cutover,
     decisions,
     demo,
     handed,
@@ -32,6 +33,7 @@ from aura_migration.cli import (
     trail,
     training,
     webhooks,
+    window,
 )
 from aura_migration.core.errors import AuraError
 from aura_migration.database.faults import presentable
@@ -74,6 +76,8 @@ for command in (
     *liabilities.COMMANDS,
     *reports.COMMANDS,
     *training.COMMANDS,
+    *window.COMMANDS,
+    *cutover.COMMANDS,
     *lookup.COMMANDS,
     *webhooks.COMMANDS,
     *notifying.COMMANDS,

@@ -23,6 +23,9 @@ CHANGING = frozenset(
         "liabilities switch", "liabilities return", "erase", "purge", "snapshots delete", "snapshots collect-garbage",
         "keys rotate", "keys rotate-gift-card-key", "keys export-gift-card-key", "accounting journal", "accounting tax",
         "accounting adjustments", "webhooks key", "notify targets add", "notify targets remove", "notify targets test",
+        "window open", "window extend", "window contact", "window policy", "window follow", "window reconcile", "window end",
+        "window known add", "window known end", "cutover waive", "cutover unwaive", "cutover sign", "cutover decide-order",
+        "cutover tests", "cutover switch", "cutover abort", "cutover rehearse", "cutover reverse", "cutover complete",
     }
 )  # fmt: skip
 """Commands that change something, or hand something out."""
@@ -37,6 +40,10 @@ TOLD = (
     "kinds",
     "as_approved",
     "confirm_inferred",
+    "channel",
+    "gate",
+    "cause",
+    "decision",
 )
 """Options that are told: ids and words of ours. Names, keys of guests, files and reasons are not."""
 log = logging.getLogger(__name__)

@@ -122,6 +122,16 @@ def _on_migration(workshop: Workshop, kind: str, migration_id: int, options: dic
         return {**describe_plan(workshop, connection, get_migration(connection, migration_id)), **result}
 
 
+def carry_out_window(workshop: Workshop, kind: str, migration_id: int, options: dict[str, Any]) -> dict[str, Any]:
+    """Carry out a work of the migration's window (``migration/window/works.py``); its answer."""
+    with workshop.connect() as connection:
+        migration = get_migration(connection, migration_id)
+        integration = get_integration(connection, migration.integration_id)
+        (location,) = choose_locations(connection, integration.id, (migration.location_key,))
+    with _carrier(workshop) as carry_out:
+        return carry_out(kind, integration, location, migration, options)
+
+
 Carrier = Callable[[str, Integration, KnownLocation, Migration, dict[str, Any]], dict[str, Any]]
 
 

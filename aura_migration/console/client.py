@@ -49,6 +49,10 @@ class Api:
         """What is there; parameters that are None are left out."""
         return await self._ask("GET", path, params={k: v for k, v in params.items() if v is not None})
 
+    async def content(self, path: str) -> bytes:
+        """The body of an answer that is no JSON: a file to hand on."""
+        return (await self._response("GET", path)).content
+
     async def post(self, path: str, body: Any = None, **params: Any) -> Any:
         """Ask for something, once: repeated by a second click it is still one request of this call."""
         headers = {"idempotency-key": uuid.uuid4().hex}

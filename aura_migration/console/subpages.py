@@ -20,6 +20,8 @@ SUBPAGES: tuple[tuple[str, str, str], ...] = (
     ("Quarantine", "/quarantine", "see"),
     ("Evidence", "/evidence", "see"),
     ("Training", "/training", "see"),
+    ("Parallel run", "/parallel", "see"),
+    ("Cutover", "/cutover", "see"),
 )
 """Name, what follows ``/migrations/<id>`` in the path, and the permission."""
 MORE.extend(SUBPAGES)

@@ -17,6 +17,7 @@ from aura_migration.api.routes import (
     system,
     trainings,
     webhooks,
+    window,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -30,6 +31,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     evidence.router,
     lookups.router,
     trainings.router,
+    window.looked_at,
+    window.router,
     webhooks.router,
     notifications.router,
     evidence.trail,

@@ -9,6 +9,7 @@ from aura_migration.console.pages import (
     audit,
     changes,
     connect,
+    cutover,
     evidence,
     integration,
     lookup,
@@ -17,6 +18,7 @@ from aura_migration.console.pages import (
     missing,
     notifications,
     overview,
+    parallel,
     quarantine,
     replay,
     sales,
@@ -42,6 +44,8 @@ PAGES = (
     sales,
     training,
     webhooks,
+    parallel,
+    cutover,
     missing,
 )
 """``missing`` answers for every other address: it stays last."""

@@ -9,7 +9,8 @@ from aura_migration.console.parts.texts import h2
 
 async def confirmed(title: str, text: str, word: str) -> bool:
     """Whether somebody pressed ``word``; Escape and Cancel are a no."""
-    with ui.dialog().props(f'aria-label="{title}"') as dialog, ui.card().classes("narrow"):
+    with ui.dialog() as dialog, ui.card().classes("narrow"):
+        dialog.props["aria-label"] = title
         h2(title)
         ui.label(text)
         with ui.element("div").classes("acts"):

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from aura_migration.canonical.window import WindowPolicy, parse_policy
 from aura_migration.core.errors import BadInput, Refused
+from aura_migration.cutover.phases import cancel
 from aura_migration.database.connections import Connection, transaction_lock
 from aura_migration.migration.dating import aura_location, history_rules
 from aura_migration.migration.integrations import get_location
@@ -211,6 +212,16 @@ def _close_channels(connection: Connection, location_id: int) -> None:
         "ON CONFLICT (location_id, channel) DO UPDATE SET accepts = false, message = '', changed_at = clock_timestamp()",
         [location_id],
     )
+
+
+def end_window(workshop: Workshop, migration_id: int, by: str, reason: str) -> Window:
+    """End a window before any channel was switched: what was migrated stands, the POS keeps everything."""
+    with workshop.connect() as connection, connection.transaction():
+        window = get_window(connection, migration_id)
+        transaction_lock(connection, f"aura:window:{window.location_key}")
+        _require_open(get_window(connection, migration_id))
+        cancel(connection, migration_id, by, workshop.now(), reason)
+        return get_window(connection, migration_id)
 
 
 def _require_open(window: Window) -> None:

@@ -1,0 +1,311 @@
+"""Cutover: gates of each channel, waivers, signatures, scheduled orders, switching, the way back, the end of the window."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from nicegui import ui
+
+from aura_migration.console.client import Problem
+from aura_migration.console.layout import View, act, page
+from aura_migration.console.parts.dialogs import confirmed
+from aura_migration.console.parts.forms import field_of, filled
+from aura_migration.console.parts.notices import done, empty, said
+from aura_migration.console.parts.status import chip_html, passed_html, state_html
+from aura_migration.console.parts.tables import facts, raw, table
+from aura_migration.console.parts.texts import h2, h3, quiet
+from aura_migration.console.parts.times import instant_html
+from aura_migration.console.subpages import Subject, open_subpage
+
+CHANNELS = {"online": "Online", "in_house": "In-house", "reporting": "Reporting", "time_clock": "Time clock"}
+KINDS = {"passed": "good", "failed": "bad", "stale": "wait", "waived": "wait", "not measured": "wait"}
+
+
+@page("/migrations/{migration_id}/cutover")
+async def show(view: View, migration_id: int, channel: str = "") -> None:
+    """Everything about switching one channel, and the way back of all."""
+    subject = await open_subpage(view, migration_id, "Cutover", "/cutover")
+    try:
+        found = await view.api.get(subject.asks("/window"))
+    except Problem as problem:
+        if problem.status != 409:
+            raise
+        with ui.element("section").classes("panel"):
+            h2("No window is open")
+            empty("Channels are switched while a parallel window is open.", problem.remedy)
+            ui.link("Go to the parallel run", subject.path("/parallel"))
+        return
+    chosen = channel if channel in CHANNELS else found["next_channel"] or "online"
+    _channels(subject, found, chosen)
+    await _gates(view, subject, found, chosen)
+    await _scheduled(view, subject)
+    _tests(view, subject, found)
+    _switches(view, subject, found)
+    _way_back(view, subject, found)
+    _papers(view, subject, found)
+
+
+def _channels(subject: Subject, found: dict[str, Any], chosen: str) -> None:
+    with ui.element("section").classes("panel"):
+        h2("Channels")
+        ui.html(state_html(found["window"]["phase"]), sanitize=False)
+        table(
+            ["Channel", "Book of record", "AuraConnect takes it"],
+            [
+                (CHANNELS[c["channel"]], "AuraConnect" if c["book"] == "auraconnect" else "POS", c["accepts"])
+                for c in found["channels"]
+            ],
+            fit=True,
+        )
+        with ui.element("div").classes("acts"):
+            for name, title in CHANNELS.items():
+                made = ui.link(f"Gates of {title.lower()}", subject.path(f"/cutover?channel={name}"))
+                if name == chosen:
+                    made.props("aria-current=page")
+
+
+async def _gates(view: View, subject: Subject, found: dict[str, Any], channel: str) -> None:
+    told = await view.api.get(subject.asks(f"/window/gates/{channel}"))
+    with ui.element("section").classes("panel"):
+        h2(f"Gates of {CHANNELS[channel].lower()}")
+        lacking = [gate for gate in told["gates"] if not gate["holds"]]
+        said(
+            f"{len(lacking)} of {len(told['gates'])} gates do not hold."
+            if lacking
+            else "Every gate holds or is waived.",
+            kind="wait" if lacking else "good",
+        )
+        table(
+            ["Gate", "Is", "Number", "Age", "Who", "What to do"],
+            [
+                (
+                    gate["name"].replace("_", " "),
+                    raw(chip_html(gate["verdict"], KINDS[gate["verdict"]])),
+                    gate["value"],
+                    "–" if gate["age_minutes"] is None else f"{gate['age_minutes']} min",
+                    gate["owner"],
+                    "" if gate["holds"] else gate["remedy"],
+                )
+                for gate in told["gates"]
+            ],
+        )
+        if told["signatures"]:
+            h3("Signed")
+            table(
+                ["By", "When", "Gates", "Why"],
+                [(s["by"], raw(instant_html(s["at"])), s["gates_hash"][:12], s["reason"]) for s in told["signatures"]],
+            )
+        if found["window"]["ending"] is None:
+            _acts(view, subject, channel, told)
+
+
+def _acts(view: View, subject: Subject, channel: str, told: dict[str, Any]) -> None:
+    path = "/pos/migration/{}/" + str(subject.migration_id)
+    reason = field_of("Why", "Without naming guests; kept as typed.")
+    with ui.element("div").classes("acts"):
+        if view.may("approve"):
+
+            async def sign() -> None:
+                await view.api.post(
+                    path.format("sign-switch"), {"channel": channel, "reason": (reason.value or "").strip()}
+                )
+                ui.navigate.reload()
+
+            act("Sign for the switch", sign, kind="plain")
+        if view.may("operate"):
+
+            async def switch() -> None:
+                if await confirmed(
+                    f"Switch {CHANNELS[channel].lower()}?",
+                    "Nobody takes orders of this channel for at most the pause; then AuraConnect does.",
+                    "Switch",
+                ):
+                    await view.api.post(path.format("switch"), {"channel": channel})
+                    done("The switch is asked for; its steps are shown below.")
+
+            act("Switch …", switch, kind="danger")
+    waivable = [g["name"] for g in told["gates"] if not g["holds"] and g["is_waivable"]]
+    if view.may("approve") and waivable:
+        h3("Waive a gate")
+        quiet("For an amount and a time; gates of liabilities and tax cannot be waived.")
+        which = ui.select({n: n.replace("_", " ") for n in waivable}, label="Gate", value=waivable[0])
+        which.props("outlined dense").classes("choice")
+        amount = field_of("Amount at stake, in minor units", value="0")
+        days = field_of("For so many days", value="1")
+
+        async def waive() -> None:
+            if not filled(reason) or not (amount.value or "").isdigit() or not (days.value or "").isdigit():
+                return
+            ends = datetime.now(UTC) + timedelta(days=int(days.value))
+            await view.api.post(
+                path.format("waive"),
+                {
+                    "gate": which.value,
+                    "reason": reason.value.strip(),
+                    "amount_cents": int(amount.value),
+                    "expires_at": ends.isoformat(),
+                },
+            )
+            ui.navigate.reload()
+
+        with ui.element("div").classes("acts"):
+            act("Waive", waive, kind="plain")
+
+
+async def _scheduled(view: View, subject: Subject) -> None:
+    found = (await view.api.get(subject.asks("/window/future-orders")))["items"]
+    with ui.element("section").classes("panel"):
+        h2("Scheduled and catering orders")
+        if not found:
+            empty("None stands on the old POS's books.")
+            return
+        for one in found:
+            with ui.element("div").classes("acts"):
+                ui.label(
+                    f"{one.get('display_number') or one['order_id']} for {one.get('scheduled_for') or 'an unknown day'}: "
+                    f"{one.get('decision') or 'undecided'}"
+                )
+                if view.may("operate") and not one.get("reentered_order_id"):
+                    for decision, word in (("stays", "Stays with the POS"), ("reentered", "Enter in AuraConnect")):
+                        act(word, _deciding(view, subject, one["order_id"], decision), kind="plain")
+
+
+def _deciding(view: View, subject: Subject, order: int, decision: str) -> Any:
+    async def decide() -> None:
+        await view.api.post(f"/pos/migration/future-order/{subject.migration_id}/{order}", {"decision": decision})
+        ui.navigate.reload()
+
+    return decide
+
+
+def _tests(view: View, subject: Subject, found: dict[str, Any]) -> None:
+    with ui.element("section").classes("panel"):
+        h2("Integration tests")
+        if found["tests"]:
+            table(
+                ["Test", "Result", "Number", "What to do", "When"],
+                [
+                    (
+                        t["name"].replace("_", " "),
+                        raw(passed_html(t["passed"])),
+                        t["value"],
+                        t["remedy"],
+                        raw(instant_html(t["ran_at"])),
+                    )
+                    for t in found["tests"]
+                ],
+            )
+        else:
+            empty("They have not been run here yet.")
+        if view.may("operate"):
+            _asker(view, subject, "integration-tests", "Run the integration tests")
+
+
+def _switches(view: View, subject: Subject, found: dict[str, Any]) -> None:
+    with ui.element("section").classes("panel"):
+        h2("Switches")
+        if not found["switches"]:
+            empty("No channel has been switched.")
+            return
+        table(
+            ["Channel", "Direction", "State", "Step", "Asked by", "Effective", "Steps"],
+            [
+                (
+                    CHANNELS[s["channel"]],
+                    s["direction"],
+                    s["state"],
+                    s["step"].replace("_", " "),
+                    s["asked_by"],
+                    raw(instant_html(s["effective_at"])),
+                    ", ".join(step["name"].replace("_", " ") for step in s["steps"]),
+                )
+                for s in found["switches"]
+            ],
+        )
+        if any(s["state"] == "open" for s in found["switches"]) and view.may("operate"):
+
+            async def abort() -> None:
+                if await confirmed("Abort the switch?", "Everything will be as it was before it.", "Abort"):
+                    await view.api.post(
+                        f"/pos/migration/abort/{subject.migration_id}", {"reason": "asked for in the console"}
+                    )
+                    done("The abort is asked for.")
+
+            with ui.element("div").classes("acts"):
+                act("Abort …", abort, kind="danger")
+
+
+def _way_back(view: View, subject: Subject, found: dict[str, Any]) -> None:
+    back = found["way_back"]
+    with ui.element("section").classes("panel"):
+        h2("The way back")
+        rehearsed = back["rehearsal"]
+        facts(
+            [
+                ("Level", rehearsed["level"] if rehearsed else "not rehearsed"),
+                ("Rehearsal", raw(passed_html(rehearsed["passed"] if rehearsed else None))),
+                (
+                    "Entries for the old POS",
+                    ", ".join(f"{n} {state}" for state, n in back["entries"].items()) or "none",
+                ),
+            ]
+        )
+        if found["window"]["ending"] is not None:
+            return
+        if view.may("operate"):
+            _asker(view, subject, "rehearse", "Rehearse the way back")
+        if not view.may("approve"):
+            return
+        reason = field_of("Reason", name="Reason for reversing or completing")
+
+        async def reverse() -> None:
+            if filled(reason) and await confirmed(
+                "Give every channel back to the POS?",
+                "What AuraConnect took is entered in the POS or its files.",
+                "Reverse",
+            ):
+                await view.api.post(f"/pos/migration/reverse/{subject.migration_id}", {"reason": reason.value.strip()})
+                done("The way back is asked for.")
+
+        async def complete() -> None:
+            if await confirmed("Complete the window?", "There is no way back afterwards.", "Complete"):
+                await view.api.post(
+                    f"/pos/migration/complete/{subject.migration_id}", {"reason": (reason.value or "").strip()}
+                )
+                done("Completing is asked for.")
+
+        with ui.element("div").classes("acts"):
+            act("Reverse …", reverse, kind="danger")
+            act("Complete …", complete, kind="danger")
+
+
+def _papers(view: View, subject: Subject, found: dict[str, Any]) -> None:
+    with ui.element("section").classes("panel"):
+        h2("Papers")
+        if not found["papers"]:
+            empty("None were made yet.", "Judging the days makes the daily check-in and the go/no-go page.")
+            return
+        for one in found["papers"][:20]:
+            name = "Daily check-in" if one["kind"] == "daily" else "Go/no-go"
+            with ui.element("div").classes("acts"):
+                ui.label(f"{name}, {one['business_date']}")
+                for form in ("html", *(("pdf",) if one["has_pdf"] else ())):
+                    act(form.upper(), _downloading(view, subject, one, form), kind="plain")
+
+
+def _downloading(view: View, subject: Subject, one: dict[str, Any], form: str) -> Any:
+    async def download() -> None:
+        body = await view.api.content(subject.asks(f"/window/papers/{one['kind']}/{one['business_date']}.{form}"))
+        ui.download(body, f"{one['kind']}-{subject.migration_id}-{one['business_date']}.{form}")
+
+    return download
+
+
+def _asker(view: View, subject: Subject, verb: str, text: str) -> None:
+    async def ask() -> None:
+        await view.api.post(f"/pos/migration/{verb}/{subject.migration_id}")
+        done("It is asked for; the page shows it when it is done.")
+
+    with ui.element("div").classes("acts"):
+        act(text, ask, kind="plain")
