@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
@@ -12,10 +13,10 @@ import pytest
 
 from aura_migration.database.connections import connect
 from aura_migration.sandbox.core.server import serve
+from aura_migration.sandbox.live.__main__ import main as command
 from aura_migration.sandbox.live.causes import inject
 from aura_migration.sandbox.live.counter import Counter, PosOrder
 from aura_migration.sandbox.live.injecting import CAUSES
-from aura_migration.sandbox.live.ledger import Book
 from aura_migration.sandbox.live.sums import Entry
 from aura_migration.sandbox.live.till import OrderRefusedError, Ticket, Till
 from aura_migration.sandbox.live.trading import LiveRestaurant, TradingDay
@@ -33,8 +34,7 @@ def open_cafe(make_database: Callable[[], str]) -> Iterator[Open]:
     with ExitStack() as stack:
 
         def opened(pos: str, now: str = START, closeout: str = "04:00") -> LiveRestaurant:
-            more = {"history": True} if pos == "toast" else {}
-            sandbox = stack.enter_context(serve(pos, "cafe", 1, limits="off", now=now, **more))
+            sandbox = stack.enter_context(serve(pos, "cafe", 1, limits="off", now=now))
             connection = stack.enter_context(connect(make_database(), autocommit=True, application_name="test"))
             location = plant_menu(connection, sandbox, closeout)
             counter = Counter(sandbox.control_url, sandbox_location(sandbox))
@@ -173,7 +173,25 @@ def test_the_till_is_refused_where_auraconnect_does_not_take_the_channel(open_ca
     assert connection.execute("SELECT count(*) FROM aura.orders").fetchone() == (3,)
 
 
-SIDES: tuple[Book, ...] = ("pos", "auraconnect")
+def test_days_pass_by_command_at_a_sandbox_and_a_database_that_are_running(
+    make_database: Callable[[], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = make_database()
+    with serve("clover", "cafe", 1, limits="off", now=START) as sandbox:
+        here = ["--control-url", sandbox.control_url, "--database-url", url]
+        assert command(here) == 2
+        assert "migrate it first" in capsys.readouterr().err
+        with connect(url, autocommit=True, application_name="test") as connection:
+            plant_menu(connection, sandbox)
+        more = ["--days", "2", "--orders", "6", "--both", "1", "--own", "online", "--inject", "tax_rule"]
+        assert command([*here, "--day", "2026-10-02", *more]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert list(told) == ["2026-10-02", "2026-10-03"]
+        assert [day["orders"] for day in told.values()] == [8, 7]
+        assert {one["cause"] for one in told["2026-10-02"]["injected"]} == {"tax_rule"}
+    assert command(here) == 3
+
+
 ELSEWHERE = {"unmapped_tender"}
 """Differences that no sum of orders shows."""
 
