@@ -303,7 +303,7 @@ def get_check_in(connection: Connection, migration_id: int, day: date | None = N
     ).fetchone()
     if row is None:
         raise BadInput(
-            f"Migration {migration_id} has no {kind.replace('_', '/')} paper{f' of {day}' if day else ''}.",
+            f"Migration {migration_id} has no {kind} paper{f' of {day}' if day else ''}.",
             f"`aura-migration reconcile {migration_id}` judges the days that are due and makes their check-ins.",
         )
     number, _, on, sha256, html, drawn, facts, made_at = row

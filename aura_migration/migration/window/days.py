@@ -85,11 +85,12 @@ def reconcile_due(
     *,
     judge: Judge = judge_and_store,
     patience: float = PATIENCE,
+    papers: bool = True,
 ) -> list[DayVerdict]:
     """Judge every business date that is due at ``now`` (aware business time), oldest first; then coverage and check-ins.
 
     A date that cannot be judged does not keep the others from it: it stays due, and the first such error is raised when all
-    others are done. ``Refused`` without a window, or while somebody else works on the location for longer than ``patience``.
+    others are done. ``papers`` False leaves the check-ins out. ``Refused`` without a window, or while somebody else works on the location for longer than ``patience``.
     """
     with workshop.connect() as connection:
         migration, window = get_migration(connection, migration_id), get_window(connection, migration_id)
@@ -108,7 +109,8 @@ def reconcile_due(
             place = aura_location(connection, migration)
             if place is not None:
                 measure_coverage(connection, migration_id, place, window.first_day, now, window.rules)
-        _make_check_ins(connection, migration_id, [one.business_date for one in judged], now, by)
+        if papers:
+            _make_check_ins(connection, migration_id, [one.business_date for one in judged], now, by)
         if problems:
             raise problems[0]
         return judged

@@ -76,6 +76,7 @@ class _Sheet(FPDF):
         self.paper = paper
         self.is_latin = is_latin
         self.family = "Helvetica"
+        self.widths: dict[tuple[str, float], dict[str, float]] = {}
         if not is_latin:
             # Texts beyond Latin-1 are set in the font that comes with the charts' library.
             import matplotlib
@@ -104,6 +105,14 @@ class _Sheet(FPDF):
         self.set_font(self.family, "B" if bold else "", size)
         self.set_text_color(*colour)
 
+    def wide(self, text: str) -> float:
+        """Width of a text in the present font, millimetres; a table asks this thousands of times."""
+        known = self.widths.setdefault((self.font_style, self.font_size_pt), {})
+        for sign in text:
+            if sign not in known:
+                known[sign] = self.get_string_width(sign)
+        return sum(map(known.__getitem__, text))
+
     def text_block(self, text: str, size: float, colour: Colour = INK, *, bold: bool = False) -> None:
         """A paragraph over the whole width."""
         self.font(size, colour, bold=bold)
@@ -130,7 +139,7 @@ class _Sheet(FPDF):
             self.facts(block)
         elif isinstance(block, Lines):
             for sentence in block.sentences:
-                self.text_block(f"- {sentence}", 9)
+                self._row([f"- {sentence}"], [self.epw], [INK], numbers=frozenset())
         elif isinstance(block, Bars):
             self.bars(block)
         else:
@@ -187,8 +196,9 @@ class _Sheet(FPDF):
         for n, (lines, wide) in enumerate(zip(wrapped, widths, strict=True)):
             self.font(8.5, colours[n], bold=bold or (n == 0 and colours[0] not in (INK, SOFT)))
             for at, line in enumerate(lines):
-                self.set_xy(x, top + 0.6 + at * LINE)
-                self.cell(wide, LINE, line, align="R" if n in numbers else "L")
+                if line:
+                    left = wide - 1.2 - self.wide(line) if n in numbers else 1.2
+                    self.text(x + left, top + 3.6 + at * LINE, line)
             x += wide
         if ruled:
             self.set_draw_color(*RULE)
@@ -200,18 +210,18 @@ class _Sheet(FPDF):
 
     def _lines(self, text: str, wide: float) -> list[str]:
         """The text broken between words; a word that is too long, within it."""
-        if self.get_string_width(text) <= wide:
+        if self.wide(text) <= wide:
             return [text]
         lines, line = [], ""
         for word in text.split():
             longer = f"{line} {word}" if line else word
-            if self.get_string_width(longer) <= wide:
+            if self.wide(longer) <= wide:
                 line = longer
                 continue
             if line:
                 lines.append(line)
-            while self.get_string_width(word) > wide and len(word) > 1:
-                fits = next(n for n in range(len(word) - 1, 0, -1) if n == 1 or self.get_string_width(word[:n]) <= wide)
+            while self.wide(word) > wide and len(word) > 1:
+                fits = next(n for n in range(len(word) - 1, 0, -1) if n == 1 or self.wide(word[:n]) <= wide)
                 lines.append(word[:fits])
                 word = word[fits:]
             line = word
@@ -241,11 +251,10 @@ class _Sheet(FPDF):
             self._mark(block, block.limit, y)
         self.font(7, SOFT)
         for n, label in block.named():
-            self.set_xy(left + (n + 0.5) * step - 9, base + 2.4)
-            self.cell(18, 3, self.told(label), align="C")
+            self.text(left + (n + 0.5) * step - self.wide(self.told(label)) / 2, base + 4.8, self.told(label))
         self.set_xy(self.l_margin, base + 7)
 
     def _mark(self, block: Bars, value: float, y: float) -> None:
         self.font(7, SOFT)
-        self.set_xy(self.l_margin, y - 1.5)
-        self.cell(11, 3, self.told(f"{short(value)}{block.unit}"), align="R")
+        told = self.told(f"{short(value)}{block.unit}")
+        self.text(self.l_margin + 11 - self.wide(told), y + 0.9, told)
