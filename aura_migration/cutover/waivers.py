@@ -127,7 +127,8 @@ def end_waiver(connection: Connection, migration_id: int, waiver_id: int, by: st
     )
     if not done.rowcount:
         raise BadInput(
-            f"Migration {migration_id} has no waiver {waiver_id}.", f"`aura-migration cutover gates {migration_id}` lists them."
+            f"Migration {migration_id} has no waiver {waiver_id}.",
+            f"`aura-migration cutover gates {migration_id}` lists them.",
         )
 
 

@@ -100,8 +100,8 @@ def test_each_scheduled_order_stays_or_is_entered_again_with_its_deposit(planted
     assert redeemed == 6_000, "the deposit is owed and redeemed here"
     with pytest.raises(Refused, match="was entered in AuraConnect already"):
         decide_future_order(planted.connection, planted.migration, catering, "stays", "ana", NOW)
-    found = {one.kind: one.count for one in open_at_pos(planted.connection, planted.migration, NOW)}
-    assert found == {"scheduled_order": 1, "double_order": 1}
+    left = {one.kind: one.count for one in open_at_pos(planted.connection, planted.migration, NOW)}
+    assert left == {"scheduled_order": 1, "double_order": 1}
     planted.run("UPDATE aura.orders SET status = 'cancelled', is_voided = true WHERE id = %s", catering)
     planted.run("UPDATE aura.orders SET status = 'completed' WHERE id = %s", tonight)
     assert open_at_pos(planted.connection, planted.migration, NOW) == []

@@ -4,7 +4,7 @@ One module per family: ``days``, ``verdicts``, ``owed``, ``people``, ``business`
 judged in reconcile, the verdict in verify, tests and rehearsals in migration); switching is done elsewhere too.
 """
 
-from aura_migration.cutover.gates.measuring import GATES_OF, MOMENT, gates_hash, measure_gates, require_gates
+from aura_migration.cutover.gates.measuring import GATES_OF, MEASURES, MOMENT, gates_hash, measure_gates, require_gates
 from aura_migration.cutover.gates.result import GateResult
 
-__all__ = ["GATES_OF", "MOMENT", "GateResult", "gates_hash", "measure_gates", "require_gates"]
+__all__ = ["GATES_OF", "MEASURES", "MOMENT", "GateResult", "gates_hash", "measure_gates", "require_gates"]

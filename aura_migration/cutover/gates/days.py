@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from aura_migration.core.money import show
 from aura_migration.cutover.gates.case import Case
 from aura_migration.cutover.gates.result import ACCOUNTANT, SPECIALIST, GateResult, aged, counted
+from aura_migration.reconcile import coverage as kinds
 from aura_migration.reconcile import schedule
 from aura_migration.verify import findings as words
 
@@ -132,15 +133,10 @@ def tax_exact(case: Case) -> GateResult:
 
 def coverage(case: Case) -> GateResult:
     """Each tender, tax, kind of order, discount and daypart the restaurant has was seen often enough in the window."""
-    times, rare = case.policy.gates.coverage_times, case.policy.gates.coverage_rare
-    rows = case.rows(
-        "SELECT dimension, name, seen, expected, measured_at FROM migration.coverage "
-        "WHERE migration_id = %s AND is_required AND expected >= %s ORDER BY dimension, name",
-        case.migration_id,
-        rare,
-    )
+    times = case.policy.gates.coverage_times
+    rows = [one for one in kinds.read_coverage(case.connection, case.migration_id) if one.is_required]
+    lacking = kinds.lacking(rows, case.policy)
     measured = case.row("SELECT min(measured_at) FROM migration.coverage WHERE migration_id = %s", case.migration_id)[0]
-    lacking = [row for row in rows if row[2] < times]
     passed = None if not rows else not lacking
     seen = len(rows) - len(lacking)
     result = GateResult(
@@ -150,14 +146,17 @@ def coverage(case: Case) -> GateResult:
         ""
         if passed
         else "Ring up what is lacking as test sales, or extend the window until it was sold: "
-        + (", ".join(f"{row[0]} {row[1]}" for row in lacking[:5]) or "coverage is measured with the first day"),
+        + (
+            ", ".join(f"{one.dimension} {one.name}" for one in lacking[:5]) or "coverage is measured with the first day"
+        ),
         SPECIALIST,
         {
             "kinds": len(rows),
             "seen": seen,
-            "pct": words.percentage(seen, len(rows)),
+            "pct": kinds.coverage_pct(rows, case.policy),
             "lacking": [
-                {"dimension": row[0], "name": row[1], "seen": row[2], "expected": row[3]} for row in lacking[:100]
+                {"dimension": one.dimension, "name": one.name, "seen": one.seen, "expected": one.expected}
+                for one in lacking[:100]
             ],
         },
         measured,

@@ -14,8 +14,6 @@ from aura_migration.cutover.gates.result import ACCOUNTANT, RESTAURANT, GateResu
 from aura_migration.cutover.liabilities import CLASSES, Ownership, ownership
 from aura_migration.verify import findings as words
 
-READY: Final = ["ready", "switching", "live", "completed"]
-"""Phases of a window from which its tills are switched, or about to be."""
 _CHECKS: Final = [words.LOYALTY, words.GIFT_CARDS, words.HOUSE_ACCOUNTS]
 
 
@@ -71,8 +69,8 @@ def liability_conserved(case: Case) -> GateResult:
 def liability_shared(case: Case) -> GateResult:
     """Locations of one account share cards and points, so they switch what they share together.
 
-    While one of them still takes cards at the old POS and is not ready, the class stays there; once all are ready it is
-    frozen for all of them.
+    While one of them still takes cards at the old POS and nobody signed for its tills, the class stays there; once all are
+    signed for it is frozen for all of them.
     """
     held = _held(case)
     sharing, others = _locations(case)
@@ -131,18 +129,19 @@ def _moves_with_tills(case: Case) -> bool:
 
 
 def _locations(case: Case) -> tuple[int, list[tuple[str, bool]]]:
-    """How many locations the account has, and of each other one whether its tills are ready to be switched, or are."""
+    """How many locations the account has, and of each other one whether its tills are AuraConnect's, or signed for."""
     rows = case.rows(
         """
-        SELECT k.key, k.name, coalesce(w.phase = ANY(%s), false) OR coalesce((
-            SELECT o.book = 'auraconnect' FROM migration.channel_ownership o WHERE o.location_key = k.key
-            AND o.channel = 'in_house' AND o.from_at <= %s ORDER BY o.from_at DESC LIMIT 1), false)
-        FROM migration.locations k
-        LEFT JOIN LATERAL (SELECT phase FROM migration.windows w WHERE w.location_key = k.key
-                           ORDER BY w.opened_at DESC LIMIT 1) w ON true
-        WHERE k.integration_id = %s ORDER BY k.key COLLATE "C"
+        SELECT k.key, k.name, coalesce((
+                   SELECT o.book = 'auraconnect' FROM migration.channel_ownership o WHERE o.location_key = k.key
+                   AND o.channel = 'in_house' AND o.from_at <= %s ORDER BY o.from_at DESC LIMIT 1), false)
+               OR EXISTS (SELECT FROM migration.windows w WHERE w.location_key = k.key AND w.ended_at IS NULL AND (
+                   EXISTS (SELECT FROM migration.switch_approvals a WHERE a.migration_id = w.migration_id
+                           AND a.channel = 'in_house' AND a.direction = 'forward' AND a.used_by IS NULL)
+                   OR EXISTS (SELECT FROM migration.switches s WHERE s.migration_id = w.migration_id
+                              AND s.channel = 'in_house' AND s.direction = 'forward' AND s.state = 'open')))
+        FROM migration.locations k WHERE k.integration_id = %s ORDER BY k.key COLLATE "C"
         """,
-        READY,
         case.now,
         case.integration_id,
     )
