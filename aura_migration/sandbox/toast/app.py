@@ -18,7 +18,14 @@ from starlette.routing import Route
 from aura_migration.sandbox.core.app import BasePosApp, ControlError
 from aura_migration.sandbox.core.clock import Clock
 from aura_migration.sandbox.core.faults import fault_of
-from aura_migration.sandbox.toast.auth import ORDERING_SCOPES, PARTNER_SCOPES, STANDARD_SCOPES, Client, Registry
+from aura_migration.sandbox.toast.auth import (
+    ORDERING_SCOPES,
+    PARTNER_SCOPES,
+    STANDARD_SCOPES,
+    WRITING_SCOPES,
+    Client,
+    Registry,
+)
 from aura_migration.sandbox.toast.config_wire import CONFIG_LISTS, PageToken, cut_page, parse_toast_time
 from aura_migration.sandbox.toast.edits import Editor
 from aura_migration.sandbox.toast.gate import Caller, Gate, ToastError, error_response, render_error
@@ -30,6 +37,7 @@ from aura_migration.sandbox.toast.orders.history import History, history_of
 from aura_migration.sandbox.toast.orders.reports import Reports
 from aura_migration.sandbox.toast.orders.selling import Seller
 from aura_migration.sandbox.toast.orders.truth import OrdersTruth
+from aura_migration.sandbox.toast.orders.writing import OrdersWriter
 from aura_migration.sandbox.toast.partners import connected, connected_page
 from aura_migration.sandbox.toast.people import export_routes, stream
 from aura_migration.sandbox.toast.people.edits import PeopleEditor
@@ -115,6 +123,7 @@ class ToastApp(BasePosApp):
             HTTPException: self._on_http_exception,
         }
         self.webhooks = self._webhooks = ToastWebhooks(self.world, self.people, clock)
+        self._writer = OrdersWriter(self.people, self._seller, self._orders, self.switches, self._webhooks.order_moved)
         self.routes = self._make_routes()
         self.control_routes = [
             Route("/clients", self._control_clients, methods=["GET", "POST"]),
@@ -131,6 +140,8 @@ class ToastApp(BasePosApp):
         self.registry.add("partner", "partner", PARTNER_SCOPES)
         self.registry.add("custom", "custom", PARTNER_SCOPES, every)
         self.registry.add("ordering", "partner", ORDERING_SCOPES)
+        writing = self.registry.add("writing", "custom", WRITING_SCOPES, every)
+        self._seller.submitter = writing.client_id
         self.registry.add("analytics", "analytics", ("enterprise-metrics:read",), every)
         self.registry.add("one_location", "standard", STANDARD_SCOPES, frozenset(list(self.world.places)[:1]))
         for name, left_out in SCOPES_LEFT_OUT.items():
@@ -176,7 +187,8 @@ class ToastApp(BasePosApp):
 
     def _people_document(self) -> dict[str, Any]:
         """The truth about people, told anew only after an edit of people or of the locations; a crowd's is not kept."""
-        state = (self._people_editor.made, tuple(place.location.guid for place in self.world.open_places()))
+        guests = sum(len(here.guests.written) for here in self.people.everywhere())
+        state = (self._people_editor.made, guests, tuple(place.location.guid for place in self.world.open_places()))
         if self._told is not None and self._told[0] == state:
             return self._told[1]
         told = people_truth(self._people_truth)
@@ -279,7 +291,7 @@ class ToastApp(BasePosApp):
         self,
         path: str,
         endpoint: Endpoint,
-        scope: str | None,
+        scope: str | tuple[str, ...] | None,
         *,
         method: str = "GET",
         restaurant: bool = True,
@@ -297,6 +309,7 @@ class ToastApp(BasePosApp):
     def _make_routes(self) -> list[Route]:
         route = self._route
         kitchen = "/kitchen/v1/published/prepStations"
+        order, payments = "/orders/v2/orders/{guid}", "/checks/{check}/payments"
         made = [
             Route("/authentication/v1/authentication/login", self._login, methods=["POST"]),
             route("/partners/v1/restaurants", self._partner_restaurants, None, restaurant=False),
@@ -318,6 +331,11 @@ class ToastApp(BasePosApp):
             route("/orders/v2/ordersBulk", self._orders.bulk, "orders:read", limit="orders-bulk"),
             route("/orders/v2/orders/{guid}", self._orders.order, "orders:read"),
             route("/orders/v2/orders", self._orders.guids, "orders:read"),
+            route("/orders/v2/orders", self._writer.create, "orders.orders:write", method="POST"),
+            route("/orders/v2/prices", self._writer.prices, "orders.orders:write", method="POST"),
+            route(order + "/void", self._writer.void, ("orders:void", "orders.channel:void"), method="POST"),
+            route(order + payments, self._writer.pay, "orders.payments:write", method="POST"),
+            route(order + payments + "/{payment}", self._writer.tip, "orders.payments:write", method="PATCH"),
             route("/orders/v2/payments", self._orders.payments, "orders:read"),
             route("/orders/v2/payments/{guid}", self._orders.payment, "orders:read"),
             route("/cashmgmt/v1/entries", self._orders.cash_entries, "cashmgmt:read"),

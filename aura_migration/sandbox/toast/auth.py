@@ -28,6 +28,10 @@ ORDERING_SCOPES = (
     "config:read", "menus.channel:read", "orders.channel:read", "orders.orders:write", "orders:read", "restaurants:read",
     "stock:read",
 )  # fmt: skip
+WRITING_SCOPES = (
+    *STANDARD_SCOPES, "orders.channel:read", "orders.channel:void", "orders.orders:write", "orders.payments:write",
+    "stock:write",
+)  # fmt: skip
 RENEWAL_SECONDS = 60.0
 
 

@@ -145,9 +145,15 @@ class Gate:
             raise ToastError(429, "Too many requests", headers=advice) from None
 
     def admit(
-        self, request: Request, scope: str | None, *, restaurant: bool = True, endpoint: str | None = None
+        self,
+        request: Request,
+        scope: str | tuple[str, ...] | None,
+        *,
+        restaurant: bool = True,
+        endpoint: str | None = None,
     ) -> Caller:
-        """Check token, limits, restaurant and scope, in that order; the limit headers go to ``request.state``."""
+        """Check token, limits, restaurant and scope (of several, any), in that order; the limit headers go to
+        ``request.state``."""
         client = self._registry.holder(self._bearer(request))
         named = request.headers.get(RESTAURANT_HEADER, "").strip()
         key = f"{client.client_id}|{named}" if client and named and restaurant else f"ip:{self._address(request)}"
@@ -155,8 +161,9 @@ class Gate:
         if client is None:
             raise ToastError(401, "Unauthorized: the access token is missing, unknown or expired")
         place = self._restaurant(client, named) if restaurant else None
-        if scope is not None and scope not in client.scopes:
-            raise ToastError(403, f"Forbidden: the client does not have the scope {scope}")
+        wanted = (scope,) if isinstance(scope, str) else scope
+        if wanted is not None and client.scopes.isdisjoint(wanted):
+            raise ToastError(403, f"Forbidden: the client does not have the scope {' or '.join(wanted)}")
         return Caller(client, place)
 
     @staticmethod

@@ -34,6 +34,8 @@ SWITCHES: dict[str, Any] = {
     "gratuity_in_total": False,
     "charge_rounding": "HALF_UP",
     "external_ids": "own",
+    "duplicate_external_id_status": 400,
+    "order_post_answer": "bare",
     "labor_period_days": 31,
     "archived_entries_default": False,
     "employee_disabled_flag": True,
@@ -52,5 +54,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "orders_links": ("repeated", "combined"),
     "charge_rounding": ("HALF_UP", "HALF_EVEN"),
     "external_ids": ("own", "all"),
+    "duplicate_external_id_status": (400, 409),
+    "order_post_answer": ("bare", "wrapped"),
     "shift_reference": ("object", "guid", "mixed"),
 }

@@ -45,3 +45,7 @@ class Family:
         made = f"{self._before}{self._last ^ self._member * MEMBERS & LOW:08x}"
         self._member += 1
         return made
+
+    def skip(self, members: int) -> None:
+        """Leave some guids out."""
+        self._member += members

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import date
 
+from aura_migration.sandbox.toast.orders.model import Plan
 from aura_migration.sandbox.toast.orders.numbering import Family, Numbering
 from aura_migration.sandbox.toast.orders.sheet import Sheet
 
@@ -50,6 +51,18 @@ class Sold:
     def of_external(self, external: str) -> int | None:
         """The order that such an id was given to."""
         return self._external.get(external)
+
+    def naming(self) -> dict[str, list[Plan]]:
+        """What is known of the orders that name guests, by the guid of each guest."""
+        found: dict[str, list[Plan]] = {}
+        for number, sheet in enumerate(self.sheets):
+            for bill in sheet.bills:
+                if bill.guest is not None:
+                    plan = Plan(
+                        number, sheet.guid, sheet.day, sheet.opened, sheet.modified, sheet.behavior, (bill.guest,)
+                    )
+                    found.setdefault(bill.guest.guid, []).append(plan)
+        return found
 
     def number_of(self, guid: str) -> int | None:
         """The number of the order that an order's or a payment's guid may belong to; whoever asks compares the guid."""

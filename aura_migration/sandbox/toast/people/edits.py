@@ -74,7 +74,7 @@ class PeopleEditor:
             raise ControlError(f"edit {op['op']!r} does not know {min(extra)!r}; it knows {', '.join(FIELDS)}")
         found = {attribute: op[name] or None for name, attribute in FIELDS.items() if name in op}
         if "phone" in op or "e164" in op:
-            found["e164"] = op.get("e164") or _number(op.get("phone"))
+            found["e164"] = op.get("e164") or north_american(op.get("phone"))
         return found
 
     def _guest(self, op: dict[str, Any]) -> tuple[LocalPeople, Guest]:
@@ -215,7 +215,7 @@ def _touch(sheet: Sheet, *, stamp: int) -> None:
     sheet.modified = stamp
 
 
-def _number(phone: Any) -> str | None:
+def north_american(phone: Any) -> str | None:
     """The North American number a text means; None for anything else."""
     digits = re.sub(r"\D", "", str(phone or ""))
     digits = digits[1:] if len(digits) == 11 and digits[0] == "1" else digits

@@ -67,9 +67,9 @@ class PeopleTruth:
     def _told(self) -> Iterator[tuple[LocalPeople, Guest, list[Plan]]]:
         """Every guest with their orders, oldest first."""
         for here in self._places():
-            naming, ordinary = here.book.naming(), here.book.ordinary
+            naming, ordinary, since = here.book.naming(), here.book.ordinary, here.ledger.sold.naming()
             for number, guest in enumerate(here.guests):
-                plans = list(naming.get(guest.guid, ()))
+                plans = [*naming.get(guest.guid, ()), *since.get(guest.guid, ())]
                 if number < here.guests.count:
                     plans += [here.book.plan(order) for order in ordinary.numbers_of_guest(number)]
                 yield here, guest, sorted(plans, key=lambda plan: (plan.opened, plan.number))
