@@ -70,7 +70,7 @@ def check_in_facts(connection: Connection, migration_id: int, day: date, now: da
     if judged is None:
         raise BadInput(
             f"{day} of migration {migration_id} was not judged.",
-            f"`aura-migration reconcile {migration_id}` judges what is due.",
+            f"`aura-migration window reconcile {migration_id}` judges what is due.",
         )
     location = get_location(connection, migration.location_key)
     rule = day_rule(connection, migration.subject, migration.parsed_options)
@@ -215,11 +215,11 @@ def _to_do(facts: Mapping[str, Any]) -> list[str]:
         todo.append(f"The POS could not be read: {waits['reading_problem']}")
     if day["verdict"] == "different":
         todo.append(
-            f"Find what makes the day different, or answer for it by a known difference: `aura-migration days {number}`."
+            f"Find what makes the day different, or answer for it by a known difference: `aura-migration window day {number} {facts['business_date']}`."
         )
     missing = [one["business_date"] for one in facts["days"] if one["is_missing"]]
     if missing:
-        todo.append(f"Never judged: {', '.join(missing)}. `aura-migration reconcile {number}` judges them.")
+        todo.append(f"Never judged: {', '.join(missing)}. `aura-migration window reconcile {number}` judges them.")
     overdue = [one["business_date"] for one in facts["days"] if one["is_overdue"]]
     if overdue:
         todo.append(
@@ -304,7 +304,7 @@ def get_check_in(connection: Connection, migration_id: int, day: date | None = N
     if row is None:
         raise BadInput(
             f"Migration {migration_id} has no {kind} paper{f' of {day}' if day else ''}.",
-            f"`aura-migration reconcile {migration_id}` judges the days that are due and makes their check-ins.",
+            f"`aura-migration window reconcile {migration_id}` judges the days that are due and makes their check-ins.",
         )
     number, _, on, sha256, html, drawn, facts, made_at = row
     return CheckIn(number, kind, on, sha256, bytes(html), bytes(drawn) if drawn is not None else None, facts, made_at)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from aura_migration.core.money import show
+from aura_migration.cutover.gates.result import said
 from aura_migration.migration.window.papers import Bar, Bars, Block, Facts, Lines, Paper, Table, Tone
 
 TONES: dict[str, Tone] = {"clean": "good", "different": "bad", "pending": "wait", "closed": "quiet"}
@@ -108,7 +109,7 @@ def _of_the_day(facts: Mapping[str, Any], words: _Words) -> Facts:
         ("tax, payments", f"{words.money(day['tax_cents'])}, {words.money(day['payments_cents'])} unexplained"),
         ("closed", words.at(day["closes_at"])),
         ("POS read until", words.at(day["read_until"])),
-        ("judged", f"{words.at(day['judged_at'])}, {day['attempts']}. time"),
+        ("judged", f"{words.at(day['judged_at'])}, attempt {day['attempts']}"),
     ]
     return Facts("The day", pairs + [("why", reason) for reason in day["reasons"]])
 
@@ -132,8 +133,8 @@ def _figures(day: Mapping[str, Any], words: _Words) -> Table:
 def _causes(day: Mapping[str, Any], words: _Words) -> Table:
     rows, tones = [], list[Tone]()
     for one in day["causes"]:
-        said = f"known difference {one['rule_id']}" if one.get("rule_id") else "yes" if one["is_explained"] else "NO"
-        rows.append([_spoken(one["cause"]), said, str(one["orders"]), words.number(one["cents"])])
+        proof = f"known difference {one['rule_id']}" if one.get("rule_id") else "yes" if one["is_explained"] else "NO"
+        rows.append([_spoken(one["cause"]), proof, str(one["orders"]), words.number(one["cents"])])
         tones.append("good" if one["is_explained"] else "bad")
     note = f"They add up to the difference exactly, {words.currency}." if rows else "Nothing differs."
     return Table(
@@ -223,11 +224,11 @@ def _of_the_window(facts: Mapping[str, Any], words: _Words) -> Facts:
 def _uncovered(facts: Mapping[str, Any]) -> Table:
     coverage = facts["coverage"]
     asked = [
-        [_spoken(one["dimension"]), one["name"], str(one["expected"]), str(one["seen"]), "yes"]
+        [_spoken(one["dimension"]), _spoken(one["name"]), str(one["expected"]), str(one["seen"]), "yes"]
         for one in coverage["lacking"]
     ]
     rare = [
-        [_spoken(one["dimension"]), one["name"], str(one["expected"]), "0", "too rare"]
+        [_spoken(one["dimension"]), _spoken(one["name"]), str(one["expected"]), "0", "too rare"]
         for one in coverage["never"]
         if not one["is_required"]
     ]
@@ -266,7 +267,7 @@ def _gates(facts: Mapping[str, Any]) -> Table:
     tones: dict[str, Tone] = {"passed": "good", "waived": "wait", "stale": "wait", "not measured": "wait"}
     rows, colours = [], list[Tone]()
     for one in sorted(facts["gates"], key=lambda gate: gate["holds"]):
-        age = "" if one["age_minutes"] is None else f"{one['age_minutes']} min"
+        age = "" if one["age_minutes"] is None else said(timedelta(minutes=one["age_minutes"]))
         todo = "" if one["passed"] is True else one["remedy"]
         rows.append([_spoken(one["name"]), one["verdict"], one["value"], age, one["owner"], todo])
         colours.append(tones.get(one["verdict"], "bad"))

@@ -160,11 +160,11 @@ def _of_number(table: Table, column: int) -> str:
 
 def bars_svg(block: Bars, width: int = 760, height: int = 190) -> str:
     """The bars as inline SVG, with words for whoever does not see them."""
-    left, bottom, top = 46, 34, 10
+    left, right, bottom, top = 46, width - 14, 34, 10
     tall = height - bottom - top
-    step = (width - left) / max(len(block.bars), 1)
+    step = (right - left) / max(len(block.bars), 1)
     base = height - bottom
-    parts = [f'<line x1="{left}" y1="{base}" x2="{width}" y2="{base}" stroke="#8a94a0"/>']
+    parts = [f'<line x1="{left}" y1="{base}" x2="{right}" y2="{base}" stroke="#8a94a0"/>']
     for n, bar in enumerate(block.bars):
         x, wide = left + n * step + step * 0.12, step * 0.76
         high = 0.0 if bar.value is None else bar.value / block.top * tall
@@ -176,7 +176,7 @@ def bars_svg(block: Bars, width: int = 760, height: int = 190) -> str:
     if block.limit is not None:
         y = base - block.limit / block.top * tall
         parts.append(
-            f'<line x1="{left}" y1="{y:.1f}" x2="{width}" y2="{y:.1f}" stroke="#66717f" stroke-dasharray="5 4"/>'
+            f'<line x1="{left}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}" stroke="#66717f" stroke-dasharray="5 4"/>'
             f'<text x="{left - 4}" y="{y + 4:.1f}" font-size="11" text-anchor="end">{escape(short(block.limit))}</text>'
         )
     parts.append(
