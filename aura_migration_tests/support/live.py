@@ -129,8 +129,10 @@ def _prepared(server: str, template: str, folder: Path, pos: str, seed: int) -> 
 
 
 def _serve(pos: str, scenario: str, seed: int, port: int) -> RunningSandbox:
-    more = {"history": True} if pos == "toast" else {}
-    return serve(pos, scenario, seed, port, limits="off", now=START.isoformat(), **more)
+    """Toast without a history of its own: it was charged by rules that Toast's own configuration does not hold, and a replay
+    says so. Its guests have some orders all the same.
+    """
+    return serve(pos, scenario, seed, port, limits="off", now=START.isoformat())
 
 
 def _workshop(url: str, folder: Path) -> Workshop:

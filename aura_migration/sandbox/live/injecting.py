@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import combinations
 from random import Random
 
@@ -63,10 +64,9 @@ def note(
     order: str | None = None,
 ) -> None:
     """Write down a difference of a sale; ``order`` where its key is not the sale's."""
+    key = partial(live.key, sale.pos_order, sale.aura_order) if order is None else partial(str, order)
     live.ledger.injected.append(
-        Injected(
-            cause, day or sale.day, part, cents, order or live.key(sale), sale.pos_order, sale.aura_order, settles_at
-        )
+        Injected(cause, day or sale.day, part, cents, key, sale.pos_order, sale.aura_order, settles_at)
     )
 
 
@@ -262,12 +262,7 @@ def channel_counted_twice(live: LiveRestaurant, day: date) -> None:
     (sale,) = live.ring([(ticket, SOUND)], pushes=True, is_known=False)
     sale.is_doubled = True
     assert sale.aura is not None
-    live.ledger.injected.append(
-        Injected(
-            "channel_counted_twice", sale.day, "order", sale.aura.payable, f"aura:{sale.aura_order}",
-            sale.pos_order, sale.aura_order,
-        )
-    )  # fmt: skip
+    note(live, "channel_counted_twice", sale, "order", sale.aura.payable, order=f"aura:{sale.aura_order}")
 
 
 def missing_order(live: LiveRestaurant, day: date) -> None:

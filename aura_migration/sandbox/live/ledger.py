@@ -6,7 +6,7 @@ systems themselves hold is told apart (``sides``), so that a difference between 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
@@ -104,19 +104,23 @@ class Sale:
 class Injected:
     """A difference that was put there. ``cents``: AuraConnect less POS in that part of the order.
 
-    ``part`` is a field of `Figures`, or ``order`` for all of its payable amount, ``refund`` for money given back. ``order``
-    is the key under which AuraConnect knows the POS's order, else ``aura:<id>``. ``settles_at``: gone by itself once the
-    POS is read after that instant.
+    ``part`` is a field of `Figures`, or ``order`` for all of its payable amount, ``refund`` for money given back, ``tender``
+    for what was paid by another tender. ``settles_at``: gone by itself once the POS is read after that instant.
     """
 
     cause: str
     day: date
     part: str
     cents: int
-    order: str
+    key: Callable[[], str] = field(compare=False, repr=False)
     pos_order: str | None = None
     aura_order: int | None = None
     settles_at: datetime | None = None
+
+    @property
+    def order(self) -> str:
+        """The key under which AuraConnect knows the POS's order, else ``aura:<id>``; Toast is asked for it."""
+        return self.key()
 
 
 SUMS = ("gross", "discount", "charge", "tax", "tip", "payable", "paid")

@@ -164,7 +164,8 @@ def _spoil(live: LiveRestaurant, sale: Sale, spoil: Callable[[int], None]) -> No
 
     def spoiled() -> bool:
         copy = live.till.connection.execute(
-            "SELECT id FROM aura.orders WHERE location_id = %s AND source_id = %s", [live.till.location, live.key(sale)]
+            "SELECT id FROM aura.orders WHERE location_id = %s AND source_id = %s",
+            [live.till.location, live.key(sale.pos_order, sale.aura_order)],
         ).fetchone()
         if copy is None:
             return False
@@ -192,7 +193,7 @@ def extra_order(live: LiveRestaurant, day: date) -> None:
     """AuraConnect has an order as if it had been copied, of which the POS knows nothing."""
     sale = _sold(live, day, "extra_order")
     assert sale.pos is not None
-    key = f"nobody-{live.key(sale)}"[:40]
+    key = f"nobody-{sale.pos_order}"[:40]
 
     def double(copy: int) -> None:
         _change(
@@ -360,7 +361,7 @@ def _refunded_on(live: LiveRestaurant, sale: Sale, day: date) -> bool:
     found = live.till.connection.execute(
         "UPDATE aura.refunds r SET business_date = %s FROM aura.orders o WHERE o.id = r.order_id AND o.location_id = %s "
         "AND o.source_id = %s",
-        [day, live.till.location, live.key(sale)],
+        [day, live.till.location, live.key(sale.pos_order, sale.aura_order)],
     )
     return bool(found.rowcount)
 

@@ -241,15 +241,15 @@ class LiveRestaurant:
             cents = self.till.refund(sale.aura_order, at, day=aura_day)
             sale.refunded["auraconnect"] = Refund(aura_day or day, cents)
 
-    def key(self, sale: Sale) -> str:
-        """The id AuraConnect knows the sale by: of the POS's order, else ``aura:<id>``."""
-        if sale.pos_order is None:
-            return f"aura:{sale.aura_order}"
-        if sale.pos_order not in self._keys:
-            if self.counter.pos != "toast":
-                return sale.pos_order
+    def key(self, pos_order: str | None, aura_order: int | None) -> str:
+        """The id AuraConnect knows a sale by: of the POS's order, else ``aura:<id>``. At Toast it is that of its check."""
+        if pos_order is None:
+            return f"aura:{aura_order}"
+        if self.counter.pos != "toast":
+            return pos_order
+        if pos_order not in self._keys:
             self._keys = {order.id: order.key for order in self.counter.orders().values()}
-        return self._keys[sale.pos_order]
+        return self._keys[pos_order]
 
     # -- days --------------------------------------------------------------------------------------------------------
 
