@@ -23,7 +23,9 @@ from aura_migration.core.clock import business_date
 from aura_migration.plan.ground import Subject
 from aura_migration.plan.history_ids import reserve_ids, settle_batches
 from aura_migration.plan.history_sums import (
+    LATER,
     Cursor,
+    LeftOut,
     Tally,
     counts_of,
     first_of,
@@ -34,6 +36,7 @@ from aura_migration.plan.history_sums import (
     tally_of,
     totals_of,
 )
+from aura_migration.plan.history_twins import leave_out_twins, link_twins
 
 __all__ = ["HistoryPlan", "compare_history", "judge_history", "plan_history", "settle_batches", "staged_hash"]
 
@@ -76,14 +79,16 @@ def plan_history(
     """Plan the staged history of a migration, store it with the plan and reserve its ids; None where nothing is staged.
 
     Part of the transaction in which the plan is made. ``rules`` is what it was staged under. Writes
-    ``migration.plans.history``, ``migration.history_batches`` and ``migration.quarantine``; nothing in ``aura``.
+    ``migration.plans.history``, ``migration.history_batches`` and ``migration.quarantine``; in ``aura`` nothing but the POS's
+    id on AuraConnect's own orders that are at the POS as well (``history_twins``).
     """
     if not shapes.are_there(connection, subject.migration_id):
         return None
     with connection.transaction():
         _prepare(connection)
         cursor = connection.cursor(row_factory=tuple_row)
-        location_id, later = _judge(cursor, subject, options)
+        location_id, left_out = _judge(cursor, subject, options)
+        link_twins(cursor, subject, location_id)
         tally = tally_of(cursor, subject)
         plan = HistoryPlan(
             hash=hash_of(cursor, subject, options, rules),
@@ -91,7 +96,7 @@ def plan_history(
             counts=counts_of(cursor, subject, tally, location_id),
             rows=rows_of(cursor, subject, tally),
             totals=totals_of(cursor, subject, tally),
-            reasons=reasons_of(options, tally, later),
+            reasons=reasons_of(options, tally, left_out),
             batches=reserve_ids(cursor, subject, plan_id),
         )
         _quarantine(cursor, subject, tally)
@@ -139,13 +144,14 @@ def _prepare(connection: psycopg.Connection[Any]) -> None:
 # -- what becomes of them -------------------------------------------------------------------------------------------------
 
 
-def _judge(cursor: Cursor, subject: Subject, options: MigrationOptions) -> tuple[int | None, dict[str, int]]:
+def _judge(cursor: Cursor, subject: Subject, options: MigrationOptions) -> tuple[int | None, LeftOut]:
     """Set verdict and id of every staged document that is not superseded.
 
-    Returns the location's id where it has one, and by kind how many documents are skipped as later than the history's end.
+    Returns the location's id where it has one, and by kind and reason how many documents are skipped for what they are:
+    later than the history's end, or twins of AuraConnect's own orders.
     """
     location_id = _location(cursor, subject)
-    last, later = _last_day(cursor, subject, options), dict[str, int]()
+    last, left_out = _last_day(cursor, subject, options), dict[str, dict[str, int]]()
     cursor.execute(
         sql.SQL("SELECT DISTINCT kind FROM {documents} WHERE verdict <> 'superseded' ORDER BY kind").format(
             **names_of(subject)
@@ -157,10 +163,12 @@ def _judge(cursor: Cursor, subject: Subject, options: MigrationOptions) -> tuple
         else:
             _judge_new(cursor, subject, kind, is_excluded=kind in options.exclude_entities)
         if last is not None and (number := _leave_out_later(cursor, subject, kind, last)):
-            later[kind] = number
+            left_out[kind] = {LATER: number}
+    for kind, twins in leave_out_twins(cursor, subject, location_id).items():
+        left_out.setdefault(kind, {}).update(twins)
     if location_id is not None:
         _withdraw(cursor, subject, location_id)
-    return location_id, later
+    return location_id, left_out
 
 
 def _withdraw(cursor: Cursor, subject: Subject, location_id: int) -> None:

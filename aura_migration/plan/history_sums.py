@@ -84,17 +84,21 @@ def counts_of(cursor: Cursor, subject: Subject, tally: Tally, location_id: int |
     return counts
 
 
-def reasons_of(options: MigrationOptions, tally: Tally, later: Mapping[str, int]) -> dict[str, dict[str, int]]:
-    """Why documents are skipped: per kind, reason and number; ``later`` are those after the history's end."""
-    reasons = {}
+LeftOut = Mapping[str, Mapping[str, int]]
+"""Per kind and reason how many documents are skipped for what they are."""
+
+
+def reasons_of(options: MigrationOptions, tally: Tally, left_out: LeftOut) -> dict[str, dict[str, int]]:
+    """Why documents are skipped: per kind, reason and number; ``left_out`` are those whose reason is known one by one."""
+    reasons: dict[str, dict[str, int]] = {}
     for kind, verdicts in sorted(tally.items()):
         skipped = verdicts.get("skip", (0, 0))[0]
-        beyond = later.get(kind, 0)
-        if skipped > beyond:
+        known = left_out.get(kind, {})
+        if skipped > sum(known.values()):
             why = f"{kind} are left out by the options" if kind in options.exclude_entities else NOT_LOADED
-            reasons[kind] = {why: skipped - beyond}
-        if beyond:
-            reasons.setdefault(kind, {})[LATER] = beyond
+            reasons[kind] = {why: skipped - sum(known.values())}
+        if known:
+            reasons.setdefault(kind, {}).update(known)
     return reasons
 
 

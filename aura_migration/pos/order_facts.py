@@ -50,7 +50,8 @@ class OrderFact:
 
     ``gross`` is the lines of class sale that are not voided, as rung up with modifiers, before discounts; ``non_sale``
     the other classes of line. ``charges`` are by charge class. ``taxes`` are by ``tax_name``. ``final`` is payable, tips apart.
-    ``due`` is what the POS itself says is still to be paid of an order that counts.
+    ``due`` is what the POS itself says is still to be paid of an order that counts. ``reference`` is the external reference it
+    carries: of orders that came from another system, that system's name of it.
     """
 
     key: str
@@ -68,6 +69,7 @@ class OrderFact:
     taxes: Mapping[str, int] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     due: int = 0
+    reference: str = field(default="", compare=False)
 
 
 @dataclass(slots=True)
@@ -113,12 +115,16 @@ class PayoutFact:
 
 @dataclass(slots=True)
 class CashFact:
-    """A cash movement, drawer shift, deposit or house-account movement. ``kind`` is the kind of document."""
+    """A cash movement, drawer shift, deposit or house-account movement. ``kind`` is the kind of document.
+
+    ``order_key``: the order that a house account was charged or paid with.
+    """
 
     kind: Literal["cash_drawer_shifts", "cash_events", "deposits", "house_account_movements"]
     key: str
     business_date: str
     amount: int
+    order_key: str | None = field(default=None, compare=False)
 
 
 HistoryFact = OrderFact | PaymentFact | RefundFact | PayoutFact | CashFact

@@ -32,6 +32,7 @@ from aura_migration.verify.orders_money import LEVELS, PAYMENT_FEE, evidence, ju
 from aura_migration.verify.orders_report import DERIVED, judge_report
 from aura_migration.verify.orders_said import Saying
 from aura_migration.verify.orders_there import read_there
+from aura_migration.verify.orders_twins import leave_out_twins
 
 Connection = psycopg.Connection[Any]
 FINDINGS_KEPT = 1_000
@@ -113,9 +114,10 @@ def verify_orders(
         saying.take(chain(() if first is None else (first,), said))
         read_there(case)
         _leave_out_later(case)
+        twins = leave_out_twins(case)
         if first is None and not case.row("SELECT EXISTS (SELECT 1 FROM there_orders)")[0]:
             return unmeasured()
-        return _Judgement(case).verdict()
+        return _Judgement(case, twins).verdict()
 
 
 def unmeasured() -> OrdersVerdict:
@@ -161,8 +163,9 @@ def find_orders_witness(pos: str) -> HistoryWitness | None:
 class _Judgement:
     """The checks in the order in which they stand on each other."""
 
-    def __init__(self, case: OrdersCase) -> None:
+    def __init__(self, case: OrdersCase, twins: Mapping[str, int]) -> None:
         self.case = case
+        self.twins = twins
         self.metrics: dict[str, Any] = dict(NOTHING)
         self.measures: dict[str, tuple[bool, str | None, dict[str, Any]]] = {}
 
@@ -181,15 +184,15 @@ class _Judgement:
         gates = tuple(self._gate(check, *found[check]) for check in words.ORDER_CHECKS)
         entities = {
             kind: {
-                "source": number.said,
+                "source": number.said + self.twins.get(kind, 0),
                 "loaded": number.loaded,
                 "unchanged": number.standing - number.loaded,
                 "merged": 0,
-                "skipped": 0,
+                "skipped": self.twins.get(kind, 0),
                 "quarantined": number.quarantined,
             }
             for kind, number in numbers.items()
-            if number.said
+            if number.said or self.twins.get(kind)
         }
         kept = first_findings(self.case, "orders_found", FINDINGS_KEPT)
         return OrdersVerdict(gates, kept, self.metrics, entities, known_causes(self.case, "orders_found"))
@@ -210,7 +213,11 @@ class _Judgement:
             words.ORDERS,
             bool(documents),
             f"{orders.standing:,} of {orders.said:,} orders, {documents:,} documents",
-            {"documents": {kind: asdict(number) for kind, number in numbers.items()}, "references": links},
+            {
+                "documents": {kind: asdict(number) for kind, number in numbers.items()},
+                "references": links,
+                "twins": dict(self.twins),
+            },
         )
 
     def _sales(self, numbers: Mapping[str, Number], days: int, flags: Mapping[str, int]) -> None:

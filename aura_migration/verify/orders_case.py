@@ -45,7 +45,7 @@ LARGE = 500
 TABLES = """
     CREATE TEMP TABLE said_orders (key text, day text, state text, gross bigint, discount bigint, tax bigint,
         included_tax bigint, tip bigint, final bigint, lines bigint, non_sale bigint, service bigint, gratuity bigint,
-        rounding bigint, problems text[], due bigint) ON COMMIT DROP;
+        rounding bigint, problems text[], due bigint, reference text) ON COMMIT DROP;
     CREATE TEMP TABLE said_parts (key text, part text, name text, cents bigint) ON COMMIT DROP;
     CREATE TEMP TABLE said_payments (key text, order_key text, day text, tender text, amount bigint, tip bigint, state text,
         fee bigint, problems text[]) ON COMMIT DROP;
@@ -53,7 +53,7 @@ TABLES = """
         tax bigint, tip bigint, problems text[]) ON COMMIT DROP;
     CREATE TEMP TABLE said_payouts (key text, day text, amount bigint, fees bigint) ON COMMIT DROP;
     CREATE TEMP TABLE said_entries (key text, class text, number bigint, net bigint) ON COMMIT DROP;
-    CREATE TEMP TABLE said_cash (kind text, key text, day text, amount bigint) ON COMMIT DROP;
+    CREATE TEMP TABLE said_cash (kind text, key text, day text, amount bigint, order_key text) ON COMMIT DROP;
 
     CREATE TEMP TABLE there_orders (aura_id bigint, key text, day text, state text, gross bigint, discount bigint, tax bigint,
         included_tax bigint, tip bigint, final bigint, lines bigint, subtotal bigint, non_sale bigint, service bigint,

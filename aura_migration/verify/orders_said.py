@@ -80,7 +80,7 @@ class Saying:
             "said_orders",
             *(fact.key, fact.business_date, fact.state, fact.gross, fact.discount, fact.tax, fact.included_tax),
             *(fact.tip, fact.final, fact.lines, sum(fact.non_sale.values())),
-            *(sum(charges.values()) - gratuity - rounding, gratuity, rounding, fact.problems, fact.due),
+            *(sum(charges.values()) - gratuity - rounding, gratuity, rounding, fact.problems, fact.due, fact.reference),
         )
         for part, amounts in (("non_sale", fact.non_sale), ("charges", charges), ("tax_by_rate", fact.taxes)):
             self._parts(fact.key, part, amounts)
@@ -115,7 +115,7 @@ class Saying:
         return "payouts"
 
     def _cash(self, fact: CashFact) -> str:
-        self._put("said_cash", fact.kind, fact.key, fact.business_date, fact.amount)
+        self._put("said_cash", fact.kind, fact.key, fact.business_date, fact.amount, fact.order_key)
         return fact.kind
 
 

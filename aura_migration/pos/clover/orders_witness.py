@@ -279,6 +279,7 @@ def _order(
         taxes={name: cents for name, cents in sums.taxes.items() if cents},
         problems=_named(problems, day),
         due=_due(order, final, paid.amount) if has_payments and state == "counts" else 0,
+        reference=order.external_reference_id or "",
     )
 
 

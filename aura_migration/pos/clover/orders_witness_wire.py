@@ -99,6 +99,7 @@ class Order(msgspec.Struct, rename="camel"):
     client_created_time: int | None = None
     modified_time: int | None = None
     deleted_timestamp: int | None = None
+    external_reference_id: str | None = None
     order_type: OrderType | None = None
     service_charge: Charge | None = None
     additional_charges: Many[Charge] | None = None

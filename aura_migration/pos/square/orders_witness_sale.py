@@ -148,6 +148,7 @@ def order_fact(order: Order, key: str, currency: str, rule: DayRule) -> OrderFac
         charges={name: amount for name, amount in charges.items() if amount},
         taxes=taxes,
         problems=named(problems),
+        reference=order.reference_id or "",
     )
 
 

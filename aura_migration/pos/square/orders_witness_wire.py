@@ -110,6 +110,7 @@ class Order(msgspec.Struct):
     created_at: str | None = None
     updated_at: str | None = None
     closed_at: str | None = None
+    reference_id: str | None = None
     line_items: list[Line] | None = None
     taxes: list[Tax] | None = None
     discounts: list[Tax] | None = None

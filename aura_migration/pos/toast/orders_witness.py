@@ -245,10 +245,10 @@ def _house_accounts(check: Check, day: str, money: Money) -> Iterator[CashFact]:
         if payment.type == "HOUSE_ACCOUNT" and payment.guid and is_paid(payment):
             owed = money.cents(payment.amount) + money.cents(payment.tip_amount)
             paid = date_text(payment.paid_business_date) or day
-            yield CashFact("house_account_movements", f"{payment.guid}:charged", paid, owed)
+            yield CashFact("house_account_movements", f"{payment.guid}:charged", paid, owed, check.guid)
     for line in check.selections or ():
         if line.selection_type == "HOUSE_ACCOUNT_PAY_BALANCE" and line.guid and not line.voided:
-            yield CashFact("house_account_movements", f"{line.guid}:paid", day, -money.cents(line.price))
+            yield CashFact("house_account_movements", f"{line.guid}:paid", day, -money.cents(line.price), check.guid)
 
 
 def _cash(reader: SnapshotReader, money: Money, rule: DayRule) -> Iterator[CashFact]:

@@ -116,6 +116,7 @@ class Check(msgspec.Struct, rename="camel"):
     """A check: what AuraConnect calls an order."""
 
     guid: str | None = None
+    external_id: str | None = None
     payment_status: str | None = None
     deleted: bool | None = None
     voided: bool | None = None
@@ -132,6 +133,7 @@ class Order(msgspec.Struct, rename="camel"):
     """What AuraConnect calls a group."""
 
     guid: str | None = None
+    external_id: str | None = None
     business_date: int | None = None
     promised_date: str | None = None
     closed_date: str | None = None
