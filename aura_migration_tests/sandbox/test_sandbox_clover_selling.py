@@ -32,7 +32,7 @@ class Counter:
         document = self.http.get("/_control/credentials").json()["default"]
         self.http.headers["Authorization"] = f"Bearer {document['access_token']}"
         self.base = f"/v3/merchants/{document['merchant_id']}"
-        self.merchant = sandbox.pos_app.world.first  # type: ignore[attr-defined]
+        self.merchant = sandbox.pos_app.world.first
         self.items = {row.name: row.id for row in self.merchant.items.values()}
         self.options = {row.name: row.id for row in self.merchant.modifiers.values()}
         self.discounts = {row.name: row.id for row in self.merchant.discounts.values()}
@@ -55,7 +55,7 @@ class Counter:
         assert self.http.post("/_control/clock", json={"now": now}).status_code == 200
 
     def changed_since(self, moment: str, path: str = "orders") -> list[Row]:
-        params = {"filter": f"modifiedTime>={stamp(moment)}", "limit": 1000, "expand": EVERYTHING}
+        params = {"filter": f"modifiedTime>={stamp(moment)}", "limit": "1000", "expand": EVERYTHING}
         return list(self.http.get(f"{self.base}/{path}", params=params).json()["elements"])
 
     def truth(self) -> dict[str, Row]:
@@ -63,13 +63,24 @@ class Counter:
         return {row["id"]: row for row in map(json.loads, lines)}
 
 
-@pytest.fixture
-def counter() -> Iterator[Counter]:
+def opened() -> Iterator[Counter]:
     with serve("clover", "rules", 1, now=NOW, switches=QUIET) as sandbox:
         held = Counter(sandbox)
         held.clock("2026-10-02T02:00:00Z")
         yield held
         held.http.close()
+
+
+@pytest.fixture(scope="module")
+def counter() -> Iterator[Counter]:
+    """Shared by what only looks at the sale it makes."""
+    yield from opened()
+
+
+@pytest.fixture
+def fresh() -> Iterator[Counter]:
+    """For what looks at everything that was sold."""
+    yield from opened()
 
 
 def two_burgers_and_a_lager(counter: Counter) -> list[Row]:
@@ -96,10 +107,10 @@ def test_a_sale_is_priced_by_the_present_menu_and_its_rates(counter: Counter) ->
     assert (told["gross"], told["tax"], told["total"]) == (3750, 341, 4091)
 
 
-def test_a_price_changed_at_noon_is_that_of_the_next_sale(counter: Counter) -> None:
-    before = counter.sell("Soup")
-    counter.edit("set_price", item=counter.items["Soup"], cents=700)
-    prices = [row["lineItems"]["elements"][0]["price"] for row in (before, counter.sell("Soup"))]
+def test_a_price_changed_at_noon_is_that_of_the_next_sale(fresh: Counter) -> None:
+    before = fresh.sell("Soup")
+    fresh.edit("set_price", item=fresh.items["Soup"], cents=700)
+    prices = [row["lineItems"]["elements"][0]["price"] for row in (before, fresh.sell("Soup"))]
     assert prices == [650, 700]
 
 
@@ -153,25 +164,25 @@ def test_an_open_check_is_paid_and_voided_like_any_other(counter: Counter) -> No
     assert voided["lineItems"]["elements"] == [] and voided["modifiedTime"] >= stamp("2026-10-02T02:00:00Z")
 
 
-def test_a_sale_taken_offline_comes_late_with_its_old_time(counter: Counter) -> None:
+def test_a_sale_taken_offline_comes_late_with_its_old_time(fresh: Counter) -> None:
     hook = {"op": "target", "url": "http://127.0.0.1:9/hook", "verified": True}
-    assert counter.http.post("/_control/webhooks", json=hook).status_code == 200
-    fields = {"lines": [{"item": counter.items["Soup"]}], "offline_minutes": 90}
-    [order_id] = counter.edit("sell", at=EVENING, **fields)
-    payment_id = counter.http.get("/_control/orders/payments").text.splitlines()[-1]
+    assert fresh.http.post("/_control/webhooks", json=hook).status_code == 200
+    fields = {"lines": [{"item": fresh.items["Soup"]}], "offline_minutes": 90}
+    [order_id] = fresh.edit("sell", at=EVENING, **fields)
+    payment_id = fresh.http.get("/_control/orders/payments").text.splitlines()[-1]
     payment_id = json.loads(payment_id)["id"]
-    assert counter.order(order_id) == {} and counter.changed_since("2026-10-01T20:00:00Z") == []
-    assert counter.changed_since("2026-10-01T20:00:00Z", "payments") == []
-    assert counter.http.get(f"{counter.base}/payments/{payment_id}").status_code == 404
-    assert counter.http.get("/_control/webhooks").json()["deliveries"] == []
-    assert counter.truth()[order_id]["total"] == 650 + 20 + 33
-    counter.clock("2026-10-02T02:30:00Z")
-    [row] = counter.changed_since("2026-10-02T02:00:00Z")
+    assert fresh.order(order_id) == {} and fresh.changed_since("2026-10-01T20:00:00Z") == []
+    assert fresh.changed_since("2026-10-01T20:00:00Z", "payments") == []
+    assert fresh.http.get(f"{fresh.base}/payments/{payment_id}").status_code == 404
+    assert fresh.http.get("/_control/webhooks").json()["deliveries"] == []
+    assert fresh.truth()[order_id]["total"] == 650 + 20 + 33
+    fresh.clock("2026-10-02T02:30:00Z")
+    [row] = fresh.changed_since("2026-10-02T02:00:00Z")
     assert row["createdTime"] == row["clientCreatedTime"] == stamp(EVENING)
     assert row["modifiedTime"] == stamp("2026-10-02T02:30:00Z")
-    payment = counter.http.get(f"{counter.base}/payments/{payment_id}").json()
+    payment = fresh.http.get(f"{fresh.base}/payments/{payment_id}").json()
     assert payment["offline"] and payment["createdTime"] == stamp(EVENING)
-    [sent] = counter.http.get("/_control/webhooks").json()["deliveries"]
+    [sent] = fresh.http.get("/_control/webhooks").json()["deliveries"]
     assert order_id in sent["body"] and payment_id in sent["body"]
 
 
@@ -188,24 +199,24 @@ def test_what_cannot_be_sold_is_refused_with_what_there_is(counter: Counter) -> 
     assert "kiosk" in refused(lines=[line], channel="kiosk")
 
 
-def test_a_day_of_trade_comes_in_as_the_clock_goes(counter: Counter) -> None:
-    counter.clock("2026-10-05T09:30:00Z")
-    sold = counter.edit("trade", day="2026-10-05", orders=30, seed=4)
-    assert len(sold) == 30 and counter.changed_since("2026-10-05T09:30:00Z") == []
+def test_a_day_of_trade_comes_in_as_the_clock_goes(fresh: Counter) -> None:
+    fresh.clock("2026-10-05T09:30:00Z")
+    sold = fresh.edit("trade", day="2026-10-05", orders=30, seed=4)
+    assert len(sold) == 30 and fresh.changed_since("2026-10-05T09:30:00Z") == []
     seen = []
     for now in ("2026-10-05T20:00:00Z", "2026-10-06T03:00:00Z", "2026-10-06T09:30:00Z"):
-        counter.clock(now)
-        rows = counter.changed_since("2026-10-05T09:30:00Z")
+        fresh.clock(now)
+        rows = fresh.changed_since("2026-10-05T09:30:00Z")
         seen.append(len(rows))
     assert 0 < seen[0] < seen[1] < seen[2] == 30
     assert {row["id"] for row in rows} == set(sold)
-    told = counter.truth()
+    told = fresh.truth()
     for row in rows:
         mine = told[row["id"]]
         paid = sum(one["amount"] for one in row["payments"]["elements"])
         assert row["total"] == mine["total"] == paid and taxes(row) == mine["tax"]
         assert mine["date"] == "2026-10-05"  # the day ends at four in the morning
-    zone = ZoneInfo(counter.merchant.timezone)
+    zone = ZoneInfo(fresh.merchant.timezone)
     local = [datetime.fromtimestamp(row["createdTime"] / 1000, UTC).astimezone(zone) for row in rows]
     assert {moment.date().isoformat() for moment in local} == {"2026-10-05", "2026-10-06"}
     assert any("onlineOrder" in row for row in rows) and any("onlineOrder" not in row for row in rows)

@@ -24,7 +24,7 @@ class Desk:
         document = self.http.get("/_control/credentials").json()["variants"][variant]
         self.http.headers["Authorization"] = f"Bearer {document['access_token']}"
         self.base = f"/v3/merchants/{document['merchant_id']}"
-        self.merchant = sandbox.pos_app.world.first  # type: ignore[attr-defined]
+        self.merchant = sandbox.pos_app.world.first
         self.items = {row.name: row.id for row in self.merchant.items.values()}
         self.options = {row.name: row.id for row in self.merchant.modifiers.values()}
         self.discounts = {row.name: row.id for row in self.merchant.discounts.values()}
@@ -77,8 +77,10 @@ def burgers_and_lager(desk: Desk) -> list[Row]:
 
 def test_an_atomic_order_is_priced_by_the_menu_and_read_back_the_same(desk: Desk) -> None:
     # 2 x (14.25 + 1.00) + 7.00 = 37.50; city 3.1 % 1.16, state 5 % of 30.50 1.53, liquor 10.25 % of 7.00 0.72.
-    fields = {"externalReferenceId": "aura:41", "orderType": {"id": desk.types["Dine In"]}, "title": "41"}
+    fields = {"externalReferenceId": "aura:40", "orderType": {"id": desk.types["Dine In"]}, "title": "41"}
     made = desk.order(*burgers_and_lager(desk), **fields)
+    assert "externalReferenceId" not in made  # the cart has none: it is written afterwards
+    made = desk.made(f"orders/{made['id']}", {"externalReferenceId": "aura:41"})
     assert (made["total"], made["state"], made["paymentState"]) == (4091, "open", "OPEN")
     assert (made["unpaidBalance"], made["externalReferenceId"], made["title"]) == (4091, "aura:41", "41")
     names = [mod["name"] for mod in made["lineItems"]["elements"][0]["modifications"]["elements"]]

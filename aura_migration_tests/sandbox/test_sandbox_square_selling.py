@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -24,7 +25,7 @@ class Counter:
         self.http = httpx.Client(base_url=sandbox.base_url, timeout=30)
         token = sandbox.pos_app.credentials()["default"]["access_token"]
         self.http.headers["Authorization"] = f"Bearer {token}"
-        self.world = sandbox.pos_app.world  # type: ignore[attr-defined]
+        self.world = sandbox.pos_app.world
         self.place: str = self.world.merchant.main_location_id
         self.ways = {item.name: item.variations[0].id for item in self.world.items()}
         self.options = {held.name: held.id for held in self.world.of_type("MODIFIER", "DISCOUNT")}
@@ -59,17 +60,31 @@ class Counter:
             body["cursor"] = answer["cursor"]
 
     def truth(self, order_id: str) -> Row:
-        rows = self.http.get("/_control/truth").json()["orders"]
-        return dict(next(row for row in rows if row["id"] == order_id))
+        return self.told()[order_id]
+
+    def told(self) -> dict[str, Row]:
+        lines = self.http.get("/_control/orders/orders").text.splitlines()
+        return {row["id"]: row for row in map(json.loads, lines)}
 
 
-@pytest.fixture
-def counter() -> Iterator[Counter]:
+def opened() -> Iterator[Counter]:
     with serve("square", "rules", 1, now=NOW) as sandbox:
         held = Counter(sandbox)
         held.clock("2026-10-02T01:00:00Z")
         yield held
         held.http.close()
+
+
+@pytest.fixture(scope="module")
+def counter() -> Iterator[Counter]:
+    """Shared by what only looks at the sale it makes."""
+    yield from opened()
+
+
+@pytest.fixture
+def fresh() -> Iterator[Counter]:
+    """For what looks at everything that was sold."""
+    yield from opened()
 
 
 def cents(row: Row, name: str) -> int:
@@ -97,10 +112,10 @@ def test_a_sale_is_priced_by_the_present_menu_and_its_taxes(counter: Counter) ->
     assert (told["gross"], told["tax"], told["tips"], told["total"]) == (4025, 406, 600, 5031)
 
 
-def test_a_price_changed_at_noon_is_that_of_the_next_sale(counter: Counter) -> None:
-    before = counter.sell("Coffee")
-    counter.edit("set_price", variation=counter.ways["Coffee"], cents=300)
-    after = counter.sell("Coffee")
+def test_a_price_changed_at_noon_is_that_of_the_next_sale(fresh: Counter) -> None:
+    before = fresh.sell("Coffee")
+    fresh.edit("set_price", variation=fresh.ways["Coffee"], cents=300)
+    after = fresh.sell("Coffee")
     assert [cents(row["line_items"][0], "base_price_money") for row in (before, after)] == [275, 300]
 
 
@@ -163,23 +178,38 @@ def test_an_open_check_is_paid_and_voided_like_any_other(counter: Counter) -> No
     assert voided["state"] == "CANCELED" and voided["updated_at"] >= "2026-10-02T01:00:00Z"
 
 
-def test_a_sale_taken_offline_comes_late_with_its_old_time(counter: Counter) -> None:
+def test_a_sale_taken_offline_comes_late_with_its_old_time(fresh: Counter) -> None:
     hook = {"op": "target", "url": "http://127.0.0.1:9/hook", "events": ["order.created", "payment.created"]}
-    assert counter.http.post("/_control/webhooks", json=hook).status_code == 200
-    [order_id] = counter.edit("sell", at=EVENING, lines=[{"item": counter.ways["Muffin"]}], offline_minutes=90)
-    assert counter.order(order_id) == {}
-    assert counter.http.post("/v2/orders/batch-retrieve", json={"order_ids": [order_id]}).json() == {}
-    assert counter.search("2026-10-01T23:00:00Z") == []
-    assert counter.http.get("/v2/payments", params={"begin_time": "2026-10-01T23:00:00Z"}).json() == {}
-    assert counter.http.get("/_control/webhooks").json()["deliveries"] == []
-    assert counter.truth(order_id)["total"] == 375 + 28
-    counter.clock("2026-10-02T01:30:00Z")
-    [row] = counter.search("2026-10-02T01:00:00Z")
+    assert fresh.http.post("/_control/webhooks", json=hook).status_code == 200
+    [order_id] = fresh.edit("sell", at=EVENING, lines=[{"item": fresh.ways["Muffin"]}], offline_minutes=90)
+    assert fresh.order(order_id) == {}
+    assert fresh.http.post("/v2/orders/batch-retrieve", json={"order_ids": [order_id]}).json() == {}
+    assert fresh.search("2026-10-01T23:00:00Z") == []
+    assert fresh.http.get("/v2/payments", params={"begin_time": "2026-10-01T23:00:00Z"}).json() == {}
+    assert fresh.http.get("/_control/webhooks").json()["deliveries"] == []
+    assert fresh.truth(order_id)["total"] == 375 + 28
+    fresh.clock("2026-10-02T01:30:00Z")
+    [row] = fresh.search("2026-10-02T01:00:00Z")
     assert (row["created_at"], row["closed_at"], row["updated_at"]) == (EVENING, EVENING, "2026-10-02T01:30:00Z")
-    [payment] = counter.http.get("/v2/payments", params={"begin_time": "2026-10-01T23:00:00Z"}).json()["payments"]
+    [payment] = fresh.http.get("/v2/payments", params={"begin_time": "2026-10-01T23:00:00Z"}).json()["payments"]
     assert payment["offline_payment_details"] == {"client_created_at": EVENING} and payment["is_offline_payment"]
-    sent = [row["kind"] for row in counter.http.get("/_control/webhooks").json()["deliveries"]]
+    sent = [row["kind"] for row in fresh.http.get("/_control/webhooks").json()["deliveries"]]
     assert sent == ["order.created", "payment.created"]
+
+
+def test_what_is_given_back_offline_comes_with_its_sale(fresh: Counter) -> None:
+    hook = {"op": "target", "url": "http://127.0.0.1:9/hook", "events": ["order.created", "order.updated"]}
+    assert fresh.http.post("/_control/webhooks", json=hook).status_code == 200
+    [order_id] = fresh.edit("sell", at=EVENING, lines=[{"item": fresh.ways["Muffin"]}], offline_minutes=90)
+    back, _, refund = fresh.edit("refund", order=order_id, cents=100)
+    window = {"begin_time": "2026-10-01T23:00:00Z"}
+    assert fresh.order(back) == {} and fresh.http.get(f"/v2/refunds/{refund}").status_code == 404
+    assert fresh.http.get("/v2/refunds", params=window).json() == {}
+    fresh.clock("2026-10-02T01:31:00Z")
+    assert fresh.order(back)["returns"][0]["source_order_id"] == order_id
+    assert [row["id"] for row in fresh.http.get("/v2/refunds", params=window).json()["refunds"]] == [refund]
+    bodies = [row["body"] for row in fresh.http.get("/_control/webhooks").json()["deliveries"]]
+    assert len(bodies) == 2 and order_id in bodies[0] and back in bodies[1]
 
 
 def test_what_cannot_be_sold_is_refused_with_what_there_is(counter: Counter) -> None:
@@ -196,24 +226,24 @@ def test_what_cannot_be_sold_is_refused_with_what_there_is(counter: Counter) -> 
     assert "discount_cents" in refused(lines=[line], discount=counter.options["Open discount"])
 
 
-def test_a_day_of_trade_comes_in_as_the_clock_goes(counter: Counter) -> None:
-    counter.clock("2026-10-05T09:00:00Z")
-    sold = counter.edit("trade", day="2026-10-05", orders=30, seed=4)
-    assert len(sold) == 30 and counter.search("2026-10-05T09:00:00Z") == []
+def test_a_day_of_trade_comes_in_as_the_clock_goes(fresh: Counter) -> None:
+    fresh.clock("2026-10-05T09:00:00Z")
+    sold = fresh.edit("trade", day="2026-10-05", orders=30, seed=4)
+    assert len(sold) == 30 and fresh.search("2026-10-05T09:00:00Z") == []
     seen = []
     for now in ("2026-10-05T20:00:00Z", "2026-10-06T03:00:00Z", "2026-10-06T09:00:00Z"):
-        counter.clock(now)
-        rows = counter.search("2026-10-05T09:00:00Z")
+        fresh.clock(now)
+        rows = fresh.search("2026-10-05T09:00:00Z")
         assert all(row["updated_at"] <= now for row in rows)
         seen.append(len(rows))
     assert 0 < seen[0] < seen[1] < seen[2] == 30
     assert {row["id"] for row in rows} == set(sold)
-    told = {row["id"]: row for row in counter.http.get("/_control/truth").json()["orders"]}
+    told = fresh.told()
     for row in rows:
         mine = told[row["id"]]
         assert cents(row, "total_money") == mine["total"] == sum(cents(one, "amount_money") for one in row["tenders"])
         assert cents(row, "total_tax_money") == mine["tax"]
-    zone = ZoneInfo(counter.world.locations[counter.place].timezone)
+    zone = ZoneInfo(fresh.world.locations[fresh.place].timezone)
     local = [datetime.fromisoformat(row["created_at"]).astimezone(zone) for row in rows]
     assert {moment.date().isoformat() for moment in local} == {"2026-10-05", "2026-10-06"}
     assert all(moment.hour >= 11 or moment.hour < 3 for moment in local)

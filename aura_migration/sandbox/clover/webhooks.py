@@ -178,6 +178,8 @@ class CloverWebhooks(Webhooks):
             return []
         order = book_of(merchant).find_order(order_id)
         assert order is not None
+        if not book_of(merchant).arrived(order):
+            return []
         rest, payments = list(changed[1:]), [payment.id for payment in order.payments]
         refunded = [str(row.payment) for row in order.refunds() if row.id in rest]
         kinds: dict[str, Callable[[], tuple[str, list[Change]]]] = {

@@ -82,6 +82,7 @@ SCOPE_OF = {
 }
 """Every event there is to subscribe to, and the permission without which it is not sent."""
 MENU_EDITS = ("set_price", "rename", "add_item", "delete_item", "set_available")
+ORDER_EDITS = ("pay", "tip_adjust", "refund", "void", "reopen")
 Json = dict[str, Any]
 
 
@@ -205,7 +206,10 @@ class SquareWebhooks(Webhooks):
             "reopen": lambda: self._order(changed[0], "order.updated"),
             "late_fee": lambda: self._payments("payment.updated", map(self._payment_of, changed)),
         }
-        if verb in told:
+        if verb in ORDER_EDITS and self._world.orders.of_id(changed[0]) in self._world.orders.not_arrived():
+            # What the API does not know yet is told of when it comes; a return is an order of its own.
+            self._to_arrive.extend(changed[:1] if verb == "refund" else ())
+        elif verb in told:
             told[verb]()
 
     def _arrive(self, order_ids: Sequence[str]) -> None:

@@ -314,6 +314,7 @@ class Ledger:
                 "customers": order.customers,
                 "employee": order.employee,
                 "type": order.type,
+                "external": order.external,
                 "kinds": list(order.kinds),
             }
 

@@ -110,6 +110,10 @@ class Drafter:
         if len(rows) > MOST_LINES:
             raise SquareError("ARRAY_LENGTH_TOO_LONG", f"More than {MOST_LINES} lines.", "order.line_items")
         lines = [self._line(row, place, f"order.line_items[{at_line}]") for at_line, row in enumerate(rows)]
+        for at_line, (line, row) in enumerate(zip(lines, rows, strict=True)):
+            line.uid = text_in(row, "uid", f"order.line_items[{at_line}].uid", 60)
+        if len({line.uid for line in lines if line.uid}) < sum(line.uid is not None for line in lines):
+            raise invalid("order.line_items.uid", "Two lines have the same uid.")
         taxes = self._taxes(said, rows, lines, place, bool(options.get("auto_apply_taxes")))
         order = Order(number, place.id, at, at, None, OPEN, lines, taxes)
         given, _ = automatic(self._world, place, lines, at) if options.get("auto_apply_discounts") else ((), False)

@@ -208,7 +208,7 @@ class OrderEditor:
         left = sum(held.total for held in done.paid if held.good) - given
         stamp = max(history.next_stamp(), order.updated + 1)
         made = Order(history.next_number(), order.location, stamp, stamp + 100, stamp, back=back)
-        made.notes = ("refunded by an edit",)
+        made.notes, made.arrives = ("refunded by an edit",), order.arrives
         wanted = give_back(Done(made, history.marks), done, lambda _paid, _place: "").total
         if wanted > left:
             raise ControlError(f"only {left} cents of order {op['order']!r} are left to refund, not {wanted}")

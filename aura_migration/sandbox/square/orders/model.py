@@ -58,7 +58,7 @@ class Mod:
 
 @dataclass(slots=True)
 class Line:
-    """One line. `taxes`: places in the order's tax list."""
+    """One line. `taxes`: places in the order's tax list. `uid`: as its writer named it."""
 
     name: str | None
     variation: str | None
@@ -72,6 +72,7 @@ class Line:
     note: str | None = None
     unit: str | None = None
     category: str | None = None
+    uid: str | None = None
 
 
 @dataclass(slots=True, frozen=True)

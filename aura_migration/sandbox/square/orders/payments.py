@@ -179,7 +179,7 @@ class Payments:
         paid = self._history.payment_of_id(head)
         found = self._history.refunds_of(paid) if paid is not None else self._unlinked(head)
         held = next((row for row in found if row.id == refund_id), None)
-        if held is None:
+        if held is None or not self._history.arrived(held.order.number):
             raise SquareError("NOT_FOUND", f"Could not find payment refund with id: {refund_id}")
         return encode({"refund": self._wire.refund(held)})
 
@@ -207,8 +207,8 @@ class Payments:
         def inside(stamp: int, span: Span) -> bool:
             return span[0] <= stamp and (stamp <= span[1] if right else stamp < span[1])
 
-        delay = float(call.switches["payments_delay_seconds"])
-        if held.get("revision") != history.revision or delay:
+        delay, awaited = float(call.switches["payments_delay_seconds"]), history.not_arrived()
+        if held.get("revision") != history.revision or held.get("awaited") != awaited or delay:
             rows = []
             for _, number, at in history.refunds(by_update=by == "UPDATED_AT"):
                 row = history.refund(number, at)
@@ -218,9 +218,9 @@ class Payments:
                     continue
                 if source and (row.paid.kind.source if row.paid is not None else "CASH") != source:
                     continue
-                if not history.hidden(number, delay):
+                if not history.hidden(number, delay) and history.arrived(number):
                     rows.append((number, at))
             held["rows"] = rows[::-1] if order == "DESC" else rows
-            held["revision"] = history.revision
+            held["revision"], held["awaited"] = history.revision, awaited
         part, cursor = call.page(held["rows"], position, limit)
         return encode(listed("refunds", [self._wire.refund(history.refund(*row)) for row in part], cursor))

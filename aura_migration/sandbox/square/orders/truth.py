@@ -111,6 +111,7 @@ class OrderTruth:
                 "source": order.source,
                 "customer": order.customer,
                 "ticket": order.ticket,
+                "reference": order.reference,
                 "lines": len(order.lines),
                 "gross": sum(sums.gross),
                 "discounts": sum(sums.discount),

@@ -49,6 +49,11 @@ def instant(stamp: int) -> str:
     return f"{whole}.{fraction:03d}Z" if fraction % 11 else f"{whole}.{fraction:03d}000000Z"
 
 
+def line_uid(line: Line, prefix: str, place: int) -> str:
+    """The uid of a line within its order."""
+    return line.uid or f"{prefix}l{place}"
+
+
 def broken(number: int) -> str | None:
     """What is wrong with an order while the switch `broken_orders` is on."""
     turn, place = divmod(number, BROKEN_EVERY)
@@ -196,19 +201,19 @@ class OrderWire:
 
     def _line(self, done: Done, prefix: str, place: int, line: Line) -> Json:
         sums, money = done.sums, self.money
-        found = self._what(line, f"{prefix}l{place}", line.qty)
+        at = line_uid(line, prefix, place)
+        found = self._what(line, at, line.qty)
         found["variation_total_price_money"] = money(sums.variation[place])
         if line.mods:
             found["modifiers"] = [
-                {**self._mod(line, at, cents), "uid": f"{prefix}l{place}m{at}"}
-                for at, cents in enumerate(sums.mods[place])
+                {**self._mod(line, number, cents), "uid": f"{at}m{number}"}
+                for number, cents in enumerate(sums.mods[place])
             ]
         found["gross_sales_money"] = money(sums.gross[place])
         found["total_discount_money"] = money(sums.discount[place])
         found["total_tax_money"] = money(sums.tax[place])
         found["total_service_charge_money"] = money(sums.charge[place])
         found["total_money"] = money(sums.totals[place])
-        at = f"{prefix}l{place}"
         if sums.tax_parts[place]:
             found["applied_taxes"] = self._applied(at, prefix, "tax", sums.tax_parts[place])
         if sums.discount_parts[place]:
@@ -339,7 +344,11 @@ class OrderWire:
         }
         if held.entries:
             found["entries"] = [
-                {"uid": f"{prefix}f{place}e{at}", "line_item_uid": f"{prefix}l{at}", "quantity": "1"}
+                {
+                    "uid": f"{prefix}f{place}e{at}",
+                    "line_item_uid": line_uid(done.order.lines[at], prefix, at),
+                    "quantity": "1",
+                }
                 for at in held.entries
             ]
         details: Json = {"schedule_type": "SCHEDULED" if held.scheduled else "ASAP"}
@@ -418,14 +427,14 @@ class OrderWire:
         money, uid = self.money, f"{prefix}rl{at}"
         found = self._what(line.line, uid, line.qty)
         if line.place is not None:
-            found["source_line_item_uid"] = f"{theirs}l{line.place}"
+            found["source_line_item_uid"] = line_uid(line.line, theirs, line.place)
         found["variation_total_price_money"] = money(line.variation)
         if line.line.mods:
             found["return_modifiers"] = [
                 {
                     **self._mod(line.line, held, cents),
                     "uid": f"{uid}m{held}",
-                    "source_modifier_uid": f"{theirs}l{line.place}m{held}",
+                    "source_modifier_uid": f"{line_uid(line.line, theirs, line.place or 0)}m{held}",
                 }
                 for held, cents in enumerate(line.mods)
             ]
