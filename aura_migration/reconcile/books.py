@@ -60,12 +60,15 @@ TWIN_SQL = f"(o.origin = 'pos_native' AND {_of_original('t.id')} IS NOT NULL)"
 """Whether the order ``o`` is the POS's copy of an order that AuraConnect took: the same sale a second time."""
 
 BOOK_SQL = f"""(CASE o.origin
-    WHEN 'pos_native' THEN CASE coalesce({_of_original(_owner("t"))}, 'pos') WHEN 'pos' THEN 'pos' END
+    WHEN 'pos_native' THEN CASE
+        WHEN left(o.external_id, 10) = 'aura:test:' THEN NULL
+        WHEN coalesce({_of_original(_owner("t"))}, 'pos') = 'pos' THEN 'pos' END
     ELSE CASE
         WHEN {_HAS_COPY} THEN CASE {OWNER_SQL} WHEN 'auraconnect' THEN 'auraconnect' END
         WHEN o.external_id IS NULL THEN 'auraconnect'
         ELSE {OWNER_SQL} END END)"""
-"""The book that counts the order ``o``: 'pos' or 'auraconnect'; NULL where its twin is what counts.
+"""The book that counts the order ``o``: 'pos' or 'auraconnect'; NULL where its twin is what counts, and for an order that was
+written to the POS as a test (reference ``aura:test:…``).
 
 A sale that is in both systems counts in the book that owned its channel when AuraConnect opened it, with the figures of
 that system where both are here; what is in one system alone counts there, whoever owned the channel.

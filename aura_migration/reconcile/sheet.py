@@ -224,7 +224,7 @@ def daily_sheet(
 ) -> list[SheetDay]:
     """The sheet of a location's business dates, both ends in, one row per date without a gap.
 
-    ``left_out`` of a date are orders that are the second of two twins. Read in one statement snapshot per table; give a
+    ``left_out`` of a date are orders that count in no book: the second of two twins, tests at the POS. Read in one statement snapshot per table; give a
     transaction of your own where somebody writes meanwhile.
     """
     sums: dict[tuple[date, str], dict[str, Any]] = {}

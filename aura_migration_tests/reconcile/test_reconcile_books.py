@@ -100,6 +100,8 @@ def test_of_two_twins_the_book_that_owned_the_channel_counts_one(connection: psy
         order("pos_native", AFTER, source_id="P6", external_id=f"aura:{first}"): None,
         (second := order("aura_native", BEFORE)): None,
         order("pos_native", BEFORE, source_id="P7", external_id=f"aura:{second}"): "pos",
+        # written to the POS as a test
+        order("pos_native", AFTER, source_id="P11", external_id="aura:test:7"): None,
         # a reference of somebody else's is none of ours
         order("pos_native", AFTER, source_id="P8", external_id="aura:999999999"): "pos",
         order("pos_native", AFTER, source_id="P9", external_id="aura:999999999999999999999"): "pos",
