@@ -1,0 +1,155 @@
+"""The cause of each piece of a difference, and whether it is proven: by something the difference alone cannot supply.
+
+The proofs, by cause:
+
+    business_day_boundary   the rule of the POS dates AuraConnect's own instant as the POS does, midnight as AuraConnect does
+    clock_skew              the rule dates AuraConnect's instant as AuraConnect does, so that the instants differ: named, not proven
+    tip_treatment           the POS's payments carry the tip, everything but the tip is equal
+    gratuity_treatment      what is gratuity on one side is tip on the other, to the cent
+    late_void               the order stood on both sides when the date was judged before, or was voided after its close
+    refund_day              the same refund stands on a neighbouring date on the other side
+    rounding                at most a cent per line and rate
+    channel_counted_twice   two orders of one total within minutes, one from each system
+    unmapped_tender         AuraConnect knows no tender of that name
+    price_changed           a change of price at the POS that was seen and waits, or the proofs of order replay
+    tax, discount, charge   the proofs of order replay
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from aura_migration.core.clock import business_date
+from aura_migration.pos.order_facts import DayRule
+from aura_migration.reconcile.causes import Cause
+from aura_migration.reconcile.sides import Figures
+from aura_migration.reconcile.split import ORDER, Piece
+
+SAME_MOMENT = timedelta(minutes=10)
+"""Orders of the same total this close together are one sale rung up twice."""
+
+
+class Named(NamedTuple):
+    """A piece with its cause."""
+
+    piece: Piece
+    cause: Cause
+    is_proven: bool
+    evidence: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known besides the two sides. ``before``: keys of orders that stood equal when the date was judged before."""
+
+    rule: DayRule
+    day: date
+    closes_at: datetime
+    tenders: frozenset[str] = frozenset()
+    before: frozenset[str] = frozenset()
+    price_changes: frozenset[int] = frozenset()
+    """By how much prices moved at the POS that wait to be approved."""
+    replayed: Mapping[str, tuple[tuple[Cause, str, int, bool], ...]] = field(default_factory=dict)
+
+
+def name_pieces(pos: Figures, aura: Figures, pieces: list[Piece], known: Known) -> list[Named]:
+    """The causes of an order's pieces; both sides are there."""
+    by_part = {piece.part: piece.cents for piece in pieces}
+    found = []
+    for piece in pieces:
+        if piece.part == ORDER:
+            found.append(_state(piece, pos, aura, known))
+        elif piece.part in ("gratuity", "tip") and by_part.get("gratuity", 0) == -by_part.get("tip", 0):
+            found.append(Named(piece, Cause.GRATUITY_TREATMENT, True, {"moved": abs(piece.cents)}))
+        elif piece.part == "tip":
+            found.append(_tip(piece, pos, aura, by_part))
+        elif piece.part == "gratuity":
+            found.append(Named(piece, Cause.GRATUITY_TREATMENT, False, {}))
+        elif piece.part == "gross":
+            found.append(_gross(piece, pos, aura, known))
+        elif piece.part == "discount":
+            found.append(Named(piece, Cause.DISCOUNT_RULE, False, {}))
+        elif piece.part == "charges":
+            found.append(Named(piece, Cause.CHARGE_RULE, False, {}))
+        elif piece.part == "tax":
+            found.append(_tax(piece, pos, aura, by_part))
+        elif piece.part == "rounding":
+            found.append(Named(piece, Cause.ROUNDING, abs(piece.cents) < 5, {}))
+        else:
+            found.append(Named(piece, Cause.UNKNOWN, False, {}))
+    return found
+
+
+def _state(piece: Piece, pos: Figures, aura: Figures, known: Known) -> Named:
+    if "voided" in (pos.state, aura.state):
+        after = aura.voided_at is not None and aura.voided_at >= known.closes_at
+        stood = pos.key in known.before
+        return Named(piece, Cause.LATE_VOID, after or stood, {"stood_before": stood, "voided_after_close": after})
+    return Named(piece, Cause.UNKNOWN, False, {"pos": pos.state, "aura": aura.state})
+
+
+def _tip(piece: Piece, pos: Figures, aura: Figures, by_part: Mapping[str, int]) -> Named:
+    carried = sum(pos.paid.values()) == pos.total + pos.tip
+    return Named(piece, Cause.TIP_TREATMENT, carried and set(by_part) == {"tip"}, {"on_the_payments": carried})
+
+
+def _gross(piece: Piece, pos: Figures, aura: Figures, known: Known) -> Named:
+    if pos.lines != aura.lines:
+        return Named(piece, Cause.UNMAPPED_ITEM, False, {"lines_pos": pos.lines, "lines_aura": aura.lines})
+    moved = [change for change in known.price_changes if change and piece.cents % change == 0]
+    return Named(piece, Cause.PRICE_CHANGED, bool(moved), {"waiting_changes": sorted(known.price_changes)})
+
+
+def _tax(piece: Piece, pos: Figures, aura: Figures, by_part: Mapping[str, int]) -> Named:
+    follows = {"gross", "discount", "charges"} & set(by_part)
+    cents = abs(piece.cents)
+    if not follows and cents <= max(1, len(pos.taxes)) and set(pos.taxes) != set():
+        return Named(piece, Cause.ROUNDING, False, {"cents": cents})
+    if follows:
+        cause = (
+            Cause.PRICE_CHANGED
+            if "gross" in follows
+            else Cause.DISCOUNT_RULE
+            if "discount" in follows
+            else Cause.CHARGE_RULE
+        )
+        return Named(piece, cause, False, {"follows": sorted(follows)})
+    return Named(piece, Cause.TAX_RULE, False, {"pos": dict(pos.taxes), "aura": dict(aura.taxes)})
+
+
+def name_date(pos: Figures, aura: Figures, cents: int, known: Known) -> Named:
+    """Why an order that counts on both sides is of another date on the other."""
+    piece = Piece(ORDER, cents)
+    at = aura.opened_at
+    if at is None:
+        return Named(piece, Cause.BUSINESS_DAY_BOUNDARY, False, {"pos": pos.day, "aura": aura.day})
+    by_rule = business_date(at, known.rule.timezone, known.rule.closeout).isoformat()
+    by_calendar = at.astimezone(ZoneInfo(known.rule.timezone)).date().isoformat()
+    evidence = {"pos": pos.day, "aura": aura.day, "by_rule": by_rule, "by_calendar": by_calendar}
+    if by_rule == pos.day:
+        return Named(piece, Cause.BUSINESS_DAY_BOUNDARY, by_calendar == aura.day, evidence)
+    return Named(piece, Cause.CLOCK_SKEW, False, evidence)
+
+
+def is_same_sale(native: Figures, copy: Figures) -> bool:
+    """Whether an order of AuraConnect's and a copy of the POS's are one sale that nothing links."""
+    if native.total != copy.total or native.gross != copy.gross or not native.counts or not copy.counts:
+        return False
+    if native.opened_at is None or copy.opened_at is None:
+        return False
+    return abs(native.opened_at - copy.opened_at) <= SAME_MOMENT
+
+
+def name_payments(pos: Figures, aura: Figures, cents: int, tip_difference: int, known: Known) -> tuple[Cause, bool]:
+    """Why what was paid differs by tender."""
+    total = sum(aura.paid.values()) - sum(pos.paid.values())
+    if total == tip_difference and total:
+        return Cause.TIP_TREATMENT, True
+    strange = {tender for tender in {*pos.paid, *aura.paid} if tender and tender not in known.tenders}
+    if strange:
+        return Cause.UNMAPPED_TENDER, False
+    return Cause.UNKNOWN, False

@@ -1,0 +1,70 @@
+"""The POS's orders of one business date, priced by AuraConnect's menu and rules: the evidence of orders it has only copies of.
+
+Order replay rings them up and explains what differs by its own proofs; here its words become causes of the day.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, NamedTuple
+
+import psycopg
+
+from aura_migration.reconcile.causes import OF_RULE, Cause
+from aura_migration.verify.replay.replay import replay_orders
+from aura_migration.verify.replay.rung import Span
+from aura_migration.verify.replay.words import Class, Part, Why
+
+Connection = psycopg.Connection[Any]
+
+
+class Priced(NamedTuple):
+    """One difference of a shadow price: AuraConnect's price less the POS's, in minor units."""
+
+    key: str
+    aura_id: int
+    cause: Cause
+    part: str
+    cents: int
+    is_proven: bool
+    why: str
+
+
+@dataclass
+class Shadow:
+    """What pricing a date's orders showed. ``orders`` are those that could be priced; ``skipped`` could not be compared."""
+
+    orders: int = 0
+    skipped: int = 0
+    found: list[Priced] = field(default_factory=list)
+
+    @property
+    def keys(self) -> set[str]:
+        """The orders something differs of."""
+        return {one.key for one in self.found}
+
+
+def price_day(connection: Connection, restaurant_id: int, location_id: int, pos: str, day: date) -> Shadow:
+    """Ring the date's copied orders up again. An order that cannot be compared is no evidence, and no difference."""
+    replayed = replay_orders(connection, restaurant_id, location_id, pos, Span(since=day, until=day))
+    shadow = Shadow(orders=replayed.orders)
+    for judged in replayed.judged:
+        if judged.verdict is Class.NOT_COMPARABLE:
+            shadow.skipped += 1
+            shadow.orders -= 1
+        for found, why in judged.found:
+            if why is Why.COMP or (judged.verdict is Class.NOT_COMPARABLE and why is None):
+                continue
+            shadow.found.append(
+                Priced(
+                    judged.order.key,
+                    judged.order.id,
+                    OF_RULE.get(found.cause, Cause.UNKNOWN),
+                    "tax" if found.part is Part.TAX else str(found.part),
+                    found.cents,
+                    why is not None,
+                    str(why or ""),
+                )
+            )
+    return shadow
