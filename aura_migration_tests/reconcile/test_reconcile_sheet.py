@@ -16,7 +16,7 @@ import pytest
 
 from aura_migration.core.clock import business_date
 from aura_migration.migration.reports.sales import refresh_reports
-from aura_migration.reconcile.books import set_owner, switched
+from aura_migration.reconcile.books import Book, set_owner, switched
 from aura_migration.reconcile.sheet import COUNTED, METRICS, SheetDay, Tender, daily_sheet, sheet_csv, total_of
 from aura_migration_tests.support.sales import Charge, Line, Tax, Till
 
@@ -24,8 +24,26 @@ ZONE = ZoneInfo("America/New_York")
 FIRST = date(2026, 3, 6)  # Friday; the clocks go forward in the night to Sunday the 8th
 DAYS = 6
 CLOSEOUT = timedelta(hours=4)
-SWITCHES = {"online": datetime(2026, 3, 7, 18, 17, tzinfo=UTC), "in_house": datetime(2026, 3, 9, 4, 30, tzinfo=UTC)}
+SWITCHES: dict[str, list[tuple[datetime, Book]]] = {
+    # there, back in the middle of an evening, and there again
+    "online": [
+        (datetime(2026, 3, 7, 18, 17, tzinfo=UTC), "auraconnect"),
+        (datetime(2026, 3, 8, 23, 40, tzinfo=UTC), "pos"),
+        (datetime(2026, 3, 9, 16, 5, tzinfo=UTC), "auraconnect"),
+    ],
+    # after midnight, within the business date
+    "in_house": [(datetime(2026, 3, 9, 4, 30, tzinfo=UTC), "auraconnect")],
+}
 CHANNELS = ("in_house", "in_house", "kiosk", "phone", "online", "online", "third_party")
+
+
+def owned(channel: str, at: datetime) -> Book:
+    """Whose the channel is, told apart from the code under test."""
+    book: Book = "pos"
+    for since, then in SWITCHES[switched(channel)]:
+        if since <= at:
+            book = then
+    return book
 
 
 class Trade:
@@ -49,7 +67,7 @@ class Trade:
         self.till.flush()
 
     def _sale(self, opened: datetime, channel: str) -> None:
-        ours = opened >= SWITCHES[switched(channel)]
+        ours = owned(channel, opened) == "auraconnect"
         closed = opened + timedelta(minutes=self.random.choice((5, 40, 90)))
         day = business_date(closed, ZONE.key, CLOSEOUT)
         head: dict[str, Any] = {"channel": channel, "opened_at": opened, "closed_at": closed, "origin": "pos_native"}
@@ -137,10 +155,11 @@ def till(databases: Any) -> Iterator[Till]:
 
 @pytest.fixture(scope="module")
 def trade(till: Till) -> Trade:
-    for channel, at in SWITCHES.items():
-        set_owner(
-            till.connection, till.subject.location_key, channel, "auraconnect", at, till.subject.migration_id, "op", ""
-        )
+    for channel, changes in SWITCHES.items():
+        for at, book in changes:
+            set_owner(
+                till.connection, till.subject.location_key, channel, book, at, till.subject.migration_id, "op", ""
+            )
     trade = Trade(till, seed=7)
     trade.run(420)
     assert min(trade.books.values()) > 100 and trade.pushed > 80
