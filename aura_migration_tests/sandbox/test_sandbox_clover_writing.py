@@ -227,6 +227,25 @@ def test_stock_is_set_absolutely_and_read_back(desk: Desk) -> None:
     assert "quantity" not in desk.http.get(f"{desk.base}/item_stocks/{item}").json()
 
 
+def test_sales_take_stock_along_where_they_are_to(desk: Desk) -> None:
+    item = desk.items["Cookbook"]
+
+    def left() -> float:
+        return float(desk.http.get(f"{desk.base}/item_stocks/{item}").json()["quantity"])
+
+    desk.made(f"item_stocks/{item}", {"quantity": 10})
+    sale = {"op": "sell", "lines": [{"item": item, "quantity": 2}]}
+    desk.http.post("/_control/edit", json=sale)
+    assert left() == 10
+    desk.http.post("/_control/switches", json={"sales_move_stock": True})
+    desk.http.post("/_control/edit", json=sale)
+    made = desk.order(desk.line("Cookbook"))
+    assert left() == 8
+    desk.made(f"orders/{made['id']}/payments", {"tender": {"id": desk.tenders["Check"]}, "amount": made["total"]})
+    assert left() == 7
+    desk.http.post("/_control/switches", json={"sales_move_stock": False})
+
+
 def test_an_item_is_taken_off_sale_by_hand(desk: Desk) -> None:
     item = desk.items["Fries"]
     before = desk.http.get(f"{desk.base}/items/{item}").json()

@@ -311,6 +311,25 @@ def test_what_is_tracked_and_used_up_is_sold_out_there(sandbox: RunningSandbox, 
     assert not sold_out()
 
 
+def test_sales_take_stock_along_where_they_are_to(desk: Desk) -> None:
+    changed(desk, counted(desk, "Iced Tea", "10"))
+    lines = [{"item": desk.ways["Iced Tea"], "quantity": 2}]
+    desk.http.post("/_control/edit", json={"op": "sell", "lines": lines})
+    assert stock_of(desk, "Iced Tea") == {"IN_STOCK": "10"}
+    desk.http.post("/_control/switches", json={"sales_move_stock": True})
+    [sold] = desk.http.post("/_control/edit", json={"op": "sell", "lines": lines}).json()["changed"]
+    assert stock_of(desk, "Iced Tea") == {"IN_STOCK": "8"}
+    made = desk.create(desk.line("Iced Tea", "3"))
+    assert stock_of(desk, "Iced Tea") == {"IN_STOCK": "8"}
+    desk.pay(made)
+    assert stock_of(desk, "Iced Tea") == {"IN_STOCK": "5"}
+    desk.http.post("/_control/switches", json={"sales_move_stock": False})
+    body = {"catalog_object_ids": [desk.ways["Iced Tea"]], "types": ["ADJUSTMENT"]}
+    rows = desk.http.post("/v2/inventory/changes/batch-retrieve", json=body).json()["changes"]
+    assert {row["adjustment"]["transaction_id"] for row in rows} == {sold, made["id"]}
+    assert {row["adjustment"]["to_state"] for row in rows} == {"SOLD"}
+
+
 def test_everything_written_is_told_to_who_asked_for_it(desk: Desk) -> None:
     hook = {"op": "target", "url": "http://127.0.0.1:9/hook"}
     target = desk.http.post("/_control/webhooks", json=hook).json()["target"]["id"]

@@ -67,6 +67,9 @@ SWITCHES: dict[str, Switch] = {
     "order_filters_more": Switch(False, (True, False), "orders also filter by paymentState and customer.id"),
     "atomic_ad_hoc_lines": Switch(False, (True, False), "atomic orders take lines that are on no menu"),
     "atomic_external_reference": Switch(False, (True, False), "atomic orders keep an externalReferenceId of the cart"),
+    "sales_move_stock": Switch(
+        False, (True, False), "sales take counted stock along where the merchant has updateStock"
+    ),
     "filter_null_operators": Switch(False, (True, False), "clients may filter with IS NULL and IS NOT NULL"),
     "filter_like": Switch(False, (True, False), "clients may filter with LIKE"),
     "unknown_order_by": Switch("refuse", ("refuse", "ignore"), "orderBy on a field the endpoint does not know"),

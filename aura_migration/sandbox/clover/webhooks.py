@@ -122,6 +122,7 @@ class CloverWebhooks(Webhooks):
         elif verb in ("sell", "trade"):
             merchant = self._world.merchants[op.get("location") or self._world.first.id]
             told = self._new_orders([(merchant, order_id) for order_id in changed])
+            self.tell(merchant, self._stock_moved(merchant, changed), split="IS")
         else:
             told = self._sales(verb, op, changed)
         for merchant, changes in told:
@@ -140,6 +141,17 @@ class CloverWebhooks(Webhooks):
                 continue
             found.append((merchant, [("O", order_id, CREATE), *(("P", one.id, CREATE) for one in order.payments)]))
         return found
+
+    def _stock_moved(self, merchant: Merchant, order_ids: Iterable[str]) -> list[Change]:
+        """What these sales took off the shelf, where sales move stock."""
+        book = book_of(merchant)
+        if not book.switches.get("sales_move_stock"):
+            return []
+        orders = [book.find_order(order_id) for order_id in order_ids]
+        sold = {line.item for order in orders if order is not None and order.payments for line in order.lines}
+        return [
+            ("I", item.id, UPDATE) for item in merchant.items.values() if item.id in sold and item.quantity is not None
+        ]
 
     def wake(self) -> None:
         """See `Webhooks.wake`: the clock moved, and what had not arrived may have."""

@@ -18,6 +18,7 @@ from aura_migration.sandbox.square.edits import Editor
 from aura_migration.sandbox.square.errors import SquareError
 from aura_migration.sandbox.square.orders import drawers, paying, payments, payouts, search, writing
 from aura_migration.sandbox.square.orders.edits import OrderEditor
+from aura_migration.sandbox.square.orders.model import Order
 from aura_migration.sandbox.square.orders.render import Renderer
 from aura_migration.sandbox.square.orders.reports import Reports
 from aura_migration.sandbox.square.orders.truth import OrderTruth
@@ -26,10 +27,12 @@ from aura_migration.sandbox.square.people import customers, gift_cards, labor, l
 from aura_migration.sandbox.square.people.edits import PeopleEditor
 from aura_migration.sandbox.square.people.truth import people_truth
 from aura_migration.sandbox.square.scenarios import make_world
+from aura_migration.sandbox.square.shelves import Shelves
 from aura_migration.sandbox.square.subscriptions import Subscriptions
 from aura_migration.sandbox.square.truth import known_truth
 from aura_migration.sandbox.square.truth_rules import rules_truth
 from aura_migration.sandbox.square.webhooks import SquareWebhooks
+from aura_migration.sandbox.square.wire_places import count_json
 
 GATEWAY_CODES = {
     500: "INTERNAL_SERVER_ERROR",
@@ -59,16 +62,17 @@ class SquareApp(BasePosApp):
             OrderWire(self.world.orders.marks, self.world.merchant.currency, self.switches),
         )
         self.payouts, self.drawers = payouts.Payouts(self.world), drawers.Drawers(self.world)
-        self.webhooks = SquareWebhooks(self.world, self.tokens, clock, wire, self.switches)
+        self.webhooks = self._hooks = SquareWebhooks(self.world, self.tokens, clock, wire, self.switches)
         self.context.on_revoked = self.webhooks.revoked
-        desk = writing.OrderDesk(self.context, history, wire, self.webhooks)
+        self._shelves = Shelves(self.world, self.switches)
+        desk = writing.OrderDesk(self.context, history, wire, self.webhooks, self._sold)
         self.routes = [
             *Subscriptions(self.context, self.webhooks).routes(),
             *oauth_routes.routes(self.context),
             *merchants.routes(self.context),
             *catalog.routes(self.context),
             *inventory.routes(self.context),
-            *stock.Stockroom(self.context, self.webhooks).routes(),
+            *stock.Stockroom(self.context, self.webhooks, self._shelves).routes(),
             *customers.routes(self.context),
             *loyalty.routes(self.context),
             *gift_cards.routes(self.context),
@@ -83,13 +87,20 @@ class SquareApp(BasePosApp):
         ]
         self.order_truth = OrderTruth(self.world, self.payouts, self.drawers, wire, self.switches)
         self.reports = Reports(self.world, self.order_truth.ledger)
-        self._order_editor = OrderEditor(self.world)
+        self._order_editor = OrderEditor(self.world, self._sold)
         self.control_routes = [
             *stream.routes(self.world.people),
             *self.order_truth.routes(),
             *self.reports.routes(),
         ]
         self.exception_handlers = {HTTPException: _no_route}
+
+    def _sold(self, order: Order) -> None:
+        """A sale was completed: it may take stock along."""
+        counts = self._shelves.sold(self.world.orders.marks.order(order.number), order.location, order.lines)
+        self._hooks.counts_written([count_json(held) for held in counts])
+        if self._shelves.sell_out(counts):
+            self._hooks.catalog_written()
 
     def truth(self) -> dict[str, Any]:
         """The known truth as it stands now, with every token issued so far among the secrets."""

@@ -82,6 +82,7 @@ SWITCHES: dict[str, Any] = {
     "stale_version_error": "CONFLICT 409",
     "cancel_needs_canceled_fulfillments": True,
     "stock_sells_out": True,
+    "sales_move_stock": False,
     # oauth
     "authorize": "page",
     "oauth_grant_error_status": 401,

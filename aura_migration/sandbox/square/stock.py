@@ -12,14 +12,14 @@ from typing import Any
 
 from starlette.routing import Route
 
-from aura_migration.sandbox.core.ids import UPPER_ALNUM
 from aura_migration.sandbox.square.context import Call, Context, moment
 from aura_migration.sandbox.square.errors import SquareError
 from aura_migration.sandbox.square.inventory import IGNORED_STATES, STATES
-from aura_migration.sandbox.square.model import Change, Count, Override, Variation
+from aura_migration.sandbox.square.model import Change, Count, Variation
 from aura_migration.sandbox.square.once import Once
 from aura_migration.sandbox.square.orders.drafts import Json, missing, rows_in, text_in
 from aura_migration.sandbox.square.orders.render import encode
+from aura_migration.sandbox.square.shelves import Shelves, plain
 from aura_migration.sandbox.square.webhooks import SquareWebhooks
 from aura_migration.sandbox.square.wire_places import change_json, count_json
 
@@ -30,21 +30,15 @@ QUANTITY = re.compile(r"-?\d{1,12}(\.\d{1,5})?")
 COUNTABLE = ("IN_STOCK", "WASTE", "CUSTOM", "RETURNED_BY_CUSTOMER", "RESERVED_FOR_SALE", "SOLD_ONLINE")
 
 
-def plain(quantity: Decimal) -> str:
-    """A decimal as Square writes it: no exponent, no trailing zeros."""
-    text = f"{quantity:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
 class Stockroom:
     """The handler over the counts of one account."""
 
-    def __init__(self, context: Context, webhooks: SquareWebhooks) -> None:
+    def __init__(self, context: Context, webhooks: SquareWebhooks, shelves: Shelves) -> None:
         self._context = context
+        self._shelves = shelves
         self._world = context.world
         self._webhooks = webhooks
         self._once = Once()
-        self._made = 0
 
     def routes(self) -> list[Route]:
         """The one route."""
@@ -67,15 +61,14 @@ class Stockroom:
         counts: dict[tuple[str, str, str], Count] = {}
         changes: list[Change] = []
         for made in read:
-            touched = self._carry_out(made, skip)
+            touched = self._shelves.carry_out(made, skip)
             if touched:
                 changes.append(made)
-                self._world.changes.append(made)
             counts.update(((held.object_id, held.location_id, held.state), held) for held in touched)
         told = [count_json(held) for held in counts.values() if held.state not in IGNORED_STATES]
-        if call.switches["stock_sells_out"]:
-            self._sell_out([held for held in counts.values() if held.state == "IN_STOCK"])
         self._webhooks.counts_written(told)
+        if self._shelves.sell_out(counts.values()):
+            self._webhooks.catalog_written()
         currency, newer = self._world.merchant.currency, call.view().newer
         return encode({"counts": told, "changes": [change_json(made, currency, newer) for made in changes]})
 
@@ -110,9 +103,8 @@ class Stockroom:
         if at > now + 1000 or at < now - DAY:
             detail = "occurred_at lies in the future, or more than 24 hours back."
             raise SquareError("INVALID_TIME", detail, f"{name}.occurred_at")
-        self._made += 1
         made = Change(
-            self._world.ids.token("written change", str(self._made), UPPER_ALNUM, 24),
+            self._shelves.new_id(),
             str(kind),
             thing.id,
             said["location_id"],
@@ -123,53 +115,3 @@ class Stockroom:
         made.from_state = None if kind == "PHYSICAL_COUNT" else said["from_state"]
         made.team_member_id = text_in(said, "team_member_id", f"{name}.team_member_id")
         return made
-
-    def _carry_out(self, made: Change, skip_unchanged: bool) -> list[Count]:
-        """The counts that are different now."""
-        quantity = Decimal(made.quantity)
-        if made.kind == "PHYSICAL_COUNT":
-            held = self._count(made, made.to_state)
-            if held is not None and Decimal(held.quantity) == quantity and skip_unchanged:
-                return []
-            return [self._put(made, made.to_state, quantity)]
-        touched = []
-        for state, sign in ((made.from_state, -1), (made.to_state, 1)):
-            if state is not None and state not in IGNORED_STATES:
-                held = self._count(made, state)
-                before = Decimal(held.quantity) if held is not None else Decimal(0)
-                touched.append(self._put(made, state, before + sign * quantity))
-        return touched
-
-    def _count(self, made: Change, state: str) -> Count | None:
-        key = (made.object_id, made.location_id, state)
-        return next(
-            (held for held in self._world.counts if (held.object_id, held.location_id, held.state) == key), None
-        )
-
-    def _put(self, made: Change, state: str, quantity: Decimal) -> Count:
-        held = self._count(made, state)
-        now = int(self._world.clock.now().timestamp() * 1000)
-        if held is None:
-            held = Count(made.object_id, made.location_id, state, "0", now)
-            self._world.counts.append(held)
-        held.quantity, held.stamp = plain(quantity), max(now, held.stamp + 1)
-        return held
-
-    def _sell_out(self, counts: list[Count]) -> None:
-        """What is tracked and used up is sold out at its location; with stock again it is not."""
-        moved = []
-        for count in counts:
-            thing = self._world.live(count.object_id)
-            assert isinstance(thing, Variation)
-            over = thing.overrides.get(count.location_id)
-            tracked = over.track if over is not None and over.track is not None else thing.track
-            gone = Decimal(count.quantity) <= 0
-            if tracked and gone != bool(over is not None and over.sold_out):
-                self._world.remember([thing])
-                thing.overrides.setdefault(count.location_id, Override()).sold_out = True if gone else None
-                moved.append(thing)
-        if moved:
-            stamp = self._world.next_stamp()
-            for thing in moved:
-                self._world.touch(thing, stamp)
-            self._webhooks.catalog_written()

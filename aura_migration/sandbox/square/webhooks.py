@@ -367,7 +367,7 @@ class SquareWebhooks(Webhooks):
             self._refunds(number)
 
     def counts_written(self, counts: Sequence[Json]) -> None:
-        """Tell of stock that the API wrote."""
+        """Tell of stock that the API or a sale moved."""
         if counts and self.are_wanted:
             told = {"inventory_counts": list(counts)}
             data = {"type": "inventory_counts", "id": self.ids.uuid("counts", str(self._made)), "object": told}

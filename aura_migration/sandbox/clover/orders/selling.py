@@ -16,6 +16,7 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from aura_migration.sandbox.clover.edits import set_stock
 from aura_migration.sandbox.clover.orders.arithmetic import totals
 from aura_migration.sandbox.clover.orders.model import AUTO_GRATUITY, Disc, Line, Order
 from aura_migration.sandbox.clover.orders.shop import dish_of
@@ -68,6 +69,7 @@ class Seller:
         order.modified = max(order.modified, reached)
         order.arrives = reached if reached > till.book.now else None
         till.book.add(order)
+        take_stock(till, order)
         return [order.id]
 
     def draft(self, till: Till, op: Op, at: int, *, online: bool) -> Order:
@@ -211,7 +213,22 @@ class Seller:
         order.state, order.kinds = "locked", ("trade",)
         order.arrives = paid if paid > till.book.now else None
         till.book.add(order)
+        take_stock(till, order)
         return order.id
+
+
+def take_stock(till: Till, order: Order) -> list[str]:
+    """A paid sale takes what is counted off the shelf, where the switch and the merchant say so; the ids of the items."""
+    merchant = till.shop.merchant
+    if not till.book.switches.get("sales_move_stock") or not merchant.properties.get("updateStock"):
+        return []
+    moved = {}
+    for line in order.lines if any(payment.counts for payment in order.payments) else ():
+        item = merchant.items.get(line.item or "")
+        if item is not None and item.quantity is not None:
+            set_stock(merchant, item, item.quantity - (line.unit_qty or 1000) / 1000, till.book.now)
+            moved[item.id] = item
+    return list(moved)
 
 
 def ordinary(item: Item) -> bool:

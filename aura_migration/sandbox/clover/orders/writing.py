@@ -16,6 +16,7 @@ from aura_migration.sandbox.clover.orders.book import Book, Held
 from aura_migration.sandbox.clover.orders.cart import Cart, Json, RefusedError, reference, rows, text, whole
 from aura_migration.sandbox.clover.orders.model import Line, Order, VoidedLine
 from aura_migration.sandbox.clover.orders.resources import book_of
+from aura_migration.sandbox.clover.orders.selling import take_stock
 from aura_migration.sandbox.clover.orders.settle import balance
 from aura_migration.sandbox.clover.orders.till import Till
 from aura_migration.sandbox.clover.webhooks import CREATE, DELETE, UPDATE, CloverWebhooks
@@ -322,4 +323,7 @@ class OrderDesk:
             return made
 
         payment = self._write(call, order, edit)
+        if not balance(order, totals(order, after_refunds=False)):
+            moved = take_stock(till, order)
+            self._webhooks.tell(call.merchant, [("I", item_id, UPDATE) for item_id in moved], split="IS")
         return wire.write("payment", call.renderer(), [Held(order, payment)], {})[0]

@@ -9,7 +9,7 @@ offline, whose arrival) is still to come is served from then on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import accumulate
@@ -51,8 +51,9 @@ Op = dict[str, Any]
 class Seller:
     """Rings sales up on the orders of one account."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, sold: Callable[[Order], None] = lambda _order: None) -> None:
         self._world = world
+        self._sold_one = sold
 
     # -- one sale --------------------------------------------------------------------------------------------------
 
@@ -77,7 +78,13 @@ class Seller:
             kind = self.tender(op.get("tender", "card"), online=channel == "online")
             tip = _cents(op, "tip_cents") or 0
             self.pay(order, kind, at, tip=tip, offline=None if offline is None else at, reached=reached)
-        return [history.marks.order(history.write(order))]
+        return [self._write(order)]
+
+    def _write(self, order: Order) -> str:
+        number = self._world.orders.write(order)
+        if order.state == COMPLETED:
+            self._sold_one(order)
+        return self._world.orders.marks.order(number)
 
     def draft(self, op: Op, place: Location, at: int, *, online: bool) -> Order:
         """An open order as the edit describes it, not written yet."""
@@ -286,7 +293,7 @@ class Seller:
         order.tenders = (use,)
         order.updated = paid
         order.arrives = paid if paid > history.now() else None
-        return history.marks.order(history.write(order))
+        return self._write(order)
 
     def _wanted(self, place: Location, menu: Sequence[tuple[Variation, Item]], at: int, rng: Random) -> list[Op]:
         """What one table orders; nothing about which it is not documented what the till gives off for it."""

@@ -6,6 +6,7 @@ what is over (COMPLETED, CANCELED) stays as it is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -44,8 +45,16 @@ def is_settled(order: Order) -> bool:
 class OrderDesk:
     """The handlers over the orders of one account."""
 
-    def __init__(self, context: Context, history: History, wire: OrderWire, webhooks: SquareWebhooks) -> None:
+    def __init__(
+        self,
+        context: Context,
+        history: History,
+        wire: OrderWire,
+        webhooks: SquareWebhooks,
+        sold: Callable[[Order], None] = lambda _order: None,
+    ) -> None:
         self._context = context
+        self._sold = sold
         self._history = history
         self._wire = wire
         self._webhooks = webhooks
@@ -96,6 +105,8 @@ class OrderDesk:
             fields.setdefault("closed", stamp)
         made = self._history.change(order.number, version=(order.version or 0) + 1, **fields)
         self._webhooks.order_written(self._history.marks.order(order.number), "order.updated")
+        if fields.get("state") == COMPLETED:
+            self._sold(made)
         return made
 
     # -- handlers --------------------------------------------------------------------------------------------------
