@@ -18,10 +18,11 @@ from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
 from aura_migration.core.errors import BadInput, Refused
+from aura_migration.reconcile.causes import NEVER_EXPLAINED, Cause
 
 KEYS = ("cause", "part", "item", "tender", "tax", "discount", "charge", "channel")
 """What a rule may ask of a finding: its cause and part, and what its detail names."""
-NEVER = frozenset({"missing_order", "extra_order", "unknown"})
+NEVER = frozenset(str(cause) for cause in NEVER_EXPLAINED)
 """Causes no rule explains."""
 EXACT = ("tax", "payment")
 """Parts of an order, by how their names begin, that must agree to the cent."""
@@ -173,6 +174,8 @@ def add_rule(
     cause = told.get("cause", "")
     if not cause:
         raise BadInput("A known difference names its cause.", 'Say {"cause": …} as the day\'s findings say it.')
+    if cause not in set(Cause):
+        raise BadInput(f"There is no cause {cause!r}.", f"There are {', '.join(Cause)}.")
     if not explainable(cause, told.get("part", "").casefold()):
         raise Refused(
             f"A difference of {told.get('part') if explainable(cause) else cause} is never a known one.",

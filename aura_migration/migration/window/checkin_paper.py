@@ -118,7 +118,7 @@ def _figures(day: Mapping[str, Any], words: _Words) -> Table:
     rows = []
     for name, each in day["figures"].items():
         values = [each.get(part) for part in ("pos", "aura", "difference")]
-        is_count = name in ("orders", "payments_count", "refunds_count", "open_orders", "lines")
+        is_count = name == "orders"
         rows.append([_spoken(name), *(str(v) if is_count and v is not None else words.number(v) for v in values)])
     return Table(
         "Both daily reports",
@@ -132,10 +132,16 @@ def _figures(day: Mapping[str, Any], words: _Words) -> Table:
 
 def _causes(day: Mapping[str, Any], words: _Words) -> Table:
     rows, tones = [], list[Tone]()
+    open_word, open_tone = "NO", TONES["different"]
+    if day["verdict"] == "pending":
+        open_word, open_tone = "not yet", TONES["pending"]
     for one in day["causes"]:
-        proof = f"known difference {one['rule_id']}" if one.get("rule_id") else "yes" if one["is_explained"] else "NO"
-        rows.append([_spoken(one["cause"]), proof, str(one["orders"]), words.number(one["cents"])])
-        tones.append("good" if one["is_explained"] else "bad")
+        proof = (
+            f"known difference {one['rule_id']}" if one.get("rule_id") else "yes" if one["is_explained"] else open_word
+        )
+        name = _spoken(one["cause"]) + (", as AuraConnect would price it" if one.get("is_shadow") else "")
+        rows.append([name, proof, str(one["orders"]), words.number(one["cents"])])
+        tones.append("good" if one["is_explained"] else open_tone)
     note = f"They add up to the difference exactly, {words.currency}." if rows else "Nothing differs."
     return Table(
         "Causes", ("cause", "explained", "orders", "amount"), rows, note, tones, frozenset({2, 3}), (4, 3, 1, 2)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from aura_migration.archive.snapshot import SnapshotReader
 from aura_migration.canonical.options import MigrationOptions, parse_options
@@ -28,11 +27,9 @@ from aura_migration.migration.workshop import Workshop
 from aura_migration.plan.ground import Subject
 from aura_migration.pos.order_facts import DayRule
 from aura_migration.reconcile.coverage import measure_coverage
+from aura_migration.reconcile.day import DayVerdict, judge_day, store_day
 from aura_migration.reconcile.schedule import StoredDay, due_at, due_days, missing_days, overdue_days, stored_days
 from aura_migration.verify.orders import day_rule
-
-if TYPE_CHECKING:
-    from aura_migration.reconcile.day import DayVerdict
 
 AGAIN = timedelta(hours=1)
 """A day that may still settle is judged again at most so often."""
@@ -54,13 +51,11 @@ class Bench:
     read_until: datetime | None
 
 
-Judge = Callable[[Connection, Bench, date, datetime], "DayVerdict"]
+Judge = Callable[[Connection, Bench, date, datetime], DayVerdict]
 
 
 def judge_and_store(connection: Connection, bench: Bench, day: date, now: datetime) -> DayVerdict:
     """Judge one business date and store its verdict."""
-    from aura_migration.reconcile.day import judge_day, store_day
-
     verdict = judge_day(
         connection,
         bench.subject,
