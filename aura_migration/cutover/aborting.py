@@ -17,7 +17,7 @@ from aura_migration.core.errors import Refused
 from aura_migration.cutover import channels, features, liabilities, numbers
 from aura_migration.cutover.phases import Place, find_place, move, resting_phase
 from aura_migration.cutover.switches import STEPS, Switch, get_switch, is_at_work, note_step, open_switch
-from aura_migration.reconcile.books import Book, set_owner
+from aura_migration.reconcile.books import set_owner
 
 Connection = psycopg.Connection[Any]
 
@@ -114,26 +114,28 @@ def _stop_redeeming(connection: Connection, place: Place, switch: Switch, by: st
 def _return_book(
     connection: Connection, place: Place, switch: Switch, by: str, reason: str, now: datetime | None
 ) -> str:
-    """The channel is owned as before. A change under which nothing was opened is taken out, else one more is added."""
+    """The channel is owned as before. A change under which AuraConnect opened nothing is taken out, else one more is added.
+
+    On the way back AuraConnect opens nothing under it: what is there was opened before, by a clock that goes ahead.
+    """
     assert switch.effective_at is not None
     opened = connection.execute(
         "SELECT EXISTS (SELECT FROM aura.orders o WHERE o.location_id = %s AND o.origin = 'aura_native' "
         "AND aura.switched_channel(o.channel) = %s AND coalesce(o.opened_at, o.created_at) >= %s)",
         [place.location_id, switch.channel, switch.effective_at],
     ).fetchone()
-    if opened is None or not opened[0]:
+    if switch.direction == "back" or opened is None or not opened[0]:
         connection.execute("DELETE FROM migration.channel_ownership WHERE switch_id = %s", [switch.id])
         return "never changed"
-    book: Book = "pos" if switch.direction == "forward" else "auraconnect"
     row = connection.execute(
         "SELECT greatest(coalesce(%s::timestamptz, clock_timestamp()), %s::timestamptz + interval '1 microsecond')",
         [now, switch.effective_at],
     ).fetchone()
     assert row is not None
     set_owner(
-        connection, place.location_key, switch.channel, book, row[0], place.migration_id, by, f"aborted: {reason}", switch.id
+        connection, place.location_key, switch.channel, "pos", row[0], place.migration_id, by, f"aborted: {reason}", switch.id
     )  # fmt: skip
-    return f"{book} again"
+    return "pos again"
 
 
 def _abort_between(connection: Connection, place: Place, by: str, reason: str) -> Switch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import psycopg
@@ -74,6 +74,7 @@ def _copy_rows(
         ).fetchall()
     ]
     blank = {name: None for name in _NOT_OURS if name in columns}
+    times = {name: datetime.now(UTC).isoformat() for name in ("created_at", "updated_at") if name in columns}
     rows = connection.execute(
         f"SELECT t.id, nextval(pg_get_serial_sequence('aura.{table}', 'id')), to_jsonb(t) FROM aura.{table} t WHERE {where} ORDER BY t.id",
         [value],
@@ -85,5 +86,5 @@ def _copy_rows(
         connection.execute(
             f"INSERT INTO aura.{table} ({', '.join(columns)}) SELECT {', '.join(f'r.{c}' for c in columns)} "
             f"FROM jsonb_populate_record(NULL::aura.{table}, %s) r",
-            [Jsonb({**image, **blank, **patch, **led, "id": made})],
+            [Jsonb({**image, **blank, **times, **patch, **led, "id": made})],
         )

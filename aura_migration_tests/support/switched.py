@@ -84,30 +84,30 @@ class Shop:
             )
         return 0
 
-    def write_back(self, entry: Entry) -> Written:
+    def write_back(self, entry: Entry, own: Any = None) -> Written:
         """What a POS that can be written does with an entry, idempotently by its row."""
         key = f"W-{entry.aura_table}-{entry.aura_id}"
-        with connect(self.url, autocommit=True) as own:
-            if entry.kind in ("order", "void"):
-                own.execute(
-                    "INSERT INTO pos_till (shop, key, channel, number, cents, at, reference, is_voided) VALUES (%s, %s, %s, %s, %s, %s, %s, %s) "
-                    "ON CONFLICT (shop, key) DO UPDATE SET cents = excluded.cents, is_voided = excluded.is_voided",
-                    [
-                        self.location,
-                        key,
-                        entry.content["channel"],
-                        entry.content["number"],
-                        entry.content["total_cents"],
-                        entry.content["opened_at"] or self.at,
-                        f"aura:{entry.aura_id}",
-                        entry.kind == "void",
-                    ],
-                )
+        if entry.kind in ("order", "void"):
+            (own or self.connection).execute(
+                "INSERT INTO pos_till (shop, key, channel, number, cents, at, reference, is_voided) "
+                "VALUES (%s, %s, %s, %s, %s, %s, %s, %s) "
+                "ON CONFLICT (shop, key) DO UPDATE SET cents = excluded.cents, is_voided = excluded.is_voided",
+                [
+                    self.location,
+                    key,
+                    entry.content["channel"],
+                    entry.content["number"],
+                    entry.content["total_cents"],
+                    entry.content["opened_at"] or self.at,
+                    f"aura:{entry.aura_id}",
+                    entry.kind == "void",
+                ],
+            )
         return Written(pos_key=key)
 
     def settle(self) -> int:
         with connect(self.url, autocommit=True) as own:
-            return settle_entries(own, self.migration, self.write_back).waiting
+            return settle_entries(own, self.migration, lambda entry: self.write_back(entry, own)).waiting
 
     # AuraConnect
 
