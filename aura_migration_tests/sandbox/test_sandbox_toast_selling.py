@@ -88,7 +88,7 @@ class Counter:
 
 @pytest.fixture
 def counter() -> Iterator[Counter]:
-    with serve("toast", "rules", 1, now=NOW, orders=40, limits="off") as sandbox:
+    with serve("toast", "rules", 1, now=NOW, orders=0, limits="off") as sandbox:
         held = Counter(sandbox)
         yield held
         held.http.close()
@@ -96,7 +96,7 @@ def counter() -> Iterator[Counter]:
 
 @pytest.fixture(scope="module")
 def refusing() -> Iterator[Counter]:
-    with serve("toast", "rules", 1, now=NOW, orders=40, limits="off") as sandbox:
+    with serve("toast", "rules", 1, now=NOW, orders=0, limits="off") as sandbox:
         held = Counter(sandbox)
         yield held
         held.http.close()
@@ -267,6 +267,8 @@ def test_a_check_left_open_is_paid_voided_and_refunded_when_the_clock_says(count
     assert (back["refundStatus"], back["refund"]["refundBusinessDate"]) == ("FULL", 20261003)
     told = next(row for row in counter.rows("refunds") if row["order"] == card["guid"])
     assert told["tax_cents"] == sums(card)[1] and told["net_cents"] == sums(card)[0]
+    since = counter.http.get("/_control/orders/orders", params={"history": "false"}).text.splitlines()
+    assert [json.loads(row)["id"] for row in since] == [tab["guid"], card["guid"]]
     assert counter.day("2026-10-02")["orders"] == 1 and counter.day("2026-10-03")["refunds"] == 1
 
 

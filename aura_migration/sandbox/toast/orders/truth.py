@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from aura_migration.sandbox.toast.orders.day_sums import Daily, is_future, paid_back
-from aura_migration.sandbox.toast.orders.ledger import HISTORY
+from aura_migration.sandbox.toast.orders.ledger import HISTORY, SOLD
 from aura_migration.sandbox.toast.orders.sheet import AppliedTax, Bill, Cents, Selection, Sheet
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 ROWS_A_TURN = 50
+ENCODER = msgspec.json.Encoder()
 IN_ONE_DOCUMENT = 10_000
 """Orders up to which ``/truth`` itself holds the days, the secrets and the addresses of a history."""
 
@@ -83,19 +85,20 @@ class OrdersTruth:
                     ),
                 }
 
-    def _sheets(self) -> Iterator[tuple[LocalPeople, Sheet]]:
+    def _sheets(self, first: int = 0) -> Iterator[tuple[LocalPeople, Sheet]]:
         for here in self._places():
-            for key in here.ledger.keys():  # noqa: SIM118 - not a mapping
+            keys = here.ledger.keys() if first < SOLD else range(SOLD, SOLD + len(here.ledger.sold))
+            for key in keys:
                 yield here, here.ledger.sheet(key)
 
-    def orders(self) -> Iterator[Row]:
-        """Orders with everything that has an amount."""
-        for here, sheet in self._sheets():
+    def orders(self, first: int = 0) -> Iterator[Row]:
+        """Orders with everything that has an amount, those whose keys begin at ``first``."""
+        for here, sheet in self._sheets(first):
             yield {"location": here.location.guid, **_order(sheet)}
 
-    def payments(self) -> Iterator[Row]:
+    def payments(self, first: int = 0) -> Iterator[Row]:
         """Payments, those by which nothing was paid too."""
-        for here, sheet in self._sheets():
+        for here, sheet in self._sheets(first):
             for bill, one in sheet.payments():
                 yield {
                     "location": here.location.guid,
@@ -114,9 +117,9 @@ class OrdersTruth:
                     "refund_business_date": None if one.refund is None else one.refund.day.isoformat(),
                 }
 
-    def refunds(self) -> Iterator[Row]:
+    def refunds(self, first: int = 0) -> Iterator[Row]:
         """What was given back, without tax, tax and tip apart; ``lines`` are those it names."""
-        for here, sheet in self._sheets():
+        for here, sheet in self._sheets(first):
             for bill, one in sheet.payments():
                 if one.refund is None:
                     continue
@@ -215,13 +218,18 @@ class OrdersTruth:
         return told
 
     def routes(self) -> list[Route]:
-        """``/_control/orders`` (totals, names of the parts) and ``/_control/orders/{part}``, one JSON value a line."""
+        """``/_control/orders`` (totals, names of the parts) and ``/_control/orders/{part}``, one JSON value a line; orders,
+        payments and refunds with ``?history=false`` only of what was sold or submitted since."""
 
         async def totals(_request: Request) -> Response:
             return JSONResponse({"totals": {"orders": self.count()}, "parts": sorted(self.parts)})
 
         async def part(request: Request) -> Response:
-            rows = self.parts.get(request.path_params["part"])
+            name = request.path_params["part"]
+            since = {"orders": self.orders, "payments": self.payments, "refunds": self.refunds}
+            if name in since and request.query_params.get("history") == "false":
+                return StreamingResponse(_lines(since[name](SOLD)), media_type="application/x-ndjson")
+            rows = self.parts.get(name)
             if rows is None:
                 return JSONResponse(
                     {"error": f"there is no such part; there are: {', '.join(sorted(self.parts))}"}, 400
@@ -232,16 +240,10 @@ class OrdersTruth:
         return [Route("/orders", totals), Route("/orders/{part}", part)]
 
 
-async def _lines(rows: Iterator[Any]) -> AsyncIterator[str]:
-    held: list[str] = []
-    for row in rows:
-        held.append(json.dumps(row, ensure_ascii=False))
-        if len(held) == ROWS_A_TURN:
-            yield "\n".join(held) + "\n"
-            held = []
-            await asyncio.sleep(0)
-    if held:
-        yield "\n".join(held) + "\n"
+async def _lines(rows: Iterator[Any]) -> AsyncIterator[bytes]:
+    while held := list(islice(rows, ROWS_A_TURN)):
+        yield ENCODER.encode_lines(held)
+        await asyncio.sleep(0)
 
 
 def _order(sheet: Sheet) -> Row:
