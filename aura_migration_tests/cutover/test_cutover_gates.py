@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aura_migration.core.errors import BadInput, Refused
 from aura_migration.cutover.gates import GATES_OF, gates_hash, measure_gates, require_gates
+from aura_migration.cutover.waivers import WAIVABLE
 from aura_migration_tests.support.sales import Line
 from aura_migration_tests.support.windows import FIRST_DAY, LAST_DAY, NOW, Planted, worker
 
@@ -52,6 +54,9 @@ def test_every_gate_is_stored_with_its_number_and_only_written_anew_when_it_says
     before = planted.one(seen, planted.migration)
     planted.gates(now=NOW + timedelta(seconds=5))
     assert planted.one(seen, planted.migration) == before, "pages that are told of changes would ask for ever"
+    turned = "SELECT count(*) FROM migration.gate_changes WHERE migration_id = %s AND name IN ('freshness', 'replay_verdict')"
+    assert planted.gate("replay_verdict", now=NOW + DAY).is_stale and planted.one(turned, planted.migration) == 2
+    assert planted.one("SELECT passed FROM migration.gates WHERE name = 'replay_verdict'") is None, "old is not no"
 
 
 # Days ----------------------------------------------------------------------------------------------------------------
@@ -476,3 +481,10 @@ def _tested(planted: Planted, name: str, passed: bool | None, value: str, days: 
         "INSERT INTO migration.integration_tests (migration_id, name, passed, value, ran_at, ran_by) VALUES (%s, %s, %s, %s, %s, 'ana')",
         *(planted.migration, name, passed, value, NOW - timedelta(days=days)),
     )
+
+
+def test_the_page_of_the_gates_names_each_and_who_may_waive_it() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "gates.md").read_text()
+    told = {row.split("`")[1]: row.split("|")[4].strip() for row in page.splitlines() if row.startswith("| `")}
+    assert set(told) == set().union(*GATES_OF.values())
+    assert {name for name, waived in told.items() if waived.startswith("yes")} == WAIVABLE

@@ -152,12 +152,14 @@ def _store(case: Case, one: GateResult) -> None:
         "waiver": dict(one.waiver),
     }
     at = one.measured_at or case.now
+    # A yes that has grown old has not turned into a no: nobody is told of a gate that turned until it is measured again.
+    passed = None if one.is_stale else one.passed
     before = case.rows(
         "SELECT passed, value, remedy, measured_at FROM migration.gates WHERE migration_id = %s AND name = %s",
         case.migration_id,
         one.name,
     )
     # Whoever looks at a page measures, and whoever writes tells all pages: what is said already is not said again at once.
-    if before and before[0][:3] == (one.passed, one.value, one.remedy) and abs(at - before[0][3]) < AGAIN:
+    if before and before[0][:3] == (passed, one.value, one.remedy) and abs(at - before[0][3]) < AGAIN:
         return
-    record_gate(case.connection, case.migration_id, one.name, one.passed, one.value, one.remedy, evidence, at)
+    record_gate(case.connection, case.migration_id, one.name, passed, one.value, one.remedy, evidence, at)

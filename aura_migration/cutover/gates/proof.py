@@ -46,7 +46,7 @@ def integration_tests(case: Case) -> GateResult:
         "ORDER BY name, id DESC",
         case.migration_id,
     )
-    again = f"`aura-migration cutover tests {case.migration_id}` runs them."
+    again = f"`aura-migration cutover tests {case.migration_id} --run` runs them."
     failed = [row for row in rows if row[1] is False]
     unproven = [row for row in rows if row[1] is None]
     passed = False if failed else None if unproven or not rows else True
