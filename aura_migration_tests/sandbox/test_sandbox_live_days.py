@@ -121,10 +121,11 @@ def test_the_sums_of_the_truth_are_those_of_both_systems(open_cafe: Open, pos: s
 
 def test_orders_taken_offline_reach_the_pos_later(open_cafe: Open) -> None:
     live = open_cafe("square")
-    live.trade(TradingDay(FIRST, 20, offline=3))
+    live.trade(TradingDay(FIRST, 20, offline=3, walk_ins=10))
     late = [sale for sale in live.ledger.sales if sale.arrives_at is not None]
     assert len(late) == 3
     assert all(sale.arrives_at == sale.at + timedelta(minutes=90) for sale in late)
+    assert live.ledger.day(FIRST)["orders"] == 30
     agrees(live, FIRST)
 
 

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from aura_migration.archive.reader import SnapshotReader
-from aura_migration.canonical.options import HistoryOptions, MigrationOptions
+from aura_migration.canonical.options import HistoryOptions, MigrationOptions, ReplayOptions
 from aura_migration.canonical.window import WindowPolicy
 from aura_migration.database.connections import Connection
 from aura_migration.migration import decide, stages
@@ -37,6 +37,7 @@ from aura_migration.sandbox.live.counter import Counter
 from aura_migration.sandbox.live.hours import Hours
 from aura_migration.sandbox.live.ledger import Injected
 from aura_migration.sandbox.live.till import Till
+from aura_migration.sandbox.live.timeline import Timeline
 from aura_migration.sandbox.live.trading import LiveRestaurant, TradingDay
 from aura_migration.settings import load_settings
 from aura_migration.verify.orders import day_rule
@@ -51,40 +52,56 @@ FIRST_DAY = date(2026, 10, 2)
 """The first whole business date of the window."""
 CLOSEOUT = "04:00"
 OPTIONS = MigrationOptions(history=HistoryOptions(months=1, closeout=CLOSEOUT))
+OF_CHAINS = OPTIONS.model_copy(update={"replay": ReplayOptions(orders=0)})
+"""Some orders in the histories of chains were charged as no rule of theirs says; these are for tests of days, not of replay."""
 CONTACT = {"name": "Ada", "phone": "+1 555 0100"}
 
 
 @dataclass(frozen=True)
 class LivePrepared:
-    """A café of a POS with its window open: a template database, its folder, and the port its POS is found at."""
+    """Restaurants of a POS with their windows open: a template database, its folder, and the port their POS is found at."""
 
     pos: str
     server: str
     template: str
     folder: Path
     port: int
-    migration_id: int
+    migrations: tuple[int, ...]
     seed: int
-    scenario: str = "cafe"
+    locations: int
 
     def sandbox(self) -> RunningSandbox:
-        """The POS as it was when the window opened."""
-        return _serve(self.pos, self.scenario, self.seed, self.port)
+        """The POS as it was when the windows opened."""
+        return _serve(self.pos, self.seed, self.port, self.locations)
+
+    @contextmanager
+    def worlds(self, seed: int = 1) -> Iterator[list[LiveWorld]]:
+        """A copy of them, for one test: a world for each location. ``seed`` decides what guests order. Our own pace towards
+        the POS is lifted.
+        """
+        folder = self.folder.parent / f"{self.template}-{next(_numbers)}"
+        shutil.copytree(self.folder, folder)
+        with (
+            support.clone(self.server, self.template) as url,
+            self.sandbox() as sandbox,
+            without_pace(),
+            ExitStack() as stack,
+        ):
+            workshop = _workshop(url, folder)
+            connection = stack.enter_context(workshop.connect())
+            made: list[LiveWorld] = []
+            for place, migration in enumerate(self.migrations):
+                timeline = made[0].restaurant.timeline if made else None
+                made.append(LiveWorld(workshop, connection, sandbox, migration, seed + place, timeline))
+                stack.callback(made[-1].restaurant.counter.close)
+            yield made
+        shutil.rmtree(folder)
 
     @contextmanager
     def world(self, seed: int = 1) -> Iterator[LiveWorld]:
-        """A copy of it, for one test. ``seed`` decides what its guests order. Our own pace towards the POS is lifted."""
-        folder = self.folder.parent / f"{self.template}-{next(_numbers)}"
-        shutil.copytree(self.folder, folder)
-        with support.clone(self.server, self.template) as url, self.sandbox() as sandbox, without_pace():
-            workshop = _workshop(url, folder)
-            with workshop.connect() as connection:
-                world = LiveWorld(workshop, connection, sandbox, self.migration_id, seed)
-                try:
-                    yield world
-                finally:
-                    world.restaurant.counter.close()
-        shutil.rmtree(folder)
+        """The same of its first location."""
+        with self.worlds(seed) as worlds:
+            yield worlds[0]
 
 
 _numbers = itertools.count(1)
@@ -104,35 +121,43 @@ def open_live(
         yield opened
 
 
-def prepared(server: str, template: str, folder: Path, pos: str = "square", seed: int = 1) -> LivePrepared:
-    """The café of that POS and seed, made on first use. ``template``: a database with our tables and no rows."""
-    return _prepared(server, template, folder, pos, seed)
+def prepared(
+    server: str, template: str, folder: Path, pos: str = "square", seed: int = 1, locations: int = 0
+) -> LivePrepared:
+    """The café of that POS and seed, or a chain of so many ``locations``, made on first use. ``template``: a database with our
+    tables and no rows.
+    """
+    return _prepared(server, template, folder, pos, seed, locations)
 
 
 @cache
-def _prepared(server: str, template: str, folder: Path, pos: str, seed: int) -> LivePrepared:
-    name, port = f"live_{pos}_{seed}", free_port()
+def _prepared(server: str, template: str, folder: Path, pos: str, seed: int, locations: int) -> LivePrepared:
+    name, port = f"live_{pos}_{seed}_{locations}", free_port()
     place = folder / name
     place.mkdir(parents=True)
-    with support.clone(server, template) as url, _serve(pos, "cafe", seed, port) as sandbox, without_pace():
+    migrations = []
+    with support.clone(server, template) as url, _serve(pos, seed, port, locations) as sandbox, without_pace():
         workshop = _workshop(url, place)
         at = connected(workshop.settings, pos, sandbox.base_url)
-        migration_id, plan = previewed(at, options=OPTIONS)
-        decide.approve(at.workshop, migration_id, plan.hash, "test", confirm_inferred=True)
-        with stages.locked(at.workshop, at.locations[0].key):
-            stages.load(at.workshop, migration_id, "test")
-        verdict = stages.verify(at.workshop, migration_id, "test")
-        assert verdict.passed, [gate for gate in verdict.gates if gate.passed is False]
-        open_window(at.workshop, migration_id, "test", first_day=FIRST_DAY, contact=CONTACT)
+        for number, location in enumerate(at.locations):
+            migration_id, plan = previewed(at, number, OF_CHAINS if locations else OPTIONS)
+            decide.approve(at.workshop, migration_id, plan.hash, "test", confirm_inferred=True)
+            with stages.locked(at.workshop, location.key):
+                stages.load(at.workshop, migration_id, "test")
+            verdict = stages.verify(at.workshop, migration_id, "test")
+            assert verdict.passed, [gate for gate in verdict.gates if gate.passed is False]
+            open_window(at.workshop, migration_id, "test", first_day=FIRST_DAY, contact=CONTACT)
+            migrations.append(migration_id)
         support.create(server, name, url.partition("?")[0].rpartition("/")[2])
-    return LivePrepared(pos, server, name, place, port, migration_id, seed)
+    return LivePrepared(pos, server, name, place, port, tuple(migrations), seed, locations)
 
 
-def _serve(pos: str, scenario: str, seed: int, port: int) -> RunningSandbox:
+def _serve(pos: str, seed: int, port: int, locations: int = 0) -> RunningSandbox:
     """Toast without a history of its own: it was charged by rules that Toast's own configuration does not hold, and a replay
     says so. Its guests have some orders all the same.
     """
-    return serve(pos, scenario, seed, port, limits="off", now=START.isoformat())
+    more = {"locations": locations} if locations else {}
+    return serve(pos, "chain" if locations else "cafe", seed, port, limits="off", now=START.isoformat(), **more)
 
 
 def _workshop(url: str, folder: Path) -> Workshop:
@@ -147,7 +172,13 @@ class LiveWorld:
     """
 
     def __init__(
-        self, workshop: Workshop, connection: Connection, sandbox: RunningSandbox, migration_id: int, seed: int
+        self,
+        workshop: Workshop,
+        connection: Connection,
+        sandbox: RunningSandbox,
+        migration_id: int,
+        seed: int = 1,
+        timeline: Timeline | None = None,
     ) -> None:
         self.workshop = workshop
         self.connection = connection
@@ -157,7 +188,7 @@ class LiveWorld:
         hours = Hours(ZoneInfo(rule.timezone), rule.closeout)
         till = Till(connection, self.location_id, hours)
         counter = Counter(sandbox.control_url, self.migration.subject.location_source_id)
-        self.restaurant = LiveRestaurant(till, counter, seed)
+        self.restaurant = LiveRestaurant(till, counter, seed, timeline)
 
     # -- what there is -----------------------------------------------------------------------------------------------
 

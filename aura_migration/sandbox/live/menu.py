@@ -142,7 +142,7 @@ _DISHES: LiteralString = """
             ON ov.variation_id = v.id AND ov.location_id = %(location)s AND ov.deleted_at IS NULL
         WHERE i.restaurant_id = %(restaurant)s AND i.deleted_at IS NULL AND i.is_active
           AND (i.location_id IS NULL OR i.location_id = %(location)s)
-          AND (i.listing = 'all' OR oi.id IS NOT NULL)
+          AND (i.listing = 'all' OR oi.id IS NOT NULL) AND (v.id IS NULL OR v.listing = 'all' OR ov.id IS NOT NULL)
           AND coalesce(ov.is_active, oi.is_active, true)
           AND coalesce(ov.is_available, v.is_available, true) AND coalesce(oi.is_available, i.is_available)
           AND coalesce(oi.tax_inclusive, i.tax_inclusive, false) IS FALSE
@@ -156,17 +156,18 @@ _DISHES: LiteralString = """
     ORDER BY h.item, h.variation
 """
 _CHOICES: LiteralString = """
-    SELECT l.menu_item_id AS item, m.id, m.name, coalesce(o.price_cents, m.price_adjustment_cents, 0) AS cents,
+    SELECT DISTINCT l.menu_item_id AS item, m.id, m.name, coalesce(o.price_cents, m.price_adjustment_cents, 0) AS cents,
            coalesce(m.source_id, '') AS source, g.name AS "group"
     FROM aura.menu_item_modifiers l
     JOIN aura.modifier_groups g ON g.id = l.modifier_group_id AND g.deleted_at IS NULL AND g.is_active
     JOIN aura.modifiers m ON m.modifier_group_id = g.id AND m.deleted_at IS NULL AND m.is_active AND m.is_available
     LEFT JOIN aura.modifier_location_overrides o
         ON o.modifier_id = m.id AND o.location_id = %(location)s AND o.deleted_at IS NULL
-    WHERE l.restaurant_id = %(restaurant)s AND l.deleted_at IS NULL AND coalesce(o.price_type, m.price_type) = 'fixed'
+    WHERE l.restaurant_id = %(restaurant)s AND l.deleted_at IS NULL AND l.is_active AND coalesce(o.price_type, m.price_type) = 'fixed'
+      AND (l.location_id IS NULL OR l.location_id = %(location)s) AND (m.listing = 'all' OR o.id IS NOT NULL)
       AND g.selection_type <> 'text' AND coalesce(o.is_active, true) AND coalesce(o.is_available, true)
       AND NOT EXISTS (SELECT 1 FROM aura.price_rules p WHERE p.modifier_id = m.id AND p.deleted_at IS NULL)
-    ORDER BY l.menu_item_id, g.id, m.id
+    ORDER BY item, m.id
 """
 _TAXED: LiteralString = """
     SELECT a.menu_item_id AS item, r.id, r.name, r.rate_percent AS percent, r.rounding

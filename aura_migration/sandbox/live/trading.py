@@ -2,14 +2,13 @@
 
 Whose till a guest's order is rung up at goes by who owns the channel at that instant. The POS's clock only moves forward: a
 day is sold, then closed, and what is to happen later (a void the next morning, a refund two days on) waits for its time in
-`LiveRestaurant.later`.
+the restaurant's `Timeline`.
 """
 
 from __future__ import annotations
 
-import heapq
 import itertools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from random import Random
@@ -20,6 +19,7 @@ from aura_migration.sandbox.live.ledger import Book, Figures, Ledger, Refund, Sa
 from aura_migration.sandbox.live.menu import Charge, Discount, Dish
 from aura_migration.sandbox.live.sums import Entry, work_out
 from aura_migration.sandbox.live.till import SOUND, Quirk, Rung, Ticket, Till
+from aura_migration.sandbox.live.timeline import Timeline
 
 MINUTE = timedelta(minutes=1)
 FIRST, LAST = "11:00", "21:45"
@@ -39,6 +39,8 @@ class TradingDay:
     so many of the day's orders are voided the same day, given back the same day; ``late_voids`` and ``late_refunds``: the next
     day before noon, in both systems where both have them. ``offline``: so many orders of one hour reach the POS's cloud only
     ``offline_minutes`` later. ``pushes``: AuraConnect's own orders are pushed to the POS too (its kitchen cooks them).
+    ``walk_ins``: so many more are the POS's own guests (its op ``trade``), with everything its menu and tenders have; what they
+    come to is what the POS says.
     """
 
     day: date
@@ -53,16 +55,18 @@ class TradingDay:
     offline: int = 0
     offline_minutes: int = 90
     pushes: bool = False
+    walk_ins: int = 0
     is_closed: bool = False
 
 
 class LiveRestaurant:
     """One location with a counter at the POS and a till of AuraConnect.
 
-    Until told otherwise (`own`) the POS owns every channel. ``seed`` decides what guests order; ids never do.
+    Until told otherwise (`own`) the POS owns every channel. ``seed`` decides what guests order; ids never do. Restaurants of
+    one sandbox share a ``timeline``.
     """
 
-    def __init__(self, till: Till, counter: Counter, seed: int = 1) -> None:
+    def __init__(self, till: Till, counter: Counter, seed: int = 1, timeline: Timeline | None = None) -> None:
         self.till = till
         self.counter = counter
         self.hours = till.menu.hours
@@ -76,7 +80,7 @@ class LiveRestaurant:
         """Told of every sale at the POS."""
         self._unfollowed: list[Callable[[], bool]] = []
         self._owned: list[tuple[datetime, str, Book]] = []
-        self._waiting: list[tuple[datetime, int, Callable[[], None]]] = []
+        self.timeline = timeline or Timeline(counter)
         self._numbers = itertools.count(1)
         self._keys: dict[str, str] = {}
         if not self.dishes:
@@ -100,19 +104,11 @@ class LiveRestaurant:
 
     def later(self, at: datetime, happens: Callable[[], None]) -> None:
         """Let something happen once it is that time."""
-        heapq.heappush(self._waiting, (at, next(self._numbers), happens))
+        self.timeline.later(at, happens)
 
     def wait_until(self, at: datetime) -> None:
         """Let time pass; what waited for an instant up to then happens at its own."""
-        while self._waiting and self._waiting[0][0] <= at:
-            due, _, happens = heapq.heappop(self._waiting)
-            self._tick(due)
-            happens()
-        self._tick(at)
-
-    def _tick(self, at: datetime) -> None:
-        if at > self.counter.now:
-            self.counter.set_clock(at)
+        self.timeline.wait_until(at)
 
     def after_follow(self, happens: Callable[[], bool]) -> None:
         """Let something happen once AuraConnect has followed the POS; it is tried again until it answers that it did."""
@@ -280,9 +276,15 @@ class LiveRestaurant:
 
     def trade(self, plan: TradingDay) -> list[Sale]:
         """Let a day pass, up to a minute after its close-out. Answers its ordinary sales, in the order of their instants."""
+        sales = self.serve(plan)
+        self.wait_until(self.hours.closes(plan.day) + MINUTE)
+        return sales
+
+    def serve(self, plan: TradingDay) -> list[Sale]:
+        """Serve a day's guests; the day is not closed yet, and what is voided or given back on it waits for its time."""
         day, rng = plan.day, Random(f"{self.seed}:{plan.day}")  # noqa: S311 - seeded on purpose
         closes = self.hours.closes(day)
-        self.wait_until(max(self.counter.now, closes - BEFORE_CLOSE))
+        self.wait_until(max(self.timeline.now, closes - BEFORE_CLOSE))
         sales: list[Sale] = []
         if not plan.is_closed:
             instants = sorted([*self.moments(day, plan.orders, rng, plan.after_midnight), *self.changes(day)])
@@ -299,9 +301,21 @@ class LiveRestaurant:
             sales += self.sell(pos) if pos else []
             sales += self.ring(aura, pushes=plan.pushes) if aura else []
             sales += self.ring(both, pushes=True) if both else []
+            sales += self._walk_ins(plan) if plan.walk_ins else []
             self._undone(plan, [sale for sale in sales if sale.ticket in undone.values()], closes)
-        self.wait_until(closes + MINUTE)
         return sorted(sales, key=lambda sale: sale.at)
+
+    def _walk_ins(self, plan: TradingDay) -> list[Sale]:
+        made = self.counter.trade(plan.day.isoformat(), plan.walk_ins, self.seed)
+        known = self.counter.orders()
+        sales = []
+        for order in map(known.__getitem__, made):
+            day = self.hours.day(order.opened_at)
+            held = Figures(
+                day, order.gross, order.discount, order.charge, order.tax, order.tip, order.payable, order.payable
+            )
+            sales.append(self.note_sale(Ticket((), order.opened_at), pos=held, pos_order=order.id))
+        return sales
 
     def _offline(self, plan: TradingDay, tickets: list[Ticket], undone: Collection[Ticket]) -> list[Sale]:
         """The POS's orders of one hour that reach its cloud later; they are taken out of the tickets."""
@@ -335,6 +349,14 @@ class LiveRestaurant:
 
     def _at(self, at: datetime, act: Callable[[Sale, datetime], None], sale: Sale) -> None:
         self.later(at, lambda: act(sale, at))
+
+
+def trade_together(plans: Mapping[LiveRestaurant, TradingDay]) -> None:
+    """Let a day pass at several restaurants of one sandbox, up to a minute after the last of them has closed."""
+    for live, plan in plans.items():
+        live.serve(plan)
+    for live, plan in plans.items():
+        live.wait_until(max(live.timeline.now, live.hours.closes(plan.day) + MINUTE))
 
 
 def aura_figures(made: Rung, quirk: Quirk) -> Figures:
