@@ -36,9 +36,10 @@ class Counter:
         login = self.http.post(
             "/authentication/v1/authentication/login", json={**body, "userAccessType": "TOAST_MACHINE_CLIENT"}
         )
-        [place] = sandbox.pos_app.world.places.values()
+        place = next(iter(sandbox.pos_app.world.places.values()))
         self.http.headers["Authorization"] = "Bearer " + login.json()["token"]["accessToken"]
         self.http.headers["Toast-Restaurant-External-ID"] = place.location.guid
+        self.catalog = place.catalog
         self.item = {item.name: item.guid for item in place.catalog.items.values()}
         self.named = {name: guid for rows in place.location.names.values() for name, guid in rows.items()}
 
@@ -53,7 +54,11 @@ class Counter:
         return str(answer.json()["error"])
 
     def line(self, name: str, *modifiers: str, **fields: Any) -> Row:
-        return {"item": self.item[name], "modifiers": [self.item[one] for one in modifiers], **fields}
+        """A line by names; a modifier's is looked for among those of the item."""
+        links = self.catalog.items[self.item[name]].links
+        options = [one.item for link in links for one in self.catalog.modifier_groups[link.group].options]
+        own = {self.catalog.items[guid].name: guid for guid in options}
+        return {"item": self.item[name], "modifiers": [own.get(one) or self.item[one] for one in modifiers], **fields}
 
     def sell(self, *lines: Row, **fields: Any) -> Row:
         [guid] = self.edit("sell", **{"at": EVENING, "lines": list(lines), **fields})
@@ -198,6 +203,40 @@ def test_sizes_hours_typed_prices_and_every_kind_of_tax(counter: Counter) -> Non
     listed = [one["receiptLinePrice"] for one in sold["checks"][0]["selections"]]
     assert listed == [Decimal("3.1"), Decimal("4.5"), 75, 4, 6, Decimal("0.35")]
     assert sums(sold) == (9295 + 279, 628 + 40 + 5 + 3, 10250)
+
+
+def test_every_way_an_item_or_modifier_may_be_priced_and_taxed() -> None:
+    """Lines of the diner: what each modifier adds to its item, and the tax of the whole line."""
+    with serve("toast", "diner", 1, now=NOW, orders=0, limits="off") as sandbox:
+        counter = Counter(sandbox)
+        sold = counter.sell(
+            counter.line("Deep dish", "Large", "Pepperoni", "Pepperoni"),  # a price by size, twice: 19.00 + 2 x 2.00
+            counter.line("Taco plate", "Beef", "Beans", "Fish"),  # by turn: + 0.00 + 0.50 + 1.00
+            counter.line(
+                "Club sandwich", "Lettuce", "Avocado", "Mac & cheese"
+            ),  # 12.50 + 0 + 2.00 + (3.50 - 1.50 of the slaw)
+            counter.line("Brisket by the pound", quantity=0.75),  # 18.95 a pound: 14.2125 -> 14.21
+            counter.line("Gift card", cents=2500),  # deferred: no sale yet, no tax
+            counter.line("Tax inside", "Own tax"),  # 10.00 with 7.25 % in it: 0.68; 1.00 with 1.125 % in it, down: 0.01
+            counter.line("No tax", "Overrides"),  # the modifier's 1.125 % is on both: 0.12375, down: 0.12
+        )
+        counter.http.close()
+    pizza, taco, club, brisket, gift, inside, free = sold["checks"][0]["selections"]
+    assert (pizza["receiptLinePrice"], pizza["price"]) == (19, 23)
+    assert taco["price"] - taco["receiptLinePrice"] == Decimal("1.5")
+    assert [one["receiptLinePrice"] for one in club["modifiers"]] == [0, 2, 2] and club["price"] == Decimal("16.5")
+    assert (brisket["price"], brisket["quantity"], brisket["unitOfMeasure"]) == (
+        Decimal("14.21"),
+        Decimal("0.75"),
+        "LB",
+    )
+    assert (gift["deferred"], gift["price"], gift["tax"]) == (True, 25, 0)
+    assert (inside["price"], inside["tax"], inside["preDiscountPrice"]) == (
+        Decimal("10.31"),
+        Decimal("0.69"),
+        Decimal("10.31"),
+    )
+    assert (free["price"], free["tax"]) == (11, Decimal("0.12"))
 
 
 def test_a_price_changed_at_noon_is_that_of_the_next_sale(counter: Counter) -> None:
