@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import zlib
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,9 +27,13 @@ from aura_migration.migration.window.papers import Bar, Bars, Facts, Lines, Pape
 from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.order_facts import DayRule
 from aura_migration.reconcile.schedule import closes_at, due_at, final_at
+from aura_migration.reconcile.sheet import Figures, daily_sheet
 from aura_migration.settings import load_settings
+from aura_migration_tests.support.live import FIRST_DAY, LiveWorld, open_live
 from aura_migration_tests.support.sales import Line
 from aura_migration_tests.support.windows import Planted, plant_window
+
+__all__ = ["open_live"]
 
 RULE = DayRule("America/New_York", timedelta(hours=4))
 POLICY = WindowPolicy()
@@ -371,6 +376,64 @@ def test_the_scorecard_says_what_the_window_came_to_and_null_where_nothing_was_m
         "the slowest: of the 6th, made on the 9th"
     )
     assert metrics["gates"]["failed"] > 0 and metrics["gates"]["passed"] > 0, "measured with the check-in"
+
+
+def test_a_cafe_whose_online_orders_move_in_the_middle_of_a_day_is_told_rightly(
+    open_live: Callable[..., LiveWorld],
+) -> None:
+    """The whole way: a POS over HTTP, AuraConnect's tills, the real judge, sheet, coverage and papers."""
+    world = open_live("square")
+    number, connection = world.migration_id, world.connection
+    first, second, third = (FIRST_DAY + timedelta(days=n) for n in range(3))
+    world.day(first, 10, late_refunds=1, late_voids=1, after_midnight=3, follows=False)
+    world.own("online", "auraconnect", world.restaurant.hours.at(second, "15:00"))
+    world.day(second, 14, online=0.5, pushes=True, late_refunds=2, after_midnight=3)
+    judged = {one.business_date: one for one in reconcile_due(world.at(), number, world.now, "t")}
+    assert {day: one.verdict for day, one in judged.items()} == {first: "clean", second: "clean"}
+    world.day(third, 8, online=0.5, inject=["missing_order"], follows=False)
+    world.wait_until(world.judged_at(third))
+    blind = {one.business_date: one.verdict for one in reconcile_due(world.at(), number, world.now, "t")}
+    assert blind[third] == "pending", "the POS was not read since: never falsely clean"
+    world.wait_until(world.final_at(third))
+    world.follow()
+    last = reconcile_due(world.at(), number, world.now, "t")
+    assert {one.business_date: one.verdict for one in last}[third] == "different"
+
+    row = world.migration
+    sheet = daily_sheet(connection, row.restaurant_id, world.location_id, row.location_key, first, third)
+    for day in sheet[:2]:
+        truth = world.restaurant.ledger.day(day.business_date)
+        for name, figures in (("pos", day.pos), ("auraconnect", day.auraconnect)):
+            assert told(figures) == {key: truth["by_book"][name][key] for key in told(figures)}, (
+                day.business_date,
+                name,
+            )
+        assert told(day.total) == {key: truth[key] for key in told(day.total)}
+    assert sheet[1].auraconnect.orders > 0 < sheet[1].pos.orders
+
+    facts = get_check_in(connection, number, third).facts
+    assert (facts["day"]["verdict"], facts["day"]["missing"], facts["day"]["is_final"]) == ("different", 1, True)
+    assert get_check_in(connection, number).facts["day"]["verdict"] == "closed", "nobody traded since"
+    assert facts["findings"][0]["cause"] == "missing_order"
+    assert facts["coverage"]["pct"] is not None and facts["contact"]["name"] == "Ada"
+    assert standing_check(world.at(), number, world.now) == {}
+    metrics = window_metrics(connection, number)
+    assert metrics["days_clean"] >= 2 and metrics["unexplained_max_pct"] > 0.1
+
+
+def told(figures: Figures) -> dict[str, int]:
+    """The sheet's figures by the names of the known truth."""
+    return {
+        "orders": figures.orders,
+        "gross_cents": figures.gross,
+        "discount_cents": figures.discounts,
+        "charge_cents": figures.charges + figures.gratuity,
+        "tax_cents": figures.tax,
+        "tip_cents": figures.tips,
+        "payable_cents": figures.total,
+        "paid_cents": figures.paid,
+        "refund_cents": figures.refunded,
+    }
 
 
 def test_small_differences_that_lean_one_way_are_a_drift(planted: Planted) -> None:
