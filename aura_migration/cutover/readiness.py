@@ -15,7 +15,11 @@ from psycopg.rows import class_row
 from aura_migration.core.errors import BadInput
 from aura_migration.database.connections import Connection
 
-LACKS = {"role": "no role", "sign_in": "no sign-in of their own", "sheet": "has not confirmed the sheet"}
+LACKS = {
+    "role": "without a role",
+    "sign_in": "without a sign-in of their own",
+    "sheet": "without having confirmed the sheet",
+}
 
 
 @dataclass(frozen=True)

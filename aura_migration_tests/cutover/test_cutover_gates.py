@@ -237,6 +237,14 @@ def test_cards_must_be_equal_and_frozen_before_the_tills_are_switched(planted: P
     assert planted.gate("liability_conserved").verdict == "not measured"
 
 
+def test_a_class_of_which_nothing_is_held_here_needs_no_freeze_but_must_be_equal(planted: Planted) -> None:
+    planted.gift_card(None)
+    planted.run("UPDATE aura.gift_cards SET deleted_at = now()")
+    assert planted.gate("liability_conserved").passed is True and planted.gate("liability_shared").passed is True
+    planted.run("UPDATE migration.liability_ledger SET difference = -2500")
+    assert planted.gate("liability_conserved").value == "gift_cards off by 25.00 USD"
+
+
 def test_locations_that_share_cards_switch_them_together(planted: Planted) -> None:
     planted.gift_card(None)
     second, third = planted.location_beside("L2", "live"), planted.location_beside("L3", "live")
@@ -245,7 +253,7 @@ def test_locations_that_share_cards_switch_them_together(planted: Planted) -> No
         "VALUES ('square:L2', 'in_house', 'auraconnect', %s, %s, 'ana')",
         *(NOW - DAY, second),
     )
-    assert planted.gate("liability_shared").value == "gift_cards stay with the old POS until 1 more location are ready"
+    assert planted.gate("liability_shared").value == "gift_cards stay with the old POS until 1 more location is ready"
     assert planted.gate("liability_conserved").passed is True, "the pilot's tills go, the cards stay for now"
     planted.owner("nobody")
     found = planted.gate("liability_shared")
@@ -290,7 +298,7 @@ def test_everyone_who_worked_lately_needs_a_role_a_sign_in_and_the_sheet(planted
     )
     assert planted.gate("staff_ready").value == "all 2 ready"
     planted.run("UPDATE aura.roles SET is_active = false")
-    assert planted.gate("staff_ready").value == "2 of 2 not ready (2 no role)"
+    assert planted.gate("staff_ready").value == "2 of 2 not ready (2 without a role)"
 
 
 def test_where_the_pos_tells_no_shifts_whoever_took_orders_is_asked_about(planted: Planted) -> None:

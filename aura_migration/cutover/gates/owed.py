@@ -41,7 +41,8 @@ def liability_conserved(case: Case) -> GateResult:
     measured = _measured(case)
     unmeasured = [one.liability for one in held if one.owner != "auraconnect" and not one.ledger_rows]
     off = {one.liability: one.ledger_difference for one in held if one.owner != "auraconnect" and one.ledger_difference}
-    thawed = [one.liability for one in held if one.owner == "pos" and _moves_with_tills(case)]
+    # Of a class that AuraConnect holds nothing of there is nothing to freeze.
+    thawed = [one.liability for one in held if one.rows and one.owner == "pos" and _moves_with_tills(case)]
     passed = None if unmeasured and not off else not off and not thawed
     parts = [f"{name} off by {_amount(case, name, cents)}" for name, cents in off.items()]
     parts += [f"{name} not measured" for name in unmeasured]
@@ -72,7 +73,7 @@ def liability_shared(case: Case) -> GateResult:
     While one of them still takes cards at the old POS and nobody signed for its tills, the class stays there; once all are
     signed for it is frozen for all of them.
     """
-    held = _held(case)
+    held = [one for one in _held(case) if one.rows]
     sharing, others = _locations(case)
     behind = [name for name, is_ready in others if not is_ready]
     value, remedy, passed = f"{counted(sharing, 'location')} in one account", "", True
@@ -90,7 +91,8 @@ def liability_shared(case: Case) -> GateResult:
             value = f"all {sharing} locations are ready, {', '.join(late)} still redeemed by the old POS"
             remedy = f"`aura-migration liabilities freeze {case.integration_id} {late[0]}`: all locations switch it together."
         elif late and behind:
-            value = f"{', '.join(late)} stay with the old POS until {counted(len(behind), 'more location')} are ready"
+            more = counted(len(behind), "more location is", "more locations are")
+            value = f"{', '.join(late)} stay with the old POS until {more} ready"
         else:
             value = f"switched together by {sharing} locations"
     return GateResult(
