@@ -165,8 +165,10 @@ def test_a_day_is_judged_when_it_is_due_and_again_until_it_is_final(planted: Pla
     reconcile_due(workshop, number, at(10, 1), "t", judge=judge)
     assert judge.judged == ["2026-03-07", "2026-03-08", "2026-03-09", "2026-03-10"], "what is final stays"
     assert standing_check(workshop, number, at(10, 1)) == {}
-    papers = planted.run("SELECT business_date, made_at FROM migration.check_ins ORDER BY 1").fetchall()
-    assert {str(day) for day, _ in papers} == set(days_of(planted))
+    papers = planted.run("SELECT business_date FROM migration.check_ins WHERE kind = 'daily' ORDER BY 1").fetchall()
+    assert {str(day) for (day,) in papers} == set(days_of(planted))
+    page_of_today = get_check_in(planted.connection, number, kind="go_no_go")
+    assert (str(page_of_today.business_date), page_of_today.facts["channel"]) == ("2026-03-11", "online")
 
 
 def test_the_schedule_asks_only_for_days_that_have_news(planted: Planted, workshop: Workshop) -> None:
@@ -303,8 +305,8 @@ def test_the_check_in_tells_the_day_the_window_and_whom_to_call(planted: Planted
     assert get_check_in(connection, number).sha256 == made.sha256
     with pytest.raises(BadInput, match="was not judged"):
         check_in_facts(connection, number, date(2026, 3, 9), at(9))
-    with pytest.raises(BadInput, match="has no go_no_go paper"):
-        get_check_in(connection, number, kind="go_no_go")
+    with pytest.raises(BadInput, match="has no go_no_go paper of 2026-03-01"):
+        get_check_in(connection, number, date(2026, 3, 1), kind="go_no_go")
 
 
 def test_a_paper_is_the_same_on_the_page_and_in_pdf() -> None:

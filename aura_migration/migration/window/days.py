@@ -22,10 +22,13 @@ from aura_migration.migration.extraction import pinned
 from aura_migration.migration.integrations import get_location
 from aura_migration.migration.records import Migration, get_migration, loaded_plan
 from aura_migration.migration.window.checkin import make_check_in
+from aura_migration.migration.window.go_no_go import make_go_no_go
 from aura_migration.migration.window.opening import Window, get_window
+from aura_migration.migration.window.shown import next_channel
 from aura_migration.migration.workshop import Workshop
 from aura_migration.plan.ground import Subject
 from aura_migration.pos.order_facts import DayRule
+from aura_migration.reconcile.books import owners_at
 from aura_migration.reconcile.coverage import measure_coverage
 from aura_migration.reconcile.day import DayVerdict, judge_day, store_day
 from aura_migration.reconcile.schedule import StoredDay, due_at, due_days, missing_days, overdue_days, stored_days
@@ -82,10 +85,11 @@ def reconcile_due(
     patience: float = PATIENCE,
     papers: bool = True,
 ) -> list[DayVerdict]:
-    """Judge every business date that is due at ``now`` (aware business time), oldest first; then coverage and check-ins.
+    """Judge every business date that is due at ``now`` (aware business time), oldest first; then coverage and papers.
 
     A date that cannot be judged does not keep the others from it: it stays due, and the first such error is raised when all
-    others are done. ``papers`` False leaves the check-ins out. ``Refused`` without a window, or while somebody else works on the location for longer than ``patience``.
+    others are done. ``papers`` False leaves check-ins and the
+    go/no-go page of the next channel out. ``Refused`` without a window, or while somebody else works on the location for longer than ``patience``.
     """
     with workshop.connect() as connection:
         migration, window = get_migration(connection, migration_id), get_window(connection, migration_id)
@@ -104,8 +108,9 @@ def reconcile_due(
             place = aura_location(connection, migration)
             if place is not None:
                 measure_coverage(connection, migration_id, place, window.first_day, now, window.rules)
-        if papers:
+        if papers and judged:
             _make_check_ins(connection, migration_id, [one.business_date for one in judged], now, by)
+            _make_go_no_go(connection, migration_id, window, now, by)
         if problems:
             raise problems[0]
         return judged
@@ -187,6 +192,13 @@ def _make_check_ins(
     for day in judged:
         if day == newest or day not in made or (stored[day].is_final and not made[day]):
             make_check_in(connection, migration_id, day, now, by)
+
+
+def _make_go_no_go(connection: Connection, migration_id: int, window: Window, now: datetime, by: str) -> None:
+    """The page of the next channel to be switched, as it stands today; none once all are, or the window has ended."""
+    channel = next_channel(dict(owners_at(connection, window.location_key, now)))
+    if channel is not None and window.ended_at is None:
+        make_go_no_go(connection, migration_id, channel, now, by)
 
 
 # -- nothing is missing ----------------------------------------------------------------------------------------------
