@@ -69,7 +69,7 @@ def judge_payments(connection: Connection, restaurant_id: int, location_id: int,
         SELECT p.source_id, count(*), min(p.amount_cents), min(p.tip_amount_cents), min(p.tender_name), min(o.source_id),
                bool_and(EXISTS (SELECT FROM aura.tender_types t WHERE t.restaurant_id = p.restaurant_id AND t.deleted_at IS NULL
                    AND (t.location_id IS NULL OR t.location_id = p.location_id)
-                   AND (lower(t.name) = lower(p.tender_name) OR (t.method = p.method AND p.method <> 'other'))))
+                   AND lower(t.name) = lower(p.tender_name)) OR p.method <> 'other')
         FROM aura.payments p LEFT JOIN aura.orders o ON o.id = p.order_id AND o.location_id = p.location_id
         WHERE p.location_id = %s AND p.restaurant_id = %s AND p.deleted_at IS NULL AND p.status = 'completed'
           AND p.source_id = ANY(%s)

@@ -71,8 +71,13 @@ def plan_order(connection: Connection, integration_id: int, restaurant_id: int, 
         modifiers = tuple(BillModifier(str(option.id), cents) for option, cents in one.options)
         lines.append(BillLine(str(number), one.cents, one.line.quantity * QUANTITY, None, modifiers, (), names))
     priced = price(Bill(tuple(lines), tuple(taxes.values())), book.policy)
-    described = "; ".join(f"{one.line.quantity} x {one.item.name}" for one in chosen)
+    described = "; ".join(map(_described, chosen))
     return Expected(tuple(one.line for one in chosen), priced.total, priced.tax, book.currency, described)
+
+
+def _described(one: Chosen) -> str:
+    choices = " and ".join(option.name for option, _ in one.options)
+    return f"{one.line.quantity} x {one.item.name}{f' with {choices}' if choices else ''}"
 
 
 def _mixed(found: Sequence[Chosen]) -> list[Chosen]:

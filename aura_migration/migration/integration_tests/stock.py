@@ -164,8 +164,11 @@ def _changes(writer: Writer, levels: Sequence[StockLevel]) -> list[tuple[StockLe
     others = [one for one in levels if not found or one != found[0][0]]
     if "out_of_stock" in writer.can_set:
         hidden = next((one for one in others if not one.is_out), None)
+        out = next((one for one in others if one.state == "out_of_stock"), None)
         if hidden is not None:
             found.append((hidden, replace(hidden, state="out_of_stock")))
+        elif out is not None:
+            found.append((out, replace(out, state="in_stock", quantity=None)))
     else:
         gone = next((one for one in others if one.state == "quantity" and one.quantity is not None), None)
         if gone is not None:
