@@ -235,3 +235,20 @@ def test_the_same_seed_is_the_same_day() -> None:
             days.append(counter.changed_since("2026-10-05T09:00:00Z"))
             counter.http.close()
     assert days[0] == days[1] and len(days[0]) == 12
+
+
+def test_guests_of_an_ordinary_day_choose_what_every_item_asks_for() -> None:
+    with serve("clover", "diner", 1, now="2026-10-06T12:00:00Z", switches=QUIET) as sandbox:
+        counter = Counter(sandbox)
+        sold = [counter.order(order_id) for order_id in counter.edit("trade", day="2026-10-05", orders=120)]
+        counter.http.close()
+    seen = 0
+    for line in (line for order in sold for line in order["lineItems"]["elements"] if "item" in line):
+        chosen = [mod["modifier"]["id"] for mod in line.get("modifications", {}).get("elements", ())]
+        for group_id in counter.merchant.items[line["item"]["id"]].groups:
+            group = counter.merchant.groups[group_id]
+            count = sum(one in group.modifiers for one in chosen)
+            if not group.deleted:
+                assert (group.min_required or 0) <= count <= (group.max_allowed or 99), (line["name"], group.name)
+                seen += 1
+    assert seen > 20

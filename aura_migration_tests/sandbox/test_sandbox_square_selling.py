@@ -263,3 +263,22 @@ def test_the_same_seed_is_the_same_day() -> None:
             days.append(counter.search("2026-10-05T09:00:00Z"))
             counter.http.close()
     assert days[0] == days[1] and len(days[0]) == 12
+
+
+def test_guests_of_an_ordinary_day_choose_what_every_item_asks_for() -> None:
+    with serve("square", "diner", 1, now="2026-10-06T12:00:00Z") as sandbox:
+        counter = Counter(sandbox)
+        sold = [counter.order(order_id) for order_id in counter.edit("trade", day="2026-10-05", orders=120)]
+        counter.http.close()
+    seen = 0
+    for line in (line for order in sold for line in order["line_items"]):
+        chosen = {mod["catalog_object_id"] for mod in line.get("modifiers", ())}
+        item = counter.world.get(counter.world.get(line["catalog_object_id"]).item_id)
+        for link in item.links:
+            group = counter.world.get(link.group_id)
+            own = link if (link.min, link.max) not in ((None, None), (-1, -1)) else group
+            least, most = own.min or 0, own.max if own.max and own.max > 0 else 99
+            if group.modifier_type != "TEXT" and link.enabled is not False and group.presence.covers(counter.place):
+                assert least <= len(chosen & {held.id for held in group.modifiers}) <= most, (item.name, group.name)
+                seen += 1
+    assert seen > 20

@@ -21,7 +21,7 @@ from aura_migration.sandbox.clover.orders.arithmetic import totals
 from aura_migration.sandbox.clover.orders.model import AUTO_GRATUITY, Disc, Line, Order
 from aura_migration.sandbox.clover.orders.shop import dish_of
 from aura_migration.sandbox.clover.orders.till import MINUTE, Till
-from aura_migration.sandbox.clover.world import Item, Merchant
+from aura_migration.sandbox.clover.world import Item, Merchant, ModifierGroup
 from aura_migration.sandbox.core.app import ControlError
 from aura_migration.sandbox.core.clock import parse_instant
 
@@ -178,7 +178,7 @@ class Seller:
         if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= 5000:
             raise ControlError("'orders' is a whole number up to 5,000")
         rng = Random(f"{till.ids.seed}:{merchant.id}:{day}:{op.get('seed', 0)}")  # noqa: S311 - seeded on purpose
-        menu = [item for item in merchant.items.values() if ordinary(item)]
+        menu = [item for item in merchant.items.values() if ordinary(merchant, item)]
         if not menu:
             raise ControlError(f"nothing on the menu of merchant {merchant.id} has a price")
         return [self._ordinary(till, menu, at, rng) for at in moments_of(day, ZoneInfo(merchant.timezone), count, rng)]
@@ -231,10 +231,18 @@ def take_stock(till: Till, order: Order) -> list[str]:
     return list(moved)
 
 
-def ordinary(item: Item) -> bool:
-    """Do guests order it without anything having to be typed in?"""
+def ordinary(merchant: Merchant, item: Item) -> bool:
+    """Do guests order it without anything having to be typed in, and can they choose as many options as they must?"""
     shown = not item.deleted and not item.hidden and item.available and item.is_revenue
-    return shown and item.price_type != "VARIABLE" and 0 < item.price < 100_000
+    if not shown or item.price_type == "VARIABLE" or not 0 < item.price < 100_000:
+        return False
+    groups = [merchant.groups[group_id] for group_id in item.groups]
+    return all(group.deleted or len(options(merchant, group)) >= (group.min_required or 0) for group in groups)
+
+
+def options(merchant: Merchant, group: ModifierGroup) -> list[str]:
+    """The modifiers of a group that can be had."""
+    return [one for one in group.modifiers if merchant.modifiers[one].available]
 
 
 def choose(merchant: Merchant, item: Item, rng: Random) -> list[str]:
@@ -242,7 +250,7 @@ def choose(merchant: Merchant, item: Item, rng: Random) -> list[str]:
     found: list[str] = []
     for group_id in item.groups:
         group = merchant.groups[group_id]
-        sold = [one for one in group.modifiers if merchant.modifiers[one].available]
+        sold = options(merchant, group)
         if group.deleted or not sold:
             continue
         most = min(group.max_allowed or len(sold), len(sold))

@@ -224,7 +224,7 @@ class Seller:
         for item in self._world.items():
             if item.deleted or item.archived or not item.presence.covers(place.id):
                 continue
-            if item.product_type not in ("FOOD_AND_BEV", "REGULAR") or not self._plain(item):
+            if item.product_type not in ("FOOD_AND_BEV", "REGULAR") or not self._plain(item, place):
                 continue
             for variation in item.variations:
                 over = variation.overrides.get(place.id)
@@ -234,8 +234,8 @@ class Seller:
                     found.append((variation, item))
         return found
 
-    def _plain(self, item: Item) -> bool:
-        """Can it be ordered without typing a text, without nested choices and without a tax on the total?"""
+    def _plain(self, item: Item, place: Location) -> bool:
+        """Can it be ordered without typing a text, with as many options as must be, and without a tax on the total?"""
         if any(isinstance(tax, Tax) and tax.on_total for tax in map(self._world.live, item.tax_ids)):
             return False
         for link in item.links:
@@ -243,6 +243,9 @@ class Seller:
             if not isinstance(group, ModifierList) or link.enabled is False:
                 continue
             if group.text_required or (group.modifier_type == "TEXT" and (group.min or 0) > 0):
+                return False
+            least, _ = limits(group, link.min, link.max)
+            if group.presence.covers(place.id) and least > sum(self._sold(held, place) for held in group.modifiers):
                 return False
         return True
 
