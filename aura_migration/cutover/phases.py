@@ -26,9 +26,9 @@ ENDINGS: Final = ("completed", "reversed", "cancelled")
 WAYS: Final[dict[str, frozenset[str]]] = {
     "parallel": frozenset({"ready", "switching", "cancelled"}),
     "ready": frozenset({"parallel", "switching", "cancelled"}),
-    "switching": frozenset({"parallel", "ready", "live", "reversing"}),
+    "switching": frozenset({"parallel", "ready", "live"}),
     "live": frozenset({"switching", "reversing", "completed"}),
-    "reversing": frozenset({"live", "parallel", "switching", "reversed"}),
+    "reversing": frozenset({"live", "parallel", "reversed"}),
     "completed": frozenset(),
     "reversed": frozenset(),
     "cancelled": frozenset(),

@@ -200,6 +200,12 @@ class _Run:
                     "Somebody gave it up meanwhile; ask again if it is still wanted.",
                     phase=place.phase,
                 )
+            if direction == "forward" and place.phase == "reversing":
+                raise Refused(
+                    f"The window of migration {migration_id} is being given back to the old POS.",
+                    "`reverse` goes on with that, `abort` gives it up; then a channel may be switched again.",
+                    phase=place.phase,
+                )
             channels.require_turn(self.connection, place, channel, direction)
             accepts = channels.who_accepts(self.connection, place.location_key, place.location_id, channel)
             if direction == "forward" and accepts == "auraconnect":

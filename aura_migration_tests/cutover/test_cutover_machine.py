@@ -22,18 +22,21 @@ from hypothesis.stateful import (
 from aura_migration.core.errors import AuraError, Refused
 from aura_migration.cutover import phases
 from aura_migration.cutover.aborting import abort, abort_overdue
-from aura_migration.cutover.channels import CHANNELS
 from aura_migration.cutover.completing import complete
 from aura_migration.cutover.hooks import objection
 from aura_migration.cutover.reverse_entries import note_entries
 from aura_migration.cutover.reversing import reverse, sign_reverse
 from aura_migration.cutover.switches import STEPS, open_switch
 from aura_migration.database.connections import connect
+from aura_migration.reconcile.books import CHANNELS
 from aura_migration_tests.support import database as support
 from aura_migration_tests.support.switched import PEOPLE, Killed, make_old_pos, open_shop
 
-SOLD_BY = ("online", "in_house")
-SOMEWHERE = st.one_of(st.none(), st.sampled_from(STEPS))
+VERBS = (
+    *("switch", "switch", "switch", "go_on", "go_on", "abort", "look", "reverse", "reverse", "complete", "cancel"),
+    *("sell_online", "sell_in_house"),
+)
+SOMEWHERE = st.sampled_from([None, None, *STEPS])
 
 
 class Cutover(RuleBasedStateMachine):
@@ -42,11 +45,13 @@ class Cutover(RuleBasedStateMachine):
     url: ClassVar[str]
     connection: ClassVar[psycopg.Connection[Any]]
 
-    @initialize()
-    def opened(self) -> None:
+    @initialize(already=st.integers(0, 4))
+    def opened(self, already: int) -> None:
         self.shop = open_shop(self.url, self.connection)
         self.sold: set[str] = set()
         self.ended_as: str | None = None
+        for channel in CHANNELS[:already]:
+            self.shop.switch(channel)
 
     def attempt(self, work: Any) -> None:
         """A verb is done, killed, or refused with a remedy; nothing else."""
@@ -67,45 +72,63 @@ class Cutover(RuleBasedStateMachine):
 
         return step_done
 
-    @rule(channel=st.sampled_from(CHANNELS), killed_at=SOMEWHERE, late=st.booleans(), signed=st.booleans())
-    def switch(self, channel: str, killed_at: str | None, late: bool, signed: bool) -> None:
-        self.attempt(lambda: self.shop.switch(channel, sign=signed, step_done=self.dying(killed_at, late and signed)))
+    # One rule for all verbs: which are tried is drawn at every step, not once for a whole run.
+    @precondition(lambda self: self.ended_as is None)
+    @rule(
+        verb=st.sampled_from(VERBS),
+        killed_at=SOMEWHERE,
+        odd=st.sampled_from(["", "", "", "", "late", "unsigned", "unanswered"]),
+    )
+    def act(self, verb: str, killed_at: str | None, odd: str) -> None:
+        getattr(self, f"do_{verb}")(killed_at, odd)
+
+    @precondition(lambda self: self.ended_as is not None)
+    @rule(verb=st.sampled_from(sorted(set(VERBS) - {"look", "sell_online", "sell_in_house"})))
+    def act_after_the_end(self, verb: str) -> None:
+        before = self.shop.image()
+        getattr(self, f"do_{verb}")(None, "")
+        assert self.shop.image() == before, "an ended window is changed by no verb"
+
+    def do_switch(self, killed_at: str | None, odd: str) -> None:
+        held = phases.held_channels(self.connection, self.shop.key)
+        channel = next((c for c in CHANNELS if c not in held), "online")
+        if odd == "unanswered":
+            channel = "time_clock"
+        step_done = self.dying(killed_at, odd == "late")
+        self.attempt(lambda: self.shop.switch(channel, sign=odd != "unsigned", step_done=step_done))
         self.shop.real = None
 
-    @rule(backlog=st.integers(0, 1))
-    def go_on_with_what_was_begun(self, backlog: int) -> None:
+    def do_go_on(self, killed_at: str | None, odd: str) -> None:
+        backlog = int(odd == "late")
         found = open_switch(self.connection, self.shop.migration)
         if found is not None and found.direction == "forward":
             self.attempt(
                 lambda: self.shop.switch(found.channel, sign=False, drain=lambda: self.shop.follow() + backlog)
             )
 
-    @rule()
-    def abort(self) -> None:
+    def do_abort(self, killed_at: str | None, odd: str) -> None:
         self.attempt(lambda: abort(self.connection, self.shop.migration, "ben", "", self.shop.business_now()))
 
-    @rule()
-    def somebody_looks_for_pauses_that_were_left(self) -> None:
+    def do_look(self, killed_at: str | None, odd: str) -> None:
         self.attempt(
             lambda: abort_overdue(self.connection, self.shop.clock() + timedelta(minutes=2), self.shop.business_now())
         )
 
-    @rule(killed_at=SOMEWHERE, pos_answers=st.booleans(), signed=st.booleans())
-    def reverse(self, killed_at: str | None, pos_answers: bool, signed: bool) -> None:
+    def do_reverse(self, killed_at: str | None, odd: str) -> None:
         shop = self.shop
-        if signed:
+        if odd != "unsigned":
             for person in PEOPLE:
                 self.attempt(lambda person=person: sign_reverse(self.connection, shop.migration, person, ""))
-        more = {} if pos_answers else {"settle": None}
+        more = {"settle": None} if odd == "unanswered" else {}
         deps = shop.deps(step_done=self.dying(killed_at), **more)
         self.attempt(lambda: reverse(self.connection, shop.migration, "ana", shop.at, deps))
 
-    @rule()
-    def cancel(self) -> None:
+    def do_cancel(self, killed_at: str | None, odd: str) -> None:
+        if odd == "late":
+            return
         self.attempt(lambda: phases.cancel(self.connection, self.shop.migration, "ana", self.shop.at, ""))
 
-    @rule(settled=st.booleans())
-    def complete(self, settled: bool) -> None:
+    def do_complete(self, killed_at: str | None, odd: str) -> None:
         shop = self.shop
 
         def work() -> None:
@@ -116,14 +139,20 @@ class Cutover(RuleBasedStateMachine):
                 [shop.migration, shop.at, shop.at],
             )
             note_entries(self.connection, shop.migration)
-            if settled:
+            if odd != "unanswered":
                 shop.settle()
             complete(self.connection, shop.migration, "ana", shop.at)
 
-        if shop.phase not in phases.ENDINGS:
-            self.attempt(work)
+        self.attempt(
+            work if self.ended_as is None else lambda: complete(self.connection, shop.migration, "ana", shop.at)
+        )
 
-    @rule(channel=st.sampled_from(SOLD_BY))
+    def do_sell_online(self, killed_at: str | None, odd: str) -> None:
+        self.sell("online")
+
+    def do_sell_in_house(self, killed_at: str | None, odd: str) -> None:
+        self.sell("in_house")
+
     def sell(self, channel: str) -> None:
         """A till takes an order to whoever serves; it must not be taken where the other owns the channel."""
         label = f"n{len(self.sold) + 1}"

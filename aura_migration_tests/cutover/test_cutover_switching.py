@@ -19,6 +19,7 @@ from aura_migration.cutover.aborting import abort, abort_overdue
 from aura_migration.cutover.reverse_entries import entries_of, note_entries
 from aura_migration.cutover.switches import STEPS, is_at_work, lease, open_switch, sign_switch, steps_of
 from aura_migration.database.connections import connect
+from aura_migration.reconcile.books import CHANNELS
 from aura_migration_tests.support import database as support
 from aura_migration_tests.support.switched import GATES, NOW, Killed, Shop, make_old_pos, open_shop
 
@@ -67,7 +68,7 @@ def test_a_channel_goes_over_with_numbers_features_and_books(shop: Shop) -> None
     done = shop.switch("online")
     assert (done.state, done.step, shop.phase) == ("done", "done", "live")
     assert shop.steps == list(STEPS) == [step["name"] for step in steps_of(shop.connection, done.id)]
-    assert [shop.accepts(c) for c in channels.CHANNELS] == ["auraconnect", "pos", "pos", "pos"]
+    assert [shop.accepts(c) for c in CHANNELS] == ["auraconnect", "pos", "pos", "pos"]
     assert shop.owner("online") == "auraconnect" and shop.owner("in_house") == "pos"
     assert done.effective_at is not None and NOW <= done.effective_at < NOW + timedelta(minutes=1)
     assert done.paused_at is not None and done.resumed_at is not None and done.paused_at < done.resumed_at
@@ -81,7 +82,7 @@ def test_a_channel_goes_over_with_numbers_features_and_books(shop: Shop) -> None
         shop.sell_at_aura(channel="in_house")
     for channel in ("in_house", "reporting", "time_clock"):
         assert shop.switch(channel).state == "done"
-    assert phases.held_channels(shop.connection, shop.key) == list(channels.CHANNELS)
+    assert phases.held_channels(shop.connection, shop.key) == list(CHANNELS)
 
 
 @pytest.mark.parametrize("step", BETWEEN)
