@@ -247,7 +247,7 @@ def claims(live: LiveRestaurant, day: date) -> dict[str, int]:
         if one.day != day or one.cause in ELSEWHERE or one.cause == "channel_counted_twice":
             continue
         if one.part != "order":
-            add(f"{one.part}_cents", one.cents)
+            add(f"{one.part}_cents", -one.cents if one.part in ("discount", "refund") else one.cents)
             continue
         sale = next(
             held

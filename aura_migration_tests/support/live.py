@@ -31,6 +31,7 @@ from aura_migration.migration.window.opening import get_window, open_window
 from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.order_facts import DayRule
 from aura_migration.reconcile.books import Book, set_owner
+from aura_migration.reconcile.day import DayVerdict, judge_day
 from aura_migration.sandbox.core.server import RunningSandbox, serve
 from aura_migration.sandbox.live.causes import inject as put_difference
 from aura_migration.sandbox.live.counter import Counter
@@ -244,6 +245,25 @@ class LiveWorld:
     def at(self, now: datetime | None = None) -> Workshop:
         """The workshop at an instant of business time, by default the café's."""
         return replace(self.workshop, settings=replace(self.workshop.settings, now=now or self.now))
+
+    def judge(self, day: date, now: datetime | None = None) -> DayVerdict:
+        """The verdict on a date at an instant (by default the café's), on what was read up to the last following."""
+        read_until = self.one(
+            "SELECT max(read_until) FROM migration.follows WHERE migration_id = %s AND outcome IN ('nothing', 'applied', 'waiting')",
+            self.migration_id,
+        )
+        return judge_day(
+            self.connection,
+            self.migration.subject,
+            self.reader(),
+            self.migration.subject.location_source_id,
+            self.currency,
+            self.options,
+            self.policy,
+            day,
+            now or self.now,
+            read_until,
+        )
 
     # -- what happens ------------------------------------------------------------------------------------------------
 

@@ -74,7 +74,7 @@ def _parts(live: LiveRestaurant, cause: str, sale: Sale) -> None:
     """Note every part in which the two systems differ."""
     assert sale.pos is not None and sale.aura is not None
     for part, cents in sale.aura.less(sale.pos).items():
-        note(live, cause, sale, part, cents)
+        note(live, cause, sale, part, -cents if part == "discount" else cents)
 
 
 # -- prices, taxes, discounts, charges ---------------------------------------------------------------------------------
@@ -247,8 +247,8 @@ def refund_day(live: LiveRestaurant, day: date) -> None:
     def refund() -> None:
         live.refund(sale, morning, aura_day=day)
         cents = sale.refunded["auraconnect"].cents
-        note(live, "refund_day", sale, "refund", cents)
-        note(live, "refund_day", sale, "refund", -cents, sale.refunded["pos"].day)
+        note(live, "refund_day", sale, "refund", -cents)
+        note(live, "refund_day", sale, "refund", cents, sale.refunded["pos"].day)
 
     live.later(morning, refund)
 

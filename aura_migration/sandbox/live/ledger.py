@@ -102,7 +102,8 @@ class Sale:
 
 @dataclass(frozen=True)
 class Injected:
-    """A difference that was put there. ``cents``: AuraConnect less POS in that part of the order.
+    """A difference that was put there. ``cents``: what AuraConnect comes to more than the POS by that part of the order; more
+    discount or more given back is less.
 
     ``part`` is a field of `Figures`, or ``order`` for all of its payable amount, ``refund`` for money given back, ``tender``
     for what was paid by another tender. ``settles_at``: gone by itself once the POS is read after that instant.

@@ -3,7 +3,8 @@
 While the POS still owns a channel AuraConnect has no orders of its own: it prices the POS's orders again by its own menu and
 rules, and keeps copies. So AuraConnect's menu or rules are wrong here (by SQL, as somebody with too much access would do it), the
 POS's have moved on, or a copy is spoiled once it was made. What is put wrong is kept out of ordinary guests' orders, so that the
-difference stays on one order, unless it says otherwise.
+difference stays on one order, unless it says otherwise. AuraConnect prices by its menu of the moment: whoever wants to see the
+difference looks while it is wrong, before `LiveRestaurant.mend`.
 """
 
 from __future__ import annotations
@@ -70,13 +71,19 @@ def _parts(live: LiveRestaurant, cause: str, sale: Sale, aura: Figures) -> None:
     assert sale.pos is not None
     for part, cents in aura.less(sale.pos).items():
         if part != "paid":  # nobody pays AuraConnect for a copy
-            note(live, cause, sale, part, cents)
+            note(live, cause, sale, part, -cents if part == "discount" else cents)
 
 
 def _change(live: LiveRestaurant, statement: str, *values: object) -> None:
     found = live.till.connection.execute(statement.encode(), values)
     if found.rowcount != 1:
         raise LookupError(f"{found.rowcount} rows of AuraConnect were changed, not one: {statement}")
+
+
+def _wrong(live: LiveRestaurant, statement: str, back: str, wrong: object, right: object, *where: object) -> None:
+    """Change one row, and change it back when all is mended."""
+    _change(live, statement, wrong, *where)
+    live.until_mended(lambda: _change(live, back, right, *where))
 
 
 # -- AuraConnect's menu and rules --------------------------------------------------------------------------------------
@@ -86,6 +93,7 @@ def price_changed(live: LiveRestaurant, day: date) -> None:
     """The POS's price of a dish went up by 45 cents; AuraConnect's menu has the old one."""
     dish = _aside(live, day, "price_changed")
     live.counter.set_price(dish, dish.cents + 45)
+    live.until_mended(lambda: live.counter.set_price(dish, dish.cents))
     now = replace(dish, cents=dish.cents + 45)
     (sale,) = live.sell([_with(plain_ticket(live, day, "price_changed"), now)])
     entries = (replace(sale.ticket.entries[0], dish=dish), *sale.ticket.entries[1:])
@@ -95,10 +103,13 @@ def price_changed(live: LiveRestaurant, day: date) -> None:
 def tax_rule(live: LiveRestaurant, day: date) -> None:
     """AuraConnect has lost a tax of a dish."""
     dish = _aside(live, day, "tax_rule")
-    _change(
+    here = "menu_item_id = %s AND tax_rate_id = %s AND (location_id = %s OR location_id IS NULL)"
+    _wrong(
         live,
-        "UPDATE aura.tax_assignments SET deleted_at = clock_timestamp() WHERE menu_item_id = %s AND tax_rate_id = %s "
-        "AND (location_id = %s OR location_id IS NULL) AND deleted_at IS NULL",
+        f"UPDATE aura.tax_assignments SET deleted_at = %s WHERE {here} AND deleted_at IS NULL",
+        f"UPDATE aura.tax_assignments SET deleted_at = %s WHERE {here} AND deleted_at IS NOT NULL",
+        live.timeline.now,
+        None,
         dish.item,
         dish.rates[0],
         live.till.location,
@@ -115,7 +126,8 @@ def discount_rule(live: LiveRestaurant, day: date) -> None:
         raise LookupError("this menu has no discount in percent")
     live.discounts = tuple(held for held in live.discounts if held != discount)
     more = replace(discount, percent=discount.percent + 5)
-    _change(live, "UPDATE aura.pricing_rules SET discount_percent = %s WHERE id = %s", more.percent, discount.id)
+    change = "UPDATE aura.pricing_rules SET discount_percent = %s WHERE id = %s"
+    _wrong(live, change, change, more.percent, discount.percent, discount.id)
     (sale,) = live.sell([replace(plain_ticket(live, day, "discount_rule"), discount=discount)])
     _parts(live, "discount_rule", sale, _priced(live, sale, discount=more))
 
@@ -127,19 +139,25 @@ def charge_rule(live: LiveRestaurant, day: date) -> None:
         raise LookupError("AuraConnect's rules of this café have no gratuity")
     live.gratuity = None
     more = replace(charge, percent=charge.percent + 2)
-    _change(live, "UPDATE aura.service_charges SET rate_percent = %s WHERE id = %s", more.percent, charge.id)
+    change = "UPDATE aura.service_charges SET rate_percent = %s WHERE id = %s"
+    _wrong(live, change, change, more.percent, charge.percent, charge.id)
     (sale,) = live.sell([replace(plain_ticket(live, day, "charge_rule"), charge=charge)])
     _parts(live, "charge_rule", sale, _priced(live, sale, charge=more))
 
 
 def rounding(live: LiveRestaurant, day: date) -> None:
     """AuraConnect rounds its taxes down: from now on every order may be off by a cent a tax."""
-    found = live.till.connection.execute(
-        "UPDATE aura.tax_rates SET rounding = 'always_down' WHERE id = ANY(%s)", [list(live.rates)]
-    )
-    if not found.rowcount:
+    if not live.rates:
         raise LookupError("this menu has no taxes")
-    live.watchers.append(lambda sale: _parts(live, "rounding", sale, _priced(live, sale, rounding="always_down")))
+    change = "UPDATE aura.tax_rates SET rounding = %s WHERE id = %s"
+    for rate in live.rates.values():
+        _wrong(live, change, change, "always_down", rate.rounding, rate.id)
+
+    def seen(sale: Sale) -> None:
+        _parts(live, "rounding", sale, _priced(live, sale, rounding="always_down"))
+
+    live.watchers.append(seen)
+    live.until_mended(lambda: live.watchers.remove(seen))
 
 
 def unmapped_item(live: LiveRestaurant, day: date) -> None:
@@ -350,8 +368,8 @@ def refund_day(live: LiveRestaurant, day: date) -> None:
     def refund() -> None:
         live.refund(sale, morning, ("pos",))
         cents = sale.refunded["pos"].cents
-        note(live, "refund_day", sale, "refund", cents)
-        note(live, "refund_day", sale, "refund", -cents, sale.refunded["pos"].day)
+        note(live, "refund_day", sale, "refund", -cents)
+        note(live, "refund_day", sale, "refund", cents, sale.refunded["pos"].day)
         live.after_follow(lambda: _refunded_on(live, sale, day))
 
     live.later(morning, refund)

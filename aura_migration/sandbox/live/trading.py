@@ -40,7 +40,7 @@ class TradingDay:
     day before noon, in both systems where both have them. ``offline``: so many orders of one hour reach the POS's cloud only
     ``offline_minutes`` later. ``pushes``: AuraConnect's own orders are pushed to the POS too (its kitchen cooks them).
     ``walk_ins``: so many more are the POS's own guests (its op ``trade``), with everything its menu and tenders have; what they
-    come to is what the POS says.
+    come to is what the POS says, so that they are not for days on which AuraConnect's rules are wrong for everybody.
     """
 
     day: date
@@ -79,6 +79,7 @@ class LiveRestaurant:
         self.watchers: list[Callable[[Sale], None]] = []
         """Told of every sale at the POS."""
         self._unfollowed: list[Callable[[], bool]] = []
+        self._spoiled: list[Callable[[], None]] = []
         self._owned: list[tuple[datetime, str, Book]] = []
         self.timeline = timeline or Timeline(counter)
         self._numbers = itertools.count(1)
@@ -117,6 +118,15 @@ class LiveRestaurant:
     def followed(self) -> None:
         """AuraConnect has followed the POS; whoever lets it do so says it."""
         self._unfollowed = [happens for happens in self._unfollowed if not happens()]
+
+    def until_mended(self, undo: Callable[[], None]) -> None:
+        """Something was put wrong that stays wrong for everybody; ``undo`` puts it right."""
+        self._spoiled.append(undo)
+
+    def mend(self) -> None:
+        """Put right what was put wrong, the last first."""
+        while self._spoiled:
+            self._spoiled.pop()()
 
     # -- single sales ------------------------------------------------------------------------------------------------
 
