@@ -305,13 +305,21 @@ class CloverSession:
         return tuple(await together([_tried(site, entity) for entity in SOURCE_ENTITIES]))
 
     async def reverse_level(self, location: str) -> ReverseLevel:
-        """B: Clover does not tell what a token may write, and trying would change the restaurant's data."""
+        """A where a change of something that is not there is not refused for want of the right, else B: import files."""
+        from aura_migration.pos.clover.writing import WRITER
+
         _, merchant = await self.site(location).object("", permission=MERCHANT_R)
         name = merchant.get("name") or location
+        rights = await WRITER.rights(self, location)
+        if rights.stock:
+            orders = "orders can be written too" if rights.orders else "orders cannot be written"
+            return ReverseLevel(
+                "A", f"Clover lets this app write the inventory of {name} ({rights.evidence['stock']}); {orders}."
+            )
         return ReverseLevel(
             "B",
-            f"Clover does not show what the token may write, and trying would change {name}'s data; import files for "
-            "Clover's inventory remain possible. With INVENTORY_W confirmed in the app's settings, level A is.",
+            f"The inventory of {name} cannot be written ({rights.evidence['stock']}); import files for Clover's inventory "
+            "remain possible.",
         )
 
     async def extract(

@@ -154,13 +154,14 @@ def reverse_level(scopes: frozenset[str] | None) -> ReverseLevel:
         scope for scope in scopes or () if scope.endswith(":write") and scope.startswith(("orders.", "stock:"))
     )
     menus = (
-        "Toast's API cannot write menus or prices: changes made in AuraConnect go back as a file to enter in Toast Web"
+        "Toast's API cannot write menus or prices, and Toast takes no import files: changes of the menu made in AuraConnect are "
+        "entered in Toast Web by hand"
     )
     if writing:
         return ReverseLevel("A", f"Orders or stock can be written ({', '.join(writing)}). {menus}.")
     if scopes is None:
         return ReverseLevel("C", f"The token does not say what it may do, so no write is assumed. {menus}.")
-    return ReverseLevel("B", f"This access can only read. {menus}; sales go back as a day journal for accounting.")
+    return ReverseLevel("C", f"This access can only read. {menus}; sales go back as a day journal for accounting.")
 
 
 async def audit(session: ToastSession, location: str) -> tuple[AuditLine, ...]:
