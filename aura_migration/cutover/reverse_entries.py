@@ -12,7 +12,8 @@ what a migration itself wrote is known by its journal.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -106,23 +107,29 @@ def note_entries(connection: Connection, migration_id: int) -> Counter[str]:
     return noted
 
 
+_OF_MIGRATION = """(e.migration_id = %(id)s OR e.kind = ANY(%(shared)s) AND e.migration_id IN (
+    SELECT o.id FROM migration.migrations o JOIN migration.migrations m USING (integration_id)
+    JOIN migration.windows w ON w.migration_id = o.id WHERE m.id = %(id)s AND w.ended_at IS NULL))"""
+"""A migration's own entries, and those of the whole restaurant that a window beside it noted."""
+
+
 def entries_of(connection: Connection, migration_id: int, states: Sequence[str] = ()) -> list[Entry]:
-    """The entries of a migration in the order of their numbers; ``states`` chooses (none: all)."""
+    """The entries a migration noted, in the order of their numbers; ``states`` chooses (none: all)."""
+    return _entries(connection, migration_id, states, "e.migration_id = %(id)s")
+
+
+def _entries(connection: Connection, migration_id: int, states: Sequence[str], whose: str) -> list[Entry]:
     with connection.cursor(row_factory=class_row(Entry)) as cursor:
         return cursor.execute(
-            f"SELECT {_COLUMNS} FROM migration.reverse_entries WHERE migration_id = %(id)s "
-            "AND (%(all)s OR state = ANY(%(states)s)) ORDER BY id",
-            {"id": migration_id, "all": not states, "states": list(states)},
+            f"SELECT {_COLUMNS} FROM migration.reverse_entries e WHERE {whose} AND (%(all)s OR state = ANY(%(states)s)) ORDER BY id",
+            {"id": migration_id, "all": not states, "states": list(states), "shared": list(SHARED)},
         ).fetchall()
 
 
 def waiting(connection: Connection, migration_id: int) -> int:
-    """How many entries stand nowhere else yet, those that failed among them; shared kinds of the whole integration count."""
+    """How many entries stand nowhere else yet, those that failed among them; shared kinds of the whole account count."""
     row = connection.execute(
-        "SELECT count(*) FROM migration.reverse_entries e WHERE e.state IN ('waiting', 'failed') AND (e.migration_id = %(id)s "
-        "OR e.kind = ANY(%(shared)s) AND e.migration_id IN (SELECT o.id FROM migration.migrations o "
-        "JOIN migration.migrations m USING (integration_id) JOIN migration.windows w ON w.migration_id = o.id "
-        "WHERE m.id = %(id)s AND w.ended_at IS NULL))",
+        f"SELECT count(*) FROM migration.reverse_entries e WHERE e.state IN ('waiting', 'failed') AND {_OF_MIGRATION}",
         {"id": migration_id, "shared": list(SHARED)},
     ).fetchone()
     assert row is not None
@@ -137,9 +144,9 @@ def settle_entries(connection: Connection, migration_id: int, write: Callable[[E
     ``connection``: of its own, autocommit.
     """
     done = Settled()
-    with session_lock(connection, f"aura:reverse:settle:{migration_id}"):
+    with _settling(connection, migration_id):
         stuck: set[tuple[str, Any]] = set()
-        for waiting_entry in entries_of(connection, migration_id, ("waiting", "failed")):
+        for waiting_entry in _entries(connection, migration_id, ("waiting", "failed"), _OF_MIGRATION):
             if stuck & {
                 (waiting_entry.aura_table, waiting_entry.aura_id),
                 ("orders", waiting_entry.content.get("order_id")),
@@ -173,17 +180,25 @@ def file_entries(
     ``make`` names the file by the entries' numbers, so that the same entries make the same file. ``kinds``: only these.
     """
     done = Settled()
-    with session_lock(connection, f"aura:reverse:settle:{migration_id}"):
-        chosen = [
-            e for e in entries_of(connection, migration_id, ("waiting", "failed")) if not kinds or e.kind in kinds
-        ]
-        entries = [e for c in chosen if (e := _attempted(connection, c.id)) is not None]
-        if entries:
-            name = make(entries)
-            _settle(connection, entries, Written(file_name=name))
-            done.counts["filed"] = len(entries)
+    with _settling(connection, migration_id):
+        found = _entries(connection, migration_id, ("waiting", "failed"), _OF_MIGRATION)
+        chosen = [entry for entry in found if not kinds or entry.kind in kinds]
+        # What a process had begun to put into a file when it died goes into that same file again, without what came later.
+        for batch in ([e for e in chosen if e.attempts], [e for e in chosen if not e.attempts]):
+            entries = [tried for entry in batch if (tried := _attempted(connection, entry.id)) is not None]
+            if entries:
+                _settle(connection, entries, Written(file_name=make(entries)))
+                done.counts["filed"] += len(entries)
     done.waiting = waiting(connection, migration_id)
     return done
+
+
+@contextmanager
+def _settling(connection: Connection, migration_id: int) -> Iterator[None]:
+    """Be the one who settles entries of this account: two would write the same entry at once."""
+    account = find_place(connection, migration_id).integration_id
+    with session_lock(connection, f"aura:reverse:settle:{account}"):
+        yield
 
 
 @dataclass(frozen=True)
@@ -207,6 +222,7 @@ def _since(connection: Connection, migration_id: int) -> Since | None:
 def _note(connection: Connection, place: Place, table: str, rows: Iterable[Found]) -> Counter[str]:
     newest = _newest(connection, place, table)
     noted: Counter[str] = Counter()
+    fresh: list[list[Any]] = []
     for row in rows:
         told = content_hash([row.kind, row.content])
         number, entry_id = 1, None
@@ -231,20 +247,14 @@ def _note(connection: Connection, place: Place, table: str, rows: Iterable[Found
                 continue
             version = f"{number + 1}:{told}"
         # What AuraConnect itself pushed to the POS while it took it stands there already.
-        connection.execute(
+        is_there = number == 1 and row.pos_key is not None
+        state, content = "written" if is_there else "waiting", Jsonb(row.content)
+        fresh.append([place.migration_id, row.kind, table, row.aura_id, version, content, state, row.pos_key, is_there])
+    with connection.cursor() as cursor:
+        cursor.executemany(
             "INSERT INTO migration.reverse_entries (migration_id, kind, aura_table, aura_id, version, content, state, pos_key, "
             "settled_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, CASE WHEN %s THEN clock_timestamp() END)",
-            [
-                place.migration_id,
-                row.kind,
-                table,
-                row.aura_id,
-                version,
-                Jsonb(row.content),
-                "written" if number == 1 and row.pos_key else "waiting",
-                row.pos_key,
-                bool(number == 1 and row.pos_key),
-            ],
+            fresh,
         )
     return noted
 

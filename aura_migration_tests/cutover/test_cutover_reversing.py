@@ -165,6 +165,7 @@ def test_menu_stock_guests_and_what_they_are_owed_are_noted_without_personal_dat
     beside = open_shop(live.url, connection, beside=live)
     beside.switch("online")
     assert note_entries(connection, beside.migration) == {} and waiting(connection, beside.migration) == 3
+    assert beside.settle() == 0 and waiting(connection, live.migration) == 1, "the stock is the first location's own"
 
 
 def journalled(shop: Shop, table: str, aura_id: int, key: str) -> None:
@@ -237,15 +238,28 @@ def test_entries_go_into_one_file_named_by_their_numbers(live: Shop) -> None:
     note_entries(live.connection, live.migration)
     made: list[Sequence[int]] = []
 
+    def dies(entries: Sequence[Entry]) -> str:
+        make(entries)
+        raise Killed
+
     def make(entries: Sequence[Entry]) -> str:
         made.append([entry.id for entry in entries])
         return f"orders-{entries[0].id}-{entries[-1].id}.csv"
 
     assert file_entries(live.connection, live.migration, make, ["refund"]).counts == {}
+    with pytest.raises(Killed):
+        file_entries(live.connection, live.migration, dies, ["order"])
+    live.sell_at_aura("later")
+    note_entries(live.connection, live.migration)
     done = file_entries(live.connection, live.migration, make, ["order"])
-    assert (done.counts, done.waiting) == ({"filed": 3}, 0) and len(made) == 1
+    assert (done.counts, done.waiting) == ({"filed": 4}, 0)
+    first, again, later = made
+    assert first == again and len(later) == 1, (
+        "a file that was begun is made again, not a second one with the same orders"
+    )
     assert {e.file_name for e in entries_of(live.connection, live.migration)} == {
-        f"orders-{made[0][0]}-{made[0][-1]}.csv"
+        f"orders-{first[0]}-{first[-1]}.csv",
+        f"orders-{later[0]}-{later[0]}.csv",
     }
 
 
