@@ -7,9 +7,10 @@ from typing import Any
 
 import dagster as dg
 
+from aura_migration.orchestration import window
 from aura_migration.orchestration.acceptance import accept_location, acceptance_after_load, run_acceptance_suite
 from aura_migration.orchestration.assets import ASSETS
-from aura_migration.orchestration.jobs import JOBS
+from aura_migration.orchestration.jobs import JOBS, verify_migration
 from aura_migration.orchestration.notify import messages
 from aura_migration.orchestration.resources import WorkshopResource
 from aura_migration.orchestration.sales import make_reports, report_sales, reports_after_load
@@ -20,10 +21,11 @@ from aura_migration.orchestration.verdicts import verdict_of_orders
 def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     """The whole graph. Loading it needs no database, network or secret."""
     return dg.Definitions(
-        assets=[*ASSETS, make_reports, run_acceptance_suite],
+        assets=[*ASSETS, make_reports, run_acceptance_suite, *window.ASSETS],
         asset_checks=[verdict_of_orders],
-        jobs=[*JOBS, report_sales, accept_location],
-        sensors=[*SENSORS, reports_after_load, acceptance_after_load, messages],
+        jobs=[*JOBS, report_sales, accept_location, *window.JOBS],
+        sensors=[*SENSORS, reports_after_load, acceptance_after_load, messages, *window.SENSORS],
+        schedules=window.schedules(verify_migration),
         resources={"workshop": WorkshopResource(), **(resources or {})},
         executor=dg.in_process_executor,
     )

@@ -5,10 +5,15 @@
 import dagster as dg
 
 from aura_migration.core.errors import AuraError
+from aura_migration.migration.window.following import POLICY
 from aura_migration.orchestration.partitions import place_tags, restaurant_locations
 from aura_migration.orchestration.resources import WorkshopResource
 
-ANY = "SELECT p.id, m.location_key FROM migration.plans p JOIN migration.migrations m ON m.id = p.migration_id WHERE p.state = 'loaded'"
+ANY = (
+    "SELECT p.id, m.location_key FROM migration.plans p JOIN migration.migrations m ON m.id = p.migration_id "
+    f"WHERE p.state = 'loaded' AND p.approved_by IS DISTINCT FROM '{POLICY}'"
+)
+"""Loads that people asked for: following the POS loads every few minutes, and its reports are made by the day."""
 OF_ORDERS = f"{ANY} AND p.history IS NOT NULL"
 INTERVAL_SECONDS = 30
 

@@ -115,7 +115,12 @@ JOB_OF_KIND = {
 
 
 def job_of(request: Request) -> str:
-    """The job that carries a request out; the first preview of a new account looks at the account too."""
+    """The job that carries a request out; the first preview of a new account looks at the account too.
+
+    The jobs of a window (``window.py``) have the names of the kinds of request.
+    """
     if request.kind == "run" and request.options.get("until"):
         return "load_step"
-    return "onboard_location" if request.options.get("onboarding") else JOB_OF_KIND[request.kind]
+    if request.options.get("onboarding"):
+        return "onboard_location"
+    return JOB_OF_KIND.get(request.kind, request.kind)

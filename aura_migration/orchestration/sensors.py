@@ -7,7 +7,7 @@ once, a request has one run key, and the run of a request does nothing unless it
 # No postponed annotations here: Dagster reads the context annotation as it stands.
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -15,6 +15,7 @@ from aura_migration.core.errors import AuraError
 from aura_migration.migration import requests
 from aura_migration.migration.integrations import list_locations
 from aura_migration.migration.requests import Request
+from aura_migration.migration.window.ticks import BY as SCHEDULE
 from aura_migration.migration.workshop import Workshop
 from aura_migration.orchestration.jobs import (
     job_of,
@@ -29,8 +30,11 @@ from aura_migration.orchestration.jobs import (
 from aura_migration.orchestration.partitions import restaurant_locations, run_tags
 from aura_migration.orchestration.resources import WorkshopResource
 from aura_migration.orchestration.tidy import tidy
+from aura_migration.orchestration.window import JOBS as WINDOW_JOBS
 
 INTERVAL_SECONDS = 5
+LEFT_ALONE = timedelta(minutes=1)
+"""A schedule that died between asking and launching is made up for after this time."""
 
 
 @dg.sensor(
@@ -84,7 +88,15 @@ def announce(workshop: Workshop) -> list[int]:
 
 
 @dg.sensor(
-    jobs=[preview_migration, replan_migration, run_migration, load_step, verify_migration, rollback_migration],
+    jobs=[
+        preview_migration,
+        replan_migration,
+        run_migration,
+        load_step,
+        verify_migration,
+        rollback_migration,
+        *WINDOW_JOBS,
+    ],
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Turns every unclaimed request into exactly one run; clears up after workers that died.",
@@ -95,12 +107,19 @@ def open_requests(context: dg.SensorEvaluationContext, workshop: WorkshopResourc
         opened = workshop.open()
         tidy(opened, context.instance)
         with opened.connect() as connection:
-            waiting = [r for r in requests.in_state(connection, "pending") if not r.options.get("onboarding")]
+            waiting = [r for r in requests.in_state(connection, "pending") if _is_ours(r)]
     except AuraError as error:
         return dg.SkipReason(str(error))
     if not waiting:
         return dg.SkipReason("no open request")
     return _result([], waiting)
+
+
+def _is_ours(request: Request) -> bool:
+    """Whether this sensor launches it: onboarding is the other's, and a schedule launches what it asked for a moment ago itself."""
+    if request.options.get("onboarding"):
+        return False
+    return request.requested_by != SCHEDULE or datetime.now(UTC) - request.requested_at > LEFT_ALONE
 
 
 def _result(keys: Sequence[str], waiting: Sequence[Request]) -> dg.SensorResult:

@@ -51,7 +51,8 @@ class OrderFact:
     ``gross`` is the lines of class sale that are not voided, as rung up with modifiers, before discounts; ``non_sale``
     the other classes of line. ``charges`` are by charge class. ``taxes`` are by ``tax_name``. ``final`` is payable, tips apart.
     ``due`` is what the POS itself says is still to be paid of an order that counts. ``reference`` is the external reference it
-    carries: of orders that came from another system, that system's name of it.
+    carries: of orders that came from another system, that system's name of it. ``group`` is the key of what the POS calls the
+    order, where several checks may make up one.
     """
 
     key: str
@@ -70,6 +71,7 @@ class OrderFact:
     problems: tuple[str, ...] = ()
     due: int = 0
     reference: str = field(default="", compare=False)
+    group: str = field(default="", compare=False)
 
 
 @dataclass(slots=True)

@@ -269,6 +269,7 @@ class Connector(Protocol):
     webhooks: WebhookReader
     """How the POS's webhooks are read and verified; a plugin may leave it out."""
     # ``writer: pos.writing.Writer`` says how orders and stock are written; a plugin may leave it out (``writer_of``).
+    # ``import_files: pos.import_files.MakeFiles`` makes files the POS imports; left out where it takes none (``files_of``).
 
     def parse_credentials(self, document: Any) -> dict[str, Any]:
         """Check a credentials document and return it normalised; ``BadInput`` names what is missing. No network."""

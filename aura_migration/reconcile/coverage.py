@@ -70,20 +70,21 @@ WITH life AS MATERIALIZED (
                                   WHERE d.migration_id = %(migration)s AND d.verdict IN ('clean', 'different'))
               AND {BOOK_SQL} IS NOT NULL)
 ), kinds AS (
-    SELECT 'tender' AS dimension, p.tender_name AS name, p.order_id FROM aura.payments p JOIN life ON life.id = p.order_id
-    WHERE {TENDERED_SQL}
-    UNION SELECT 'tax', t.name || coalesce(' ' || trim_scale(t.rate_percent)::text || ' %%', ''), t.order_id
-    FROM aura.order_taxes t JOIN life ON life.id = t.order_id
-    UNION SELECT 'discount', d.name, d.order_id FROM aura.order_discounts d JOIN life ON life.id = d.order_id
-    UNION SELECT 'charge', c.name, c.order_id FROM aura.order_service_charges c JOIN life ON life.id = c.order_id
-    WHERE c.charge_class <> 'cash_rounding'
-    UNION SELECT 'order_type', order_type, id FROM life WHERE order_type <> 'unknown'
-    UNION SELECT 'channel', channel, id FROM life WHERE channel <> 'unknown'
-    UNION SELECT 'daypart', daypart, id FROM life
+    SELECT 'tender' AS dimension, p.tender_name AS name, life.id, life.business_date, life.is_now
+    FROM life JOIN aura.payments p ON p.order_id = life.id WHERE {TENDERED_SQL}
+    UNION SELECT 'tax', t.name || coalesce(' ' || trim_scale(t.rate_percent)::text || ' %%', ''), life.id, life.business_date, life.is_now
+    FROM life JOIN aura.order_taxes t ON t.order_id = life.id
+    UNION SELECT 'discount', d.name, life.id, life.business_date, life.is_now
+    FROM life JOIN aura.order_discounts d ON d.order_id = life.id
+    UNION SELECT 'charge', c.name, life.id, life.business_date, life.is_now
+    FROM life JOIN aura.order_service_charges c ON c.order_id = life.id WHERE c.charge_class <> 'cash_rounding'
+    UNION ALL SELECT 'order_type', order_type, id, business_date, is_now FROM life WHERE order_type <> 'unknown'
+    UNION ALL SELECT 'channel', channel, id, business_date, is_now FROM life WHERE channel <> 'unknown'
+    UNION ALL SELECT 'daypart', daypart, id, business_date, is_now FROM life
 )
-SELECT k.dimension, k.name, count(*) FILTER (WHERE NOT life.is_now) AS before, count(*) FILTER (WHERE life.is_now) AS seen,
-       max(life.business_date) FILTER (WHERE life.is_now) AS last_on
-FROM kinds k JOIN life ON life.id = k.order_id WHERE trim(k.name) <> '' GROUP BY k.dimension, k.name
+SELECT dimension, name, count(*) FILTER (WHERE NOT is_now) AS before, count(*) FILTER (WHERE is_now) AS seen,
+       max(business_date) FILTER (WHERE is_now) AS last_on
+FROM kinds WHERE trim(name) <> '' GROUP BY dimension, name
 """
 
 

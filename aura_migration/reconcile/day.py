@@ -24,7 +24,15 @@ from aura_migration.plan.ground import Subject
 from aura_migration.pos.order_facts import DayRule, HistoryWitness
 from aura_migration.reconcile.causes import NEVER_EXPLAINED, SETTLES, Cause
 from aura_migration.reconcile.known import KnownDifference, active_rules, matching
-from aura_migration.reconcile.naming import Known, Named, is_same_sale, name_date, name_payments, name_pieces
+from aura_migration.reconcile.naming import (
+    Known,
+    Named,
+    is_same_sale,
+    name_date,
+    name_payments,
+    name_pieces,
+    off_by_tender,
+)
 from aura_migration.reconcile.schedule import closes_at, final_at
 from aura_migration.reconcile.shadow import Shadow, price_day
 from aura_migration.reconcile.sides import Figures, Side, read_aura, read_pos
@@ -165,7 +173,7 @@ class _Case:
                 self._add(native.key, Cause.CHANNEL_COUNTED_TWICE, ORDER, worth(native), native.aura_id, True, evidence)
             elif native.book == "pos":
                 # The POS owns the channel: what AuraConnect took has to be there, too.
-                cause = Cause.LATE_ORDER if self.may_settle else Cause.MISSING_ORDER
+                cause = Cause.LATE_ORDER if self.may_settle else Cause.EXTRA_ORDER
                 self._add(native.key, cause, ORDER, worth(native), native.aura_id, False, {"missing_at": "pos"})
 
     def _order(self, key: str, pos: Figures | None, aura: Figures | None) -> None:
@@ -190,27 +198,13 @@ class _Case:
             self._paid(key, pos, aura)
 
     def _paid(self, key: str, pos: Figures, aura: Figures) -> None:
-        off = sum(abs(aura.paid.get(t, 0) - pos.paid.get(t, 0)) for t in {*pos.paid, *aura.paid})
-        total = sum(aura.paid.values()) - sum(pos.paid.values())
-        owed = worth(aura) - worth(pos)
-        if total and total == owed:
-            return  # what was paid differs because what was owed does
-        if aura.origin == "aura_native" and not total:
-            # The same money under other names: AuraConnect names its tenders itself.
-            strange = {t for t in pos.paid if t not in self.known.tenders}
-            if not strange:
-                return
-        if off:
-            cause, proven = name_payments(pos, aura, off, aura.tip - pos.tip, self.known)
-            self._add(
-                key,
-                cause,
-                PAYMENTS,
-                total or off,
-                aura.aura_id,
-                proven,
-                {"pos": dict(pos.paid), "aura": dict(aura.paid)},
-            )
+        total, moved = off_by_tender(pos, aura, self.known)
+        if total and total == worth(aura) - worth(pos):
+            total = 0  # what was paid differs because what was owed does
+        if total or moved:
+            cause, proven = name_payments(pos, aura, total, self.known)
+            detail = {"pos": dict(pos.paid), "aura": dict(aura.paid)}
+            self._add(key, cause, PAYMENTS, total or moved, aura.aura_id, proven, detail)
 
     def _refunds(self) -> None:
         """Money given back on the date, order by order: the same on the other side, on a neighbouring date, or nowhere."""
@@ -384,6 +378,11 @@ def _known(connection: Connection, subject: Subject, location_id: int, day: date
         "AND deleted_at IS NULL",
         [subject.restaurant_id, location_id],
     ).fetchall()
+    methods = connection.execute(
+        "SELECT DISTINCT tender_name, method FROM aura.payments WHERE location_id = %s AND source_vendor IS NOT NULL "
+        "AND deleted_at IS NULL",
+        [location_id],
+    ).fetchall()
     # Every order of the date stood equal when it was judged before, but for those that had a finding then.
     judged = connection.execute(
         "SELECT o.source_id, o.external_id FROM aura.orders o JOIN migration.parallel_days d ON d.migration_id = %(migration)s "
@@ -404,6 +403,7 @@ def _known(connection: Connection, subject: Subject, location_id: int, day: date
         day=day,
         closes_at=closes,
         tenders=frozenset(name for (name,) in tenders),
+        methods=dict(methods),
         before=frozenset(key for pair in judged for key in pair if key),
         price_changes=frozenset(abs(int(float(now)) - int(float(was))) for now, was in changes),
     )

@@ -50,6 +50,8 @@ class Known:
     day: date
     closes_at: datetime
     tenders: frozenset[str] = frozenset()
+    methods: Mapping[str, str] = field(default_factory=dict)
+    """How tenders of the POS are paid, by their names: as the payments that were imported say."""
     before: frozenset[str] = frozenset()
     price_changes: frozenset[int] = frozenset()
     """By how much prices moved at the POS that wait to be approved."""
@@ -67,13 +69,11 @@ def name_pieces(pos: Figures, aura: Figures, pieces: list[Piece], known: Known) 
             found.append(Named(piece, Cause.GRATUITY_TREATMENT, True, {"moved": abs(piece.cents)}))
         elif piece.part == "tip":
             found.append(_tip(piece, pos, aura, by_part))
-        elif piece.part == "gratuity":
-            found.append(Named(piece, Cause.GRATUITY_TREATMENT, False, {}))
         elif piece.part == "gross":
             found.append(_gross(piece, pos, aura, known))
         elif piece.part == "discount":
             found.append(Named(piece, Cause.DISCOUNT_RULE, False, {}))
-        elif piece.part == "charges":
+        elif piece.part in ("charges", "gratuity"):
             found.append(Named(piece, Cause.CHARGE_RULE, False, {}))
         elif piece.part == "tax":
             found.append(_tax(piece, pos, aura, by_part))
@@ -144,12 +144,28 @@ def is_same_sale(native: Figures, copy: Figures) -> bool:
     return abs(native.opened_at - copy.opened_at) <= SAME_MOMENT
 
 
-def name_payments(pos: Figures, aura: Figures, cents: int, tip_difference: int, known: Known) -> tuple[Cause, bool]:
-    """Why what was paid differs by tender."""
-    total = sum(aura.paid.values()) - sum(pos.paid.values())
-    if total == tip_difference and total:
+def off_by_tender(pos: Figures, aura: Figures, known: Known) -> tuple[int, int]:
+    """What was paid otherwise: in all (AuraConnect less POS), and how much of it by another tender.
+
+    AuraConnect's own payments have its own names of tenders: they are compared by how they are paid.
+    """
+    theirs: dict[str, int] = {}
+    for tender, cents in pos.paid.items():
+        name = tender if aura.origin == "pos_native" else known.methods.get(tender, tender)
+        theirs[name] = theirs.get(name, 0) + cents
+    ours = aura.paid if aura.origin == "pos_native" else aura.methods
+    total = sum(ours.values()) - sum(theirs.values())
+    off = sum(abs(ours.get(t, 0) - theirs.get(t, 0)) for t in {*theirs, *ours})
+    return total, (off - abs(total)) // 2
+
+
+def name_payments(pos: Figures, aura: Figures, total: int, known: Known) -> tuple[Cause, bool]:
+    """Why what was paid differs."""
+    if total and total == aura.tip - pos.tip:
         return Cause.TIP_TREATMENT, True
-    strange = {tender for tender in {*pos.paid, *aura.paid} if tender and tender not in known.tenders}
-    if strange:
-        return Cause.UNMAPPED_TENDER, False
-    return Cause.UNKNOWN, False
+    strange = {
+        tender
+        for tender in {*pos.paid, *aura.paid}
+        if tender and tender not in known.tenders and tender not in known.methods
+    }
+    return (Cause.UNMAPPED_TENDER, False) if strange else (Cause.UNKNOWN, False)

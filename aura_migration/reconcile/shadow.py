@@ -14,9 +14,12 @@ import psycopg
 from aura_migration.reconcile.causes import OF_RULE, Cause
 from aura_migration.verify.replay.replay import replay_orders
 from aura_migration.verify.replay.rung import Span
+from aura_migration.verify.replay.words import Cause as Rule
 from aura_migration.verify.replay.words import Class, Part, Why
 
 Connection = psycopg.Connection[Any]
+CHOSEN_OTHERWISE = frozenset({Rule.MIN_SELECTION, Rule.MAX_SELECTION})
+"""Choices that the menu would ask for otherwise and that cost nothing: no difference of money. The replay's own gate is about them."""
 
 
 class Priced(NamedTuple):
@@ -54,6 +57,8 @@ def price_day(connection: Connection, restaurant_id: int, location_id: int, pos:
             shadow.skipped += 1
             shadow.orders -= 1
         for found, why in judged.found:
+            if found.cause in CHOSEN_OTHERWISE and not found.cents:
+                continue
             if why is Why.COMP or (judged.verdict is Class.NOT_COMPARABLE and why is None):
                 continue
             shadow.found.append(

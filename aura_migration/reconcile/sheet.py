@@ -147,11 +147,12 @@ def _key(name: str) -> str:
 _BETWEEN = "BETWEEN %(first)s AND %(last)s"
 _PLACE = "o.location_id = %(location)s AND o.restaurant_id = %(restaurant)s"
 
-_BOOKED = f"""
-    SELECT o.id, {BOOK_SQL} AS book FROM (SELECT DISTINCT m.order_id FROM moved m) m JOIN aura.orders o ON o.id = m.order_id"""
-"""The books of the orders that ``moved`` payments or refunds are of; asked once per order."""
-_ITS_BOOK = "CASE WHEN b.id IS NOT NULL THEN b.book WHEN m.source_id IS NOT NULL THEN 'pos' ELSE 'auraconnect' END"
-"""Money without an order counts where it was taken."""
+_ITS_BOOK = f"""
+CROSS JOIN LATERAL (SELECT (SELECT coalesce({BOOK_SQL}, 'none') FROM aura.orders o WHERE o.id = m.order_id) AS book) b
+CROSS JOIN LATERAL (SELECT CASE WHEN b.book IS NOT NULL THEN nullif(b.book, 'none')
+                                WHEN m.source_id IS NOT NULL THEN 'pos' ELSE 'auraconnect' END AS book) x"""
+"""The book of a payment or refund ``m``: its order's, looked up by id one by one whatever the planner thinks of the tables; money
+without an order counts where it was taken."""
 
 _ORDERS = f"""
 SELECT o.business_date, b.book, count(*) FILTER (WHERE s.counts) AS orders,
@@ -186,11 +187,11 @@ _PAYMENTS = f"""
 WITH moved AS MATERIALIZED (
     SELECT p.* FROM aura.payments p
     WHERE p.location_id = %(location)s AND p.restaurant_id = %(restaurant)s AND p.business_date {_BETWEEN} AND {TENDERED_SQL}
-), booked AS MATERIALIZED ({_BOOKED})
-SELECT m.business_date, {_ITS_BOOK} AS book, m.tender_name, count(*) AS payments, sum(m.amount_cents) AS paid,
+)
+SELECT m.business_date, x.book, m.tender_name, count(*) AS payments, sum(m.amount_cents) AS paid,
        sum(m.tip_amount_cents) AS tips
-FROM moved m LEFT JOIN booked b ON b.id = m.order_id
-GROUP BY m.business_date, 2, m.tender_name
+FROM moved m {_ITS_BOOK}
+GROUP BY m.business_date, x.book, m.tender_name
 """
 
 # An exchange hands nobody money: it paid for the order that its return is part of, and moves no tender.
@@ -205,12 +206,12 @@ WITH moved AS MATERIALIZED (
     FROM aura.refunds r LEFT JOIN aura.payments p ON p.id = r.payment_id
     WHERE r.location_id = %(location)s AND r.restaurant_id = %(restaurant)s AND r.business_date {_BETWEEN}
       AND r.status = 'completed' AND r.deleted_at IS NULL
-), booked AS MATERIALIZED ({_BOOKED})
-SELECT m.business_date, {_ITS_BOOK} AS book, m.tender, count(*) AS refunds, sum(m.amount_cents) AS refunded,
+)
+SELECT m.business_date, x.book, m.tender, count(*) AS refunds, sum(m.amount_cents) AS refunded,
        sum(m.net_cents) AS refunded_net, sum(m.tax_cents) AS refunded_tax, sum(m.tip_refunded_cents) AS refunded_tips,
        sum(m.charge_cents) AS refunded_charges
-FROM moved m LEFT JOIN booked b ON b.id = m.order_id
-GROUP BY m.business_date, 2, m.tender
+FROM moved m {_ITS_BOOK}
+GROUP BY m.business_date, x.book, m.tender
 """
 
 

@@ -50,6 +50,10 @@ class Figures:
     paid: Mapping[str, int] = field(default_factory=dict)
     """By tender, tips included; of payments that count."""
     taxes: Mapping[str, int] = field(default_factory=dict)
+    methods: Mapping[str, int] = field(default_factory=dict)
+    """What was paid by method, of AuraConnect's own orders."""
+    reference: str = ""
+    group: str = ""
 
     @property
     def counts(self) -> bool:
@@ -117,6 +121,8 @@ def read_pos(facts: Iterable[HistoryFact], day: date) -> Side:
             lines=fact.lines,
             paid=dict(paid.get(key, {})),
             taxes=dict(fact.taxes),
+            reference=fact.reference,
+            group=fact.group,
         )
     return side
 
@@ -129,16 +135,19 @@ def read_aura(connection: Connection, location_id: int, location_key: str, day: 
         "location_key": location_key,
         "first": first,
         "last": last,
-        "keys": list(pos.orders),
+        "keys": sorted({*pos.orders, *(one.group for one in pos.orders.values() if one.group)}),
     }
     side = Side()
     ids: dict[int, str] = {}
     paid = _paid(connection, bound)
     taxes = _taxes(connection, bound)
+    methods = _methods(connection, bound)
+    twins = _twins(pos)
     for row in connection.execute(_ORDERS, bound).fetchall():
         (aura_id, origin, source, external, business_date, state, gross, discount, tax, included, tip, total, service, gratuity,
          rounding, non_sale, lines, opened, voided, book) = row  # fmt: skip
-        key = source if origin == "pos_native" else external if external in pos.orders else f"aura:{aura_id}"
+        own = f"aura:{aura_id}"
+        key = source if origin == "pos_native" else twins.get(own) or twins.get(external or "") or own
         ids[aura_id] = key
         made = Figures(
             key=key,
@@ -163,6 +172,7 @@ def read_aura(connection: Connection, location_id: int, location_key: str, day: 
             voided_at=voided,
             paid=paid.get(aura_id, {}),
             taxes=taxes.get(aura_id, {}),
+            methods=methods.get(aura_id, {}),
         )
         if origin == "aura_native" and key not in pos.orders:
             side.natives.append(made)
@@ -206,6 +216,30 @@ def _paid(connection: Connection, bound: Mapping[str, Any]) -> dict[int, dict[st
     found: dict[int, dict[str, int]] = defaultdict(dict)
     for order, tender, cents in rows:
         found[order][tender] = cents
+    return found
+
+
+def _twins(pos: Side) -> dict[str, str]:
+    """What AuraConnect may know an order of the POS by → the POS's key: its own id, the reference it carries, its whole."""
+    wholes: dict[str, list[str]] = defaultdict(list)
+    for key, one in pos.orders.items():
+        if one.group:
+            wholes[one.group].append(key)
+    found = {whole: keys[0] for whole, keys in wholes.items() if len(keys) == 1}
+    found |= {one.reference: key for key, one in pos.orders.items() if one.reference.startswith("aura:")}
+    return found | {key: key for key in pos.orders}
+
+
+def _methods(connection: Connection, bound: Mapping[str, Any]) -> dict[int, dict[str, int]]:
+    rows = connection.execute(
+        "SELECT p.order_id, p.method, sum(p.amount_cents + p.tip_amount_cents)::bigint FROM aura.payments p "
+        f"JOIN aura.orders o ON o.id = p.order_id WHERE {_SCOPE} AND o.origin = 'aura_native' AND p.deleted_at IS NULL "
+        "AND p.status = 'completed' GROUP BY 1, 2",
+        bound,
+    ).fetchall()
+    found: dict[int, dict[str, int]] = defaultdict(dict)
+    for order, method, cents in rows:
+        found[order][method] = cents
     return found
 
 

@@ -12,6 +12,7 @@ from aura_migration.canonical.history.rules import Basis, HistoryRules
 from aura_migration.canonical.model import Batch
 from aura_migration.canonical.seals import Seals
 from aura_migration.pos.clover import business_rules, client, consent, mapping, people, signin
+from aura_migration.pos.clover.import_files import import_files
 from aura_migration.pos.clover.lists import SOURCE_ENTITIES
 from aura_migration.pos.clover.orders import secrets, unread
 from aura_migration.pos.clover.orders.mapper import CloverHistory
@@ -74,6 +75,7 @@ class CloverConnector:
     sign_in: SignIn = consent.SIGN_IN
     webhooks: WebhookReader = WEBHOOKS
     writer: Writer = WRITER
+    import_files = staticmethod(import_files)
     history_basis: Basis = "created"
     sends_business_dates = False
     history_fields = unread.FIELDS

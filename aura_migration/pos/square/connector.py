@@ -13,6 +13,7 @@ from aura_migration.canonical.model import Batch
 from aura_migration.canonical.seals import Seals
 from aura_migration.pos.port import Account, Session, SignIn, SourceEntity, SourceLocation
 from aura_migration.pos.square import business_rules, client, consent, mapping
+from aura_migration.pos.square.import_files import import_files
 from aura_migration.pos.square.orders import sources as orders
 from aura_migration.pos.square.orders import unread
 from aura_migration.pos.square.orders.mapping import SquareHistory
@@ -51,6 +52,7 @@ class SquareConnector:
     sign_in: SignIn = consent.SIGN_IN
     webhooks: WebhookReader = WEBHOOKS
     writer: Writer = WRITER
+    import_files = staticmethod(import_files)
     history_basis: Basis = "closed"
     sends_business_dates = False
     history_fields = unread.FIELDS

@@ -188,6 +188,7 @@ def order_fact(order: Order, check: Check, key: str, day: str, money: Money, tak
         taxes={name: whole(cents) for name, cents in sums.taxes.items() if whole(cents)},
         problems=named(problems),
         reference=check.external_id or order.external_id or "",
+        group=order.guid or "",
     )
 
 

@@ -295,14 +295,17 @@ class Till:
             )
 
     def _tender(self, ticket: Ticket, quirk: Quirk) -> tuple[str, str]:
-        """Method and name: of AuraConnect's list where it has a tender of that name or method, else its plain name."""
+        """Method and name: AuraConnect calls cash, cards and the like by their plain names whatever the POS did; a tender of
+        the restaurant's own by the name in its list.
+        """
         if quirk.tender_name is not None:
             return "other", quirk.tender_name
-        for held in self.menu.tenders:
-            if held.name == ticket.tender or (held.method == ticket.tender and held.method != "other"):
-                return (held.method if held.method in METHODS else "other"), held.name
-        method = ticket.tender if ticket.tender in METHODS else "other"
-        return method, ticket.tender.replace("_", " ").capitalize()
+        if ticket.tender in METHODS and ticket.tender != "other":
+            return ticket.tender, ticket.tender.replace("_", " ").capitalize()
+        held = next((one for one in self.menu.tenders if one.name == ticket.tender), None)
+        if held is None:
+            return "other", ticket.tender.capitalize()
+        return (held.method if held.method in METHODS else "other"), held.name
 
     def _payment(self, rows: dict[str, list[Row]], ticket: Ticket, quirk: Quirk, made: Rung, closed: datetime) -> None:
         method, name = self._tender(ticket, quirk)
