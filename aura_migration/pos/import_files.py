@@ -12,7 +12,7 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from aura_migration.core.money import minor_digits
+from aura_migration.core.money import show
 from aura_migration.pos.port import Connector
 
 COMPARE = "Compare the first line with an export of the account; where columns differ, the export is right."
@@ -105,13 +105,7 @@ def files_of(connector: Connector) -> MakeFiles | None:
 
 def amount(cents: int | None, currency: str) -> str:
     """Minor units as these spreadsheets want them: ``12.50``, without a sign of currency; empty for None."""
-    if cents is None:
-        return ""
-    digits = minor_digits(currency)
-    if not digits:
-        return str(cents)
-    whole, part = divmod(abs(cents), 10**digits)
-    return f"{'-' if cents < 0 else ''}{whole}.{part:0{digits}d}"
+    return "" if cents is None else show(cents, currency)
 
 
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -15,6 +17,7 @@ from aura_migration.migration import stages
 from aura_migration.migration.integration_tests import TestResult, run_integration_tests
 from aura_migration.migration.integration_tests.ordering import plan_order
 from aura_migration.migration.integration_tests.results import READ_ONLY
+from aura_migration.migration.window.import_files import import_files
 from aura_migration.pos.http.limits import Buckets
 from aura_migration.pos.square.writing import SquareWriter
 from aura_migration.pos.writing import NewOrder, WrittenOrder, writer_of
@@ -239,3 +242,23 @@ def test_an_order_that_auraconnect_pushed_to_the_pos_is_one_sale(
         "payments": {"twin of an AuraConnect order": 1},
     }
     tried.verified()
+
+
+def test_the_menu_as_it_stands_goes_into_the_files_of_the_pos(
+    open_live: Callable[..., LiveWorld],
+) -> None:
+    world = open_live("square")
+    (file,) = import_files(world.connection, world.migration_id)
+    rows = list(csv.DictReader(io.StringIO(file.text)))
+    variations = {row["Token"]: row for row in rows if row["Variation Name"] != "Regular"}
+    sold = world.rows(
+        "SELECT k.source_key, v.price_cents FROM aura.menu_item_variations v JOIN migration.crosswalk k ON k.aura_id = v.id "
+        "AND k.entity = 'variations' WHERE v.deleted_at IS NULL AND v.price_cents IS NOT NULL"
+    )
+    assert sold and {key for key, _ in sold} <= set(variations)
+    assert all(variations[key]["Price"] == f"{cents / 100:.2f}" for key, cents in sold)
+    items = world.one("SELECT count(*) FROM aura.menu_items WHERE deleted_at IS NULL")
+    assert len({row["Item Name"] for row in rows}) == items
+    assert any(
+        row["Token"] and value == "Y" for row in rows for name, value in row.items() if name.startswith("Tax - ")
+    )

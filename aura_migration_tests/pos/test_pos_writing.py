@@ -67,7 +67,9 @@ class Desk:
 
     def order(self, reference: str) -> NewOrder:
         """Two of an item, one of them with a choice, as the POS's own menu has them."""
-        return self.work(lambda writer, session, place: MENUS[self.pos](session, place, reference), READING[self.pos])
+        made = self.work(lambda writer, session, place: MENUS[self.pos](session, place, reference), READING[self.pos])
+        assert isinstance(made, NewOrder)
+        return made
 
 
 async def _square(session: Any, place: str, reference: str) -> NewOrder:
