@@ -53,7 +53,8 @@ class NewLine:
 class NewOrder:
     """An order to be created. ``reference`` begins with ``aura:`` and makes creating it again the same order.
 
-    ``order_type_key`` names the POS's order type; empty takes one that asks for no guest. ``note`` is for people.
+    ``order_type_key`` names the POS's order type; empty takes one that asks for no guest. ``note`` is what people at the
+    POS see the order go by. ``channel`` is where it was taken; a POS that has no place for it does not hear of it.
     """
 
     reference: str

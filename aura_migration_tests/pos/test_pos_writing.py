@@ -142,7 +142,7 @@ def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
 
 
 def test_an_order_said_twice_is_one_order_and_can_be_cancelled_twice(desk: Desk) -> None:
-    order = desk.order("aura:test:0001")
+    order = replace(desk.order("aura:test:0001"), note="taken elsewhere, not for the kitchen")
 
     async def tried(writer: Writer, session: Any, place: str) -> None:
         assert await writer.find_order(session, place, order.reference, NOW - timedelta(hours=1)) is None

@@ -305,21 +305,21 @@ class CloverSession:
         return tuple(await together([_tried(site, entity) for entity in SOURCE_ENTITIES]))
 
     async def reverse_level(self, location: str) -> ReverseLevel:
-        """A where a change of something that is not there is not refused for want of the right, else B: import files."""
+        """A where changes of an order and a stock that nobody has are not refused for want of the right, else B: import files."""
         from aura_migration.pos.clover.writing import WRITER
 
         _, merchant = await self.site(location).object("", permission=MERCHANT_R)
         name = merchant.get("name") or location
         rights = await WRITER.rights(self, location)
-        if rights.stock:
-            orders = "orders can be written too" if rights.orders else "orders cannot be written"
+        if rights.stock and rights.orders:
             return ReverseLevel(
-                "A", f"Clover lets this app write the inventory of {name} ({rights.evidence['stock']}); {orders}."
+                "A",
+                f"Clover lets this app write orders and stock of {name} ({rights.evidence['stock']}); the menu goes back as import files.",
             )
+        missing = rights.evidence["stock" if rights.orders else "orders"]
         return ReverseLevel(
             "B",
-            f"The inventory of {name} cannot be written ({rights.evidence['stock']}); import files for Clover's inventory "
-            "remain possible.",
+            f"Orders and stock of {name} cannot both be written ({missing}); import files for Clover's inventory remain possible.",
         )
 
     async def extract(

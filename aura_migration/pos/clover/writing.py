@@ -31,6 +31,8 @@ NOBODY = "0000000000000"
 PERMISSIONS = {"orders": "ORDERS_W", "stock": "INVENTORY_W"}
 CREATED_WITHIN = timedelta(minutes=10)
 """How far Clover's clock may be behind ours when an order is looked for."""
+TITLE = 127
+"""The most characters of an order's title."""
 PAID = frozenset({"PAID", "PARTIALLY_PAID", "REFUNDED", "PARTIALLY_REFUNDED", "CREDITED"})
 
 
@@ -64,6 +66,8 @@ class CloverWriter:
                 "note": order.reference,
                 "currency": order.currency,
             }
+            if order.note:
+                cart["title"] = order.note[:TITLE]
             if order.order_type_key:
                 cart["orderType"] = {"id": order.order_type_key.rsplit("/", 1)[-1]}
             try:

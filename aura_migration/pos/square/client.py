@@ -219,12 +219,15 @@ class SquareSession(SquareCalls):
         return Permission(entity.name, entity.permission, True, "a first record could be read")
 
     async def reverse_level(self, location: str) -> ReverseLevel:
-        """A where menu and stock may be written back by API, else B: import files for the Square dashboard."""
+        """A where orders and stock may be written back by API, else B: import files for the Square dashboard."""
         scopes = await self.scopes()
-        wanted = ("ITEMS_WRITE", "INVENTORY_WRITE")
+        wanted = ("ORDERS_WRITE", "INVENTORY_WRITE")
         missing = [scope for scope in wanted if scopes is None or scope not in scopes]
         if not missing:
-            return ReverseLevel("A", "The token may write the catalog and stock (ITEMS_WRITE, INVENTORY_WRITE).")
+            return ReverseLevel(
+                "A",
+                "The token may write orders and stock (ORDERS_WRITE, INVENTORY_WRITE); the menu goes back as an item import file.",
+            )
         if scopes is None:
             return ReverseLevel(
                 "B", "Square does not tell what the token may write; item import files remain possible."

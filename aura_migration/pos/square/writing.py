@@ -23,6 +23,8 @@ STATES: dict[str, OrderState] = {"COMPLETED": "paid", "CANCELED": "cancelled"}
 CREATED_WITHIN = timedelta(minutes=10)
 """How far the POS's clock may be behind ours when an order is looked for."""
 BATCH = 100
+TICKET = 30
+"""The most characters of the name an order goes by on Square's screens."""
 
 
 class SquareWriter:
@@ -49,6 +51,7 @@ class SquareWriter:
         document = {
             "location_id": location,
             "reference_id": order.reference,
+            **({"ticket_name": order.note[:TICKET]} if order.note else {}),
             "line_items": [_line(number, line, only) for number, line in enumerate(order.lines)],
             # Taxes as the catalog puts them on; discounts are given by people, or by AuraConnect.
             "pricing_options": {"auto_apply_taxes": True, "auto_apply_discounts": False},

@@ -150,18 +150,18 @@ async def permissions(session: ToastSession, location: str) -> tuple[Permission,
 
 def reverse_level(scopes: frozenset[str] | None) -> ReverseLevel:
     """Menus can never be written through Toast's API; orders and stock can where the client has the right."""
-    writing = sorted(
-        scope for scope in scopes or () if scope.endswith(":write") and scope.startswith(("orders.", "stock:"))
-    )
+    missing = [scope for scope in ("orders.orders:write", "stock:write") if scope not in (scopes or ())]
     menus = (
         "Toast's API cannot write menus or prices, and Toast takes no import files: changes of the menu made in AuraConnect are "
         "entered in Toast Web by hand"
     )
-    if writing:
-        return ReverseLevel("A", f"Orders or stock can be written ({', '.join(writing)}). {menus}.")
+    if not missing:
+        return ReverseLevel("A", f"Orders and stock can be written (orders.orders:write, stock:write). {menus}.")
     if scopes is None:
         return ReverseLevel("C", f"The token does not say what it may do, so no write is assumed. {menus}.")
-    return ReverseLevel("C", f"This access can only read. {menus}; sales go back as a day journal for accounting.")
+    return ReverseLevel(
+        "C", f"This access lacks {' and '.join(missing)}. {menus}; sales go back as a day journal for accounting."
+    )
 
 
 async def audit(session: ToastSession, location: str) -> tuple[AuditLine, ...]:

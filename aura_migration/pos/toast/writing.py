@@ -76,7 +76,11 @@ class ToastWriter:
             "externalId": order.reference,
             "diningOption": {"guid": order.order_type_key.rsplit("/", 1)[-1] or await self._counter(session, location)},
             "checks": [
-                {"entityType": "Check", "selections": [_selection(document, line) for line in order.lines]},
+                {
+                    "entityType": "Check",
+                    "selections": [_selection(document, line) for line in order.lines],
+                    **({"tabName": order.note} if order.note else {}),
+                },
             ],
         }
         try:

@@ -235,7 +235,7 @@ def test_a_missing_right_is_not_an_empty_list(cafe: Toast) -> None:
 def test_only_read_rights_mean_no_way_back_by_api(cafe: Toast) -> None:
     location = first(cafe)
     assert cafe.session(lambda session: session.reverse_level(location)).level == "C"
-    written = cafe.session(lambda session: session.reverse_level(location), variant="custom")
+    written = cafe.session(lambda session: session.reverse_level(location), variant="writing")
     assert written.level == "A"
     assert "cannot write menus" in written.evidence
 
