@@ -253,8 +253,8 @@ class _Run:
                     "`window show` shows where it stands.",
                     switch_id=held.id,
                 )
-            self._require_in_time(place, held)
             detail = getattr(self, f"_do_{name}")(place, held, told)
+            self._require_in_time(place, held)  # it may have waited for what others hold: then nothing of it stays
             self.connection.execute("UPDATE migration.switches SET step = %s WHERE id = %s", [name, held.id])
             note_step(self.connection, held.id, name, detail)
             return get_switch(self.connection, held.id)

@@ -362,7 +362,18 @@ def test_a_reverse_gives_every_channel_back_and_loses_nothing(live: Shop) -> Non
     live.switch("time_clock")
     sold = [live.sell_at_aura(str(n), "online" if n % 2 else "in_house", 100 + n) for n in range(6)]
     sign_back(live)
-    done = reverse(live.connection, live.migration, "ana", NOW + timedelta(hours=1), live.deps(), "trouble")
+
+    def a_refund_after_everything(step: str) -> None:
+        if step == "done" and live.accepts("online") == "pos":
+            live.connection.execute(
+                "INSERT INTO aura.refunds (restaurant_id, location_id, business_date, amount_cents, currency, status, order_id) "
+                "VALUES (%s, %s, '2026-03-02', 100, 'USD', 'completed', %s)",
+                [live.restaurant, live.location, sold[0]],
+            )
+
+    deps = live.deps(step_done=a_refund_after_everything)
+    done = reverse(live.connection, live.migration, "ana", NOW + timedelta(hours=1), deps, "trouble")
+    assert [(e.kind, e.state) for e in entries_of(live.connection, live.migration)][-1] == ("refund", "written")
     assert [one.channel for one in done] == ["time_clock", "reporting", "in_house", "online"]
     assert live.phase == "reversed" and {
         live.accepts(c) for c in ("online", "in_house", "reporting", "time_clock")

@@ -190,6 +190,21 @@ def test_a_pause_that_takes_too_long_aborts_by_itself(shop: Shop) -> None:
         shop.switch("online", sign=False)
 
 
+def test_a_channel_whose_pause_ran_over_while_it_was_being_opened_is_not_opened(shop: Shop) -> None:
+    shop.sign("online")
+    before = shop.image()
+    asked = 0
+
+    def clock() -> datetime:
+        nonlocal asked
+        asked += "owned" in shop.steps
+        return NOW + timedelta(seconds=31 if asked > 2 else 0)
+
+    with pytest.raises(Refused, match="Nobody could take online orders for 31 s"):
+        shop.switch("online", sign=False, clock=clock)
+    assert shop.steps[-1] == "owned" and shop.image() == before
+
+
 def test_a_reading_that_hangs_in_the_pause_is_left_behind(shared: str, own: psycopg.Connection[Any]) -> None:
     shop = open_shop(shared, own, WindowPolicy(switch=SwitchPolicy(pause_seconds=1)))
     let_go = threading.Event()
