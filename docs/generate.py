@@ -316,7 +316,7 @@ def graph() -> str:
     )
 
 
-_STAGES = ("pos", "archive", "canonical", "plan", "load", "verify", "reports", "acceptance")
+_STAGES = ("pos", "archive", "canonical", "plan", "load", "verify", "reports", "acceptance", "reconcile", "cutover")
 _ORDER = {name: number for number, name in enumerate([*(entity.name for entity in ALL_ENTITIES), *HISTORY])}
 
 

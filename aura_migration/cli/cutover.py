@@ -103,7 +103,7 @@ def waive_(migration: int, gate: str, amount_cents: int, until: str, reason: str
 @json_option
 @answers
 def unwaive(migration: int, waiver: int, by: str, as_json: bool) -> None:
-    """End a waiver."""
+    """End a waiver before its time: the gate is asked for again."""
     workshop = open_workshop()
     with workshop.connect() as connection:
         end_waiver(connection, migration, waiver, by, workshop.now())

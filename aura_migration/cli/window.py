@@ -124,7 +124,7 @@ def show(migration: int, as_json: bool) -> None:
 @json_option
 @answers
 def extend(migration: int, days: int, by: str, reason: str, as_json: bool) -> None:
-    """Let a window last longer."""
+    """Let a window last longer, up to a year in all; what was judged stays."""
     with open_workshop().connect() as connection:
         _say(opening.extend_window(connection, migration, days, by, reason), as_json)
 
@@ -140,7 +140,7 @@ def extend(migration: int, days: int, by: str, reason: str, as_json: bool) -> No
 @json_option
 @answers
 def contact(migration: int, name: str, phone: str, email: str, hours: str, second: str, by: str, as_json: bool) -> None:
-    """Name who answers for the migration."""
+    """Name who answers for the migration, by day and by night, and who answers else."""
     told = {"name": name, "phone": phone, "email": email, "hours": hours, "second": second}
     with open_workshop().connect() as connection:
         _say(opening.name_contact(connection, migration, {k: v for k, v in told.items() if v}, by), as_json)
@@ -375,7 +375,7 @@ def known_add(
 @json_option
 @answers
 def known_end(migration: int, rule: int, by: str, as_json: bool) -> None:
-    """No longer explain them."""
+    """No longer explain differences of that kind; dates that are final keep what it explained."""
     workshop = open_workshop()
     with workshop.connect() as connection:
         end_rule(connection, migration, rule, by, workshop.now())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 from collections.abc import Mapping
 from typing import Any, Final
@@ -34,23 +35,26 @@ def objection(command: str, facts: Mapping[str, Any], timeout: float = TIMEOUT) 
     except ValueError as error:
         raise BadInput(f"The veto command cannot be read: {error}.", "Quote it as in a shell.") from error
     try:
-        done = subprocess.run(
+        asked = subprocess.Popen(
             words,
-            input=canonical_json(dict(facts)),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=timeout,
             env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
-            check=False,
+            start_new_session=True,
         )
-    except subprocess.TimeoutExpired as error:
-        said = _shown(error.stdout or b"")
-        return f"{words[0]} did not answer within {timeout:g} s" + (f": {said}" if said else "")
     except OSError as error:
         return f"{words[0]} cannot be run: {error.strerror or error}"
-    if done.returncode == 0:
+    with asked:
+        try:
+            output, _ = asked.communicate(canonical_json(dict(facts)), timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(asked.pid, signal.SIGKILL)  # with whatever it started itself
+            said = _shown(asked.communicate()[0])
+            return f"{words[0]} did not answer within {timeout:g} s" + (f": {said}" if said else "")
+    if asked.returncode == 0:
         return ""
-    return _shown(done.stdout) or f"{words[0]} ended with exit code {done.returncode} and no word"
+    return _shown(output) or f"{words[0]} ended with exit code {asked.returncode} and no word"
 
 
 def _shown(output: bytes) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from aura_migration.archive.snapshot import STALE_AFTER, SnapshotRef, open_snapshot, snapshot_ref
@@ -25,7 +26,7 @@ from aura_migration.migration.integrations import (
 )
 from aura_migration.migration.records import Migration, get_migration, require_plannable
 from aura_migration.migration.spans import PATIENCE, reach, stored_span, wanted_span
-from aura_migration.migration.states import FRESH, transition
+from aura_migration.migration.states import FRESH, LIVE, transition
 from aura_migration.migration.watching import Watch
 from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.http.errors import PosError, ReconnectNeeded
@@ -160,6 +161,9 @@ def _export_history(
     connector = workshop.connector(integration.pos)
     options = migration.parsed_options
     wanted, names = wanted_span(options.history, workshop.now()), _wanted(connector, options)["history"]
+    if wanted is not None and migration.state in LIVE:
+        # What was loaded once is not let go of while the window is open: its first days are judged to its end.
+        wanted = replace(wanted, begin=min(wanted.begin, _first_read(connection, location.key) or wanted.begin))
     if wanted is None or not names:
         return []
     history = [e for e in connector.source_entities if e.name in names]
@@ -184,6 +188,16 @@ def _export_history(
     if there.withheld:
         fetch(there.withheld, HistorySpan(wanted.begin, wanted.end))
     return refs
+
+
+def _first_read(connection: Connection, location_key: str) -> datetime | None:
+    """From when on the location's past was read."""
+    row = connection.execute(
+        "SELECT min((span ->> 'begin')::timestamptz) FROM migration.snapshots WHERE location_key = %s AND scope = 'history' "
+        "AND state = 'complete' AND span IS NOT NULL",
+        [location_key],
+    ).fetchone()
+    return row[0] if row else None
 
 
 def _pinned_setup(connection: Connection, migration_id: int) -> list[SnapshotRef]:

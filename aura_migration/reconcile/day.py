@@ -132,7 +132,10 @@ def judge_day(
     aura = read_aura(connection, place, subject.location_key, day, pos)
     shadow = price_day(connection, subject.restaurant_id, place, subject.pos, day)
     known = _known(connection, subject, place, day, closes)
-    case = _Case(base, day.isoformat(), pos, aura, shadow, replace(known, rule=rule), now < ends)
+    told = frozenset(tender for one in pos.orders.values() for tender in one.paid)
+    known = replace(known, rule=rule, told=told)
+    case = _Case(base, day.isoformat(), pos, aura, shadow, known, now < ends)
+    case.unmapped = _new_lines(connection, place, day, known.new_items)
     rules = active_rules(connection, subject.migration_id, day)
     return case.verdict(rules, policy)
 
@@ -148,6 +151,8 @@ class _Case:
     may_settle: bool
     findings: list[DayFinding] = field(default_factory=list)
     twice: set[str] = field(default_factory=set)
+    unmapped: list[tuple[str, int, str, int]] = field(default_factory=list)
+    """Lines of items that are new at the POS: the order's key and id, the item's name, what it came to."""
 
     def verdict(self, rules: Iterable[KnownDifference], policy: WindowPolicy) -> DayVerdict:
         self._natives()
@@ -155,7 +160,8 @@ class _Case:
             self._order(key, self.pos.orders.get(key), self.aura.orders.get(key))
         self._refunds()
         self._priced()
-        found = [self._settled(one, list(rules)) for one in self.findings]
+        used: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+        found = [self._settled(one, list(rules), used[one.order_key]) for one in self.findings]
         return self._told(found, policy)
 
     # what differs
@@ -191,6 +197,9 @@ class _Case:
             cents = worth(aura) if aura.day == self.day else -worth(pos)
             self._named(key, aura, name_date(pos, aura, cents, self.known))
             return
+        if aura.origin == "pos_native" and pos.counts and pos.reference.startswith("aura:"):
+            # It came from AuraConnect, which has no such order any more but the POS's copy.
+            self._add(key, Cause.MISSING_ORDER, ORDER, -worth(pos), aura.aura_id, False, {"reference": pos.reference})
         pieces = split(pos, aura)
         for one in name_pieces(pos, aura, pieces, self.known):
             self._named(key, aura, one)
@@ -227,6 +236,9 @@ class _Case:
             self._add(key, cause, REFUNDS, -cents, None, elsewhere, detail)
 
     def _priced(self) -> None:
+        for key, aura_id, name, cents in self.unmapped:
+            detail = {"shadow": True, "item": name}
+            self._add(key, Cause.UNMAPPED_ITEM, "item", -cents, aura_id, False, detail)
         for one in self.shadow.found:
             if not one.cents and one.is_proven:
                 continue
@@ -249,12 +261,15 @@ class _Case:
         status: Status = "explained" if is_proven and cause not in NEVER_EXPLAINED else "unexplained"
         self.findings.append(DayFinding(key, cause, part, status, cents, aura_id, None, detail))
 
-    def _settled(self, one: DayFinding, rules: list[KnownDifference]) -> DayFinding:
+    def _settled(self, one: DayFinding, rules: list[KnownDifference], used: dict[int, int]) -> DayFinding:
         """With the rule that explains it, or as pending while it may still settle by itself."""
         if one.status != "unexplained":
             return one
-        rule = matching(rules, {"cause": one.cause, "part": one.part, "cents": one.cents, "detail": dict(one.detail)})
+        rule = matching(
+            rules, {"cause": one.cause, "part": one.part, "cents": one.cents, "detail": dict(one.detail)}, used
+        )
         if rule is not None:
+            used[rule.id] += abs(one.cents)
             return replace(one, status="explained", rule_id=rule.id)
         if self.may_settle and one.cause in SETTLES:
             return replace(one, status="pending")
@@ -398,8 +413,14 @@ def _known(connection: Connection, subject: Subject, location_id: int, day: date
         [subject.migration_id],
     ).fetchall()
 
+    fresh = connection.execute(
+        "SELECT DISTINCT label FROM migration.drift WHERE migration_id = %s AND state = 'waiting' AND action = 'create' "
+        "AND entity = 'items' AND label <> ''",
+        [subject.migration_id],
+    ).fetchall()
     return Known(
         rule=DayRule("UTC"),
+        new_items=frozenset(label for (label,) in fresh),
         day=day,
         closes_at=closes,
         tenders=frozenset(name for (name,) in tenders),
@@ -407,6 +428,21 @@ def _known(connection: Connection, subject: Subject, location_id: int, day: date
         before=frozenset(key for pair in judged for key in pair if key),
         price_changes=frozenset(abs(int(float(now)) - int(float(was))) for now, was in changes),
     )
+
+
+def _new_lines(
+    connection: Connection, location_id: int, day: date, names: frozenset[str]
+) -> list[tuple[str, int, str, int]]:
+    """Lines of the date that are of items AuraConnect does not have on its menu yet."""
+    if not names:
+        return []
+    return connection.execute(
+        "SELECT o.source_id, o.id, i.item_name, i.line_subtotal_cents FROM aura.order_items i JOIN aura.orders o ON o.id = i.order_id "
+        "LEFT JOIN aura.menu_items m ON m.id = i.menu_item_id WHERE o.location_id = %s AND o.business_date = %s "
+        "AND o.origin = 'pos_native' AND o.deleted_at IS NULL AND NOT o.is_voided AND NOT i.is_voided AND i.item_name = ANY(%s) "
+        "AND (m.id IS NULL OR m.deleted_at IS NOT NULL OR NOT m.is_active) ORDER BY i.id",
+        [location_id, day, sorted(names)],
+    ).fetchall()
 
 
 # Storing ------------------------------------------------------------------------------------------------------------------

@@ -52,6 +52,10 @@ class Known:
     tenders: frozenset[str] = frozenset()
     methods: Mapping[str, str] = field(default_factory=dict)
     """How tenders of the POS are paid, by their names: as the payments that were imported say."""
+    told: frozenset[str] = frozenset()
+    """Tenders the POS itself tells of around the date."""
+    new_items: frozenset[str] = frozenset()
+    """Names of items that are new at the POS and wait to be approved."""
     before: frozenset[str] = frozenset()
     price_changes: frozenset[int] = frozenset()
     """By how much prices moved at the POS that wait to be approved."""
@@ -76,7 +80,7 @@ def name_pieces(pos: Figures, aura: Figures, pieces: list[Piece], known: Known) 
         elif piece.part in ("charges", "gratuity"):
             found.append(Named(piece, Cause.CHARGE_RULE, False, {}))
         elif piece.part == "tax":
-            found.append(_tax(piece, pos, aura, by_part))
+            found.append(_tax(piece, pos, aura, by_part, known))
         elif piece.part == "rounding":
             found.append(Named(piece, Cause.ROUNDING, abs(piece.cents) < 5, {}))
         else:
@@ -98,25 +102,23 @@ def _tip(piece: Piece, pos: Figures, aura: Figures, by_part: Mapping[str, int]) 
 
 
 def _gross(piece: Piece, pos: Figures, aura: Figures, known: Known) -> Named:
-    if pos.lines != aura.lines:
-        return Named(piece, Cause.UNMAPPED_ITEM, False, {"lines_pos": pos.lines, "lines_aura": aura.lines})
+    if aura.unmapped or (pos.lines != aura.lines and aura.origin == "pos_native"):
+        evidence = {"of_no_item": aura.unmapped, "lines_pos": pos.lines, "lines_aura": aura.lines}
+        return Named(piece, Cause.UNMAPPED_ITEM, False, evidence)
     moved = [change for change in known.price_changes if change and piece.cents % change == 0]
     return Named(piece, Cause.PRICE_CHANGED, bool(moved), {"waiting_changes": sorted(known.price_changes)})
 
 
-def _tax(piece: Piece, pos: Figures, aura: Figures, by_part: Mapping[str, int]) -> Named:
+def _tax(piece: Piece, pos: Figures, aura: Figures, by_part: Mapping[str, int], known: Known) -> Named:
     follows = {"gross", "discount", "charges"} & set(by_part)
     cents = abs(piece.cents)
     if not follows and cents <= max(1, len(pos.taxes)) and set(pos.taxes) != set():
         return Named(piece, Cause.ROUNDING, False, {"cents": cents})
+    if "gross" in follows:
+        of_gross = _gross(Piece("gross", by_part["gross"]), pos, aura, known)
+        return Named(piece, of_gross.cause, of_gross.is_proven, {"follows": "gross", **of_gross.evidence})
     if follows:
-        cause = (
-            Cause.PRICE_CHANGED
-            if "gross" in follows
-            else Cause.DISCOUNT_RULE
-            if "discount" in follows
-            else Cause.CHARGE_RULE
-        )
+        cause = Cause.DISCOUNT_RULE if "discount" in follows else Cause.CHARGE_RULE
         return Named(piece, cause, False, {"follows": sorted(follows)})
     return Named(piece, Cause.TAX_RULE, False, {"pos": dict(pos.taxes), "aura": dict(aura.taxes)})
 

@@ -15,7 +15,7 @@ from aura_migration.reconcile.causes import OF_RULE, Cause
 from aura_migration.verify.replay.replay import replay_orders
 from aura_migration.verify.replay.rung import Span
 from aura_migration.verify.replay.words import Cause as Rule
-from aura_migration.verify.replay.words import Class, Part, Why
+from aura_migration.verify.replay.words import Class, Part, Skip, Why
 
 Connection = psycopg.Connection[Any]
 CHOSEN_OTHERWISE = frozenset({Rule.MIN_SELECTION, Rule.MAX_SELECTION})
@@ -41,6 +41,8 @@ class Shadow:
     orders: int = 0
     skipped: int = 0
     found: list[Priced] = field(default_factory=list)
+    unpriced: list[int] = field(default_factory=list)
+    """AuraConnect's ids of orders that cannot be compared, as a line is of nothing on the menu."""
 
     @property
     def keys(self) -> set[str]:
@@ -56,6 +58,8 @@ def price_day(connection: Connection, restaurant_id: int, location_id: int, pos:
         if judged.verdict is Class.NOT_COMPARABLE:
             shadow.skipped += 1
             shadow.orders -= 1
+            if Skip.NO_CATALOG_ID in judged.skips:
+                shadow.unpriced.append(judged.order.id)
         for found, why in judged.found:
             if found.cause in CHOSEN_OTHERWISE and not found.cents:
                 continue

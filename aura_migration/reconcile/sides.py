@@ -54,6 +54,8 @@ class Figures:
     """What was paid by method, of AuraConnect's own orders."""
     reference: str = ""
     group: str = ""
+    unmapped: int = 0
+    """Lines of AuraConnect's that are of no item of its menu."""
 
     @property
     def counts(self) -> bool:
@@ -145,7 +147,7 @@ def read_aura(connection: Connection, location_id: int, location_key: str, day: 
     twins = _twins(pos)
     for row in connection.execute(_ORDERS, bound).fetchall():
         (aura_id, origin, source, external, business_date, state, gross, discount, tax, included, tip, total, service, gratuity,
-         rounding, non_sale, lines, opened, voided, book) = row  # fmt: skip
+         rounding, non_sale, lines, unmapped, opened, voided, book) = row  # fmt: skip
         own = f"aura:{aura_id}"
         key = source if origin == "pos_native" else twins.get(own) or twins.get(external or "") or own
         ids[aura_id] = key
@@ -173,6 +175,7 @@ def read_aura(connection: Connection, location_id: int, location_key: str, day: 
             paid=paid.get(aura_id, {}),
             taxes=taxes.get(aura_id, {}),
             methods=methods.get(aura_id, {}),
+            unmapped=unmapped,
         )
         if origin == "aura_native" and key not in pos.orders:
             side.natives.append(made)
@@ -193,9 +196,9 @@ _ORDERS = f"""
                 WHEN o.status = 'completed' THEN 'counts' ELSE 'open' END,
            coalesce(l.gross, 0)::bigint, o.discount_amount_cents, o.tax_amount_cents, o.included_tax_cents, o.tip_amount_cents,
            o.final_amount_cents, o.service_charge_amount_cents, o.gratuity_cents, o.rounding_cents, o.non_sale_cents,
-           coalesce(l.lines, 0), coalesce(o.opened_at, o.closed_at), o.voided_at, {OWNER_SQL}
+           coalesce(l.lines, 0), coalesce(l.unmapped, 0), coalesce(o.opened_at, o.closed_at), o.voided_at, {OWNER_SQL}
     FROM aura.orders o LEFT JOIN LATERAL (
-        SELECT count(*) AS lines, sum(i.line_subtotal_cents) FILTER (WHERE i.revenue_class = 'sale' AND NOT i.is_voided) AS gross
+        SELECT count(*) AS lines, count(*) FILTER (WHERE i.menu_item_id IS NULL AND i.revenue_class = 'sale') AS unmapped, sum(i.line_subtotal_cents) FILTER (WHERE i.revenue_class = 'sale' AND NOT i.is_voided) AS gross
         FROM aura.order_items i WHERE i.order_id = o.id) l ON true
     WHERE {_SCOPE} ORDER BY o.id
 """

@@ -31,6 +31,10 @@ PROMISED = (
     "report-import", "restore-check", "acceptance", "replay", "accounting journal", "accounting accounts", "accounting tax",
     "accounting crosswalk", "accounting adjustments", "webhooks key", "webhooks list", "notify targets add",
     "notify targets list", "notify targets remove", "notify targets test", "notify send",
+    "window open", "window show", "window extend", "window contact", "window policy", "window follow", "window reconcile",
+    "window day", "window sheet", "window drift", "window end", "window known add", "window known end", "cutover gates",
+    "cutover waive", "cutover unwaive", "cutover sign", "cutover future-orders", "cutover decide-order", "cutover tests",
+    "cutover switch", "cutover abort", "cutover rehearse", "cutover reverse", "cutover complete", "cutover paper",
 )  # fmt: skip
 
 

@@ -98,6 +98,7 @@ def test_up_carries_out_what_is_asked_for_by_itself_and_down_leaves_nothing_behi
         "new_integrations": "RUNNING",
         "open_requests": "RUNNING",
         "reports_after_load": "RUNNING",
+        "service_probe": "RUNNING",
     }
 
     folder = Path(system.environ["AURA_DATA_DIR"])

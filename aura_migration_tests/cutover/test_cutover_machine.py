@@ -240,7 +240,7 @@ def test_any_order_of_verbs_and_kills_keeps_one_owner_and_three_endings(machine:
 
 @pytest.mark.soak
 def test_any_order_of_verbs_and_kills_keeps_one_owner_and_three_endings_soak(machine: type[Cutover]) -> None:
-    run_state_machine_as_test(machine, settings=settings(max_examples=400, stateful_step_count=40, derandomize=False))
+    run_state_machine_as_test(machine, settings=settings(max_examples=200, stateful_step_count=30, derandomize=False))
 
 
 # The veto -------------------------------------------------------------------------------------------------------------

@@ -3,66 +3,80 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from aura_migration.migration.window.days import reconcile_due
 from aura_migration.reconcile.causes import Cause
+from aura_migration.reconcile.day import DayVerdict, store_day
 from aura_migration.sandbox.live.injecting import CAUSES
 from aura_migration.sandbox.live.shadow import SHADOWED
 from aura_migration_tests.support.live import FIRST_DAY, LiveWorld, open_live
 
 __all__ = ["open_live"]
 
-POLLUTING = ("rounding",)
-"""What is put wrong for every order from then on: it comes last."""
 ORDERS = 4
+UNSEEN = {("toast", "twin", "missing_order")}
+"""What nobody can see: with rights to read Toast shows no reference of another client's, so that a lost original leaves no trace."""
+PLACES = [
+    pytest.param(pos, way, marks=[pytest.mark.soak] if way == "shadow" and pos != "clover" else [])
+    for way in ("twin", "shadow")
+    for pos in ("square", "toast", "clover")
+]
 
 
-def put(world: LiveWorld, known: dict[str, object]) -> dict[str, str]:
-    """A day per cause; which cause was put into which day."""
-    causes = [c for c in known if c not in POLLUTING] + [c for c in known if c in POLLUTING]
-    done: dict[str, str] = {}
+def judged(world: LiveWorld, known: dict[str, object], way: str) -> dict[date, DayVerdict]:
+    """A day per cause, and the verdicts. What is put wrong for everybody is mended behind its day."""
+    found: dict[date, DayVerdict] = {}
     day = FIRST_DAY
-    for cause in causes:
+    for cause in known:
         try:
-            world.day(day, ORDERS, [cause], follows=False)
+            world.day(day, ORDERS, [cause], follows=way == "shadow", setup=way == "shadow")
         except LookupError:  # this café has not what it takes
             continue
-        done[cause] = day.isoformat()
+        if way == "shadow":
+            found[day] = world.judge(day)
+            store_day(world.connection, world.migration_id, found[day])
+            world.restaurant.mend()
         day += timedelta(days=1)
-    world.wait_until(world.judged_at(day - timedelta(days=1)))
+    last = day - timedelta(days=1)
+    world.wait_until(world.judged_at(last))
     world.follow()
-    return done
+    if way == "twin":
+        found = {
+            one.business_date: one
+            for one in reconcile_due(world.at(), world.migration_id, world.now, "test", papers=False)
+        }
+    return found
 
 
-@pytest.mark.parametrize("way", ["twin", "shadow"])
-@pytest.mark.parametrize("pos", ["square", "toast", "clover"])
+@pytest.mark.parametrize(("pos", "way"), PLACES)
 def test_every_cause_is_called_by_its_name(open_live: Callable[..., LiveWorld], pos: str, way: str) -> None:
     world = open_live(pos)
     if way == "twin":
         world.open_doors()
-    put_in = put(world, dict(CAUSES if way == "twin" else SHADOWED))
-    verdicts = {one.business_date: one for one in reconcile_due(world.at(), world.migration_id, world.now, "test")}
+    verdicts = judged(world, dict(CAUSES if way == "twin" else SHADOWED), way)
     unnamed = []
-    for cause in put_in:
-        for one in world.injected:
-            if one.cause != cause or one.settles_at is not None:
-                continue
-            verdict = verdicts.get(one.day)
-            if verdict is None:
-                continue
-            named = {str(f.cause) for f in verdict.findings if f.order_key == one.order}
-            if cause not in named:
-                unnamed.append(f"{cause} of {one.day} ({one.part} {one.cents}): {sorted(named)}")
+    for one in world.injected:
+        verdict = verdicts.get(one.day)
+        if one.settles_at is not None or verdict is None or (pos, way, one.cause) in UNSEEN:
+            continue
+        named = {str(f.cause) for f in verdict.findings if f.order_key == one.order}
+        if one.cause not in named and not (way == "shadow" and one.cause in LATER):
+            unnamed.append(f"{one.cause} of {one.day} ({one.part} {one.cents}): {sorted(named)}")
+    put = {one.order for one in world.injected}
     strange = [
         f"{day}: {f.order_key} {f.cause} {f.part} {f.cents}"
         for day, verdict in verdicts.items()
         for f in verdict.findings
-        if f.order_key not in {one.order for one in world.injected} and f.status != "explained"
+        if f.order_key not in put and f.status != "explained"
     ]
-    assert not unnamed and not strange, "\n".join([*unnamed, "--", *strange])
+    assert verdicts and not unnamed and not strange, "\n".join([*unnamed, "--", *strange])
+
+
+LATER = frozenset({"late_void", "refund_day", "late_order"})
+"""What comes after its day was judged; followed and judged again it has settled."""
 
 
 @pytest.mark.parametrize("pos", ["square", "toast", "clover"])

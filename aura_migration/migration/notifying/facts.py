@@ -13,6 +13,7 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
+from aura_migration.cutover.gates import MOMENT
 from aura_migration.database.connections import Connection
 
 CONSOLE = "/console"
@@ -158,11 +159,11 @@ EVENTS: Mapping[str, Event] = {
         Event(
             "gate_changed",
             "a gate that passed no longer does, or the other way round",
-            """
+            f"""
             SELECT 'gate:' || c.id AS event_key, m.restaurant_id, m.id AS migration_id, m.integration_id, m.location_key,
                 c.at, c.name AS gate, c.passed
             FROM migration.gate_changes c JOIN migration.migrations m ON m.id = c.migration_id
-            WHERE EXISTS (
+            WHERE c.name <> ALL (ARRAY[{", ".join(repr(name) for name in sorted(MOMENT))}]) AND EXISTS (
                 SELECT FROM migration.gate_changes b WHERE b.migration_id = c.migration_id AND b.name = c.name AND b.id < c.id)
             """,
             _gate_changed,
