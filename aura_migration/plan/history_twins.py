@@ -106,24 +106,23 @@ def _note_staged(cursor: Cursor, subject: Subject, location_id: int | None) -> N
     )
     if location_id is None:
         return
-    cursor.execute(
-        sql.SQL(
-            f"""
-            WITH native AS MATERIALIZED (
-                SELECT n.id, n.external_id FROM aura.orders n WHERE {_NATIVE} AND n.external_id IS NOT NULL)
-            INSERT INTO history_twins
-            SELECT d.source_key, r.order_group_key, coalesce(
-                (SELECT n.id FROM aura.orders n WHERE n.id = {REFERRED} AND {_NATIVE}), k.id, g.id), {{twin}}
-            FROM {{orders}} r JOIN {{documents}} d USING (batch, doc)
-            LEFT JOIN LATERAL (SELECT min(id) AS id FROM native WHERE external_id = d.source_key) k ON true
-            LEFT JOIN LATERAL (SELECT min(id) AS id FROM native WHERE external_id = r.order_group_key) g ON true
-            WHERE d.kind = 'orders' AND d.verdict <> 'superseded' AND (
-                EXISTS (SELECT FROM aura.orders n WHERE n.id = {REFERRED} AND {_NATIVE})
-                OR d.source_key IN (SELECT external_id FROM native) OR r.order_group_key IN (SELECT external_id FROM native))
-            """
-        ).format(**names),
-        {"location": location_id},
-    )
+    staged = "FROM {orders} r JOIN {documents} d USING (batch, doc)"
+    named = "d.kind = 'orders' AND d.verdict <> 'superseded'"
+    # Few of a million orders are twins: those that refer to one of ours are filtered before anything is joined to them.
+    for found in (
+        f"{staged} JOIN aura.orders n ON n.id = {REFERRED} AND {_NATIVE} WHERE {named} AND starts_with(r.external_id, 'aura:')",
+        f"FROM aura.orders n JOIN {{documents}} d ON d.source_key = n.external_id JOIN {{orders}} r USING (batch, doc) "
+        f"WHERE {_NATIVE} AND n.external_id IS NOT NULL AND {named}",
+        f"FROM aura.orders n JOIN {{orders}} r ON r.order_group_key = n.external_id JOIN {{documents}} d USING (batch, doc) "
+        f"WHERE {_NATIVE} AND n.external_id IS NOT NULL AND {named}",
+    ):
+        cursor.execute(
+            sql.SQL(
+                f"INSERT INTO history_twins SELECT d.source_key, r.order_group_key, n.id, {{twin}} {found} "
+                "AND NOT EXISTS (SELECT FROM history_twins w WHERE w.order_key = d.source_key AND w.reason = {twin})"
+            ).format(**names),
+            {"location": location_id},
+        )
 
 
 def _is_staged(cursor: Cursor, subject: Subject, kind: str) -> bool:
