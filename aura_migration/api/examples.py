@@ -71,6 +71,43 @@ _TARGET = {
     "has_key": True,
 }
 
+_WINDOW = {
+    "migration_id": 7,
+    "location": LOCATION,
+    "phase": "parallel",
+    "opened_at": AT,
+    "first_day": "2026-03-02",
+    "last_day": "2026-03-31",
+    "planned_days": 30,
+    "is_pilot": False,
+    "policy": {"gates": {"cleanDays": 7}},
+    "contact": {"name": "Ada Lind", "phone": "+1 555 0100"},
+    "opened_by": "anna",
+    "ended_at": None,
+    "ending": None,
+    "ending_reason": "",
+}
+_DAY = {
+    "business_date": "2026-03-02",
+    "verdict": "clean",
+    "is_final": False,
+    "orders_pos": 212,
+    "orders_aura": 212,
+    "orders_priced": 209,
+    "gross_cents": 512_340,
+    "explained_cents": 1_240,
+    "unexplained_cents": 0,
+    "causes": [{"cause": "tip_treatment", "orders": 3, "cents": -1_240, "is_explained": True}],
+}
+_SWITCH_GATE = {
+    "name": "clean_days",
+    "verdict": "passed",
+    "holds": True,
+    "value": "9 of 7 clean business days in a row",
+    "age_minutes": 12,
+    "owner": "migration specialist",
+    "remedy": "",
+}
 ANSWERS: dict[str, Any] = {
     "me": {
         "name": "anna",
@@ -353,6 +390,35 @@ ANSWERS: dict[str, Any] = {
     "remove webhook key": _TARGET,
     "remove notification target": _DONE,
     "test notification target": _DONE,
+    "window": {
+        "now": AT,
+        "window": _WINDOW,
+        "state": "parallel",
+        "next_channel": "online",
+        "channels": [{"channel": "online", "book": "pos", "accepts": False}],
+        "days": [_DAY],
+        "missing": [],
+        "gates": [_SWITCH_GATE],
+    },
+    "window day": {**_DAY, "figures": {"gross": {"pos": 512_340, "aura": 512_340, "difference": 0}}, "findings": []},
+    "switch gates": {"migration_id": 7, "channel": "online", "holds": True, "gates": [_SWITCH_GATE], "signatures": []},
+    "scheduled orders": {"items": [{"order_id": 812, "scheduled_for": AT, "paid_cents": 5_000, "decision": None}]},
+    "open window": _WINDOW,
+    "extend window": {**_WINDOW, "planned_days": 40, "last_day": "2026-04-10"},
+    "window policy": _WINDOW,
+    "window contact": _WINDOW,
+    "end window": {**_WINDOW, "phase": "cancelled", "ended_at": AT, "ending": "cancelled"},
+    "sign switch": {
+        "migration_id": 7,
+        "channel": "online",
+        "direction": "forward",
+        "gates_hash": HASH,
+        "signatures": [{"by": "anna", "reason": "", "gates_hash": HASH, "at": AT}],
+    },
+    "waive": {"id": 3, "gate": "coverage", "reason": "no catering in winter", "amount_cents": 10_000, "expires_at": AT},
+    "known difference": {"migration_id": 7, "id": 2},
+    "end known difference": {"migration_id": 7, "id": 2},
+    "decide scheduled order": {"migration_id": 7, "order_id": 812, "decision": "stays"},
     "notifications": {
         "items": [
             {

@@ -87,7 +87,7 @@ class SwitchPolicy(_Model):
         default=0.02,
         ge=0,
         le=1,
-        description="an hour with less than this share of the week's sales is outside service hours",
+        description="an hour with less than this share of an average day's sales is outside service hours",
     )
 
 

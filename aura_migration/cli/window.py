@@ -17,7 +17,7 @@ from aura_migration.migration.records import get_migration
 from aura_migration.migration.window import opening
 from aura_migration.migration.window import shown as pages
 from aura_migration.migration.window.opening import Window, end_window, get_window
-from aura_migration.migration.window.signing import answer_for
+from aura_migration.migration.window.signing import answer_for, business_today
 from aura_migration.reconcile.known import end_rule
 from aura_migration.reconcile.sheet import sheet_csv
 
@@ -265,9 +265,11 @@ def day(migration: int, day: datetime, as_json: bool) -> None:
 @answers
 def sheet(migration: int, csv_file: Path | None, as_json: bool) -> None:
     """The consolidated daily sheet: every sale of the window once, whichever system took it."""
-    with open_workshop().connect() as connection:
+    workshop = open_workshop()
+    with workshop.connect() as connection:
         found = get_migration(connection, migration)
-        days = pages.sheet_of(connection, found, get_window(connection, migration))
+        today = business_today(workshop, connection, migration)
+        days = pages.sheet_of(connection, found, get_window(connection, migration), today)
         currency = get_location(connection, found.location_key).source.currency
     if csv_file is not None:
         csv_file.write_text(sheet_csv(days, currency), encoding="utf-8")

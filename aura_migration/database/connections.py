@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -160,7 +160,14 @@ def held_lock(url: str, name: str, *, application_name: str = "aura-migration lo
     The holder's death, also by SIGKILL, frees it: the server sees the connection end.
     """
     with connect(url, autocommit=True, application_name=application_name) as connection:
-        yield try_session_lock(connection, name)
+        is_held = try_session_lock(connection, name)
+        try:
+            yield is_held
+        finally:
+            # Said, not left to the connection's end: the server notices that later than the next who asks.
+            if is_held and not connection.closed:
+                with suppress(psycopg.OperationalError):  # the server is gone, and the lock with it
+                    unlock(connection, name)
 
 
 def _true(connection: psycopg.Connection[Any], query: Any, name: str) -> bool:

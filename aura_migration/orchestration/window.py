@@ -16,6 +16,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from aura_migration.core.errors import AuraError
 from aura_migration.migration.window import shown as window_shown
 from aura_migration.migration.window.probing import probe_due
+from aura_migration.migration.window.switching import abort_overdue_switches
 from aura_migration.migration.window.ticks import TICKS
 from aura_migration.migration.window.works import WORKS, carry_out_work
 from aura_migration.orchestration import shown
@@ -292,14 +293,18 @@ ASSETS = [follow_pos, reconcile_days, test_integration]
 @dg.sensor(
     minimum_interval_seconds=PROBE_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Prices a synthetic order at every location that loads or runs in parallel: was service interrupted?",
+    description="Prices a synthetic order wherever a load or a switch is under way; aborts switches whose pause is over.",
 )
 def service_probe(context: dg.SensorEvaluationContext, workshop: WorkshopResource) -> dg.SkipReason:
     """One round of probes. It never launches a run."""
     try:
-        made = probe_due(workshop.open(), datetime.now(UTC))
+        opened = workshop.open()
+        aborted = abort_overdue_switches(opened)
+        made = probe_due(opened, datetime.now(UTC))
     except AuraError as error:
         return dg.SkipReason(str(error))
+    if aborted:
+        context.log.warning(f"switches aborted, their pause was over: {', '.join(aborted)}")
     unserved = sum(not one.is_served for one in made)
     return dg.SkipReason(f"{len(made)} locations probed" + (f", {unserved} not served" if unserved else ""))
 

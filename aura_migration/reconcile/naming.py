@@ -165,9 +165,6 @@ def name_payments(pos: Figures, aura: Figures, total: int, known: Known) -> tupl
     """Why what was paid differs."""
     if total and total == aura.tip - pos.tip:
         return Cause.TIP_TREATMENT, True
-    strange = {
-        tender
-        for tender in {*pos.paid, *aura.paid}
-        if tender and tender not in known.tenders and tender not in known.methods
-    }
+    strange = {t for t in aura.paid if t and t not in known.tenders and t not in known.told}
+    strange |= {t for t in pos.paid if t and t not in known.tenders and t not in known.methods}
     return (Cause.UNMAPPED_TENDER, False) if strange else (Cause.UNKNOWN, False)

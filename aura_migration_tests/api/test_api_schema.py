@@ -24,6 +24,7 @@ from aura_migration.api import examples, problems
 from aura_migration.api.access.roles import Permission
 from aura_migration.api.app import routes_of
 from aura_migration.core.errors import AuraError
+from aura_migration.migration.window.opening import open_window
 from aura_migration_tests.support.api import RunningApi
 from aura_migration_tests.support.worlds import Stages
 
@@ -43,8 +44,9 @@ CHECKS: list[CheckFunction] = [
 
 @pytest.fixture(scope="module")
 def cafe(cafe_stages: Stages) -> Iterator[RunningApi]:
-    """An API on a café that is loaded and verified."""
+    """An API on a café that is loaded and verified, and whose window is open."""
     with cafe_stages.without_pos("verified") as world, RunningApi(world.workshop) as running:
+        open_window(world.workshop, cafe_stages.plan["migration_id"], "test")
         yield running
 
 

@@ -188,7 +188,9 @@ def test_over_http_roles_decide_what_is_shown_and_every_look_is_noted(at: Starte
         ("anna", "done"), ("anna", "done"), ("olga", "done"), ("olga", "done"), ("vera", "refused"),
     ]  # fmt: skip
     assert {"value": "ORDER-ONE", "hits": 1}.items() <= next(
-        detail for actor, outcome, detail in noted if (actor, outcome) == ("olga", "done") and detail["value"] == "ORDER-ONE"
+        detail
+        for actor, outcome, detail in noted
+        if (actor, outcome) == ("olga", "done") and detail["value"] == "ORDER-ONE"
     ).items()
     assert phone not in json.dumps([detail for _, _, detail in noted])
 

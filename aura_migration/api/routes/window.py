@@ -59,7 +59,7 @@ class PolicyWish(Reason):
 class ContactWish(Sent):
     """Who answers for the migration."""
 
-    name: str = Field(min_length=1, max_length=200)
+    name: str = Field(min_length=1, max_length=200, examples=["Ada Lind"])
     phone: str = Field(default="", max_length=200)
     email: str = Field(default="", max_length=200)
     hours: str = Field(default="", max_length=200)
@@ -69,19 +69,15 @@ class ContactWish(Sent):
 class FollowWish(Sent):
     """What is read."""
 
-    setup: bool = Field(default=False, description="menu, people and rules too, although they are not due")
-
-
-class ChannelWish(Reason):
-    """Which channel."""
-
-    channel: Channel
+    setup: bool = Field(
+        default=False, description="menu, people and rules too, although they are not due", examples=[False]
+    )
 
 
 class SwitchWish(Sent):
     """What is switched."""
 
-    channel: Channel
+    channel: Channel = Field(examples=["online"])
     forced_reason: str = Field(
         default="", max_length=2_000, description="switches within service hours; why, without naming guests"
     )
@@ -90,7 +86,7 @@ class SwitchWish(Sent):
 class SwitchSignature(Reason):
     """What is signed: these gates as they were measured, or the way back."""
 
-    channel: Channel
+    channel: Channel = Field(examples=["online"])
     direction: Literal["forward", "back"] = "forward"
 
 
@@ -98,8 +94,10 @@ class WaiverWish(Reason):
     """Which gate is passed although it does not hold."""
 
     gate: str = Field(max_length=100, examples=["coverage"])
-    amount_cents: int = Field(ge=0, le=10**12, description="how much money may be at stake, in minor units")
-    expires_at: AwareDatetime
+    amount_cents: int = Field(
+        ge=0, le=10**12, description="how much money may be at stake, in minor units", examples=[10_000]
+    )
+    expires_at: AwareDatetime = Field(examples=["2026-03-09T08:00:00Z"])
 
 
 class KnownWish(Reason):
@@ -107,15 +105,15 @@ class KnownWish(Reason):
 
     cause: str = Field(max_length=100, examples=["rounding"])
     matches: Document = Field(default_factory=dict, examples=[{"part": "tax"}])
-    owner: str = Field(min_length=1, max_length=200)
-    max_cents: int = Field(ge=1, le=10**9, description="the most it explains per order, in minor units")
-    expires_on: date
+    owner: str = Field(min_length=1, max_length=200, examples=["Ada Lind"])
+    max_cents: int = Field(ge=1, le=10**9, description="the most it explains per order, in minor units", examples=[2])
+    expires_on: date = Field(examples=["2026-03-31"])
 
 
 class FutureWish(Sent):
     """What becomes of a scheduled order."""
 
-    decision: Literal["stays", "reentered"]
+    decision: Literal["stays", "reentered"] = Field(examples=["stays"])
     deposit_cents: int | None = Field(
         default=None, ge=0, le=10**12, description="what the guest paid ahead; none: what the POS shows as paid"
     )
@@ -167,7 +165,8 @@ def sheet(caller: Viewer, migration_id: Number) -> Response:
     """The consolidated daily sheet of the window as CSV: every sale once."""
     with caller.connect() as connection:
         migration = caller.migration(connection, migration_id)
-        days = pages.sheet_of(connection, migration, get_window(connection, migration_id))
+        today = signing.business_today(caller.workshop, connection, migration_id)
+        days = pages.sheet_of(connection, migration, get_window(connection, migration_id), today)
         currency = get_location(connection, migration.location_key).source.currency
     return Response(sheet_csv(days, currency), media_type="text/csv", headers={"cache-control": "no-store"})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from nicegui import ui
@@ -97,10 +97,10 @@ async def _gates(view: View, subject: Subject, found: dict[str, Any], channel: s
                 [(s["by"], raw(instant_html(s["at"])), s["gates_hash"][:12], s["reason"]) for s in told["signatures"]],
             )
         if found["window"]["ending"] is None:
-            _acts(view, subject, channel, told)
+            _acts(view, subject, channel, told, found["now"])
 
 
-def _acts(view: View, subject: Subject, channel: str, told: dict[str, Any]) -> None:
+def _acts(view: View, subject: Subject, channel: str, told: dict[str, Any], now: str) -> None:
     path = "/pos/migration/{}/" + str(subject.migration_id)
     reason = field_of("Why", "Without naming guests; kept as typed.")
     with ui.element("div").classes("acts"):
@@ -137,7 +137,7 @@ def _acts(view: View, subject: Subject, channel: str, told: dict[str, Any]) -> N
         async def waive() -> None:
             if not filled(reason) or not (amount.value or "").isdigit() or not (days.value or "").isdigit():
                 return
-            ends = datetime.now(UTC) + timedelta(days=int(days.value))
+            ends = datetime.fromisoformat(now) + timedelta(days=int(days.value))
             await view.api.post(
                 path.format("waive"),
                 {

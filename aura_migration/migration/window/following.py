@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.masking import masked
-from aura_migration.canonical.menu import MENU_ENTITIES
+from aura_migration.canonical.menu import MENU_ENTITIES, STOCK
 from aura_migration.canonical.rules import RULE_ENTITIES
 from aura_migration.canonical.window import FollowPolicy
 from aura_migration.core.errors import AuraError, Refused
@@ -239,6 +239,8 @@ def _moved(counts: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
 
 
 def _policy_of(policy: FollowPolicy, entity: str) -> str:
+    if entity == STOCK.name:  # it moves with every delivery and sale: nobody approves it
+        return "auto"
     if entity in _RULES:
         return policy.rules
     return policy.menu if entity in _MENU else policy.people

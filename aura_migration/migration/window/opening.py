@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from aura_migration.canonical.window import WindowPolicy, parse_policy
 from aura_migration.core.errors import BadInput, Refused
+from aura_migration.cutover.channels import close_channels, require_no_leftover
 from aura_migration.cutover.phases import cancel
 from aura_migration.database.connections import Connection, transaction_lock
 from aura_migration.migration.dating import aura_location, history_rules
@@ -131,13 +132,13 @@ def open_window(
         if found is not None and found.ended_at is None:
             return found
         _require_proven(connection, migration)
-        _require_no_leftover(connection, migration)
         location = get_location(connection, migration.location_key)
         place = aura_location(connection, migration)
         if place is None:
             raise Refused(
                 f"{migration.location_key} is not in AuraConnect.", f"`aura-migration run {migration_id}` loads it."
             )
+        require_no_leftover(connection, migration.location_key, place, migration_id)
         now = workshop.now()
         rules = history_rules(workshop.connector(migration.subject.pos), location.source, migration.parsed_options)
         connection.execute("DELETE FROM migration.windows WHERE migration_id = %s", [migration_id])
@@ -156,7 +157,7 @@ def open_window(
                 by,
             ],
         )
-        _close_channels(connection, place)
+        close_channels(connection, place)
         transition(connection, migration_id, "parallel", by, f"window of {planned_days} days opened")
         return get_window(connection, migration_id)
 
@@ -204,16 +205,6 @@ def set_policy(connection: Connection, migration_id: int, policy: WindowPolicy, 
         return get_window(connection, migration_id)
 
 
-def _close_channels(connection: Connection, location_id: int) -> None:
-    """AuraConnect takes nothing at the location until a channel is switched."""
-    connection.execute(
-        "INSERT INTO aura.channel_status (location_id, channel, accepts) "
-        "SELECT %s, c, false FROM unnest(ARRAY['online', 'in_house', 'reporting', 'time_clock']) c "
-        "ON CONFLICT (location_id, channel) DO UPDATE SET accepts = false, message = '', changed_at = clock_timestamp()",
-        [location_id],
-    )
-
-
 def end_window(workshop: Workshop, migration_id: int, by: str, reason: str) -> Window:
     """End a window before any channel was switched: what was migrated stands, the POS keeps everything."""
     with workshop.connect() as connection, connection.transaction():
@@ -239,22 +230,6 @@ def _require_proven(connection: Connection, migration: Migration) -> None:
         f"`aura-migration status {migration.id}` shows what can be done next.",
         state=migration.state,
     )
-
-
-def _require_no_leftover(connection: Connection, migration: Migration) -> None:
-    """What another window of the location left behind would decide for this one."""
-    row = connection.execute(
-        "SELECT w.migration_id FROM migration.windows w WHERE w.location_key = %s AND w.ended_at IS NULL AND w.migration_id <> %s "
-        "UNION ALL SELECT s.migration_id FROM migration.switches s JOIN migration.windows w USING (migration_id) "
-        "WHERE w.location_key = %s AND s.state = 'open' LIMIT 1",
-        [migration.location_key, migration.id, migration.location_key],
-    ).fetchone()
-    if row is not None:
-        raise Refused(
-            f"An earlier window of {migration.location_key} (migration {row[0]}) was not ended.",
-            f"`aura-migration window show {row[0]}` shows where it stands; end it first.",
-            migration_id=row[0],
-        )
 
 
 def _contact(told: Mapping[str, Any]) -> dict[str, Any]:

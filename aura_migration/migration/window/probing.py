@@ -21,12 +21,12 @@ EVERY = timedelta(seconds=10)
 
 
 def probe_due(workshop: Workshop, at: datetime) -> list[Probe]:
-    """One probe of every migration that loads or whose window is open and that was not probed within ``EVERY``; ``at`` is real time."""
+    """One probe of every migration that loads or is being switched and was not probed within ``EVERY``; ``at`` is real time."""
     made = []
     with workshop.connect() as connection:
         rows = connection.execute(
-            f"SELECT m.id FROM migration.migrations m WHERE ({STANDING} = 'loading' OR EXISTS (SELECT 1 FROM migration.windows w "
-            "WHERE w.migration_id = m.id AND w.ended_at IS NULL)) AND NOT EXISTS (SELECT 1 FROM migration.probes p "
+            f"SELECT m.id FROM migration.migrations m WHERE ({STANDING} = 'loading' OR EXISTS (SELECT 1 FROM migration.switches w "
+            "WHERE w.migration_id = m.id AND (w.state = 'open' OR w.ended_at > clock_timestamp() - interval '5 minutes'))) AND NOT EXISTS (SELECT 1 FROM migration.probes p "
             "WHERE p.migration_id = m.id AND p.at > %s) ORDER BY m.id",
             [at - EVERY],
         ).fetchall()

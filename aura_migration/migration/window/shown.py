@@ -6,7 +6,7 @@ Everything is read from stored rows, except gates, which are measured as they ar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from psycopg.rows import dict_row
@@ -65,6 +65,7 @@ def window_page(workshop: Workshop, connection: Connection, migration_id: int) -
     channel = next_channel(owners)
     rule = day_rule(connection, migration.subject, migration.parsed_options)
     return {
+        "now": now.isoformat(),
         "window": window.as_dict(),
         "state": migration.state,
         "work": migration.work,
@@ -72,7 +73,7 @@ def window_page(workshop: Workshop, connection: Connection, migration_id: int) -
         "next_channel": channel,
         "days": days_of(connection, migration_id),
         "missing": [day.isoformat() for day in missing_days(connection, migration_id, rule, window.rules, now)],
-        "sheet": [sheet_row(day) for day in sheet_of(connection, migration, window)],
+        "sheet": [sheet_row(day) for day in sheet_of(connection, migration, window, rule.day(now))],
         "coverage": rows_of(
             connection,
             f"SELECT {', '.join(COVERAGE_COLUMNS)} FROM migration.coverage WHERE migration_id = %s "
@@ -156,14 +157,13 @@ def day_of(connection: Connection, migration_id: int, day: Any) -> dict[str, Any
     return {**found[0], "findings": findings}
 
 
-def sheet_of(connection: Connection, migration: Migration, window: Window) -> list[SheetDay]:
-    """The consolidated daily sheet of the whole window."""
+def sheet_of(connection: Connection, migration: Migration, window: Window, today: date | None = None) -> list[SheetDay]:
+    """The consolidated daily sheet of the window, up to today's business date where that is given."""
     place = aura_location(connection, migration)
-    if place is None:
+    last = min(window.last_day, today or window.last_day)
+    if place is None or last < window.first_day:
         return []
-    return daily_sheet(
-        connection, migration.restaurant_id, place, window.location_key, window.first_day, window.last_day
-    )
+    return daily_sheet(connection, migration.restaurant_id, place, window.location_key, window.first_day, last)
 
 
 def sheet_row(day: SheetDay) -> dict[str, Any]:

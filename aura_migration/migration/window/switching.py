@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from aura_migration.archive.snapshot import SnapshotReader
 from aura_migration.core.errors import Refused
 from aura_migration.cutover import completing, reversing, switching
+from aura_migration.cutover.aborting import abort_overdue
 from aura_migration.cutover.gates import require_gates
 from aura_migration.cutover.hooks import objection
+from aura_migration.cutover.phases import held_channels
 from aura_migration.cutover.recheck import LastOrder, recheck_orders
+from aura_migration.cutover.reentering import reenter_future_orders
+from aura_migration.cutover.reverse_entries import note_entries
 from aura_migration.cutover.switching import Switch, SwitchDeps
 from aura_migration.database.connections import Connection
 from aura_migration.migration.dating import aura_location
 from aura_migration.migration.extraction import pinned
 from aura_migration.migration.integrations import get_location
+from aura_migration.migration.liabilities import owners
+from aura_migration.migration.liabilities import switch as take_liability_over
 from aura_migration.migration.records import get_migration
 from aura_migration.migration.window.following import follow
 from aura_migration.migration.window.opening import get_window
@@ -36,7 +43,9 @@ def switch_channel(
         done = switching.switch(
             connection, migration_id, channel, by, workshop.now(), deps=deps, forced_reason=forced_reason
         )
-        return _told(done)
+        # Only now does AuraConnect take orders of the channel.
+        entered = reenter_future_orders(asking, migration_id, by, workshop.now(), channel)
+        return {**_told(done), "scheduled_orders_entered": len(entered)}
 
 
 def abort_switch(workshop: Workshop, migration_id: int, by: str, reason: str) -> dict[str, Any]:
@@ -72,6 +81,7 @@ def reverse_window(workshop: Workshop, migration_id: int, by: str, reason: str) 
 def complete_window(workshop: Workshop, migration_id: int, by: str, reason: str) -> dict[str, Any]:
     """End the window for good."""
     with workshop.connect() as connection:
+        note_entries(connection, migration_id)
         level_entries = settle(workshop, connection, migration_id)
         completing.complete(connection, migration_id, by, workshop.now(), reason)
         return {"migration_id": migration_id, "ending": "completed", "entries": level_entries.as_dict()}
@@ -98,6 +108,13 @@ def _deps(
         with workshop.connect() as own:
             return settle(workshop, own, migration_id).waiting
 
+    def redeem() -> list[str]:
+        integration_id = get_migration(connection, migration_id).integration_id
+        frozen = [one.liability for one in owners(workshop, integration_id) if one.owner == "nobody"]
+        for liability in frozen:
+            take_liability_over(workshop, integration_id, liability, by, "the tills are AuraConnect's")
+        return frozen
+
     facts = {
         "migration_id": migration_id,
         "location": window.location_key,
@@ -112,7 +129,27 @@ def _deps(
         recheck=lambda number: recheck(workshop, connection, migration_id, number),
         veto=lambda: objection(window.rules.veto, facts),
         settle=put_back,
+        redeem=redeem,
     )
+
+
+def keep_way_back(workshop: Workshop, migration_id: int) -> dict[str, Any] | None:
+    """Note what happened in AuraConnect and put it where the way back needs it; None while the POS owns every channel.
+
+    Done after each following, so that the old POS, or its files, are never further behind than the window's readings.
+    """
+    with workshop.connect() as connection:
+        location = get_migration(connection, migration_id).location_key
+        if not held_channels(connection, location):
+            return None
+        note_entries(connection, migration_id)
+        return settle(workshop, connection, migration_id).as_dict()
+
+
+def abort_overdue_switches(workshop: Workshop) -> list[str]:
+    """Take back switches whose pause lasts too long as the process that made it is gone; the channels they were of."""
+    with workshop.connect() as connection:
+        return [one.channel for one in abort_overdue(connection, datetime.now(UTC), workshop.now())]
 
 
 def backlog(connection: Connection, migration_id: int) -> int:

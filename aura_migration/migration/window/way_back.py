@@ -23,6 +23,7 @@ from aura_migration.migration.integrations import get_integration, get_location
 from aura_migration.migration.records import Migration, get_migration, latest_report
 from aura_migration.migration.window.writing_back import WRITTEN, write_back
 from aura_migration.migration.workshop import Workshop
+from aura_migration.pos.http.errors import PermissionMissing
 
 FOLDER = "reverse"
 SHOWN = 20
@@ -72,7 +73,7 @@ def try_out(workshop: Workshop, migration: Migration, level: str, entries: Seque
             try:
                 asyncio.run(write_back(workshop, migration, entry, takes_back=True))
                 proven.add(entry.key)
-            except Refused as refused:  # such an entry would be filed: then that is what is tried
+            except (Refused, PermissionMissing) as refused:  # such an entry would be filed: then that is what is tried
                 filed.append(f"{entry.kind}: {refused.what}")
                 proven |= _readable(migration, [entry])
         return Trial(frozenset(proven), (), {"level": level, "filed": filed[:SHOWN], "filed_entries": len(filed)})
@@ -87,7 +88,7 @@ def _written(workshop: Workshop, migration: Migration, entry: Entry) -> Written:
     if entry.kind in WRITTEN:
         try:
             return Written(pos_key=asyncio.run(write_back(workshop, migration, entry)))
-        except Refused:
+        except (Refused, PermissionMissing):
             return Written(file_name=_filed(workshop, migration, [entry]))
     return Written(file_name=_filed(workshop, migration, [entry]))
 

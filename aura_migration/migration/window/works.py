@@ -18,6 +18,7 @@ from aura_migration.migration.window.following import follow
 from aura_migration.migration.window.switching import (
     abort_switch,
     complete_window,
+    keep_way_back,
     rehearse_way_back,
     reverse_window,
     switch_channel,
@@ -41,7 +42,8 @@ def carry_out_work(
 
 def _follow(workshop: Workshop, migration_id: int, by: str, options: Mapping[str, Any]) -> dict[str, Any]:
     setup = True if options.get("setup") else None
-    return follow(workshop, migration_id, by, caused_by=str(options.get("caused_by", by)), setup=setup).as_dict()
+    done = follow(workshop, migration_id, by, caused_by=str(options.get("caused_by", by)), setup=setup).as_dict()
+    return {**done, "way_back": keep_way_back(workshop, migration_id)}
 
 
 def _reconcile(workshop: Workshop, migration_id: int, by: str, options: Mapping[str, Any]) -> dict[str, Any]:
