@@ -81,7 +81,7 @@ _WINDOW = {
     "planned_days": 30,
     "is_pilot": False,
     "policy": {"gates": {"cleanDays": 7}},
-    "contact": {"name": "Ada Lind", "phone": "+1 555 0100"},
+    "contact": {"name": "Ada Lind"},
     "opened_by": "anna",
     "ended_at": None,
     "ending": None,
