@@ -436,6 +436,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "states.md": state_page,
     "options.schema.json": lambda: json.dumps(options_schema(), indent=2, ensure_ascii=False) + "\n",
 }
+
+
 def window_policy() -> str:
     """Every field of a window's policy, in the form its JSON has."""
     schema = WindowPolicy.model_json_schema(by_alias=True)
