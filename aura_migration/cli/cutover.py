@@ -13,12 +13,17 @@ from aura_migration.cli.work import carry_out_window, me, open_workshop
 from aura_migration.core.errors import BadInput, VerdictFailed
 from aura_migration.cutover.gates import measure_gates
 from aura_migration.cutover.open_business import decide_future_order, list_future_orders
+from aura_migration.cutover.readiness import confirm_sheet
+from aura_migration.cutover.reverse_entries import entries_of
+from aura_migration.cutover.reversing import sign_reverse
 from aura_migration.cutover.switches import signatures
 from aura_migration.cutover.waivers import end_waiver, waive
 from aura_migration.migration.records import get_migration
+from aura_migration.migration.training.sheet import make_sheet
 from aura_migration.migration.window import shown as pages
 from aura_migration.migration.window.opening import get_window
 from aura_migration.migration.window.signing import sign
+from aura_migration.migration.window.switching import keep_way_back
 from aura_migration.reconcile.books import CHANNELS
 
 by_option = click.option("--by", "by", default=me, metavar="NAME", help="Who does it; default is this machine's user.")
@@ -235,6 +240,75 @@ def rehearse(migration: int, as_json: bool) -> None:
 def reverse(migration: int, reason: str, as_json: bool) -> None:
     """Give every channel back to the POS, in reverse order, and end the window. Nothing is lost: what AuraConnect took is entered."""
     _tell(carry_out_window(open_workshop(), "reverse", migration, {"reason": reason}), as_json)
+
+
+@cutover.command("sign-back")
+@migration_argument
+@by_option
+@reason_option
+@json_option
+@answers
+def sign_back(migration: int, by: str, reason: str, as_json: bool) -> None:
+    """Sign for giving every channel that AuraConnect owns back to the POS; two people, then `reverse`."""
+    with open_workshop().connect() as connection:
+        get_window(connection, migration)
+        signed = sign_reverse(connection, migration, by, reason)
+    emit(
+        {"migration_id": migration, "channels": signed},
+        as_json,
+        lambda: out.print(f"{by} signed the way back of {', '.join(signed) or 'no channel'}", markup=False),
+    )
+
+
+@cutover.command("entries")
+@migration_argument
+@click.option("--settle", "settles", is_flag=True, help="Put what waits into the POS, or its files, now.")
+@json_option
+@answers
+def entries(migration: int, settles: bool, as_json: bool) -> None:
+    """What happened in AuraConnect and has to stand in the old POS or its files, with what went wrong."""
+    workshop = open_workshop()
+    if settles:
+        keep_way_back(workshop, migration)
+    with workshop.connect() as connection:
+        get_window(connection, migration)
+        found = [
+            {
+                "id": one.id,
+                "kind": one.kind,
+                "state": one.state,
+                "aura_id": one.aura_id,
+                "pos_key": one.pos_key,
+                "file": one.file_name,
+                "problem": one.problem,
+            }
+            for one in entries_of(connection, migration)
+        ]
+    columns = ["id", "kind", "state", "aura_id", "pos_key", "file", "problem"]
+    emit(
+        {"migration_id": migration, "entries": found},
+        as_json,
+        lambda: table("Entries of the way back", columns, [[one[c] for c in columns] for one in found]),
+    )
+
+
+@cutover.command("confirm-sheet")
+@migration_argument
+@click.argument("staff", type=int)
+@by_option
+@json_option
+@answers
+def confirm_sheet_(migration: int, staff: int, by: str, as_json: bool) -> None:
+    """Note that a staff member has read the sheet "what moved where"; the gate staff_ready asks for it."""
+    workshop = open_workshop()
+    with workshop.connect() as connection:
+        sheet = make_sheet(workshop, connection, migration)
+        confirm_sheet(connection, migration, staff, by, workshop.now(), sheet_hash=sheet.hash)
+    emit(
+        {"migration_id": migration, "staff_id": staff, "sheet": sheet.hash},
+        as_json,
+        lambda: out.print(f"staff member {staff} has read sheet {sheet.hash[:12]}", markup=False),
+    )
 
 
 @cutover.command("complete")

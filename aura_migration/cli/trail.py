@@ -25,7 +25,7 @@ CHANGING = frozenset(
         "accounting adjustments", "webhooks key", "notify targets add", "notify targets remove", "notify targets test",
         "window open", "window extend", "window contact", "window policy", "window follow", "window reconcile", "window end",
         "window known add", "window known end", "cutover waive", "cutover unwaive", "cutover sign", "cutover decide-order",
-        "cutover tests", "cutover switch", "cutover abort", "cutover rehearse", "cutover reverse", "cutover complete",
+        "cutover tests", "cutover sign-back", "cutover entries", "cutover confirm-sheet", "cutover switch", "cutover abort", "cutover rehearse", "cutover reverse", "cutover complete",
     }
 )  # fmt: skip
 """Commands that change something, or hand something out."""

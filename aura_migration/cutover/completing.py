@@ -131,5 +131,7 @@ def _entries(connection: Connection, place: Place) -> list[InTheWay]:
     left = waiting(connection, place.migration_id)
     if not left:
         return []
-    remedy = "`reverse entries` lists them; settle them: the old POS's books are closed with what they say."
+    remedy = (
+        "`aura-migration cutover entries` lists them; settle them: the old POS's books are closed with what they say."
+    )
     return [InTheWay("reverse_entries", left, f"{left} entries wait for the old POS or its files", remedy)]

@@ -250,7 +250,7 @@ def _require_all_settled(connection: OwnConnection, migration_id: int, deps: Swi
         raise Refused(
             f"{left} of what happened in AuraConnect is not with the old POS or in its files yet"
             f"{f'; {failed} could not be written' if failed else ''}.",
-            "`reverse entries` lists it with what went wrong; settle it, then reverse.",
+            "`aura-migration cutover entries` lists it with what went wrong; settle it, then reverse.",
             waiting=left,
             failed=failed,
         )

@@ -409,7 +409,7 @@ class _Run:
             if left:
                 raise Refused(
                     f"{left} of what happened in AuraConnect is not with the old POS or in its files yet.",
-                    "`reverse entries` lists it; settle it, then reverse.",
+                    "`aura-migration cutover entries` lists it; settle it, then reverse.",
                     waiting=left,
                 )
             return 0

@@ -37,9 +37,10 @@ from aura_migration.migration.past import take_back_past
 from aura_migration.migration.planning import canonicalise, plan
 from aura_migration.migration.records import Migration, get_migration, get_plan, has_written, loaded_plan
 from aura_migration.migration.replaying import judged_with_replay, replay
-from aura_migration.migration.states import UNDOABLE, transition
+from aura_migration.migration.states import LIVE, UNDOABLE, transition
 from aura_migration.migration.training.timing import GATE as RETRAINING
 from aura_migration.migration.training.timing import retraining_minutes
+from aura_migration.migration.window.measures import window_metrics
 from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.people_facts import PeopleFact
 from aura_migration.verify.verdict import Verdict, no_rules, verify_migration
@@ -117,6 +118,8 @@ def verify(workshop: Workshop, migration_id: int, by: str) -> Verdict:
         progress.report(connection, migration_id, "Ringing past orders up again", 0, 0)
         verdict = judged_with_replay(workshop, connection, migration, options, verdict, stands=judged is not None)
         verdict.scorecard["metrics"][RETRAINING] = retraining_minutes(connection, migration_id)
+        if migration.state in LIVE:
+            verdict.scorecard["metrics"].update(window_metrics(connection, migration_id))
         if migration.standing in ("loaded", "verified"):
             transition(connection, migration_id, "verified" if verdict.passed else "loaded", by)
         progress.report(connection, migration_id, "Verified" if verdict.passed else "Verdict failed", 0, 0)

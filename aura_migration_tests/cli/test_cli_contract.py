@@ -34,7 +34,8 @@ PROMISED = (
     "window open", "window show", "window extend", "window contact", "window policy", "window follow", "window reconcile",
     "window day", "window sheet", "window drift", "window end", "window known add", "window known end", "cutover gates",
     "cutover waive", "cutover unwaive", "cutover sign", "cutover future-orders", "cutover decide-order", "cutover tests",
-    "cutover switch", "cutover abort", "cutover rehearse", "cutover reverse", "cutover complete", "cutover paper",
+    "cutover switch", "cutover abort", "cutover rehearse", "cutover reverse", "cutover complete", "cutover paper", "cutover sign-back",
+    "cutover entries", "cutover confirm-sheet",
 )  # fmt: skip
 
 

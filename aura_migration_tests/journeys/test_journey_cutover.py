@@ -70,7 +70,8 @@ def test_online_is_switched_by_its_gates_and_everything_goes_back(open_live: Cal
     assert {day["verdict"] for day in way.do("reconcile")["days"]} == {"clean"}
     assert way.do("integration_tests")["failed"] == []
     assert way.do("rehearse")["passed"] is True
-    stages.verify(world.at(), world.migration_id, "test")
+    metrics = stages.verify(world.at(), world.migration_id, "test").scorecard["metrics"]
+    assert (metrics["days_clean"], metrics["unexplained_max_pct"], metrics["reverse_level"]) == (DAYS, 0.0, "A")
 
     # What lacks is waived by name, with an amount and an end; what two people have not signed is not switched.
     waived = way.waive_what_lacks("online")
