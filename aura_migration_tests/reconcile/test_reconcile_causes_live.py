@@ -16,7 +16,7 @@ from aura_migration_tests.support.live import FIRST_DAY, LiveWorld, open_live
 
 __all__ = ["open_live"]
 
-ORDERS = 4
+ORDERS = 3
 UNSEEN = {("toast", "twin", "missing_order")}
 """What nobody can see: with rights to read Toast shows no reference of another client's, so that a lost original leaves no trace."""
 PLACES = [
@@ -83,7 +83,7 @@ LATER = frozenset({"late_void", "refund_day", "late_order"})
 def test_a_month_in_which_nothing_goes_wrong_is_clean(open_live: Callable[..., LiveWorld], pos: str) -> None:
     """Thirty business dates, guests in one system and twins in both, closing after midnight: no false alarm."""
     world = open_live(pos)
-    world.days(FIRST_DAY, 30, ORDERS, follow_every=10)
+    world.days(FIRST_DAY, 30, ORDERS, follow_every=30)
     verdicts = reconcile_due(world.at(), world.migration_id, world.now, "test")
     off = [
         (one.business_date.isoformat(), one.verdict, one.reasons, one.findings[:3])
