@@ -43,7 +43,6 @@ Connection = psycopg.Connection[Any]
 Verdict = Literal["clean", "different", "pending", "closed"]
 Status = Literal["explained", "unexplained", "pending"]
 PAYMENTS, REFUNDS = "payments", "refunds"
-SETTLE_SOON = timedelta(0)
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,7 @@ def test_online_is_switched_by_its_gates_and_everything_goes_back(open_live: Cal
     assert "coverage" in waived and not {"liability_conserved", "tax_exact"} & set(waived)
     with pytest.raises(Refused, match="two_people"):
         way.do("switch", channel="online")
+    assert way.do("reconcile")["phase"] == way.page()["state"] == "ready"
     way.sign("online")
     switched = way.do("switch", channel="online")
     assert (switched["state"], switched["step"]) == ("done", "done")

@@ -213,7 +213,8 @@ def _carry_out(
     migration = get_migration(connection, migration_id)
     plan = get_plan(connection, stored.plan_id)
     if not written:
-        load(workshop, migration_id, by, just_read=True) if migration.standing in ("loaded", "verified") else None
+        if migration.standing in ("loaded", "verified"):
+            load(workshop, migration_id, by, just_read=True)  # writes nothing, and says that this plan stands
         return "nothing"
     if plan["blockers"]:
         raise Refused(

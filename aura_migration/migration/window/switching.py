@@ -9,9 +9,9 @@ from aura_migration.archive.snapshot import SnapshotReader
 from aura_migration.core.errors import Refused
 from aura_migration.cutover import completing, reversing, switching
 from aura_migration.cutover.aborting import abort_overdue
-from aura_migration.cutover.gates import require_gates
+from aura_migration.cutover.gates import MOMENT, measure_gates, require_gates
 from aura_migration.cutover.hooks import objection
-from aura_migration.cutover.phases import held_channels
+from aura_migration.cutover.phases import find_place, held_channels, move
 from aura_migration.cutover.recheck import LastOrder, recheck_orders
 from aura_migration.cutover.reentering import reenter_future_orders
 from aura_migration.cutover.reverse_entries import note_entries
@@ -30,6 +30,8 @@ from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.order_facts import OrderFact
 from aura_migration.verify.orders import day_rule, find_orders_witness
 
+FIRST = "online"
+"""The channel that is switched first."""
 LOCK_PATIENCE = 20.0
 """Seconds a reading within a switch waits for another that is under way."""
 
@@ -144,6 +146,19 @@ def keep_way_back(workshop: Workshop, migration_id: int) -> dict[str, Any] | Non
             return None
         note_entries(connection, migration_id)
         return settle(workshop, connection, migration_id).as_dict()
+
+
+def settle_phase(workshop: Workshop, migration_id: int, by: str) -> str:
+    """Whether the location is ready for its first switch, by the gates that are not about its very moment; the phase it is in."""
+    with workshop.connect() as connection:
+        place = find_place(connection, migration_id)
+        if place.phase not in ("parallel", "ready"):
+            return place.phase
+        found = measure_gates(connection, migration_id, FIRST, workshop.now())
+        is_ready = all(gate.holds for gate in found if gate.name not in MOMENT)
+        phase = "ready" if is_ready else "parallel"
+        move(connection, migration_id, phase, by, "every gate holds" if is_ready else "a gate does not hold any more")
+        return phase
 
 
 def abort_overdue_switches(workshop: Workshop) -> list[str]:

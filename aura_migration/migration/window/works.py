@@ -21,6 +21,7 @@ from aura_migration.migration.window.switching import (
     keep_way_back,
     rehearse_way_back,
     reverse_window,
+    settle_phase,
     switch_channel,
 )
 from aura_migration.migration.workshop import Workshop
@@ -49,6 +50,7 @@ def _follow(workshop: Workshop, migration_id: int, by: str, options: Mapping[str
 def _reconcile(workshop: Workshop, migration_id: int, by: str, options: Mapping[str, Any]) -> dict[str, Any]:
     judged = reconcile_due(workshop, migration_id, workshop.now(), by)
     return {
+        "phase": settle_phase(workshop, migration_id, by),
         "migration_id": migration_id,
         "days": [{"date": one.business_date.isoformat(), "verdict": one.verdict} for one in judged],
     }
