@@ -232,7 +232,10 @@ def _somebody_changes(sandbox: RunningSandbox) -> None:
     )
 
 
-@pytest.fixture(params=[("square", "diner"), ("toast", "cafe"), ("clover", "cafe")], ids=lambda param: param[0])
+@pytest.fixture(
+    params=[("square", "diner"), pytest.param(("toast", "cafe"), marks=pytest.mark.soak), ("clover", "cafe")],
+    ids=lambda param: param[0],
+)
 def searched(
     request: pytest.FixtureRequest,
     world: World,
