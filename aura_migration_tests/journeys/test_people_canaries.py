@@ -233,7 +233,11 @@ def _somebody_changes(sandbox: RunningSandbox) -> None:
 
 
 @pytest.fixture(
-    params=[("square", "diner"), pytest.param(("toast", "cafe"), marks=pytest.mark.soak), ("clover", "cafe")],
+    params=[
+        ("square", "diner"),
+        pytest.param(("toast", "cafe"), marks=pytest.mark.soak),
+        pytest.param(("clover", "cafe"), marks=pytest.mark.soak),
+    ],
     ids=lambda param: param[0],
 )
 def searched(
