@@ -12,7 +12,6 @@ from aura_migration.sandbox.core.server import serve
 from aura_migration.settings import Settings
 from aura_migration_tests.support.journeys import A_MONTH, connected, control, previewed
 
-POS = ("square", "toast", "clover")
 STORM: list[dict[str, Any]] = [
     {"kind": "reset", "match": "/(v1|v2|v3)/", "probability": 0.05},
     {"kind": "truncate", "match": "/(v1|v2|v3)/", "probability": 0.05},
@@ -24,7 +23,15 @@ STORM: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("pos", POS)
+SHORT = [
+    "square",
+    pytest.param("toast", marks=pytest.mark.soak),
+    pytest.param("clover", marks=pytest.mark.soak),
+]
+"""One POS in the suite, all in the soak."""
+
+
+@pytest.mark.parametrize("pos", SHORT)
 def test_a_pos_that_drops_cuts_slows_and_refuses_yields_the_same_plan_as_a_calm_one(
     pos: str, settings: Settings
 ) -> None:
@@ -83,7 +90,7 @@ def test_a_field_the_pos_stops_sending_is_quarantined_or_refused_and_no_item_is_
         assert items["quarantine"] > 0
 
 
-@pytest.mark.parametrize("pos", POS)
+@pytest.mark.parametrize("pos", SHORT)
 def test_secrets_of_the_pos_are_nowhere_in_database_or_snapshot(pos: str, settings: Settings) -> None:
     with serve(pos, "diner", seed=3, limits="off") as sandbox:
         secrets = [

@@ -197,6 +197,7 @@ ELSEWHERE = {"unmapped_tender"}
 """Differences that no sum of orders shows."""
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("pos", POS)
 def test_each_injection_leaves_exactly_the_difference_it_claims(open_cafe: Open, pos: str) -> None:
     live = open_cafe(pos)
