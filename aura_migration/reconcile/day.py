@@ -27,6 +27,7 @@ from aura_migration.reconcile.known import KnownDifference, active_rules, matchi
 from aura_migration.reconcile.naming import (
     Known,
     Named,
+    is_alike,
     is_same_sale,
     name_date,
     name_payments,
@@ -42,7 +43,9 @@ from aura_migration.verify.orders import day_rule, find_orders_witness
 Connection = psycopg.Connection[Any]
 Verdict = Literal["clean", "different", "pending", "closed"]
 Status = Literal["explained", "unexplained", "pending"]
-PAYMENTS, REFUNDS = "payments", "refunds"
+PAYMENTS, REFUNDS, INCLUDED_TAX = "payments", "refunds", "included_tax"
+APART = frozenset({PAYMENTS, INCLUDED_TAX})
+"""Parts that are compared and are no part of what an order comes to."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,11 @@ def judge_day(
     known = _known(connection, subject, place, day, closes)
     tenders = frozenset(tender for one in pos.orders.values() for tender in one.paid)
     known = replace(known, rule=rule, told=tenders)
-    case = _Case(base, day.isoformat(), pos, aura, shadow, known, now < ends)
+    if now >= ends > read_until:
+        told = read_until.isoformat(timespec="minutes")
+        late = f"the POS was not read since the grace time ended (last: {told}): not final"
+        base = replace(base, is_final=False, reasons=(late,))
+    case = _Case(base, day.isoformat(), pos, aura, shadow, known, not base.is_final)
     case.unmapped = _new_lines(connection, place, day, known.new_items)
     rules = active_rules(connection, subject.migration_id, day)
     return case.verdict(rules, policy)
@@ -150,6 +157,8 @@ class _Case:
     may_settle: bool
     findings: list[DayFinding] = field(default_factory=list)
     twice: set[str] = field(default_factory=set)
+    followed: dict[str, int] = field(default_factory=dict)
+    """By how much payments of orders differ, where that is what the orders themselves differ by."""
     unmapped: list[tuple[str, int, str, int]] = field(default_factory=list)
     """Lines of items that are new at the POS: the order's key and id, the item's name, what it came to."""
 
@@ -171,11 +180,17 @@ class _Case:
         for native in self.aura.natives:
             if not native.counts or native.day != self.day:
                 continue
-            same = next((c for c in copies if c.key not in self.twice and is_same_sale(native, c)), None)
+            alike = [c for c in copies if is_same_sale(native, c)]
+            same = next((c for c in alike if c.key not in self.twice), None)
             if same is not None:
                 self.twice.add(same.key)
-                evidence = {"pos_order": same.key, "aura_order": native.aura_id}
-                self._add(native.key, Cause.CHANNEL_COUNTED_TWICE, ORDER, worth(native), native.aura_id, True, evidence)
+                # Guests who order the same coffee are no proof: one of each system, or it is only named.
+                others = sum(is_same_sale(other, same) for other in self.aura.natives)
+                evidence = {"pos_order": same.key, "aura_order": native.aura_id, "alike": len(alike) + others}
+                proven = len(alike) == others == 1 and is_alike(native, same)
+                self._add(
+                    native.key, Cause.CHANNEL_COUNTED_TWICE, ORDER, worth(native), native.aura_id, proven, evidence
+                )
             elif native.book == "pos":
                 # The POS owns the channel: what AuraConnect took has to be there, too.
                 cause = Cause.LATE_ORDER if self.may_settle else Cause.EXTRA_ORDER
@@ -202,13 +217,22 @@ class _Case:
         pieces = split(pos, aura)
         for one in name_pieces(pos, aura, pieces, self.known):
             self._named(key, aura, one)
-        if pos.counts and aura.counts and pos.paid and (aura.origin == "pos_native" or aura.paid):
+        if not (pos.counts and aura.counts):
+            return
+        inside = aura.included_tax - pos.included_tax
+        if inside:
+            # Tax inside prices goes into no total of its own: told apart from the pieces.
+            (one,) = name_pieces(pos, aura, [*pieces, Piece("tax", inside)], self.known)[-1:]
+            self._named(key, aura, one._replace(piece=Piece(INCLUDED_TAX, inside)))
+        if aura.origin == "pos_native" or pos.paid:
             self._paid(key, pos, aura)
 
     def _paid(self, key: str, pos: Figures, aura: Figures) -> None:
         total, moved = off_by_tender(pos, aura, self.known)
         if total and total == worth(aura) - worth(pos):
-            total = 0  # what was paid differs because what was owed does
+            # What was paid differs because what was owed does: told once, and exact only if that is explained.
+            self.followed[key] = abs(total)
+            total = 0
         if total or moved:
             cause, proven = name_payments(pos, aura, total, self.known)
             detail = {"pos": dict(pos.paid), "aura": dict(aura.paid)}
@@ -285,8 +309,10 @@ class _Case:
         open_ones = [f for f in found if f.status == "unexplained"]
         missing = sum(f.cause is Cause.MISSING_ORDER for f in open_ones)
         extra = sum(f.cause is Cause.EXTRA_ORDER for f in open_ones)
-        tax = sum(abs(f.cents) for f in open_ones if f.part == "tax")
+        tax = sum(abs(f.cents) for f in open_ones if f.part in ("tax", INCLUDED_TAX))
         payments = sum(abs(f.cents) for f in open_ones if f.part == PAYMENTS)
+        off = {f.order_key for f in open_ones if not f.is_shadow and f.part not in APART}
+        payments += sum(cents for key, cents in self.followed.items() if key in off)
         unexplained = sum(abs(f.cents) for f in open_ones)
         waiting = [f for f in found if f.status == "pending"]
         pct = unexplained * 100 / gross if gross else (None if not unexplained else 100.0)
@@ -294,7 +320,7 @@ class _Case:
         is_off = bool(missing or extra or tax or payments or not within or any(not f.cents for f in open_ones))
         twins = sum(f.origin == "aura_native" for f in self.aura.orders.values() if f.counts and f.day == self.day)
         priced = self.shadow.orders + twins + sum(f.counts and f.day == self.day for f in self.aura.natives)
-        reasons = []
+        reasons = list(self.base.reasons)
         if not pos and not aura:
             verdict: Verdict = "different" if is_off else "pending" if waiting else "closed"
         elif is_off:
@@ -320,7 +346,7 @@ class _Case:
             gross_cents=gross,
             unexplained_cents=unexplained,
             explained_cents=sum(abs(f.cents) for f in found if f.status == "explained"),
-            signed_cents=sum(f.cents for f in open_ones if f.part != PAYMENTS),
+            signed_cents=sum(f.cents for f in open_ones if f.part not in APART),
             tax_cents=tax,
             payments_cents=payments,
             pending_cents=sum(abs(f.cents) for f in waiting),
@@ -405,13 +431,24 @@ def _known(connection: Connection, subject: Subject, location_id: int, day: date
         "AND f.business_date = d.business_date AND f.order_key IN (o.source_id, o.external_id))",
         {"migration": subject.migration_id, "day": day, "location": location_id},
     ).fetchall()
+    # Only changes of dishes that are on the order are any proof, and only while AuraConnect had the old price.
     changes = connection.execute(
-        "SELECT (c.value -> 1)::text, (c.value -> 0)::text FROM migration.drift d, jsonb_each(d.changes) c WHERE d.migration_id = %s "
-        "AND d.state IN ('waiting', 'applied') AND c.key LIKE '%%price%%cents' AND jsonb_typeof(c.value -> 0) = 'number' "
-        "AND jsonb_typeof(c.value -> 1) = 'number'",
-        [subject.migration_id],
+        "SELECT o.id, sum(i.quantity * ((c.value ->> 0)::numeric - (c.value ->> 1)::numeric)) FROM migration.drift d "
+        "CROSS JOIN jsonb_each(d.changes) c JOIN migration.crosswalk x ON x.integration_id = %(integration)s "
+        "AND x.entity = d.entity AND x.source_key = d.source_key AND x.is_active "
+        "JOIN aura.order_items i ON x.aura_id = CASE d.entity WHEN 'items' THEN i.menu_item_id ELSE i.variation_id END "
+        "JOIN aura.orders o ON o.id = i.order_id AND o.location_id = %(location)s AND o.business_date = %(day)s "
+        "AND o.origin = 'aura_native' AND o.deleted_at IS NULL WHERE d.migration_id = %(migration)s AND NOT i.is_voided "
+        "AND d.entity IN ('items', 'variations') AND c.key = 'price_cents' AND jsonb_typeof(c.value -> 0) = 'number' "
+        "AND jsonb_typeof(c.value -> 1) = 'number' AND (d.state = 'waiting' OR d.state = 'applied' AND d.settled_at > o.opened_at) "
+        "GROUP BY o.id",
+        {
+            "integration": subject.integration_id,
+            "migration": subject.migration_id,
+            "location": location_id,
+            "day": day,
+        },
     ).fetchall()
-
     fresh = connection.execute(
         "SELECT DISTINCT label FROM migration.drift WHERE migration_id = %s AND state = 'waiting' AND action = 'create' "
         "AND entity = 'items' AND label <> ''",
@@ -425,7 +462,7 @@ def _known(connection: Connection, subject: Subject, location_id: int, day: date
         tenders=frozenset(name for (name,) in tenders),
         methods=dict(methods),
         before=frozenset(key for pair in judged for key in pair if key),
-        price_changes=frozenset(abs(int(float(now)) - int(float(was))) for now, was in changes),
+        price_changes={order: int(cents) for order, cents in changes},
     )
 
 

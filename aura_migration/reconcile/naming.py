@@ -4,14 +4,15 @@ The proofs, by cause:
 
     business_day_boundary   the rule of the POS dates AuraConnect's own instant as the POS does, midnight as AuraConnect does
     clock_skew              the rule dates AuraConnect's instant as AuraConnect does, so that the instants differ: named, not proven
-    tip_treatment           the POS's payments carry the tip, everything but the tip is equal
+    tip_treatment           a tip to one side is a part of the payment to the other: as much was paid, everything else is equal
     gratuity_treatment      what is gratuity on one side is tip on the other, to the cent
     late_void               the order stood on both sides when the date was judged before, or was voided after its close
     refund_day              the same refund stands on a neighbouring date on the other side
-    rounding                at most a cent per line and rate
-    channel_counted_twice   two orders of one total within minutes, one from each system
+    rounding                the proofs of order replay; else at most a cent per rate: named, not proven
+    channel_counted_twice   two orders within minutes that are the same in every part, one from each system, and no third like them
     unmapped_tender         AuraConnect knows no tender of that name
-    price_changed           a change of price at the POS that was seen and waits, or the proofs of order replay
+    price_changed           the order's own dishes have a change of price at the POS that waits and comes to exactly this,
+                            or the proofs of order replay
     tax, discount, charge   the proofs of order replay
 """
 
@@ -30,7 +31,9 @@ from aura_migration.reconcile.sides import Figures
 from aura_migration.reconcile.split import ORDER, Piece
 
 SAME_MOMENT = timedelta(minutes=10)
-"""Orders of the same total this close together are one sale rung up twice."""
+"""Orders alike this close together may be one sale rung up twice."""
+ALIKE = ("total", "gross", "discount", "charges", "gratuity", "tax", "tip", "non_sale")
+"""What a sale rung up twice has in common; lines are counted by each system in its own way."""
 
 
 class Named(NamedTuple):
@@ -57,8 +60,8 @@ class Known:
     new_items: frozenset[str] = frozenset()
     """Names of items that are new at the POS and wait to be approved."""
     before: frozenset[str] = frozenset()
-    price_changes: frozenset[int] = frozenset()
-    """By how much prices moved at the POS that wait to be approved."""
+    price_changes: Mapping[int, int] = field(default_factory=dict)
+    """What AuraConnect's own orders come to less, by id, as prices of their dishes at the POS wait to be approved."""
     replayed: Mapping[str, tuple[tuple[Cause, str, int, bool], ...]] = field(default_factory=dict)
 
 
@@ -82,7 +85,7 @@ def name_pieces(pos: Figures, aura: Figures, pieces: list[Piece], known: Known) 
         elif piece.part == "tax":
             found.append(_tax(piece, pos, aura, by_part, known))
         elif piece.part == "rounding":
-            found.append(Named(piece, Cause.ROUNDING, abs(piece.cents) < 5, {}))
+            found.append(Named(piece, Cause.ROUNDING, False, {}))
         else:
             found.append(Named(piece, Cause.UNKNOWN, False, {}))
     return found
@@ -97,16 +100,19 @@ def _state(piece: Piece, pos: Figures, aura: Figures, known: Known) -> Named:
 
 
 def _tip(piece: Piece, pos: Figures, aura: Figures, by_part: Mapping[str, int]) -> Named:
-    carried = sum(pos.paid.values()) == pos.total + pos.tip
-    return Named(piece, Cause.TIP_TREATMENT, carried and set(by_part) == {"tip"}, {"on_the_payments": carried})
+    ours = sum((aura.paid if aura.origin == "pos_native" else aura.methods).values())
+    carried = sum(pos.paid.values()) == ours == max(pos.total + pos.tip, aura.total + aura.tip)
+    told_once = (pos.tip == 0) != (aura.tip == 0)
+    proven = carried and told_once and set(by_part) == {"tip"}
+    return Named(piece, Cause.TIP_TREATMENT, proven, {"on_the_payments": carried})
 
 
 def _gross(piece: Piece, pos: Figures, aura: Figures, known: Known) -> Named:
     if aura.unmapped or (pos.lines != aura.lines and aura.origin == "pos_native"):
         evidence = {"of_no_item": aura.unmapped, "lines_pos": pos.lines, "lines_aura": aura.lines}
         return Named(piece, Cause.UNMAPPED_ITEM, False, evidence)
-    moved = [change for change in known.price_changes if change and piece.cents % change == 0]
-    return Named(piece, Cause.PRICE_CHANGED, bool(moved), {"waiting_changes": sorted(known.price_changes)})
+    waiting = known.price_changes.get(aura.aura_id or 0, 0)
+    return Named(piece, Cause.PRICE_CHANGED, piece.cents == waiting, {"waiting_change": waiting})
 
 
 def _tax(piece: Piece, pos: Figures, aura: Figures, by_part: Mapping[str, int], known: Known) -> Named:
@@ -146,6 +152,11 @@ def is_same_sale(native: Figures, copy: Figures) -> bool:
     return abs(native.opened_at - copy.opened_at) <= SAME_MOMENT
 
 
+def is_alike(native: Figures, copy: Figures) -> bool:
+    """Whether two orders are the same in every part."""
+    return all(getattr(native, part) == getattr(copy, part) for part in ALIKE)
+
+
 def off_by_tender(pos: Figures, aura: Figures, known: Known) -> tuple[int, int]:
     """What was paid otherwise: in all (AuraConnect less POS), and how much of it by another tender.
 
@@ -164,7 +175,7 @@ def off_by_tender(pos: Figures, aura: Figures, known: Known) -> tuple[int, int]:
 def name_payments(pos: Figures, aura: Figures, total: int, known: Known) -> tuple[Cause, bool]:
     """Why what was paid differs."""
     if total and total == aura.tip - pos.tip:
-        return Cause.TIP_TREATMENT, True
+        return Cause.TIP_TREATMENT, False  # money that one side has and the other has not
     strange = {t for t in aura.paid if t and t not in known.tenders and t not in known.told}
     strange |= {t for t in pos.paid if t and t not in known.tenders and t not in known.methods}
     return (Cause.UNMAPPED_TENDER, False) if strange else (Cause.UNKNOWN, False)

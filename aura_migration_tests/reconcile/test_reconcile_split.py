@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aura_migration.pos.order_facts import DayRule
 from aura_migration.reconcile.causes import Cause
-from aura_migration.reconcile.naming import Known, is_same_sale, name_date, name_pieces, off_by_tender
+from aura_migration.reconcile.naming import Known, is_alike, is_same_sale, name_date, name_pieces, off_by_tender
 from aura_migration.reconcile.sides import Figures
 from aura_migration.reconcile.split import ORDER, SIGNS, split, worth
 
@@ -91,13 +91,25 @@ def test_another_date_is_proven_by_the_instant_or_not_at_all(
     assert (named.cause, named.is_proven) == (cause, proven)
 
 
-def test_a_tip_is_explained_only_by_the_payments_that_carry_it() -> None:
+def test_a_tip_is_explained_only_where_as_much_was_paid_on_both_sides() -> None:
+    pos = replace(sound(gross=1000, tax=88, tip=150), paid={"Card": 1238})
     aura = sound(gross=1000, tax=88)
-    carried = replace(sound(gross=1000, tax=88, tip=150), paid={"Card": 1238})
-    bare = replace(carried, paid={"Card": 1088})
-    for pos, proven in ((carried, True), (bare, False)):
-        (named,) = name_pieces(pos, aura, split(pos, aura), KNOWN)
+    one_cent = replace(sound(gross=1000, tax=88, tip=149), paid={"Card": 1238})
+    for ours, proven in (
+        (replace(aura, paid={"Card": 1238}), True),  # the tip is a part of the payment to AuraConnect
+        (replace(aura, paid={"Card": 1088}), False),  # it never got there
+        (aura, False),
+        (one_cent, False),
+    ):
+        (named,) = name_pieces(pos, ours, split(pos, ours), KNOWN)
         assert (named.cause, named.is_proven) == (Cause.TIP_TREATMENT, proven)
+
+
+def test_a_price_is_explained_only_by_a_change_of_what_is_on_the_order() -> None:
+    pos, aura = sound(gross=1090), replace(sound(gross=1000), aura_id=7, origin="aura_native")
+    for changes, proven in (({7: -90}, True), ({7: -45}, False), ({8: -90}, False), ({7: 90}, False), ({}, False)):
+        (named,) = name_pieces(pos, aura, split(pos, aura), replace(KNOWN, price_changes=changes))
+        assert (named.cause, named.is_proven) == (Cause.PRICE_CHANGED, proven)
 
 
 def test_gratuity_that_is_a_tip_elsewhere_is_one_matter_and_one_that_is_nowhere_is_a_rule() -> None:
@@ -116,6 +128,7 @@ def test_orders_are_one_sale_only_of_one_total_and_one_moment() -> None:
     assert not is_same_sale(native, replace(sound(gross=1000), opened_at=at + timedelta(minutes=11)))
     assert not is_same_sale(native, replace(sound(gross=1001), opened_at=at))
     assert not is_same_sale(native, replace(sound(gross=1000), opened_at=at, state="voided"))
+    assert is_alike(native, sound(gross=1000)) and not is_alike(native, sound(gross=1000, tip=1))
 
 
 @given(
