@@ -99,4 +99,5 @@ def _describe(app: FastAPI) -> None:
         for method, operation in operations.items():
             if "x-permission" not in operation:
                 raise RuntimeError(f"{method} {path} is in the document, but not among the routes that were looked at.")
-    app.openapi_schema = made
+    # Routes that are put on the application later (the console's) are no part of the contract, and make FastAPI forget the document.
+    app.openapi = lambda: made  # type: ignore[method-assign]

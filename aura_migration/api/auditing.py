@@ -25,12 +25,18 @@ class Deed:
     """Whether what succeeded has a row of its own already (a delivered webhook)."""
     is_noted: bool = False
     """Whether a request that changes nothing is to be noted all the same (a look-up)."""
+    number: int | None = None
+    """Under which it is under way, as ``audit.begin`` gave it; none for what changes nothing."""
 
 
 def note(
-    connection: psycopg.Connection[Any], identity: Identity | None, deed: Deed, outcome: Outcome, door: Door = "api"
+    connection: psycopg.Connection[Any],
+    identity: Identity | None,
+    deed: Deed,
+    outcome: Outcome,
+    door: Door = "api",
 ) -> None:
-    """Append to the audit trail what a request turned out to be."""
+    """Append to the audit trail what a request turned out to be; it is no longer under way."""
     audit.write(
         connection,
         door,
@@ -42,6 +48,7 @@ def note(
         integration_id=deed.integration_id,
         migration_id=deed.migration_id,
         detail=deed.detail,
+        settles=deed.number,
     )
 
 

@@ -325,6 +325,9 @@ ANSWERS: dict[str, Any] = {
             }
         ]
     },
+    "report files": {
+        "items": [{"kind": "scorecard", "file": "scorecard.csv", "bytes": 1180, "written_at": AT}],
+    },
     "write report": {"items": [{"kind": "scorecard", "rows": 28, "file": "scorecard.csv"}]},
     "audit trail": {
         "items": [

@@ -1,4 +1,7 @@
-"""What every request of the API passes before an endpoint sees it: size, sign-in, idempotency; and the audit trail after.
+"""What every request of the API passes before an endpoint sees it: size, sign-in, idempotency; and the audit trail around it.
+
+Who asks for a change is written down before it is begun, and what became of it before the answer leaves. Whoever has an answer finds
+it in the trail, and a process that is killed in between leaves behind who asked for what (``audit.tell_interrupted``).
 
 Pure ASGI, so that no endpoint can be added that does without. The console's own pages and the socket sign in by themselves.
 """
@@ -9,6 +12,7 @@ import asyncio
 import hashlib
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -22,6 +26,8 @@ from aura_migration.api.access.roles import Identity
 from aura_migration.api.access.tokens import Unauthenticated
 from aura_migration.api.auditing import Deed, note, outcome_of
 from aura_migration.api.state import ApiState
+from aura_migration.database.connections import Connection
+from aura_migration.migration import audit
 
 LARGEST_BODY = 1_000_000
 """Bytes; corrections of a whole quarantine are far smaller."""
@@ -53,8 +59,9 @@ class Gate:
 
         async def seen(message: Message) -> None:
             nonlocal status, is_started
-            if message["type"] == "http.response.start":
+            if message["type"] == "http.response.start" and not is_started:
                 status, is_started = message["status"], True
+                await self._noted(request, identity, deed, status)
             await send(message)
 
         try:
@@ -71,6 +78,8 @@ class Gate:
                 await problem(scope, receive, seen)
                 return
             scope["state"]["identity"] = identity
+            if identity is not None and request.method not in SAFE:
+                deed.number = await self._begun(request, identity)
             await self._once(request, body, identity, _again(body, receive), seen)
         except Exception as error:
             status = 500
@@ -78,9 +87,18 @@ class Gate:
             if not is_started:
                 await answer(scope, receive, seen)
         finally:
-            changes = request.method not in SAFE and not (deed.is_kept_elsewhere and status < 400)
-            if deed.is_noted or changes or status in (401, 403):
+            if not is_started:  # nothing was answered: the caller is gone
                 await self._noted(request, identity, deed, status)
+
+    async def _begun(self, request: Request, identity: Identity) -> int:
+        """The number under which a change that somebody asks for is under way."""
+        door, asked = request.scope.get("door", "api"), f"{request.method} {request.url.path}"[:200]
+
+        def write() -> int:
+            with self._state.connect() as connection:
+                return audit.begin(connection, door, identity.name, identity.roles, asked)
+
+        return await run_in_threadpool(write)
 
     def _sign_in(self, request: Request) -> tuple[Identity | None, Response | None]:
         """The identity of the bearer token; none where there is no token (some endpoints need none)."""
@@ -181,23 +199,34 @@ class Gate:
             )
 
     async def _noted(self, request: Request, identity: Identity | None, deed: Deed, status: int) -> None:
+        """Write into the trail what belongs there, once it is known how the request ends."""
+        caller = request.client.host if request.client else "?"
+        changes = request.method not in SAFE and not (deed.is_kept_elsewhere and status < 400)
+        belongs = deed.is_noted or changes or status in (401, 403)
+        if belongs and identity is None and status in (401, 429):
+            belongs = not self._state.refusal_limit.wait_for(caller)
+        if not belongs:
+            number = deed.number
+            if number is not None:
+                await self._written(lambda connection: audit.forget(connection, number), request.url.path, status)
+            return
         route = request.scope.get("route")
         deed.action = deed.action or getattr(route, "name", "") or f"{request.method} {request.url.path}"[:200]
-        caller = request.client.host if request.client else "?"
-        if identity is None and status in (401, 429) and self._state.refusal_limit.wait_for(caller):
-            return
         if identity is None:
             deed.detail.setdefault("address", caller)
         deed.detail.setdefault("status", status)
+        door, outcome = request.scope.get("door", "api"), outcome_of(status)
+        await self._written(lambda connection: note(connection, identity, deed, outcome, door), deed.action, status)
 
+    async def _written(self, what: Callable[[Connection], None], action: str, status: int) -> None:
         def write() -> None:
             with self._state.connect() as connection:
-                note(connection, identity, deed, outcome_of(status), request.scope.get("door", "api"))
+                what(connection)
 
         try:
             await asyncio.shield(run_in_threadpool(write))
-        except Exception as error:  # the answer is out; the log is what is left
-            log.error("audit trail could not be written: %s %s %s", deed.action, status, type(error).__name__)
+        except Exception as error:  # what was done is done: it stays under way until the sweep, and the log has it
+            log.error("audit trail could not be written: %s %s %s", action, status, type(error).__name__)
 
 
 def _kept(answer: list[Message]) -> dict[str, Any] | None:

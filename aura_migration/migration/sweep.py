@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aura_migration.database.connections import Connection, held_lock, is_locked
-from aura_migration.migration import requests
+from aura_migration.migration import audit, requests
 from aura_migration.migration.records import get_migration
 from aura_migration.migration.stages import location_lock
 from aura_migration.migration.states import STANDING, transition
@@ -17,12 +17,13 @@ DIED = {
 
 
 def sweep(workshop: Workshop) -> list[int]:
-    """Name what died: loads become ``failed`` (resumable), requests of dead commands become failed.
+    """Name what died: loads become ``failed`` (resumable), requests of dead commands become failed, deeds under way go to the trail.
 
     Returns the migrations swept. Requests that runs of Dagster carry out are judged by ``orchestration``, which knows
     whether the run will be started again. Cheap and harmless to repeat.
     """
     with workshop.connect() as connection:
+        audit.tell_interrupted(connection)
         for request in requests.abandoned(connection):
             if not str(request.claimed_by).startswith("dagster:"):
                 requests.finish(connection, request.id, DIED, failed=True)

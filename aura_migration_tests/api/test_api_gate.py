@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterator
+from datetime import timedelta
 
+import httpx
 import pytest
 
-from aura_migration.api.routes import migrations
-from aura_migration.migration import webhooks
+from aura_migration.api.gate import Gate
+from aura_migration.api.routes import journey, migrations
+from aura_migration.migration import audit, webhooks
 from aura_migration.migration.disconnecting import disconnect
 from aura_migration_tests.support.api import RunningApi
 from aura_migration_tests.support.worlds import Started
@@ -37,6 +41,41 @@ def test_an_unexpected_error_says_nothing_of_itself_anywhere(
     logged = "\n".join(record.getMessage() + str(record.exc_text or record.exc_info or "") for record in caplog.records)
     assert SECRET not in answer.text and SECRET not in logged
     assert "KeyError" in logged, "whoever mends it is told what and where"
+
+
+def test_what_a_killed_process_was_asked_for_is_in_the_trail_with_who_asked(
+    api: RunningApi, verified: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/pos/migration/cancel/{verified.migration}"
+    trail = "SELECT actor, action, outcome, detail ->> 'interrupted' FROM migration.audit_trail WHERE actor = 'olga'"
+    under_way = "SELECT door, actor, roles, request FROM migration.deeds_under_way"
+    seen = []
+
+    def looked(*_: object) -> None:
+        with verified.world.connect() as connection:
+            seen.extend(connection.execute(under_way).fetchall())
+        raise SystemExit  # as when the process ends here: nothing that would have come after it happens
+
+    monkeypatch.setattr(journey.decide, "cancel", looked)
+    monkeypatch.setattr(Gate, "_noted", no_more)
+    with api.client("olga", "operator") as client, contextlib.suppress(httpx.TransportError):
+        client.post(path, json={})
+    monkeypatch.undo()
+    with verified.world.connect() as connection:
+        assert seen == connection.execute(under_way).fetchall() == [("api", "olga", ["operator"], f"POST {path}")]
+        assert audit.tell_interrupted(connection) == 0, "it may still be under way"
+        assert audit.tell_interrupted(connection, timedelta(0)) == 1
+        assert connection.execute(trail).fetchall() == [("olga", f"POST {path}", "failed", "true")]
+    with api.client("olga", "operator") as client:
+        assert client.post(path, json={}).status_code == 409
+        assert client.get("/pos/migrations").status_code == 200
+    with verified.world.connect() as connection:
+        assert connection.execute(trail).fetchall()[1:] == [("olga", "cancel", "refused", None)]
+        assert connection.execute(under_way).fetchall() == []
+
+
+async def no_more(*_: object) -> None:
+    """What a process that is killed comes to."""
 
 
 def test_what_no_database_takes_is_refused_with_a_reason(api: RunningApi, verified: Started) -> None:

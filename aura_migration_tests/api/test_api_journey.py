@@ -45,6 +45,7 @@ def test_start_asks_for_the_next_step_until_the_migration_is_proven(
     started = answered(api.post(f"/pos/migration/start/{connected.integration}", json={}), 202)
     number = started["migration_id"]
     assert started["migrations"] == [{**started["migrations"][0], "migration_id": number, "asked_for": "preview"}]
+    assert [line["asked_for"] for line in answered(api.get("/pos/migrations"), 200)["items"]] == ["preview"]
     assert status_of(api, number)["state"] == "draft", "the id is known before anything happened"
     again = answered(api.post(f"/pos/migration/start/{connected.integration}"), 202)
     assert again["migrations"][0]["request_id"] == started["migrations"][0]["request_id"], "the same is asked for once"
@@ -240,7 +241,10 @@ def test_evidence_is_paged_filtered_and_masked(verified: Started, serve: Callabl
     assert answered(api.get(f"{base}/findings"), 200)["next_after"] is None
     assert answered(api.get(f"{base}/days"), 200).keys() == {"metrics", "days"}
     assert answered(api.get(f"{base}/replays"), 200)["items"] is not None
-    assert answered(api.post(f"{base}/report"), 201)["items"]
+    made = answered(api.post(f"{base}/report"), 201)["items"]
+    there = answered(api.get(f"{base}/report"), 200)["items"]
+    assert [one["file"] for one in there] == ["index.html", *(one["file"] for one in made)]
+    assert all(len(api.get(f"{base}/report/{one['file']}").content) == one["bytes"] for one in there[:3])
     assert api.get(f"{base}/report/index.html").text.startswith("<!doctype html>")
     for name in ("../../keys/secret.keys", "%2e%2e%2fkeys%2fsecret.keys", "other.csv", "index.html%00"):
         assert api.get(f"{base}/report/{name}").status_code in (400, 404), name

@@ -17,7 +17,7 @@ from aura_migration.api.access.limits import RateLimit
 from aura_migration.api.access.roles import Role
 from aura_migration.api.access.tokens import TokenIssuer
 from aura_migration.migration import signing_in
-from aura_migration.migration.integrations import mark_reconnect_needed
+from aura_migration.migration.integrations import connect_account, mark_reconnect_needed
 from aura_migration.migration.workshop import Workshop
 from aura_migration.sandbox.core.server import RunningSandbox, serve
 from aura_migration.settings import JwtSettings, load_settings
@@ -326,6 +326,46 @@ def test_of_two_answers_at_once_one_connects_the_account(
         answers = list(pool.map(lambda _: browser.back(address), range(4)))
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
     assert "finished already" in browser.back(address).text
+
+
+def test_of_an_account_with_several_locations_each_has_its_migration_and_none_stands_for_all(
+    api: RunningApi, browser: Browser
+) -> None:
+    with serve("square", "chain", 903, limits="off", locations=2) as chain:
+        assert browser.sign_in(chain).status_code == 200
+        line = integration_of(api, chain)
+    preview = f"/pos/migration/preview/{line['integration_id']}"
+    both = api.post(preview)
+    assert both.status_code == 202 and both.json().keys() == {"migrations"} and "location" not in both.headers
+    first, second = both.json()["migrations"]
+    assert first["migration_id"] != second["migration_id"] and first["location"] != second["location"]
+    one = api.post(preview, json={"locations": [second["location"]]}).json()
+    assert one["migration_id"] == second["migration_id"] and len(one["migrations"]) == 1
+    unwritten = api.get(f"/pos/migrations/{one['migration_id']}/report")
+    assert (unwritten.status_code, unwritten.json()["items"]) == (200, []), "no report was written yet"
+
+
+def test_a_callback_is_under_way_only_while_a_proven_one_connects_the_account(
+    api: RunningApi, workshop: Workshop, square: RunningSandbox, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def under_way() -> list[Any]:
+        with workshop.connect() as connection:
+            return connection.execute("SELECT actor, request FROM migration.deeds_under_way").fetchall()
+
+    def looked(*given: Any, **named: Any) -> Any:
+        seen.append(under_way())
+        return connect_account(*given, **named)
+
+    monkeypatch.setattr(signing_in, "connect_account", looked)
+    address = browser.consent(browser.begin(square).json()["authorize_url"], "allow")
+    with Browser(api) as stranger:
+        assert stranger.back(address).status_code == 409
+    assert seen == under_way() == []
+    assert browser.back(address).status_code == 200
+    assert seen == [[("nobody", "GET /pos/oauth/callback/square")]]
+    assert under_way() == []
 
 
 class Killed(BaseException):

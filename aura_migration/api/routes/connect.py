@@ -17,7 +17,7 @@ from aura_migration.api.depends import Anybody, Caller, Number, Operator, Viewer
 from aura_migration.api.models import Sent
 from aura_migration.api.problems import Forbidden
 from aura_migration.core.errors import AuraError, BadInput
-from aura_migration.migration import signing_in
+from aura_migration.migration import audit, signing_in
 from aura_migration.migration.integrations import Integration, KnownLocation, TakenElsewhere, connect_account
 from aura_migration.pos.http.client import checked_base_url
 from aura_migration.pos.http.errors import Unauthorized
@@ -298,6 +298,10 @@ def callback(
                 "Did you not begin it yourself? Then close this page: nothing was stored. If you began it with a program, "
                 "finish it there with the address of this page.",
             )
+        with (
+            state.connect() as connection
+        ):  # a GET that changes something: under way like any change, but not before it is proven
+            deed.number = audit.begin(connection, "api", "nobody", (), f"GET {request.url.path}")
         answer = {"code": code, "error": error, "merchant_id": merchant_id}
         done = signing_in.finish(state.workshop, open_, answer, lambda _: False)
         _connected(deed, done.integration, done.locations)

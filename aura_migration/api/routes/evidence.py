@@ -17,7 +17,7 @@ from aura_migration.core.errors import Refused
 from aura_migration.migration import evidence, inspect
 from aura_migration.migration.records import latest_report
 from aura_migration.migration.reports import KINDS, write_report
-from aura_migration.migration.reports.files import FOLDER
+from aura_migration.migration.reports.files import PAGE, folder_of, written
 
 router = APIRouter(prefix="/pos/migrations/{migration_id}", tags=["evidence"])
 trail = APIRouter(prefix="/pos", tags=["audit trail"])
@@ -141,14 +141,22 @@ def snapshots(caller: Viewer, migration_id: Number) -> Listed:
         return Listed(items=evidence.snapshots(connection, migration_id))
 
 
+@router.get("/report", name="report files")
+def report_files(caller: Viewer, migration_id: Number) -> Listed:
+    """Which files of the report are there, with when they were written; empty before it was written for the first time."""
+    with caller.connect() as connection:
+        caller.migration(connection, migration_id)
+    return Listed(items=written(caller.workshop, migration_id))
+
+
 @router.post("/report", name="write report", status_code=201)
 def report(caller: Operator, migration_id: Number) -> Listed:
     """Write the migration's report anew; its files are then handed out by name."""
     with caller.connect() as connection:
         caller.migration(connection, migration_id)
-    written = write_report(caller.workshop, migration_id)
+    made = write_report(caller.workshop, migration_id)
     return Listed(
-        items=[{"kind": one["kind"], "rows": one["rows"], "file": f"{one['kind']}.csv"} for one in written["files"]]
+        items=[{"kind": one["kind"], "rows": one["rows"], "file": f"{one['kind']}.csv"} for one in made["files"]]
     )
 
 
@@ -157,9 +165,9 @@ def report_file(caller: Viewer, migration_id: Number, file: str) -> FileResponse
     """A file of the report: `index.html`, or `<kind>.csv`."""
     with caller.connect() as connection:
         caller.migration(connection, migration_id)
-    path = caller.workshop.settings.data_dir / FOLDER / f"migration-{migration_id}" / file
+    path = folder_of(caller.workshop, migration_id) / file
     # The name is one of ours or it is none: nothing that was sent becomes part of a path otherwise.
-    if file not in {"index.html", *(f"{kind}.csv" for kind in KINDS)} or not path.is_file():
+    if file not in {PAGE, *(f"{kind}.csv" for kind in KINDS)} or not path.is_file():
         raise NotFound(f"Migration {migration_id} has no report file of that name.", "POST …/report writes them.")
     return FileResponse(path, media_type=mimetypes.guess_type(file)[0], headers={"cache-control": "no-store"})
 

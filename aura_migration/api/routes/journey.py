@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from aura_migration.api.depends import Approver, Caller, Number, Operator
 from aura_migration.api.models import Document, Reason, Sent
@@ -54,7 +55,9 @@ class AskedOfAll(BaseModel):
     """One entry per location; `migration_id` stands at the top, too, when there is exactly one."""
 
     migrations: list[AskedOfLocation]
-    migration_id: int | None = Field(default=None, examples=[7])
+    migration_id: int | SkipJsonSchema[None] = Field(
+        default=None, description="absent where there are several", examples=[7]
+    )
 
 
 class AskedOfOne(BaseModel):
@@ -109,13 +112,13 @@ class StateNow(BaseModel):
     state: str
 
 
-@router.post("/preview/{integration_id}", name="preview", status_code=202)
+@router.post("/preview/{integration_id}", name="preview", status_code=202, response_model_exclude_unset=True)
 def preview(caller: Operator, integration_id: Number, response: Response, wish: Wish | None = None) -> AskedOfAll:
     """Preview what will be imported without committing: export, certify, map and plan, location by location."""
     return _asked(caller, integration_id, response, wish or Wish(), asking.ask_preview)
 
 
-@router.post("/start/{integration_id}", name="start", status_code=202)
+@router.post("/start/{integration_id}", name="start", status_code=202, response_model_exclude_unset=True)
 def start(caller: Operator, integration_id: Number, response: Response, wish: Wish | None = None) -> AskedOfAll:
     """Initiate the migration: each location goes its next step, the preview, or the run of its approved plan.
 
@@ -130,11 +133,12 @@ def _asked(caller: Caller, integration_id: int, response: Response, wish: Wish, 
         integration = caller.integration(connection, integration_id)
         asked = ask(caller.workshop, connection, integration, wish.locations, options, caller.name)
     caller.deed.detail["locations"] = len(asked)
-    one = asked[0].migration_id if len(asked) == 1 else None
-    if one is not None:
-        caller.deed.migration_id = one
-        response.headers["location"] = STATUS_PATH.format(one)
-    return AskedOfAll(migrations=[AskedOfLocation(**asdict(each)) for each in asked], migration_id=one)
+    migrations = [AskedOfLocation(**asdict(each)) for each in asked]
+    if len(migrations) != 1:
+        return AskedOfAll(migrations=migrations)  # what is not set is absent from the answer
+    one = caller.deed.migration_id = migrations[0].migration_id
+    response.headers["location"] = STATUS_PATH.format(one)
+    return AskedOfAll(migrations=migrations, migration_id=one)
 
 
 @router.post("/approve/{migration_id}", name="approve")

@@ -20,6 +20,10 @@ class MigrationLine(BaseModel):
     location: str = Field(examples=["square:LH2NB9Q5KYZ8M"])
     state: str = Field(examples=["planned"])
     reason: str = Field(examples=[""])
+    asked_for: str | None = Field(
+        description="what is waiting to be carried out or under way: preview, replan, run, verify, rollback, …",
+        examples=["run"],
+    )
 
 
 @router.get("/migrations", name="list migrations")
@@ -29,14 +33,16 @@ def list_migrations(
     """Migrations in scope, newest first. ``after`` is the id of the last one seen."""
     with caller.connect() as connection:
         rows = connection.execute(
-            "SELECT id, integration_id, location_key, state, state_reason FROM migration.migrations "
+            "SELECT id, integration_id, location_key, state, state_reason, (SELECT r.kind FROM migration.requests r "
+            "WHERE r.state IN ('pending', 'claimed') AND (r.migration_id = m.id "
+            "OR r.migration_id IS NULL AND r.location_key = m.location_key) ORDER BY r.id LIMIT 1) FROM migration.migrations m "
             "WHERE (%(restaurants)s::bigint[] IS NULL OR restaurant_id = ANY(%(restaurants)s)) "
             "AND (%(integration)s::bigint IS NULL OR integration_id = %(integration)s) "
             "AND (%(after)s = 0 OR id < %(after)s) ORDER BY id DESC LIMIT %(limit)s + 1",
             {"restaurants": caller.restaurants, "integration": integration_id, "after": after, "limit": limit},
         ).fetchall()
     items = [
-        MigrationLine(migration_id=r[0], integration_id=r[1], location=r[2], state=r[3], reason=r[4])
+        MigrationLine(migration_id=r[0], integration_id=r[1], location=r[2], state=r[3], reason=r[4], asked_for=r[5])
         for r in rows[:limit]
     ]
     return Page(items=items, next_after=items[-1].migration_id if len(rows) > limit else None)

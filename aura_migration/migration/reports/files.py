@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from aura_migration.migration.reports.sections import KINDS, sections
 from aura_migration.migration.workshop import Workshop
 
 FOLDER = "reports"
+PAGE = "index.html"
 PAGE_ROWS = 200
 """Rows of a section on the page; its CSV has all."""
 _NUMBER = re.compile(r"[-+]?[0-9][0-9.]*")
@@ -34,6 +36,25 @@ img { max-width: 100%; height: auto; border-radius: 6px; } .note { color: #55606
 """
 
 
+def written(workshop: Workshop, migration_id: int) -> list[dict[str, Any]]:
+    """The files of a migration's report that are there, the page first: ``{"kind", "file", "bytes", "written_at"}``."""
+    folder = folder_of(workshop, migration_id)
+    found = []
+    for kind, name in (("page", PAGE), *((kind, f"{kind}.csv") for kind in KINDS)):
+        try:
+            known = (folder / name).stat()
+        except OSError:
+            continue  # not written, or of a release that had no such kind
+        at = datetime.fromtimestamp(known.st_mtime, UTC)
+        found.append({"kind": kind, "file": name, "bytes": known.st_size, "written_at": at})
+    return found
+
+
+def folder_of(workshop: Workshop, migration_id: int) -> Path:
+    """Where a migration's report is written unless another folder is named."""
+    return workshop.settings.data_dir / FOLDER / f"migration-{migration_id}"
+
+
 def write_report(
     workshop: Workshop, migration_id: int, out: Path | None = None, kinds: Sequence[str] = ()
 ) -> dict[str, Any]:
@@ -44,7 +65,7 @@ def write_report(
     unknown = sorted(set(kinds) - set(KINDS))
     if unknown:
         raise BadInput(f"A report has no kind {', '.join(unknown)}.", f"Choose among {', '.join(KINDS)}.")
-    folder = out or workshop.settings.data_dir / FOLDER / f"migration-{migration_id}"
+    folder = out or folder_of(workshop, migration_id)
     with workshop.connect() as connection:
         migration = get_migration(connection, migration_id)
         integration = get_integration(connection, migration.integration_id)
@@ -61,7 +82,7 @@ def write_report(
                 shown, total = write_csv(path, section.headings, section.rows, PAGE_ROWS)
                 files.append({"kind": section.kind, "file": str(path), "rows": total})
                 parts.append(_part(section, shown, total))
-            page = folder / "index.html"
+            page = folder / PAGE
             with new_file(page) as file:
                 file.write(_page(title, facts, files, parts))
         except OSError as error:
