@@ -46,17 +46,23 @@ def key(integration: int, source: str | None, remove: bool, as_json: bool) -> No
 
 
 @webhooks.command("list")
-@click.argument("integration", type=int)
+@click.argument("integration", type=int, required=False)
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many, newest first.")
 @json_option
 @answers
-def list_(integration: int, limit: int, as_json: bool) -> None:
+def list_(integration: int | None, limit: int, as_json: bool) -> None:
     """List what the POS told of an account: believed or not and why, how often it came, which records it touched.
+
+    Without INTEGRATION: what came and belongs to no account, with the merchant it names and why it has none.
 
     Bodies are not shown. Records touched wait for the next delta, which reads them anew.
     """
     workshop = open_workshop()
     with workshop.connect() as connection:
+        if integration is None:
+            unknown = received.list_events(workshop, connection, None, limit=limit, with_codes=True)
+            emit({"events": unknown}, as_json, lambda: _show_unknown(unknown))
+            return
         told = received.subscription(workshop, connection, integration)
         events = received.list_events(workshop, connection, integration, limit=limit, with_codes=True)
         waiting = received.waiting(connection, integration)
@@ -86,6 +92,26 @@ def _show(answer: dict[str, Any]) -> None:
         out.print(f"waiting for the next delta: {found}", markup=False)
     if not answer["subscription"]["has_key"]:
         out.print(f"no key: `webhooks key {answer['subscription']['integration_id']}` stores one", markup=False)
+
+
+def _show_unknown(events: list[dict[str, Any]]) -> None:
+    table(
+        "Webhooks of no account",
+        ["id", "pos", "merchant", "kind", "state", "came", "last", "note"],
+        [
+            [
+                e["id"],
+                e["pos"],
+                e["merchant_id"],
+                e["kind"],
+                e["state"],
+                e["deliveries"],
+                f"{e['last_received_at']:%Y-%m-%d %H:%M}",
+                _note(e),
+            ]
+            for e in events
+        ],
+    )
 
 
 def _touched(event: dict[str, Any]) -> str:

@@ -24,6 +24,7 @@ NAVIGATION: list[tuple[str, str, str]] = [
     ("Overview", "/", "see"),
     ("Connect a POS", "/connect", "operate"),
     ("Look-up", "/lookup", "look_up"),
+    ("Webhooks", "/webhooks", "administer"),
     ("Notifications", "/notifications", "administer"),
     ("Audit trail", "/audit", "administer"),
 ]

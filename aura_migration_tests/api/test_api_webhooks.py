@@ -261,7 +261,9 @@ def test_a_merchant_that_nobody_connected_is_ignored_with_a_note(
     shared = square_body("e9", merchant="SOMEBODY")
     path = "/pos/webhooks/square"
     assert client.post(path, content=shared, headers=signed(shared, path, "none-of-ours")).status_code == 401
-    assert [line["state"] for line in api.get("/pos/webhooks").json()["items"]] == ["rejected"]
+    (unknown,) = api.get("/pos/webhooks").json()["items"]
+    assert unknown["state"] == "rejected" and unknown["merchant_id"] == "SOMEBODY"
+    assert unknown["why_not"].startswith("nobody has connected this merchant, and the signature fits neither")
     with api.client(restaurants=[1]) as scoped:
         assert scoped.get("/pos/webhooks").json()["items"] == [], "not for those who see some restaurants only"
 

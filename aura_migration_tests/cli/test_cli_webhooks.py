@@ -40,6 +40,11 @@ def test_a_key_goes_in_what_came_is_listed_and_rotating_the_vault_s_keys_reaches
         webhooks.receive(workshop, connection, "clover", _delivery(b'{"verificationCode":"c0de-1"}'), 1)
         webhooks.receive(workshop, connection, "clover", _delivery(body))
         add_target(workshop, connection, "ops", "json://127.0.0.1:1/x", "ada")
+        webhooks.receive(workshop, connection, "clover", _delivery(body.replace(b"MERCHANT", b"STRANGER"), "of nobody"))
+    (unknown,) = world.ok("webhooks", "list")["events"]
+    assert (unknown["merchant_id"], unknown["state"]) == ("STRANGER", "rejected")
+    told = world.call("webhooks", "list").out
+    assert "STRANGER" in told and unknown["why_not"][:20] in told
     events = world.ok("webhooks", "list", 1)["events"]
     assert [event["kind"] for event in events] == ["O UPDATE", "verification"]
     shown = world.call("webhooks", "list", 1).out

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -41,6 +43,7 @@ def test_what_differs_is_found_corrected_looked_up_and_trained(
         _losses_and_replay(visit, way)
         _sales(visit, way)
         _evidence(visit, way)
+        _report(visit, way)
         _look_up(visit, item)
         _train(visit, way, planted, migration)
         _correct(visit, way)
@@ -58,7 +61,7 @@ def test_what_differs_is_found_corrected_looked_up_and_trained(
         "SELECT action FROM migration.audit_trail WHERE door = 'console' AND outcome = 'done' AND action <> 'sign in' ORDER BY id"
     )
     assert [action for (action,) in done] == [
-        "look-up", "look-up", "start training", "finish training", "correct quarantine", "set webhook key",
+        "write report", "look-up", "look-up", "start training", "finish training", "correct quarantine", "set webhook key",
         "add notification target", "remove notification target",
     ]  # fmt: skip
 
@@ -83,6 +86,7 @@ def test_pages_that_have_nothing_to_show_to_somebody_say_how_it_comes_to_be(
             page = visit.go(f"{way}/{name}")
             expect(page.get_by_text(text)).to_be_visible()
         expect(visit.go(f"{way}/changes?text=no+such+thing").get_by_text("No planned change fits.")).to_be_visible()
+        expect(visit.go("/webhooks").get_by_text("Webhooks of no account take the role admin.")).to_be_visible()
         expect(visit.go("/audit").get_by_text("The audit trail takes the role admin.")).to_be_visible()
         expect(visit.go("/lookup").get_by_text("Looking up takes the role operator.")).to_be_visible()
         expect(visit.page.locator(".page button:visible")).to_have_count(0)
@@ -158,6 +162,32 @@ def _evidence(visit: Visit, way: str) -> None:
     expect(page.get_by_role("row", name="ITEM1")).to_have_count(0)
 
 
+def _report(visit: Visit, way: str) -> None:
+    page = _open(visit, f"{way}?step=result")
+    visit.alive()
+    page.get_by_role("button", name="Write the report").press("Enter")
+    with page.expect_download() as found:
+        page.get_by_role("button", name="The page (HTML)").press("Enter")
+    assert Path(found.value.path()).read_text().startswith("<!doctype html>")
+    with page.expect_download() as found:
+        page.get_by_role("button", name="quarantine (CSV)").click()
+    assert found.value.suggested_filename.endswith("-quarantine.csv")
+    assert Path(found.value.path()).read_text().splitlines()[1:], "what is planted is in the file"
+    require_readable(visit, f"{way}?step=result")
+
+
+def _strangers_webhooks(visit: Visit) -> None:
+    expect(_open(visit, "/webhooks").get_by_text("Nothing came that belongs to no account")).to_be_visible()
+    body = {"merchant_id": "STRANGER", "type": "order.updated", "event_id": "e", "data": {"type": "order", "id": "O"}}
+    refused = httpx.post(
+        f"{visit.base_url}/pos/webhooks/square", json=body, headers={"x-square-hmacsha256-signature": "bm9uZQ=="}
+    )
+    assert refused.status_code == 401
+    row = _open(visit, "/webhooks").get_by_role("row", name="STRANGER")
+    expect(row).to_contain_text("rejected")
+    expect(row).to_contain_text("nobody has connected this merchant")
+
+
 def _look_up(visit: Visit, item: str) -> None:
     page = _open(visit, "/lookup")
     page.get_by_role("textbox", name="Check or receipt number").fill("77")
@@ -213,6 +243,7 @@ def _administer(visit: Visit, account: str) -> None:
     page.get_by_label("Key", exact=True).fill("a signature key")
     page.get_by_role("button", name="Store the key").click()
     expect(page.get_by_role("button", name="Forget the key …")).to_be_visible()
+    _strangers_webhooks(visit)
     page = _open(visit, "/notifications")
     page.get_by_role("textbox", name="Name").fill("operations")
     page.get_by_label("Address", exact=True).fill(f"json://127.0.0.1:{free_port()}/hook")

@@ -50,7 +50,7 @@ async def show(view: View) -> None:
 
 
 def _waiting(view: View, migrations: list[dict[str, Any]], names: dict[int, str], sites: dict[str, str]) -> None:
-    waiting = [m for m in migrations if m["state"] in WAITS]
+    waiting = [m for m in migrations if m["state"] in WAITS and not m["asked_for"]]
     with ui.element("section").classes("panel"):
         h2("What waits")
         if not waiting:
@@ -122,7 +122,7 @@ def _migrations(migrations: list[dict[str, Any]], names: dict[int, str], sites: 
                     names.get(m["integration_id"], ""),
                     sites.get(m["location"], m["location"]),
                     raw(state_html(m["state"])),
-                    m["reason"],
+                    f"{m['asked_for'].replace('_', ' ')} is asked for or under way" if m["asked_for"] else m["reason"],
                 )
                 for m in migrations
             ],

@@ -1,4 +1,4 @@
-"""Webhooks of an account: where the POS is to send them, the key that proves them, what came and what waits."""
+"""Webhooks of an account: where the POS is to send them, the key that proves them, what came and what waits; and those of nobody."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aura_migration.console.parts.filters import pager
 from aura_migration.console.parts.forms import field_of, filled
 from aura_migration.console.parts.notices import done, empty, said
 from aura_migration.console.parts.status import chip_html
-from aura_migration.console.parts.tables import facts, raw, table
+from aura_migration.console.parts.tables import Cell, facts, raw, table
 from aura_migration.console.parts.texts import h2, h3, quiet
 from aura_migration.console.parts.times import instant_html
 
@@ -53,6 +53,32 @@ async def show(view: View, integration_id: int, after: int = 0) -> None:
                 [_event(one) for one in found["items"]],
             )
         pager(f"/integrations/{integration_id}/webhooks", {}, after, found["next_after"])
+
+
+@page("/webhooks")
+async def show_unknown(view: View, after: int = 0) -> None:
+    """What came and belongs to no account: a wrong address, another merchant, an account that was disconnected, a forgery."""
+    view.heading("Webhooks of no account")
+    if not view.may("administer"):
+        said("Webhooks of no account take the role admin.", kind="wait")
+        return
+    found = await view.api.get("/pos/webhooks", after=after, limit=SHOWN)
+    with ui.element("section").classes("panel"):
+        h2("What came")
+        quiet(
+            "Stored as it came and believed in nothing: no record is read anew because of it. Each says why it has no account."
+        )
+        if not found["items"]:
+            empty(
+                "Nothing came that belongs to no account, or you may not see every restaurant.",
+                "Those of an account stand on a page of that account.",
+            )
+        else:
+            table(
+                ["When", "POS", "Merchant", "Event", "Came", "State and reason"],
+                [_unknown(one) for one in found["items"]],
+            )
+        pager("/webhooks", {}, after, found["next_after"])
 
 
 def _subscription(view: View, known: dict[str, Any]) -> None:
@@ -97,18 +123,37 @@ def _subscription(view: View, known: dict[str, Any]) -> None:
 
 
 def _event(one: dict[str, Any]) -> tuple[Any, ...]:
+    return (
+        raw(instant_html(one["received_at"])),
+        one["kind"],
+        [_touched(record) for record in one["touches"]] or "–",
+        _came(one),
+        _state(one),
+    )
+
+
+def _unknown(one: dict[str, Any]) -> tuple[Any, ...]:
+    return (
+        raw(instant_html(one["received_at"])),
+        one["pos"].capitalize(),
+        raw(f'<span class="mono">{escape(one["merchant_id"] or "–")}</span>'),
+        one["kind"] or "–",
+        _came(one),
+        _state(one),
+    )
+
+
+def _came(one: dict[str, Any]) -> str:
+    return "once" if one["deliveries"] == 1 else f"{one['deliveries']} times"
+
+
+def _state(one: dict[str, Any]) -> Cell:
     words, kind = STATES.get(one["state"], (one["state"], "none"))
     notes = [one["why_not"], one["note"]]
     if one["verification_code"]:
         notes.append(f"Type this code in at the POS: {one['verification_code']}")
     told = "".join(f"<div class='quiet'>{escape(note)}</div>" for note in notes if note)
-    return (
-        raw(instant_html(one["received_at"])),
-        one["kind"],
-        [_touched(record) for record in one["touches"]] or "–",
-        "once" if one["deliveries"] == 1 else f"{one['deliveries']} times",
-        raw(chip_html(words, kind) + told),
-    )
+    return raw(chip_html(words, kind) + told)
 
 
 def _touched(record: dict[str, Any]) -> str:

@@ -26,6 +26,7 @@ REJECTED_BYTES = 16_384
 """Of a body that is not genuine; the hash is of all of it."""
 MOST_KEYS = 50
 """Keys tried on an event whose merchant nobody has connected."""
+UNKNOWN = "nobody has connected this merchant"
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def _judge(
             return _Judged(event, account.id, note=note)
     if named:
         return _Judged(event, named[0].id if len(named) == 1 else None, why_not)
-    note = "nobody has connected this merchant"
+    note = UNKNOWN
     if own is not None:
         return _Judged(event, own.id, _why_not(workshop, read, delivery, own), note)
     return _Judged(event, None, _why_no_key(workshop, connection, pos, read, delivery), note)
@@ -161,12 +162,12 @@ def _why_no_key(workshop: Workshop, connection: Connection, pos: str, read: Webh
         "ON s.name = 'webhook key ' || i.id WHERE i.pos = %s ORDER BY i.id DESC LIMIT %s",
         [pos, MOST_KEYS],
     ).fetchall()
-    why_not = "nobody has connected this merchant, and no webhook key is stored"
+    why_not = "no webhook key is stored"
     for key in dict.fromkeys(opened(workshop.vault, name, sealed) for name, sealed in rows):
         why_not = read.why_not_genuine(delivery, key)
         if not why_not:
-            break
-    return why_not
+            return ""
+    return f"{UNKNOWN}, and {why_not}"
 
 
 # -- storing -----------------------------------------------------------------------------------------------------
