@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from playwright.sync_api import Browser, expect
+from psycopg.types.json import Jsonb
 
 from aura_migration.api.access.roles import Role
+from aura_migration.canonical.rules import RULE_ENTITIES
 from aura_migration.sandbox.core.server import RunningSandbox
 from aura_migration_tests.support.browser import Browsing, Visit
 from aura_migration_tests.support.consent import application
@@ -88,6 +90,37 @@ def test_people_see_the_buttons_of_their_role_and_get_along_with_the_keyboard_al
 
     browsing(look)
     assert console.world.rows("SELECT count(*) FROM migration.requests WHERE state = 'pending'") == [(0,)]
+
+
+def test_rules_concluded_from_orders_are_not_confirmed_by_whoever_does_not_say_so(
+    browsing: Browsing, console: RunningConsole, cafe_stages: Stages
+) -> None:
+    way, world = f"/migrations/{cafe_stages.plan['migration_id']}", console.world
+    shown = {"orders": 28, "cents": 1907, "from": "2026-01-02", "to": "2026-02-26", "examples": ["101", "128"]}
+    (row,) = world.rows(
+        "SELECT plan_id, seq, content, source_image FROM migration.plan_rows WHERE entity = ANY(%s) AND action = 'create' "
+        "ORDER BY plan_id DESC, seq LIMIT 1",
+        [entity.name for entity in RULE_ENTITIES],
+    )
+    concluded = Jsonb({**row[2], "is_inferred": True, "evidence": shown})
+    change = (
+        "UPDATE migration.plan_rows SET content = %s, source_image = %s WHERE plan_id = %s AND seq = %s RETURNING seq"
+    )
+    world.rows(change, concluded, concluded, *row[:2])
+
+    def look(opened: Browser) -> None:
+        visit = _arrive(opened, console, Role.APPROVER)
+        page = visit.go(f"{way}?step=approve")
+        told = "28 orders; from 2026-01-02 to 2026-02-26; cents: 1,907; such as 101, 128"
+        expect(page.get_by_role("cell", name=told)).to_be_visible()
+        expect(page.get_by_role("checkbox", name="rules concluded from orders")).not_to_be_checked()
+        page.get_by_role("button", name="Sign this plan").press("Enter")
+        expect(page.get_by_text("The rules concluded from orders are not confirmed.")).to_be_visible()
+        visit.close()
+
+    browsing(look)
+    assert world.rows("SELECT 1 FROM migration.approvals") == []
+    world.rows(change, Jsonb(row[2]), Jsonb(row[3]) if row[3] else None, *row[:2])
 
 
 def test_the_owner_of_an_account_agrees_on_the_pos_s_own_page_and_comes_back(

@@ -87,7 +87,7 @@ def _decide(bob: Visit, way: str) -> None:
 def _sign_by_two(ann: Visit, bob: Visit, way: str) -> None:
     page = ann.go(way)
     page.get_by_label("Reason").fill("looked at it with the owner")
-    page.get_by_role("button", name="Sign this plan").click()
+    page.get_by_role("button", name="Sign this plan").press("Enter")
     expect(page.get_by_text("1 still missing")).to_be_visible()
     expect(page.get_by_text("somebody else has to sign it")).to_be_visible()
     page = bob.go(way)

@@ -17,7 +17,12 @@ def told_problem(problem: Problem) -> None:
 
 def show_problem(problem: Problem) -> None:
     """A problem over the page, after something was asked for; it stays until it is closed."""
-    text = f"{problem.detail} {problem.remedy}".strip()
+    refused(problem.detail, problem.remedy)
+
+
+def refused(detail: str, remedy: str) -> None:
+    """What somebody asked for is not done, why, and what to do about it; over the page until it is closed."""
+    text = f"{detail} {remedy}".strip()
     ui.notify(text, type="negative", multi_line=True, close_button="Close", timeout=0, position="top")
 
 

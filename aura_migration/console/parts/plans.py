@@ -97,9 +97,27 @@ def inferred_table(rules: list[dict[str, Any]]) -> None:
 
 
 def _evidence(evidence: Any) -> str:
-    if isinstance(evidence, dict):
-        return ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in evidence.items())
-    return "" if evidence is None else str(evidence)
+    if not isinstance(evidence, dict):
+        return "" if evidence is None else str(evidence)
+    rest = dict(evidence)
+    said_first = [f"{_value(rest.pop(name))} {name}" for name in ("orders", "payments") if name in rest]
+    if "from" in rest and "to" in rest:
+        said_first.append(f"from {rest.pop('from')} to {rest.pop('to')}")
+    examples = rest.pop("examples", None)
+    others = [f"{name.replace('_', ' ')}: {_value(value)}" for name, value in sorted(rest.items())]
+    return "; ".join([*said_first, *others, *([f"such as {_value(examples)}"] if examples else [])])
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return (
+        ", ".join(map(_value, value))
+        if isinstance(value, list)
+        else f"{value:,}"
+        if isinstance(value, int)
+        else str(value)
+    )
 
 
 def hash_line(plan_hash: str) -> None:

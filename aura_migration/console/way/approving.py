@@ -7,7 +7,7 @@ from typing import Any
 from nicegui import ui
 
 from aura_migration.console.layout import View, act
-from aura_migration.console.parts.notices import empty, said
+from aura_migration.console.parts.notices import empty, refused, said
 from aura_migration.console.parts.plans import counts_table, hash_line, inferred_table, told_blockers
 from aura_migration.console.parts.tables import table
 from aura_migration.console.parts.texts import h2, h3, quiet
@@ -90,6 +90,12 @@ def _form(view: View, way: Way, plan_hash: str) -> None:
     confirm.visible = bool(status["inferred"])
 
     async def sign() -> None:
+        if confirm.visible and not confirm.value:
+            refused(
+                "The rules concluded from orders are not confirmed.",
+                "Look at each one, then tick the box above the button.",
+            )
+            return
         body = {"plan_hash": plan_hash, "reason": reason.value or "", "confirm_inferred": bool(confirm.value)}
         answer = await view.api.post(f"/pos/migration/approve/{way.migration_id}", body)
         if answer["awaits"]:
