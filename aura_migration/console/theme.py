@@ -92,6 +92,8 @@ fieldset.task legend { padding: 0 .3rem; font-weight: 600; font-size: 1rem; line
 ul.sheet { margin: 0; padding-left: 1.2rem; }
 .ruled { border-top: 1px solid var(--line); padding-top: .7rem; }
 .beside { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 1rem; }
+@media (max-width: 900px) { header.top.nicegui-header { justify-content: space-between; } header.top nav { order: 1; flex-basis: 100%; } }
+.q-notification { --q-primary: #fff; } .q-notification__actions .q-btn { text-decoration: underline; }
 @media (max-width: 900px) { .beside { grid-template-columns: minmax(0, 1fr); } }
 .pinned { position: sticky; top: 0; background: var(--paper); z-index: 2; padding: .2rem 0; }
 .panel:focus { outline: none !important; }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Browser, expect
 from psycopg.types.json import Jsonb
 
@@ -123,29 +124,63 @@ def test_rules_concluded_from_orders_are_not_confirmed_by_whoever_does_not_say_s
     world.rows(change, Jsonb(row[2]), Jsonb(row[3]) if row[3] else None, *row[:2])
 
 
+@pytest.mark.parametrize(("name", "agree"), [("square", "Allow"), ("clover", "Connect")])
 def test_the_owner_of_an_account_agrees_on_the_pos_s_own_page_and_comes_back(
-    browsing: Browsing, console: RunningConsole, open_pos: Callable[..., RunningSandbox]
+    browsing: Browsing, console: RunningConsole, open_pos: Callable[..., RunningSandbox], name: str, agree: str
 ) -> None:
-    pos = open_pos("square", "cafe")
+    pos = open_pos(name, "cafe")
     known = application(pos)
+    begun = "SELECT count(*) FROM migration.audit_trail WHERE (door, actor, outcome, action) = ('console', 'a admin', 'done', 'begin sign-in')"
+    before = console.world.rows(begun)[0][0]
 
     def look(opened: Browser) -> None:
         visit = _arrive(opened, console, Role.ADMIN)
-        page = visit.go("/connect?pos=square")
+        page = visit.go(f"/connect?pos={name}")
         expect(page.get_by_text("Nothing is written to the POS")).to_be_visible()
-        page.get_by_role("button", name="Go on to Square").click()
+        page.get_by_role("button", name=f"Go on to {name.capitalize()}").click()
         expect(page.get_by_text("This is needed.").first).to_be_visible()
         page.get_by_label("Restaurant", exact=True).fill("Harbor")
         page.get_by_label("Application ID").fill(known["client_id"])
         page.get_by_label("Application secret").fill(known["client_secret"])
         page.get_by_label("Address of the POS", exact=True).fill(pos.base_url)
-        page.get_by_role("button", name="Go on to Square").click()
-        page.locator("button[value=allow]").click()
+        page.get_by_role("button", name=f"Go on to {name.capitalize()}").click()
+        page.get_by_role("button", name=agree, exact=True).click()
         expect(page.get_by_text("The account is connected.")).to_be_visible()
         page.get_by_role("link", name="Look at its locations").click()
         expect(page.get_by_role("heading", level=2).first).to_have_text("Account")
         visit.close()
 
     browsing(look)
-    trail = console.world.rows("SELECT door, actor, outcome FROM migration.audit_trail WHERE action = 'begin sign-in'")
-    assert trail == [("console", "a admin", "done")]
+    assert console.world.rows(begun) == [(before + 1,)]
+
+
+def test_credentials_that_the_pos_refuses_are_told_and_the_right_ones_connect_the_account(
+    browsing: Browsing, console: RunningConsole, open_pos: Callable[..., RunningSandbox]
+) -> None:
+    pos = open_pos("toast", "cafe")
+    known = pos.pos_app.credentials()["variants"]["standard"]
+
+    def look(opened: Browser) -> None:
+        visit = _arrive(opened, console, Role.ADMIN)
+        page = visit.go("/connect?pos=toast")
+        connect = page.get_by_role("button", name="Connect", exact=True)
+        connect.click()
+        expect(page.get_by_text("This is needed.")).to_have_count(4)
+        page.get_by_label("Restaurant (credentials)").fill("Lark")
+        page.get_by_label("Client ID").fill(known["client_id"])
+        page.get_by_label("Client secret").fill("not the secret")
+        page.get_by_label("Restaurant GUIDs").fill(known["restaurant_guids"][0])
+        page.get_by_label("Address (credentials)").fill(pos.base_url)
+        connect.click()
+        expect(page.locator(".q-notification").first).to_contain_text("the client secret is wrong")
+        close = page.locator(".q-notification button")
+        assert close.evaluate("e => getComputedStyle(e).color") == "rgb(255, 255, 255)", "read on red"
+        assert "not the secret" not in page.locator("body").inner_text()
+        page.get_by_label("Client secret").fill(known["client_secret"])
+        connect.click()
+        page.wait_for_url("**/console/integrations/*")
+        expect(page.get_by_role("heading", level=2).first).to_have_text("Account")
+        visit.close()
+
+    browsing(look)
+    assert console.world.rows("SELECT status FROM migration.integrations WHERE pos = 'toast'") == [("connected",)]

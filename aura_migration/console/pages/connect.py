@@ -113,8 +113,8 @@ def _credentials(view: View, line: dict[str, Any]) -> None:
         address = field_of("Address of the POS", f"only if it is not {line['base_url']}", name="Address (credentials)")
 
         async def go() -> None:
-            credentials = read() if filled(restaurant) else None
-            if credentials is None:
+            is_named, credentials = filled(restaurant), read()  # each field that is missing says so at once
+            if not is_named or credentials is None:
                 return
             body: dict[str, Any] = {
                 "pos": line["pos"],
