@@ -47,6 +47,8 @@ def test_what_differs_is_found_corrected_looked_up_and_trained(
         _look_up(visit, item)
         _train(visit, way, planted, migration)
         _correct(visit, way)
+        expect(_open(visit, "/").get_by_text("replan is asked for or under way")).to_be_visible()
+        expect(visit.page.get_by_text("Nothing waits for anybody.")).to_be_visible()
         _administer(visit, f"/integrations/{cafe_stages.integration}")
         assert visit.hosts <= {"127.0.0.1", ""}, visit.hosts
         assert visit.faults == []
