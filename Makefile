@@ -7,9 +7,10 @@ SHELL := /bin/bash
 # The first of these that is new enough makes .venv; make PYTHON=/path/to/python3.12 … names another.
 PYTHON ?= python3 python3.13 python3.12 python3.11
 BIN := .venv/bin
-# Every worker has a PostgreSQL of its own, so more than four do not pay. Neighbouring tests stay with one worker, and so
-# do the fixtures of their module; who is done first takes over the rest.
-WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$(( n > 4 ? 4 : n )))
+# Every worker has a PostgreSQL of its own, so more than four do not pay; one more than there are cores, since tests wait for
+# browsers, servers and clocks, too. Neighbouring tests stay with one worker, and so do the fixtures of their module; who is
+# done first takes over the rest.
+WORKERS ?= $(shell n=$$(( $$(getconf _NPROCESSORS_ONLN) + 1 )); echo $$(( n > 4 ? 4 : n )))
 # Passed on, for example: make demo ARGS="--pos square --scenario diner", make test ARGS="-k toast"
 ARGS ?=
 

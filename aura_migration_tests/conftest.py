@@ -36,6 +36,7 @@ from aura_migration.database.connections import connect
 from aura_migration.settings import Settings, load_settings
 from aura_migration_tests.support import database as support
 
+pytest_plugins = ["aura_migration_tests.support.worlds"]
 OURS = ("AURA_", "DAGSTER_")
 BUSINESS_NOW = "2026-03-02T15:00:00+00:00"
 

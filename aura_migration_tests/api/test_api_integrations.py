@@ -17,14 +17,14 @@ from aura_migration_tests.support import database as support
 from aura_migration_tests.support.api import RunningApi
 from aura_migration_tests.support.consent import Browser, application
 from aura_migration_tests.support.journey import World
-from aura_migration_tests.support.worlds import BUSINESS_NOW, without_pace
+from aura_migration_tests.support.worlds import BUSINESS_NOW
 
 
 @pytest.fixture(scope="module")
 def world(databases: support.Pool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A database of this module's own, and the command on it."""
     folder = tmp_path_factory.mktemp("integrations")
-    with databases.database() as url, without_pace():
+    with databases.database() as url:
         environ = {"AURA_DATABASE_URL": url, "AURA_DATA_DIR": str(folder / "aura"), "AURA_NOW": BUSINESS_NOW}
         yield World(environ, folder)
 

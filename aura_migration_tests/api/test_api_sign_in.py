@@ -25,7 +25,6 @@ from aura_migration_tests.conftest import BUSINESS_NOW
 from aura_migration_tests.support import database as support
 from aura_migration_tests.support.api import RunningApi
 from aura_migration_tests.support.consent import Browser, application
-from aura_migration_tests.support.worlds import without_pace
 
 PUBLIC = "http://127.0.0.1:8400"
 
@@ -34,7 +33,7 @@ PUBLIC = "http://127.0.0.1:8400"
 def workshop(databases: support.Pool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     """A database and keys of this module's own."""
     folder = tmp_path_factory.mktemp("sign-in")
-    with databases.database() as url, without_pace():
+    with databases.database() as url:
         environ = {"AURA_DATABASE_URL": url, "AURA_DATA_DIR": str(folder), "AURA_NOW": BUSINESS_NOW}
         yield Workshop.open(load_settings(environ))
 

@@ -8,28 +8,7 @@ import pytest
 
 from aura_migration_tests.support.browser import Browsing
 from aura_migration_tests.support.console import RunningConsole
-from aura_migration_tests.support.worlds import (
-    Stages,
-    cafe_stages,
-    journey_template,
-    make_world,
-    open_pos,
-    own_pace,
-    planned,
-    unhurried,
-)
-
-__all__ = [
-    "browsing",
-    "cafe_stages",
-    "console",
-    "journey_template",
-    "make_world",
-    "open_pos",
-    "own_pace",
-    "planned",
-    "unhurried",
-]
+from aura_migration_tests.support.worlds import Stages
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,6 @@ from aura_migration.settings import load_settings
 from aura_migration_tests.support import database as support
 from aura_migration_tests.support.journeys import connected, control
 from aura_migration_tests.support.ports import free_port
-from aura_migration_tests.support.worlds import without_pace
 
 PROGRAM = Path(__file__).with_name("killed_journey.py")
 PROJECT = Path(__file__).resolve().parents[2]
@@ -167,8 +166,7 @@ def prepared_on(server: str, template: str, folder: Path) -> Iterator[Prepared]:
     with serve("square", "cafe", 1, free_port(), limits="off") as pos:
         url = support.create(server, f"{template}_connected", template)
         at = World(url, folder, folder / "store", 0, "")
-        with without_pace():
-            account = connected(load_settings(at.environ), "square", pos.base_url)
+        account = connected(load_settings(at.environ), "square", pos.base_url)
         with at.connect() as connection:
             options = parse_options(ORDERS_ALONE)
             migration = open_migration(connection, account.integration, account.locations[0], options)

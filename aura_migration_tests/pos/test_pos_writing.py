@@ -21,7 +21,6 @@ from aura_migration.pos.port import Account
 from aura_migration.pos.registry import connector
 from aura_migration.pos.writing import NewLine, NewModifier, NewOrder, StockLevel, Writer, writer_of
 from aura_migration.sandbox.core.server import RunningSandbox, serve
-from aura_migration_tests.support.worlds import without_pace
 
 NOW = datetime(2026, 10, 1, 15, tzinfo=UTC)
 ALL_RIGHTS = {"square": "read_write", "toast": "writing", "clover": "read_write"}
@@ -131,7 +130,7 @@ MENUS: dict[str, Callable[[Any, str, str], Awaitable[NewOrder]]] = {
 @contextmanager
 def _desk(pos: str) -> Iterator[Desk]:
     more = {"history": True} if pos == "toast" else {}
-    with serve(pos, "cafe", 1, limits="off", now=NOW.isoformat(), **more) as sandbox, without_pace():
+    with serve(pos, "cafe", 1, limits="off", now=NOW.isoformat(), **more) as sandbox:
         yield Desk(pos, sandbox)
 
 

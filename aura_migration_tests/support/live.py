@@ -45,7 +45,6 @@ from aura_migration.verify.orders import day_rule
 from aura_migration_tests.support import database as support
 from aura_migration_tests.support.journeys import connected, previewed
 from aura_migration_tests.support.ports import free_port
-from aura_migration_tests.support.worlds import without_pace
 
 START = datetime(2026, 10, 1, 15, tzinfo=UTC)
 """When the café is migrated and its window opens; the histories of the sandboxes end shortly before."""
@@ -77,15 +76,12 @@ class LivePrepared:
 
     @contextmanager
     def worlds(self, seed: int = 1) -> Iterator[list[LiveWorld]]:
-        """A copy of them, for one test: a world for each location. ``seed`` decides what guests order. Our own pace towards
-        the POS is lifted.
-        """
+        """A copy of them, for one test: a world for each location. ``seed`` decides what guests order."""
         folder = self.folder.parent / f"{self.template}-{next(_numbers)}"
         shutil.copytree(self.folder, folder)
         with (
             support.clone(self.server, self.template) as url,
             self.sandbox() as sandbox,
-            without_pace(),
             ExitStack() as stack,
         ):
             workshop = _workshop(url, folder)
@@ -137,7 +133,7 @@ def _prepared(server: str, template: str, folder: Path, pos: str, seed: int, loc
     place = folder / name
     place.mkdir(parents=True)
     migrations = []
-    with support.clone(server, template) as url, _serve(pos, seed, port, locations) as sandbox, without_pace():
+    with support.clone(server, template) as url, _serve(pos, seed, port, locations) as sandbox:
         workshop = _workshop(url, place)
         at = connected(workshop.settings, pos, sandbox.base_url)
         for number, location in enumerate(at.locations):

@@ -23,7 +23,6 @@ from aura_migration.settings import load_settings
 from aura_migration.verify.rules import RulesVerdict, verify_rules
 from aura_migration_tests.support import database as support
 from aura_migration_tests.support.journeys import Connected, connected, previewed
-from aura_migration_tests.support.worlds import without_pace
 
 NOW = datetime(2026, 10, 1, 15, tzinfo=UTC)
 WITNESSES: dict[str, Callable[..., Any]] = {"square": square, "toast": toast, "clover": clover}
@@ -65,15 +64,11 @@ class Loaded:
 def loaded_rules(
     pos: str, server: str, template: str, folder: Path, months: int, *, confirm_inferred: bool = False, **scenario: Any
 ) -> Iterator[Loaded]:
-    """The scenario's restaurant with that many months of its past, in a database of its own; its POS stays open.
-
-    A fixture of a module comes before those of a test: our own pace towards the POS is lifted here.
-    """
+    """The scenario's restaurant with that many months of its past, in a database of its own; its POS stays open."""
     with support.clone(server, template) as url, serve(pos, "rules", limits="off", **scenario) as sandbox:
         settings = load_settings({"AURA_DATABASE_URL": url, "AURA_DATA_DIR": str(folder), "AURA_NOW": NOW.isoformat()})
-        with without_pace():
-            at = connected(settings, pos, sandbox.base_url)
-            migration_id, plan = previewed(at, options=MigrationOptions(history=HistoryOptions(months=months)))
-            decide.approve(at.workshop, migration_id, plan.hash, "test", "", confirm_inferred=confirm_inferred)
-            stages.load(at.workshop, migration_id, "test")
+        at = connected(settings, pos, sandbox.base_url)
+        migration_id, plan = previewed(at, options=MigrationOptions(history=HistoryOptions(months=months)))
+        decide.approve(at.workshop, migration_id, plan.hash, "test", "", confirm_inferred=confirm_inferred)
+        stages.load(at.workshop, migration_id, "test")
         yield Loaded(at, migration_id)

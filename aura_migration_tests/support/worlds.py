@@ -1,4 +1,4 @@
-"""Fixtures of journey tests, for the conftest of each folder that makes journeys."""
+"""Fixtures of journey tests, plugged in once for all folders; and the pace of the tests towards the POS."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ _seeds = itertools.count(1)
 @pytest.fixture(scope="session")
 def journey_template(postgres_server: str, template_database: str) -> str:
     """A database with our tables and Dagster's."""
-    return _with_dagster(postgres_server, template_database)
+    from dagster_postgres import DagsterPostgresStorage
+
+    DagsterPostgresStorage(support.create(postgres_server, TEMPLATE, template_database), should_autocreate_tables=True)
+    return TEMPLATE
 
 
 @cache
@@ -43,42 +46,34 @@ def _pool(server: str, template: str) -> support.Pool:
     return support.Pool(server, template)
 
 
-@cache  # the fixtures of this module stand in several conftests, which makes them several fixtures
-def _with_dagster(server: str, template: str) -> str:
-    from dagster_postgres import DagsterPostgresStorage
+def _lift_pace(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(square, "LIMITS", NO_LIMITS)
+    patch.setattr(toast, "LIMITS", NO_LIMITS)
+    patch.setattr(clover, "LIMITS", _UNPACED)
+    patch.setattr(http, "RetryPolicy", partial(RetryPolicy, base_delay=_SOON))
+    for connector in (toast, clover):
+        patch.setattr(connector, "RETRY", replace(connector.RETRY, base_delay=_SOON))
 
-    DagsterPostgresStorage(support.create(server, TEMPLATE, template), should_autocreate_tables=True)
-    return TEMPLATE
+
+_ours_towards_pos = pytest.MonkeyPatch()
 
 
-@contextmanager
-def without_pace() -> Iterator[None]:
-    """Our own pace towards the POS, and the waiting between attempts, which tests of their own hold against the clock, are
-    lifted in this process. What the POS itself advises is kept.
+@pytest.fixture(scope="session", autouse=True)
+def unhurried() -> Iterator[None]:
+    """Our own pace towards the POS, and the waiting between attempts, are lifted for all tests and the fixtures they share.
+    What the POS itself advises is kept. Tests of our own pace ask for ``own_pace``.
     """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(square, "LIMITS", NO_LIMITS)
-        patch.setattr(toast, "LIMITS", NO_LIMITS)
-        patch.setattr(clover, "LIMITS", _UNPACED)
-        patch.setattr(http, "RetryPolicy", partial(RetryPolicy, base_delay=_SOON))
-        for connector in (toast, clover):
-            patch.setattr(connector, "RETRY", replace(connector.RETRY, base_delay=_SOON))
-        yield
+    _lift_pace(_ours_towards_pos)
+    yield
+    _ours_towards_pos.undo()
 
 
 @pytest.fixture
-def own_pace() -> None:
-    """Asked for by a test of our own pace."""
-
-
-@pytest.fixture(autouse=True)
-def unhurried(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Journeys do not keep our own pace towards the POS."""
-    if "own_pace" in request.fixturenames:
-        yield
-    else:
-        with without_pace():
-            yield
+def own_pace(unhurried: None) -> Iterator[None]:
+    """The product's own pace, for a test that is about it."""
+    _ours_towards_pos.undo()
+    yield
+    _lift_pace(_ours_towards_pos)
 
 
 @pytest.fixture
@@ -137,7 +132,7 @@ class Stages:
         self._build()
 
     def _build(self) -> None:
-        with support.clone(self._server, self._template) as url, self.sandbox() as sandbox, without_pace():
+        with support.clone(self._server, self._template) as url, self.sandbox() as sandbox:
             world = self.world(url)
             self.integration = world.connect_account(sandbox)["integration_id"]
             self._keep(url, "connected")

@@ -24,12 +24,9 @@ from aura_migration.database.connections import connect
 from aura_migration.load.apply import apply_plan
 from aura_migration.plan.planner import Subject, build_plan
 from aura_migration.pos import registry
-from aura_migration.pos.clover import client as clover_client
-from aura_migration.pos.http.limits import NO_LIMITS, Buckets, Limit, LimitPolicy
+from aura_migration.pos.http.limits import Buckets
 from aura_migration.pos.http.tokens import MemoryStore
 from aura_migration.pos.port import Account, HistorySpan, SourceLocation
-from aura_migration.pos.square import client as square_client
-from aura_migration.pos.toast import client as toast_client
 from aura_migration.sandbox.core.server import serve
 from aura_migration.verify.people import PeopleVerdict, verify_people
 from aura_migration_tests.support import database as support
@@ -154,15 +151,10 @@ def account(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Place]:
     pos, scenario = request.param
-    fast = LimitPolicy((Limit("app", "app {app}", 1000), Limit("token", "token {token}", 1000, concurrency=3)))
     with (
-        pytest.MonkeyPatch.context() as patch,
         support.clone(postgres_server, template_database) as url,
         connect(url, autocommit=True, application_name="test") as connection,
     ):
-        patch.setattr(clover_client, "LIMITS", fast)
-        patch.setattr(square_client, "LIMITS", NO_LIMITS)
-        patch.setattr(toast_client, "LIMITS", NO_LIMITS)
         yield extract(connection, pos, scenario, tmp_path_factory.mktemp(pos))
 
 

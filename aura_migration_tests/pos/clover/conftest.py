@@ -1,4 +1,4 @@
-"""Fixtures of the Clover tests: a bench per sandbox, at a pace of ours so high that tests need not wait for it."""
+"""Fixtures of the Clover tests: a bench per sandbox."""
 
 from __future__ import annotations
 
@@ -13,17 +13,12 @@ import pytest
 
 from aura_migration.archive.snapshot import SnapshotReader
 from aura_migration.database.connections import connect
-from aura_migration.pos.clover import client
-from aura_migration.pos.http.limits import Limit, LimitPolicy
 from aura_migration.pos.port import SourceLocation
 from aura_migration.sandbox.core.server import serve
 from aura_migration_tests.pos.clover.clover_bench import Bench
 from aura_migration_tests.support import database as support
 
 MakeBench = Callable[..., Bench]
-
-
-PACE = LimitPolicy((Limit("app", "app {app}", 1000), Limit("token", "token {token}", 1000, concurrency=3)))
 
 
 @dataclass(frozen=True)
@@ -34,12 +29,6 @@ class Read:
     location: SourceLocation
     reader: SnapshotReader
     truth: dict[str, Any]
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Our own pace, which a test of its own holds against the clock, is lifted."""
-    monkeypatch.setattr(client, "LIMITS", PACE)
 
 
 def integration(connection: psycopg.Connection[Any]) -> int:
@@ -54,7 +43,7 @@ def integration(connection: psycopg.Connection[Any]) -> int:
 
 
 @pytest.fixture
-def bench(connection: psycopg.Connection[Any], tmp_path: Path, quick: None) -> Iterator[MakeBench]:
+def bench(connection: psycopg.Connection[Any], tmp_path: Path) -> Iterator[MakeBench]:
     """Serves a scenario and stands ready to extract it: ``bench("diner", switches={...})``."""
     ident = integration(connection)
     with ExitStack() as stack:
@@ -71,12 +60,10 @@ def bench(connection: psycopg.Connection[Any], tmp_path: Path, quick: None) -> I
 def diner(postgres_server: str, template_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read]:
     """The merchant with every peculiarity, read once."""
     with (
-        pytest.MonkeyPatch.context() as patch,
         support.clone(postgres_server, template_database) as url,
         connect(url, autocommit=True, application_name="test") as connection,
         serve("clover", "diner", limits="off") as sandbox,
     ):
-        patch.setattr(client, "LIMITS", PACE)
         where = Bench(sandbox, connection, tmp_path_factory.mktemp("clover"), integration(connection))
         location = where.locations()[0]
         yield Read(where, location, where.extract(location.source_id), where.truth())

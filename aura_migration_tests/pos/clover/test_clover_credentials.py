@@ -97,6 +97,7 @@ def test_the_reporting_hour_is_proposed_as_the_end_of_the_day(hour: int | None, 
     assert closeout(hour) == text
 
 
+@pytest.mark.usefixtures("own_pace")
 def test_we_stay_below_clovers_limits_and_are_never_refused(bench: MakeBench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()  # at our real pace
     assert {limit.name: (limit.capacity, limit.concurrency) for limit in client.LIMITS.limits} == {

@@ -30,13 +30,13 @@ from aura_migration.canonical.history.rows import (
 from aura_migration.canonical.history.rules import Basis, HistoryRules
 from aura_migration.canonical.history.tables import BY_ROW
 from aura_migration.database.connections import connect
-from aura_migration.pos.clover import CONNECTOR, client
+from aura_migration.pos.clover import CONNECTOR
 from aura_migration.pos.clover.orders import wire
 from aura_migration.pos.clover.orders.arithmetic import figures
 from aura_migration.pos.port import HistorySpan, SourceLocation
 from aura_migration.sandbox.core.server import serve
 from aura_migration_tests.pos.clover.clover_bench import Bench
-from aura_migration_tests.pos.clover.conftest import PACE, integration
+from aura_migration_tests.pos.clover.conftest import integration
 from aura_migration_tests.support import database as support
 from aura_migration_tests.support.ciphers import PlainSeals
 
@@ -82,12 +82,10 @@ def mapped(reader: SnapshotReader, location: SourceLocation, rules: HistoryRules
 def sales(postgres_server: str, template_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sales]:
     """Every peculiar sale of the diner and some hundred ordinary ones."""
     with (
-        pytest.MonkeyPatch.context() as patch,
         support.clone(postgres_server, template_database) as url,
         connect(url, autocommit=True, application_name="test") as connection,
         serve("clover", "diner", limits="off", orders=400) as sandbox,
     ):
-        patch.setattr(client, "LIMITS", PACE)
         folder = tmp_path_factory.mktemp("clover")
         where = Bench(sandbox, connection, folder, integration(connection), taken_at=AUTUMN)
         location = where.locations()[0]

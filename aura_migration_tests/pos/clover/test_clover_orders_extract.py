@@ -25,7 +25,7 @@ from aura_migration.pos.http.retry import RetryPolicy
 from aura_migration.pos.port import HistorySpan
 from aura_migration.sandbox.core.server import serve
 from aura_migration_tests.pos.clover.clover_bench import Bench
-from aura_migration_tests.pos.clover.conftest import PACE, MakeBench, integration
+from aura_migration_tests.pos.clover.conftest import MakeBench, integration
 from aura_migration_tests.support import database as support
 from aura_migration_tests.support.ciphers import PlainSeals
 
@@ -38,12 +38,10 @@ DAY = 86_400_000
 def shop(postgres_server: str, template_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """A café with four weeks of sales, which tests only look at."""
     with (
-        pytest.MonkeyPatch.context() as patch,
         support.clone(postgres_server, template_database) as url,
         connect(url, autocommit=True, application_name="test") as connection,
         serve("clover", "cafe", limits="off", orders=230) as sandbox,
     ):
-        patch.setattr(client, "LIMITS", PACE)
         yield Bench(sandbox, connection, tmp_path_factory.mktemp("cafe"), integration(connection), taken_at=AUTUMN)
 
 

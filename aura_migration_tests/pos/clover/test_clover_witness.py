@@ -15,10 +15,8 @@ import pytest
 from aura_migration.archive.snapshot import SecondRoute, SnapshotReader
 from aura_migration.core.ids import path
 from aura_migration.database.connections import connect
-from aura_migration.pos.clover import client
 from aura_migration.pos.clover.witness import facts
 from aura_migration.pos.facts import EdgeFact, EdgeKey, Facts, ModifierPriceKey, PriceFact, PriceKey, TaxFact
-from aura_migration.pos.http.limits import Limit, LimitPolicy
 from aura_migration.sandbox.core.server import serve
 from aura_migration_tests.pos.clover.clover_bench import Bench
 from aura_migration_tests.support import database as support
@@ -257,9 +255,6 @@ def heard(
         connection: psycopg.Connection[Any] = stack.enter_context(
             connect(url, autocommit=True, application_name="test")
         )
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        pace = LimitPolicy((Limit("app", "app {app}", 1000), Limit("token", "token {token}", 1000, concurrency=3)))
-        patch.setattr(client, "LIMITS", pace)
 
         def hear(scenario: str, index: int) -> tuple[dict[str, Any], Facts]:
             if scenario not in benches:

@@ -39,6 +39,8 @@ from aura_migration.pos.http.retry import ONCE, RetryPolicy
 from aura_migration.pos.http.tokens import StaticToken, TokenSource
 from aura_migration_tests.pos.http.pos_server import FakeTime, Handler, PosServer, Reply, Request, scripted
 
+pytestmark = pytest.mark.usefixtures("own_pace")
+
 HTML = Reply(200, b"<!doctype html><title>Welcome</title>", (("content-type", "text/html"),))
 HTML_503 = Reply(503, b"<html><body>upstream connect error</body></html>", (("content-type", "text/html"),))
 OK = Reply.json({"rows": [1, 2, 3]})

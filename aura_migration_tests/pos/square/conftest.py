@@ -9,8 +9,6 @@ import psycopg
 import pytest
 
 from aura_migration.database.connections import connect
-from aura_migration.pos.http.limits import NO_LIMITS
-from aura_migration.pos.square import client
 from aura_migration_tests.support import database as support
 
 
@@ -27,9 +25,3 @@ def snapshots(square_database: str) -> Iterator[psycopg.Connection[Any]]:
     with connect(square_database, autocommit=True, application_name="test") as opened:
         opened.execute("truncate migration.snapshots cascade")
         yield opened
-
-
-@pytest.fixture(autouse=True)
-def no_limits_of_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sandbox sets no limits for Square; waiting for those we set ourselves would only make the tests slow."""
-    monkeypatch.setattr(client, "LIMITS", NO_LIMITS)

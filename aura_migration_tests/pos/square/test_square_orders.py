@@ -30,10 +30,9 @@ from aura_migration.canonical.history.rows import (
 from aura_migration.canonical.history.rules import HistoryRules
 from aura_migration.core.clock import utc_text
 from aura_migration.database.connections import connect
-from aura_migration.pos.http.limits import NO_LIMITS
 from aura_migration.pos.order_facts import tax_name
 from aura_migration.pos.port import HistorySpan
-from aura_migration.pos.square import CONNECTOR, client
+from aura_migration.pos.square import CONNECTOR
 from aura_migration.sandbox.core.server import serve
 from aura_migration_tests.pos.square.square_orders_support import (
     NOW,
@@ -78,16 +77,17 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene(square_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    with pytest.MonkeyPatch.context() as patch, serve("square", "diner", 5, now=NOW) as sandbox:
-        patch.setattr(client, "LIMITS", NO_LIMITS)
-        with connect(square_database, autocommit=True, application_name="test") as connection:
-            archive = Archive(square_database, connection, tmp_path_factory.mktemp("past"))
-            refs: list[SnapshotRef] = []
-            for span, entities in (*((span, SALES) for span in SPANS), (RECENT, PAYOUTS), (LAST_DAYS, CASH)):
-                taken = archive.take(sandbox, span, entities, catalog=not refs)
-                refs += taken.refs
-            taken = Taken(taken.location, tuple(refs), taken.folder)
-            yield Scene(taken, documents(taken), control(sandbox, "/truth"))
+    with (
+        serve("square", "diner", 5, now=NOW) as sandbox,
+        connect(square_database, autocommit=True, application_name="test") as connection,
+    ):
+        archive = Archive(square_database, connection, tmp_path_factory.mktemp("past"))
+        refs: list[SnapshotRef] = []
+        for span, entities in (*((span, SALES) for span in SPANS), (RECENT, PAYOUTS), (LAST_DAYS, CASH)):
+            taken = archive.take(sandbox, span, entities, catalog=not refs)
+            refs += taken.refs
+        taken = Taken(taken.location, tuple(refs), taken.folder)
+        yield Scene(taken, documents(taken), control(sandbox, "/truth"))
 
 
 def test_everything_is_certified_complete(scene: Scene) -> None:

@@ -16,8 +16,6 @@ import pytest
 
 from aura_migration.core.clock import utc_text
 from aura_migration.database.connections import connect
-from aura_migration.pos.http.limits import NO_LIMITS
-from aura_migration.pos.square import client
 from aura_migration.sandbox.core.server import serve
 from aura_migration_tests.pos.square.square_people_support import TAKEN, Mapped, Taken, mapped, take
 from aura_migration_tests.pos.square.square_support import control
@@ -38,11 +36,12 @@ class Scene:
 def scene(
     request: pytest.FixtureRequest, square_database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Scene]:
-    with pytest.MonkeyPatch.context() as patch, serve("square", request.param, 5) as sandbox:
-        patch.setattr(client, "LIMITS", NO_LIMITS)
-        with connect(square_database, autocommit=True, application_name="test") as connection:
-            taken = take(sandbox, square_database, connection, tmp_path_factory.mktemp(request.param))
-            yield Scene(taken, mapped(taken.reader, taken.location), control(sandbox, "/truth"))
+    with (
+        serve("square", request.param, 5) as sandbox,
+        connect(square_database, autocommit=True, application_name="test") as connection,
+    ):
+        taken = take(sandbox, square_database, connection, tmp_path_factory.mktemp(request.param))
+        yield Scene(taken, mapped(taken.reader, taken.location), control(sandbox, "/truth"))
 
 
 def sha(text: str) -> str:
