@@ -1,7 +1,7 @@
 """The port every POS connector fills: what it can fetch, how it is asked, what it answers.
 
-A connector is one folder (`client.py`, `wire.py`, `mapping.py`, `fields.py`, `witness.py`, `README.md`) whose package
-exports ``CONNECTOR``. Nothing outside that folder knows a POS's wire format; nothing in here knows a particular POS.
+A connector is one folder (`calls.py`, `client.py`, `wire.py`, `mapping.py`, `fields.py`, `witness.py`, `README.md`) whose
+package exports ``CONNECTOR``. Nothing outside that folder knows a POS's wire format; nothing in here knows a particular POS.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from aura_migration.pos.clover import client as clover
+from aura_migration.pos.clover import calls as clover
 from aura_migration.pos.http import client as http
 from aura_migration.pos.http.limits import NO_LIMITS, Limit, LimitPolicy
 from aura_migration.pos.http.retry import RetryPolicy

@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any
 
 from aura_migration.core.money import show
+from aura_migration.pos.clover.calls import Site
 from aura_migration.pos.clover.catalog import NO_TAX, row_ident
-from aura_migration.pos.clover.client import Site, closeout
 from aura_migration.pos.clover.lists import INVENTORY, LISTINGS, MERCHANT, OBJECTS, PAGE, PERMISSIONS, SETTINGS
 from aura_migration.pos.clover.walk import Fetched, Query, walk
-from aura_migration.pos.clover.wire import Raw, decimal_text, is_deleted, nested
+from aura_migration.pos.clover.wire import Raw, closeout, decimal_text, is_deleted, nested
 from aura_migration.pos.http.errors import NotFound, Permanent, PermissionMissing, Unauthorized
 from aura_migration.pos.port import AuditLine
 

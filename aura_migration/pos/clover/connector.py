@@ -12,6 +12,7 @@ from aura_migration.canonical.history.rules import Basis, HistoryRules
 from aura_migration.canonical.model import Batch
 from aura_migration.canonical.seals import Seals
 from aura_migration.pos.clover import business_rules, client, consent, mapping, people, signin
+from aura_migration.pos.clover.calls import BASE_URL, POS
 from aura_migration.pos.clover.import_files import import_files
 from aura_migration.pos.clover.lists import SOURCE_ENTITIES
 from aura_migration.pos.clover.orders import secrets, unread
@@ -41,9 +42,9 @@ COMPANY = (
 class CloverConnector:
     """Clover behind the port. Stateless."""
 
-    pos = client.POS
+    pos = POS
     title = "Clover"
-    default_base_url = client.BASE_URL
+    default_base_url = BASE_URL
     source_entities: tuple[SourceEntity, ...] = SOURCE_ENTITIES
     redaction = Redaction(
         drop={

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from aura_migration.core.errors import BadInput
-from aura_migration.pos.clover.client import BASE_URL, POS, classify
+from aura_migration.pos.clover.calls import BASE_URL, POS, classify
 from aura_migration.pos.clover.signin import MERCHANT_ID, MERCHANTS, parse_credentials
 from aura_migration.pos.oauth import challenge_of, post_once, text_of
 from aura_migration.pos.port import Consent, Right

@@ -15,7 +15,7 @@ from typing import Any
 from aura_migration.archive.redaction import redact
 from aura_migration.archive.snapshot import Caps, Certificate, Recorder, Redaction, SecondRoute, Trail
 from aura_migration.pos.clover import proof
-from aura_migration.pos.clover.client import Site, answer_of, together
+from aura_migration.pos.clover.calls import Site, answer_of
 from aura_migration.pos.clover.facts import Facts
 from aura_migration.pos.clover.lists import (
     INVENTORY,
@@ -35,6 +35,7 @@ from aura_migration.pos.clover.wire import rows as stored_rows
 from aura_migration.pos.http.client import PosResponse
 from aura_migration.pos.http.errors import NotFound, PermissionMissing, Rejected, SuspiciousPaging
 from aura_migration.pos.threads import in_thread
+from aura_migration.pos.together import together
 
 ATTEMPTS = 3
 """How often the menu is read at most while its lists contradict each other."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from aura_migration.pos.clover.calls import Answer, Site
 from aura_migration.pos.clover.catalog import row_ident
-from aura_migration.pos.clover.client import Answer, Site
 from aura_migration.pos.clover.lists import ORDER, ROUND
 from aura_migration.pos.clover.wire import Raw
 from aura_migration.pos.http.errors import Conflict, Rejected

@@ -245,3 +245,8 @@ def decimal_text(value: Any) -> str | None:
     if number == number.to_integral_value():
         return str(int(number))
     return format(number.normalize(), "f")
+
+
+def closeout(hour: int | None) -> str:
+    """The end of the business day proposed by Clover's reporting hour (0 to 23); midnight where there is none."""
+    return f"{hour:02}:00" if hour is not None and 0 <= hour <= 23 else "00:00"

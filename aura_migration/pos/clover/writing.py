@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from aura_migration.core.errors import BadInput, Refused
-from aura_migration.pos.clover.client import POS, RETRY, CloverSession, Site
+from aura_migration.pos.clover.calls import POS, RETRY, CloverCalls, Site
 from aura_migration.pos.http.client import PosResponse
 from aura_migration.pos.http.errors import (
     MalformedBody,
@@ -41,7 +41,7 @@ class CloverWriter:
 
     can_set: frozenset[StockState] = frozenset({"in_stock", "out_of_stock"})
 
-    async def rights(self, session: CloverSession, location: str) -> WriteRights:
+    async def rights(self, session: CloverCalls, location: str) -> WriteRights:
         """Shown by changes of an order and a stock that nobody has: Clover tells a missing right before a missing id."""
         site = session.site(location)
         tried: dict[str, tuple[str, dict[str, Any]]] = {
@@ -55,7 +55,7 @@ class CloverWriter:
         told["cancelling"] = told["orders"]
         return WriteRights(held["orders"], held["orders"], held["stock"], told)
 
-    async def create_order(self, session: CloverSession, location: str, order: NewOrder, at: datetime) -> WrittenOrder:
+    async def create_order(self, session: CloverCalls, location: str, order: NewOrder, at: datetime) -> WrittenOrder:
         """Looked for, then made once; where the answer was lost it is looked for again before anything else is done."""
         site = session.site(location)
         since = at - timedelta(days=1)
@@ -86,7 +86,7 @@ class CloverWriter:
         return found
 
     async def find_order(
-        self, session: CloverSession, location: str, reference: str, since: datetime
+        self, session: CloverCalls, location: str, reference: str, since: datetime
     ) -> WrittenOrder | None:
         """By its external reference, or by its note where it never came to that."""
         found = await self._search(session.site(location), reference, since)
@@ -103,7 +103,7 @@ class CloverWriter:
                     return row
         return None
 
-    async def read_order(self, session: CloverSession, location: str, key: str) -> WrittenOrder | None:
+    async def read_order(self, session: CloverCalls, location: str, key: str) -> WrittenOrder | None:
         """One order by its id, with its lines and payments."""
         site = session.site(location)
         try:
@@ -114,7 +114,7 @@ class CloverWriter:
             return None
         return await self._written(site, found)
 
-    async def cancel_order(self, session: CloverSession, location: str, key: str) -> None:
+    async def cancel_order(self, session: CloverCalls, location: str, key: str) -> None:
         """Delete the order: Clover has no other way to take an unpaid one back."""
         found = await self.read_order(session, location, key)
         if found is None:
@@ -127,7 +127,7 @@ class CloverWriter:
             return
 
     async def read_stock(
-        self, session: CloverSession, location: str, things: Sequence[tuple[str, str]]
+        self, session: CloverCalls, location: str, things: Sequence[tuple[str, str]]
     ) -> list[StockLevel]:
         """Availability and count of items; a variant is an item of its own."""
         site = session.site(location)
@@ -145,7 +145,7 @@ class CloverWriter:
         return found
 
     async def set_stock(
-        self, session: CloverSession, location: str, levels: Sequence[StockLevel], at: datetime, idempotency_key: str
+        self, session: CloverCalls, location: str, levels: Sequence[StockLevel], at: datetime, idempotency_key: str
     ) -> None:
         """Counts are absolute, and whether an item is available is a field: both may be said again."""
         site = session.site(location)

@@ -1,4 +1,4 @@
-"""Square: catalog and stock over its API, mapped to AuraConnect's menu. Square's wire format is known only in here."""
+"""Square: what is migrated from it and how is in README.md. Square's wire format is known only in here."""
 
 from __future__ import annotations
 

@@ -23,8 +23,9 @@ from aura_migration.pos.square.calls import SquareCalls
 from aura_migration.pos.square.orders.extract import history_readings
 from aura_migration.pos.square.people.extract import people_readings
 from aura_migration.pos.square.people.walk import judged
-from aura_migration.pos.square.recording import certify, complete, record, restart, together
+from aura_migration.pos.square.recording import certify, complete, record, restart
 from aura_migration.pos.threads import in_thread
+from aura_migration.pos.together import together
 
 NESTED = {"ITEM": "ITEM_VARIATION", "MODIFIER_LIST": "MODIFIER", "ITEM_OPTION": "ITEM_OPTION_VAL"}
 """Types whose objects carry their children; the children are listed by their parents."""

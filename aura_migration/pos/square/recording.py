@@ -5,8 +5,7 @@ The recorder blocks (files, database), so its steps run in threads. Which lists 
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from aura_migration.archive.snapshot import Certificate, Recorder
@@ -62,15 +61,3 @@ async def complete(recorder: Recorder, entity: str, window: str) -> None:
 async def certify(recorder: Recorder, certificate: Certificate) -> None:
     """Keep a certificate."""
     await in_thread(recorder.certify, certificate)
-
-
-async def together(calls: Sequence[Awaitable[T]]) -> list[T]:
-    """All at once; the first failure ends the others and is raised as it is."""
-    tasks = [asyncio.ensure_future(call) for call in calls]
-    try:
-        return list(await asyncio.gather(*tasks))
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise

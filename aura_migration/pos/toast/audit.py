@@ -8,17 +8,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aura_migration.pos.http.errors import NotFound, PermissionMissing, PosError
 from aura_migration.pos.port import AuditLine, Permission, ReverseLevel
 from aura_migration.pos.toast import guest_rights, paths
+from aura_migration.pos.toast.calls import ToastCalls
 from aura_migration.pos.toast.document import PRE_MODIFIER_MAPS
 from aura_migration.pos.toast.extract import count_menus
 from aura_migration.pos.toast.wire import DECODER
-
-if TYPE_CHECKING:
-    from aura_migration.pos.toast.client import ToastSession
 
 NO_DAY = {"businessDate": "20160101"}
 """A day on which nothing is listed: what is asked is whether asking is allowed."""
@@ -120,7 +118,7 @@ QUESTIONS = (
 )
 
 
-async def permissions(session: ToastSession, location: str) -> tuple[Permission, ...]:
+async def permissions(session: ToastCalls, location: str) -> tuple[Permission, ...]:
     """One line per source entity. The token's own scopes say no; only an answer of the API says yes."""
     scopes = await session.scopes()
     found = []
@@ -164,7 +162,7 @@ def reverse_level(scopes: frozenset[str] | None) -> ReverseLevel:
     )
 
 
-async def audit(session: ToastSession, location: str) -> tuple[AuditLine, ...]:
+async def audit(session: ToastCalls, location: str) -> tuple[AuditLine, ...]:
     """Everything the API shows about the restaurant, and the questions for what it does not show."""
     lines: list[AuditLine] = []
     lines += await _shown("locations", "management group", partial(_group, session, location))
@@ -197,7 +195,7 @@ def _why(error: PosError) -> str:
     return "the right is missing" if isinstance(error, PermissionMissing) else "Toast has nothing there"
 
 
-async def _group(session: ToastSession, location: str) -> list[AuditLine]:
+async def _group(session: ToastCalls, location: str) -> list[AuditLine]:
     siblings = await session.siblings(location)
     reached = {location, *session.restaurant_guids}
     others = [guid for guid in siblings if guid not in reached]
@@ -208,7 +206,7 @@ async def _group(session: ToastSession, location: str) -> list[AuditLine]:
     return lines
 
 
-async def _menu(session: ToastSession, location: str) -> list[AuditLine]:
+async def _menu(session: ToastCalls, location: str) -> list[AuditLine]:
     document = DECODER.decode((await session.get(paths.MENUS, location)).content)
     counted = count_menus(document)
     options = (document.get("modifierOptionReferences") or {}).values()
@@ -253,7 +251,7 @@ def _distinct(document: Any) -> list[Mapping[str, Any]]:
     )
 
 
-async def _list(session: ToastSession, location: str, name: str, label: str) -> list[AuditLine]:
+async def _list(session: ToastCalls, location: str, name: str, label: str) -> list[AuditLine]:
     listing = await session.listing(paths.CONFIG.format(name=name), location)
     count = len(listing.guids)
     question = "The list may be cut; how many are there in Toast Web?" if listing.doubts else ""
@@ -265,32 +263,32 @@ async def _list(session: ToastSession, location: str, name: str, label: str) -> 
     return [AuditLine("configuration", label, str(count), question)]
 
 
-async def _jobs(session: ToastSession, location: str) -> list[AuditLine]:
+async def _jobs(session: ToastCalls, location: str) -> list[AuditLine]:
     rows = (await session.get(paths.JOBS, location)).json()
     current = sum(not row.get("deleted") for row in rows)
     return [AuditLine("people", "jobs", f"{len(rows)} ({current} in use)")]
 
 
-async def _employees(session: ToastSession, location: str) -> list[AuditLine]:
+async def _employees(session: ToastCalls, location: str) -> list[AuditLine]:
     rows = (await session.get(paths.EMPLOYEES, location)).json()
     current = sum(not (row.get("deleted") or row.get("disabled")) for row in rows)
     return [AuditLine("people", "employees", f"{len(rows)} ({current} working)")]
 
 
-async def _tips(session: ToastSession, location: str) -> list[AuditLine]:
+async def _tips(session: ToastCalls, location: str) -> list[AuditLine]:
     said = (await session.get(paths.CONFIG.format(name="tipWithholding"), location)).json()
     value = f"{said.get('percentage')} %" if said.get("enabled") else "off"
     return [AuditLine("configuration", "tip withholding", value)]
 
 
-async def _kitchen(session: ToastSession, location: str) -> list[AuditLine]:
+async def _kitchen(session: ToastCalls, location: str) -> list[AuditLine]:
     listing = await session.listing(paths.PREP_STATIONS, location)
     routes = Counter(str(row.get("expoRouting")) for row in listing.rows)
     value = ", ".join(f"{name}: {count}" for name, count in sorted(routes.items()))
     return [AuditLine("workflows", "prep stations", f"{len(listing.guids)} ({value})" if value else "0")]
 
 
-async def _stock(session: ToastSession, location: str) -> list[AuditLine]:
+async def _stock(session: ToastCalls, location: str) -> list[AuditLine]:
     rows = (await session.get(paths.INVENTORY, location)).json()
     states = Counter(str(row.get("status")) for row in rows)
     return [
@@ -299,7 +297,7 @@ async def _stock(session: ToastSession, location: str) -> list[AuditLine]:
     ]
 
 
-async def _online(session: ToastSession, location: str) -> list[AuditLine]:
+async def _online(session: ToastCalls, location: str) -> list[AuditLine]:
     info = (await session.get(paths.RESTAURANT.format(guid=location), location)).json()
     online, delivery = info.get("onlineOrdering") or {}, info.get("delivery") or {}
     return [
@@ -308,12 +306,12 @@ async def _online(session: ToastSession, location: str) -> list[AuditLine]:
     ]
 
 
-async def _availability(session: ToastSession, location: str) -> list[AuditLine]:
+async def _availability(session: ToastCalls, location: str) -> list[AuditLine]:
     said = (await session.get(paths.AVAILABILITY, location)).json()
     return [AuditLine("workflows", "online ordering now", str(said.get("status")))]
 
 
-async def _schedule(session: ToastSession, location: str) -> list[AuditLine]:
+async def _schedule(session: ToastCalls, location: str) -> list[AuditLine]:
     said = (await session.get(paths.ORDERING_SCHEDULE, location)).json()
     periods, overrides = said.get("servicePeriods") or (), said.get("overrides") or ()
     return [

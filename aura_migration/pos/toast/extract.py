@@ -17,7 +17,7 @@ from aura_migration.core.errors import BadInput
 from aura_migration.pos.http.errors import Conflict, NotFound, PermissionMissing, Rejected
 from aura_migration.pos.port import HistorySpan, Scope
 from aura_migration.pos.toast import paths
-from aura_migration.pos.toast.client import POS, RESTARTS, Listing, ToastSession, reason_of
+from aura_migration.pos.toast.calls import POS, RESTARTS, Listing, ToastCalls, reason_of
 from aura_migration.pos.toast.document import PRE_MODIFIER_MAPS
 from aura_migration.pos.toast.guest_rights import certify_addresses, certify_guests
 from aura_migration.pos.toast.labor import fetch_employees, fetch_jobs, fetch_time_entries
@@ -49,11 +49,11 @@ SEARCH_CHUNK = 500
 SECOND_ROUTE_SWITCH = "menu_second_route"
 
 
-Step = Callable[[ToastSession, Recorder, str], Coroutine[Any, Any, None]]
+Step = Callable[[ToastCalls, Recorder, str], Coroutine[Any, Any, None]]
 
 
 async def extract(
-    session: ToastSession,
+    session: ToastCalls,
     recorder: Recorder,
     scope: Scope,
     location: str | None,
@@ -94,12 +94,12 @@ async def extract(
             recorder.certify(Certificate(entity, "not_extracted", reason=reason_of(error)))
 
 
-async def _restaurant(session: ToastSession, recorder: Recorder, location: str) -> None:
+async def _restaurant(session: ToastCalls, recorder: Recorder, location: str) -> None:
     path = paths.RESTAURANT.format(guid=location)
     await _single(session, recorder, "restaurant", path, location, {"includeArchived": "true"})
 
 
-async def _availability(session: ToastSession, recorder: Recorder, location: str) -> None:
+async def _availability(session: ToastCalls, recorder: Recorder, location: str) -> None:
     """Whether orders are taken online now, which a restaurant without online ordering does not have."""
     try:
         await _single(session, recorder, "availability", paths.AVAILABILITY, location)
@@ -107,7 +107,7 @@ async def _availability(session: ToastSession, recorder: Recorder, location: str
         recorder.certify(Certificate("availability", "not_extracted", reason=reason_of(error)))
 
 
-async def _ordering_schedule(session: ToastSession, recorder: Recorder, location: str) -> None:
+async def _ordering_schedule(session: ToastCalls, recorder: Recorder, location: str) -> None:
     """A restaurant without online ordering has none, which is an answer, too."""
     try:
         await _single(session, recorder, "ordering_schedule", paths.ORDERING_SCHEDULE, location)
@@ -117,7 +117,7 @@ async def _ordering_schedule(session: ToastSession, recorder: Recorder, location
 
 
 async def _single(
-    session: ToastSession,
+    session: ToastCalls,
     recorder: Recorder,
     entity: str,
     path: str,
@@ -158,7 +158,7 @@ def _items(groups: Any) -> Iterator[Mapping[str, Any]]:
         stack.extend(inner for inner in group.get("menuGroups") or () if isinstance(inner, Mapping))
 
 
-async def _menus(session: ToastSession, recorder: Recorder, location: str) -> None:
+async def _menus(session: ToastCalls, recorder: Recorder, location: str) -> None:
     """The menus document, read while nothing is being published: its date before, in and after it must agree."""
     doubts: list[str] = []
     if not recorder.recorded("menus"):
@@ -183,7 +183,7 @@ async def _menus(session: ToastSession, recorder: Recorder, location: str) -> No
     recorder.certify(certificate)
 
 
-async def _steady_menus(session: ToastSession, recorder: Recorder, location: str) -> tuple[Any, list[str]]:
+async def _steady_menus(session: ToastCalls, recorder: Recorder, location: str) -> tuple[Any, list[str]]:
     """The decoded document and what is doubtful about it; recorded. None where nothing is published."""
     doubts: list[str] = []
     for _ in range(RESTARTS + 1):
@@ -232,7 +232,7 @@ def _record_menus(recorder: Recorder, document: Any, body: bytes, metadata: byte
     recorder.complete_window("menus")
 
 
-async def _published_at(session: ToastSession, location: str) -> str | None:
+async def _published_at(session: ToastCalls, location: str) -> str | None:
     """When the menus were published last; None where nothing is."""
     try:
         answer = await session.get(paths.MENUS_METADATA, location)
@@ -270,7 +270,7 @@ def _recorded_menus(recorder: Recorder) -> Any:
     return {}
 
 
-async def _second_menus(session: ToastSession, location: str) -> SecondRoute | None:
+async def _second_menus(session: ToastCalls, location: str) -> SecondRoute | None:
     """Items as the configuration's menu groups list them; None where they may not be read, or it is switched off."""
     if not session.account.switches.get(SECOND_ROUTE_SWITCH, True):
         return None
@@ -287,7 +287,7 @@ async def _second_menus(session: ToastSession, location: str) -> SecondRoute | N
     return SecondRoute("the list of items in the configuration's menu groups", len(items))
 
 
-async def _config(session: ToastSession, recorder: Recorder, location: str) -> None:
+async def _config(session: ToastCalls, recorder: Recorder, location: str) -> None:
     pages: list[PageSeen] = []
     doubts: list[str] = []
     for name in CONFIG_LISTS:
@@ -303,7 +303,7 @@ async def _config(session: ToastSession, recorder: Recorder, location: str) -> N
     recorder.certify(_certificate("config", pages, doubts))
 
 
-async def _config_object(session: ToastSession, recorder: Recorder, location: str, name: str) -> PageSeen:
+async def _config_object(session: ToastCalls, recorder: Recorder, location: str, name: str) -> PageSeen:
     """A single object of the configuration; a restaurant that never set it up may not have it."""
     path = paths.CONFIG.format(name=name)
     if not recorder.recorded("config", name):
@@ -329,7 +329,7 @@ async def _config_object(session: ToastSession, recorder: Recorder, location: st
     return PageSeen(1, 1)
 
 
-async def _prep_stations(session: ToastSession, recorder: Recorder, location: str) -> None:
+async def _prep_stations(session: ToastCalls, recorder: Recorder, location: str) -> None:
     if recorder.recorded("prep_stations"):
         recorder.certify(_certificate("prep_stations", list(_pages_again(recorder, "prep_stations", "")), []))
         return
@@ -386,7 +386,7 @@ def _certificate(entity: str, pages: Sequence[PageSeen], doubts: Sequence[str]) 
     )
 
 
-async def _stock(session: ToastSession, recorder: Recorder, location: str) -> None:
+async def _stock(session: ToastCalls, recorder: Recorder, location: str) -> None:
     """What is not simply in stock, and the same counted by searching everything that is on the menu."""
     guids = await _menu_guids(session, recorder, location)
     for _ in range(RESTARTS + 1):
@@ -413,7 +413,7 @@ async def _stock(session: ToastSession, recorder: Recorder, location: str) -> No
     recorder.certify(judge("stock", [PageSeen(len(listed), len(set(listed)))], route))
 
 
-async def _menu_guids(session: ToastSession, recorder: Recorder, location: str) -> set[str]:
+async def _menu_guids(session: ToastCalls, recorder: Recorder, location: str) -> set[str]:
     """The guids of every item and option of the menu: as recorded, else asked for."""
     document = _recorded_menus(recorder)
     if not document:
@@ -425,7 +425,7 @@ async def _menu_guids(session: ToastSession, recorder: Recorder, location: str) 
     return set(counted.items | counted.options)
 
 
-async def _searched_stock(session: ToastSession, location: str, guids: set[str]) -> SecondRoute | None:
+async def _searched_stock(session: ToastCalls, location: str, guids: set[str]) -> SecondRoute | None:
     """How many of these the search knows as not simply in stock; None where it is not offered."""
     ordered = sorted(guids)
     found: set[str] = set()

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from aura_migration.archive.snapshot import Certificate, Recorder
-from aura_migration.pos.toast.client import ToastSession
+from aura_migration.pos.toast.calls import ToastCalls
 
 GUEST, ADDRESS = "guest.pi:read", "delivery_info.address:read"
 GUESTS, ADDRESSES = "guests", "delivery_addresses"
@@ -27,7 +27,7 @@ class _Order(msgspec.Struct):
 ORDERS = msgspec.json.Decoder(list[_Order])
 
 
-async def certify_guests(session: ToastSession, recorder: Recorder, location: str) -> None:
+async def certify_guests(session: ToastCalls, recorder: Recorder, location: str) -> None:
     """Complete where the orders name their guests."""
     scopes = await session.scopes()
     if scopes is not None and GUEST not in scopes:
@@ -40,7 +40,7 @@ async def certify_guests(session: ToastSession, recorder: Recorder, location: st
         recorder.certify(Certificate(GUESTS, "complete"))
 
 
-async def certify_addresses(session: ToastSession, recorder: Recorder, location: str) -> None:
+async def certify_addresses(session: ToastCalls, recorder: Recorder, location: str) -> None:
     """Complete where the orders say where they were delivered; only the scopes tell."""
     scopes = await session.scopes()
     if scopes is not None and ADDRESS not in scopes:

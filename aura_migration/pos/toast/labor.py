@@ -16,8 +16,9 @@ from aura_migration.pos.http.client import PosResponse
 from aura_migration.pos.http.errors import MalformedBody
 from aura_migration.pos.threads import in_thread
 from aura_migration.pos.toast import paths
-from aura_migration.pos.toast.client import POS, ToastSession, together
+from aura_migration.pos.toast.calls import POS, ToastCalls
 from aura_migration.pos.toast.months import Span, asked, holds, months
+from aura_migration.pos.together import together
 
 FLAGS = {"includeMissedBreaks": "true", "includeArchived": "true"}
 AT_ONCE = 4
@@ -34,17 +35,17 @@ class Seen(msgspec.Struct, rename="camel"):
 SEEN = msgspec.json.Decoder(list[Seen])
 
 
-async def fetch_employees(session: ToastSession, recorder: Recorder, location: str) -> None:
+async def fetch_employees(session: ToastCalls, recorder: Recorder, location: str) -> None:
     """All employees, also those deleted."""
     await _whole(session, recorder, location, "employees", paths.EMPLOYEES)
 
 
-async def fetch_jobs(session: ToastSession, recorder: Recorder, location: str) -> None:
+async def fetch_jobs(session: ToastCalls, recorder: Recorder, location: str) -> None:
     """All jobs, also those deleted."""
     await _whole(session, recorder, location, "jobs", paths.JOBS)
 
 
-async def fetch_time_entries(session: ToastSession, recorder: Recorder, location: str) -> None:
+async def fetch_time_entries(session: ToastCalls, recorder: Recorder, location: str) -> None:
     """The time worked in the last twelve months, corrected or not, breaks that were missed included."""
     spans = months(recorder.taken_at)
     lane = asyncio.Semaphore(AT_ONCE)
@@ -97,7 +98,7 @@ def _certificate(spans: Sequence[Span], listed: Sequence[Seen], changed: Sequenc
     )
 
 
-async def _whole(session: ToastSession, recorder: Recorder, location: str, entity: str, path: str) -> None:
+async def _whole(session: ToastCalls, recorder: Recorder, location: str, entity: str, path: str) -> None:
     if recorder.recorded(entity):
         rows = [one for body in recorder.bodies(entity) for one in SEEN.decode(body.data)]
     else:

@@ -18,7 +18,7 @@ from aura_migration.pos.http.errors import Conflict, MalformedBody, NotFound, Re
 from aura_migration.pos.http.retry import RetryPolicy
 from aura_migration.pos.toast import document as menus
 from aura_migration.pos.toast import paths
-from aura_migration.pos.toast.client import POS, RESTAURANT_HEADER, RETRY, ToastSession
+from aura_migration.pos.toast.calls import POS, RESTAURANT_HEADER, RETRY, ToastCalls
 from aura_migration.pos.toast.document import Document, Place
 from aura_migration.pos.writing import (
     NewLine,
@@ -52,7 +52,7 @@ class ToastWriter:
 
     can_set: frozenset[StockState] = frozenset({"in_stock", "out_of_stock"})
 
-    async def rights(self, session: ToastSession, location: str) -> WriteRights:
+    async def rights(self, session: ToastCalls, location: str) -> WriteRights:
         """By the scopes in the token."""
         scopes = await session.scopes()
         if scopes is None:
@@ -65,7 +65,7 @@ class ToastWriter:
         }
         return WriteRights(bool(held["orders"]), bool(held["cancelling"]), bool(held["stock"]), told)
 
-    async def create_order(self, session: ToastSession, location: str, order: NewOrder, at: datetime) -> WrittenOrder:
+    async def create_order(self, session: ToastCalls, location: str, order: NewOrder, at: datetime) -> WrittenOrder:
         """The external id keeps an order from being made twice: where Toast refuses it, the one that has it is answered."""
         there = await self.find_order(session, location, order.reference, at - timedelta(days=1))
         if there is not None:
@@ -93,7 +93,7 @@ class ToastWriter:
         return _written(_order(response), order.currency)
 
     async def find_order(
-        self, session: ToastSession, location: str, reference: str, since: datetime
+        self, session: ToastCalls, location: str, reference: str, since: datetime
     ) -> WrittenOrder | None:
         """Orders cannot be asked for by external id: those changed since are looked through."""
         begin = since - CREATED_WITHIN
@@ -109,7 +109,7 @@ class ToastWriter:
                 break
         return None
 
-    async def read_order(self, session: ToastSession, location: str, key: str) -> WrittenOrder | None:
+    async def read_order(self, session: ToastCalls, location: str, key: str) -> WrittenOrder | None:
         """One order by its guid."""
         try:
             found = _order(await session.get(paths.ORDER.format(guid=key), location))
@@ -117,7 +117,7 @@ class ToastWriter:
             return None
         return None if found.get("deleted") else _written(found, await self._currency(session, location))
 
-    async def cancel_order(self, session: ToastSession, location: str, key: str) -> None:
+    async def cancel_order(self, session: ToastCalls, location: str, key: str) -> None:
         """Void the order with everything on it."""
         found = await self.read_order(session, location, key)
         if found is None or found.state == "cancelled":
@@ -133,7 +133,7 @@ class ToastWriter:
                 raise
 
     async def read_stock(
-        self, session: ToastSession, location: str, things: Sequence[tuple[str, str]]
+        self, session: ToastCalls, location: str, things: Sequence[tuple[str, str]]
     ) -> list[StockLevel]:
         """The state Toast keeps of items; a size has the state of the item it is an option of."""
         document = await self._document(session, location)
@@ -156,7 +156,7 @@ class ToastWriter:
         return found
 
     async def set_stock(
-        self, session: ToastSession, location: str, levels: Sequence[StockLevel], at: datetime, idempotency_key: str
+        self, session: ToastCalls, location: str, levels: Sequence[StockLevel], at: datetime, idempotency_key: str
     ) -> None:
         """States are set as a whole: said again they are the same. A count of nothing is out of stock."""
         document = await self._document(session, location)
@@ -174,19 +174,19 @@ class ToastWriter:
 
     # Calls ----------------------------------------------------------------------------------------------------------
 
-    async def _send(self, session: ToastSession, method: str, path: str, location: str, body: Any) -> PosResponse:
+    async def _send(self, session: ToastCalls, method: str, path: str, location: str, body: Any) -> PosResponse:
         return await session.client.request(
             method, path, json=body, headers={RESTAURANT_HEADER: location}, limit_scope=location, retry=WRITES
         )
 
-    async def _document(self, session: ToastSession, location: str) -> Document:
+    async def _document(self, session: ToastCalls, location: str) -> Document:
         return menus.read([(await session.get(paths.MENUS, location)).content])
 
-    async def _currency(self, session: ToastSession, location: str) -> str:
+    async def _currency(self, session: ToastCalls, location: str) -> str:
         general = (await session.get(paths.RESTAURANT.format(guid=location), location)).json().get("general") or {}
         return str(general.get("currencyCode") or "USD")
 
-    async def _counter(self, session: ToastSession, location: str) -> str:
+    async def _counter(self, session: ToastCalls, location: str) -> str:
         """A dining option whose orders name no guest."""
         listing = await session.listing(paths.CONFIG.format(name="diningOptions"), location)
         found = next(

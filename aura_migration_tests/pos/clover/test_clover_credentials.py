@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from aura_migration.core.errors import BadInput
-from aura_migration.pos.clover import CONNECTOR, client
-from aura_migration.pos.clover.client import CloverSession, classify, closeout
+from aura_migration.pos.clover import CONNECTOR, calls
+from aura_migration.pos.clover.calls import classify
+from aura_migration.pos.clover.client import CloverSession
+from aura_migration.pos.clover.wire import closeout
 from aura_migration.pos.http.errors import (
     NotFound,
     PermissionMissing,
@@ -98,9 +100,8 @@ def test_the_reporting_hour_is_proposed_as_the_end_of_the_day(hour: int | None, 
 
 
 @pytest.mark.usefixtures("own_pace")
-def test_we_stay_below_clovers_limits_and_are_never_refused(bench: MakeBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()  # at our real pace
-    assert {limit.name: (limit.capacity, limit.concurrency) for limit in client.LIMITS.limits} == {
+def test_we_stay_below_clovers_limits_and_are_never_refused(bench: MakeBench) -> None:
+    assert {limit.name: (limit.capacity, limit.concurrency) for limit in calls.LIMITS.limits} == {
         "app": (40, 8),
         "token": (10, 3),
     }

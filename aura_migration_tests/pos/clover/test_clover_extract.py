@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from aura_migration.archive.snapshot import SnapshotReader
-from aura_migration.pos.clover import CONNECTOR, client
-from aura_migration.pos.clover.client import CloverSession, UnexpectedShape
+from aura_migration.pos.clover import CONNECTOR, calls
+from aura_migration.pos.clover.calls import UnexpectedShape
+from aura_migration.pos.clover.client import CloverSession
 from aura_migration.pos.clover.extract import without_leasing
 from aura_migration.pos.http.errors import PermissionMissing, ReconnectNeeded, ServerFault, Unauthorized
 from aura_migration.pos.http.retry import RetryPolicy
@@ -76,15 +77,15 @@ def test_every_list_of_a_large_menu_is_confirmed_by_another_route(diner: Read) -
 @pytest.fixture
 def smaller_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Clover that gives a hundred rows at most, whatever is asked for, and does not say so."""
-    ask = client.Site.page
+    ask = calls.Site.page
 
-    async def smaller(self: client.Site, path: str, params: Any, row_id: str = "id", *, permission: str = "") -> Any:
+    async def smaller(self: calls.Site, path: str, params: Any, row_id: str = "id", *, permission: str = "") -> Any:
         asked = {**params, "limit": min(100, int(params["limit"]))}
         answer = await ask(self, path, asked, row_id, permission=permission)
         answer.limit = None
         return answer
 
-    monkeypatch.setattr(client.Site, "page", smaller)
+    monkeypatch.setattr(calls.Site, "page", smaller)
 
 
 def test_a_list_that_stops_early_is_not_called_complete(bench: MakeBench) -> None:
@@ -275,7 +276,7 @@ def open_items(where: Bench, field: str) -> list[str]:
 
 
 def test_faults_on_the_way_do_not_change_what_is_read(bench: MakeBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "RETRY", RetryPolicy(base_delay=0.02))
+    monkeypatch.setattr(calls, "RETRY", RetryPolicy(base_delay=0.02))
     where = bench("cafe")
     calm = where.extract()
     for kind, more in (

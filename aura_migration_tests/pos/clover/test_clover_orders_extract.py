@@ -18,7 +18,7 @@ from aura_migration.canonical.history.documents import Document
 from aura_migration.canonical.history.rows import Order, OrderItem, Payment
 from aura_migration.canonical.history.rules import HistoryRules
 from aura_migration.database.connections import connect
-from aura_migration.pos.clover import CONNECTOR, client
+from aura_migration.pos.clover import CONNECTOR, calls
 from aura_migration.pos.clover.client import CloverSession
 from aura_migration.pos.clover.orders import reading
 from aura_migration.pos.http.retry import RetryPolicy
@@ -211,7 +211,7 @@ def test_a_list_that_ends_at_a_cap_is_not_believed(
 def test_rows_that_move_under_the_paging_and_conflicts_lose_and_double_nothing(
     cafe: Bench, plain: dict[tuple[str, str], Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "RETRY", RetryPolicy(base_delay=0.02))
+    monkeypatch.setattr(calls, "RETRY", RetryPolicy(base_delay=0.02))
     monkeypatch.setattr(reading, "LINES_PAGE", 20)
     monkeypatch.setattr(reading, "MONEY_PAGE", 30)
     fault(cafe, kind="page_shift", match=r"/orders\?.*lineItems", rows=3, after=2, times=1)

@@ -22,7 +22,8 @@ from aura_migration.pos.http.retry import RetryPolicy
 from aura_migration.pos.http.tokens import MemoryStore
 from aura_migration.pos.port import Account
 from aura_migration.pos.toast import CONNECTOR
-from aura_migration.pos.toast.client import RESTARTS, RETRY, ToastSession, jwt_scopes
+from aura_migration.pos.toast.calls import RESTARTS, RETRY, jwt_scopes
+from aura_migration.pos.toast.client import ToastSession
 from aura_migration.pos.toast.paths import LOGIN, MENUS
 from aura_migration.pos.toast.wire import RestaurantInfo, convert
 from aura_migration_tests.pos.toast.conftest import ALL, MENU_ONLY, NOON, Toast
@@ -358,7 +359,7 @@ def test_a_cut_second_route_is_noticed(diner: Toast) -> None:
 
 
 def test_a_list_that_ends_with_a_full_page_is_suspicious(diner: Toast, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aura_migration.pos.toast.client.PAGE_CAP", 5)
+    monkeypatch.setattr("aura_migration.pos.toast.calls.PAGE_CAP", 5)
     diner.post("faults", {"kind": "lying_cap", "match": "/config/v2/taxRates", "mode": "cut", "cap": 5})
     certificate = take(diner, ("config",)).certificate("config")
     assert certificate is not None

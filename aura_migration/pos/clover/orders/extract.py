@@ -12,7 +12,7 @@ from datetime import datetime
 import msgspec
 
 from aura_migration.archive.snapshot import Certificate, Recorder
-from aura_migration.pos.clover.client import Site, together
+from aura_migration.pos.clover.calls import Site
 from aura_migration.pos.clover.extract import extract
 from aura_migration.pos.clover.orders import compose
 from aura_migration.pos.clover.orders.compose import Members, ident
@@ -41,6 +41,7 @@ from aura_migration.pos.clover.orders.timed import Money
 from aura_migration.pos.http.errors import NotFound, PermissionMissing, Rejected, SuspiciousPaging
 from aura_migration.pos.port import HistorySpan
 from aura_migration.pos.threads import in_thread
+from aura_migration.pos.together import together
 
 HOW = {
     ORDERS: "three readings of each window in pages of other sizes, those of a round number day by day,",

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aura_migration.archive.snapshot import Recorder
-from aura_migration.pos.clover.client import Site, together
+from aura_migration.pos.clover.calls import Site
 from aura_migration.pos.clover.orders.compose import LISTED, Members, body, ident
 from aura_migration.pos.clover.orders.lists import AHEAD, DAY, MARGIN, Timed
 from aura_migration.pos.clover.orders.paging import Answered, Moved, Pages, Query
@@ -19,6 +19,7 @@ from aura_migration.pos.clover.orders.proof import Tally
 from aura_migration.pos.http.errors import PosError
 from aura_migration.pos.port import HistorySpan
 from aura_migration.pos.threads import in_thread
+from aura_migration.pos.together import together
 
 WALKS = 3
 """How often a window is begun again at most while its rows move."""

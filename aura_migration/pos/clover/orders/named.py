@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from aura_migration.archive.snapshot import Recorder
-from aura_migration.pos.clover.client import Site
+from aura_migration.pos.clover.calls import Site
 from aura_migration.pos.clover.extract import extract
 from aura_migration.pos.clover.orders.compose import Members
 from aura_migration.pos.clover.orders.job import Job, milliseconds, year_before

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from aura_migration.pos.clover.client import Site, UnexpectedShape, limit_in
+from aura_migration.pos.clover.calls import Site, UnexpectedShape, limit_in
 from aura_migration.pos.clover.orders.compose import LISTED, Listed, Members, ident
 from aura_migration.pos.http.client import PosResponse
 from aura_migration.pos.http.errors import Rejected, SuspiciousPaging

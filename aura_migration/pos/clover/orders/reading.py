@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from aura_migration.pos.clover.client import together
 from aura_migration.pos.clover.orders import compose
 from aura_migration.pos.clover.orders.compose import Members, ident, nested_count
 from aura_migration.pos.clover.orders.job import Job, Window
@@ -35,6 +34,7 @@ from aura_migration.pos.clover.orders.lists import (
 from aura_migration.pos.clover.orders.paging import ROUND, Answered, Moved, Pages, Query
 from aura_migration.pos.clover.orders.proof import Idents
 from aura_migration.pos.http.errors import NotFound, PermissionMissing, Rejected
+from aura_migration.pos.together import together
 
 ORDER = "createdTime ASC"
 PROBES = 3

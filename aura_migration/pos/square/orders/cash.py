@@ -23,8 +23,9 @@ from aura_migration.pos.square.orders.walk import (
 )
 from aura_migration.pos.square.people.walk import judged, reading_began, recount
 from aura_migration.pos.square.people.windows import forget_others
-from aura_migration.pos.square.recording import certify, complete, record, restart, together
+from aura_migration.pos.square.recording import certify, complete, record, restart
 from aura_migration.pos.threads import in_thread
+from aura_migration.pos.together import together
 
 IN_FULL = ", in full"
 RECOUNTED = 5_000

@@ -50,9 +50,10 @@ from aura_migration.pos.square.people.extract import optional
 from aura_migration.pos.square.people.lists import Listing
 from aura_migration.pos.square.people.walk import judged, reading_began, recount
 from aura_migration.pos.square.people.windows import forget_others
-from aura_migration.pos.square.recording import certify, complete, record, restart, together
+from aura_migration.pos.square.recording import certify, complete, record, restart
 from aura_migration.pos.square.wire import instant
 from aura_migration.pos.threads import in_thread
+from aura_migration.pos.together import together
 
 MONTHS = 12
 """So much of the past is read where nobody says how much."""

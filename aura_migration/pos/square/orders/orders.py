@@ -37,8 +37,9 @@ from aura_migration.pos.square.orders.walk import (
 )
 from aura_migration.pos.square.people.walk import reading_began
 from aura_migration.pos.square.people.windows import forget_others
-from aura_migration.pos.square.recording import certify, complete, record, restart, together
+from aura_migration.pos.square.recording import certify, complete, record, restart
 from aura_migration.pos.square.wire import instant
+from aura_migration.pos.together import together
 
 ATTEMPTS = 3
 SMALL = 1000

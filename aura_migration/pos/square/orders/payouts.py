@@ -17,8 +17,9 @@ from aura_migration.pos.square.orders import lists, sources
 from aura_migration.pos.square.orders.walk import AT_ONCE, Spread, page_of, read_spread
 from aura_migration.pos.square.people.walk import judged, recount
 from aura_migration.pos.square.people.windows import forget_others
-from aura_migration.pos.square.recording import certify, complete, restart, together
+from aura_migration.pos.square.recording import certify, complete, restart
 from aura_migration.pos.threads import in_thread
+from aura_migration.pos.together import together
 
 TOGETHER = 25
 """So many payouts are kept in one body with all they are made of."""

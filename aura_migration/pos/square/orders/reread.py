@@ -17,9 +17,10 @@ from aura_migration.pos.square.orders import lists, sources
 from aura_migration.pos.square.orders.orders import batches
 from aura_migration.pos.square.orders.payouts import entries_of
 from aura_migration.pos.square.orders.returns import beside
-from aura_migration.pos.square.recording import certify, complete, restart, together
+from aura_migration.pos.square.recording import certify, complete, restart
 from aura_migration.pos.square.wire import VERSION_HEADER
 from aura_migration.pos.threads import in_thread
+from aura_migration.pos.together import together
 
 AT_ONCE = 25
 """So many documents are kept in one body."""

@@ -20,9 +20,10 @@ from aura_migration.pos.http.paging import Page, PageTrail, cursor_pages
 from aura_migration.pos.square.calls import SquareCalls
 from aura_migration.pos.square.people.lists import Listing
 from aura_migration.pos.square.people.walk import ENVELOPE, ask_for, reading_began, recount
-from aura_migration.pos.square.recording import complete, record, restart, together
+from aura_migration.pos.square.recording import complete, record, restart
 from aura_migration.pos.square.wire import instant
 from aura_migration.pos.threads import in_thread
+from aura_migration.pos.together import together
 
 if TYPE_CHECKING:
     import numpy

@@ -19,7 +19,8 @@ from aura_migration.pos.http.errors import NotFound, Rejected
 from aura_migration.pos.square.calls import SquareCalls
 from aura_migration.pos.square.people import lists
 from aura_migration.pos.square.people.walk import confirmed, read_window, recount
-from aura_migration.pos.square.recording import certify, complete, record, restart, together
+from aura_migration.pos.square.recording import certify, complete, record, restart
+from aura_migration.pos.together import together
 
 SWITCH = "square_customer_attributes"
 """Account switch: how many profiles may be read one by one for their custom attributes."""

@@ -28,8 +28,9 @@ from aura_migration.pos.square.people.walk import (
     read_window,
 )
 from aura_migration.pos.square.people.windows import RECOUNTED, quarter_starts, read_windows
-from aura_migration.pos.square.recording import certify, complete, record, restart, together
+from aura_migration.pos.square.recording import certify, complete, record, restart
 from aura_migration.pos.square.wire import instant
+from aura_migration.pos.together import together
 
 ENTITY = "loyalty_program"
 PROGRAM, PROMOTIONS, TIERS = "program", "promotions", "tiers"

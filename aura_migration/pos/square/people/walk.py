@@ -19,9 +19,10 @@ from aura_migration.pos.http.errors import PermissionMissing, Rejected, Suspicio
 from aura_migration.pos.http.paging import Page, PageTrail, cursor_pages
 from aura_migration.pos.square.calls import Shape, SquareCalls
 from aura_migration.pos.square.people.lists import Listing
-from aura_migration.pos.square.recording import certify, complete, record, restart, together
+from aura_migration.pos.square.recording import certify, complete, record, restart
 from aura_migration.pos.square.wire import instant
 from aura_migration.pos.threads import in_thread
+from aura_migration.pos.together import together
 
 ENVELOPE = ("cursor", "count", "errors")
 SKEW = timedelta(minutes=5)

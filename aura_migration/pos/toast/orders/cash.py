@@ -17,10 +17,11 @@ from aura_migration.pos.http.errors import MalformedBody
 from aura_migration.pos.port import HistorySpan
 from aura_migration.pos.threads import in_thread
 from aura_migration.pos.toast import paths
-from aura_migration.pos.toast.client import POS, ToastSession, together
+from aura_migration.pos.toast.calls import POS, ToastCalls
 from aura_migration.pos.toast.months import LOOK_BACK
 from aura_migration.pos.toast.orders.extract import ENTITY as ORDERS
 from aura_migration.pos.toast.orders.extract import MARGIN, SEEN
+from aura_migration.pos.together import together
 
 ENTRIES, DEPOSITS = "cash_entries", "cash_deposits"
 PATHS = {ENTRIES: paths.CASH_ENTRIES, DEPOSITS: paths.CASH_DEPOSITS}
@@ -37,14 +38,14 @@ _SEEN = msgspec.json.Decoder(list[_Seen])
 
 
 async def fetch_cash(
-    session: ToastSession, recorder: Recorder, location: str, *, entity: str, span: HistorySpan | None = None
+    session: ToastCalls, recorder: Recorder, location: str, *, entity: str, span: HistorySpan | None = None
 ) -> None:
     """Read, record and certify ``cash_entries`` or ``cash_deposits``."""
     await _Cash(session, recorder, location, entity).run(span)
 
 
 class _Cash:
-    def __init__(self, session: ToastSession, recorder: Recorder, location: str, entity: str) -> None:
+    def __init__(self, session: ToastCalls, recorder: Recorder, location: str, entity: str) -> None:
         self.session, self.recorder, self.location, self.entity = session, recorder, location, entity
         self.lane = asyncio.Semaphore(AT_ONCE)
 

@@ -22,8 +22,9 @@ from aura_migration.pos.http.errors import MalformedBody
 from aura_migration.pos.port import HistorySpan
 from aura_migration.pos.threads import in_thread
 from aura_migration.pos.toast import paths
-from aura_migration.pos.toast.client import MAX_PAGES, POS, RESTARTS, ToastSession, together
+from aura_migration.pos.toast.calls import MAX_PAGES, POS, RESTARTS, ToastCalls
 from aura_migration.pos.toast.months import Span, asked, holds, instant, months
+from aura_migration.pos.together import together
 
 PAGE = 100
 """The largest page Toast gives."""
@@ -68,9 +69,7 @@ GUIDS = msgspec.json.Decoder(list[str])
 PAYMENT_DATES = ("paidBusinessDate", "refundBusinessDate", "voidBusinessDate")
 
 
-async def fetch_orders(
-    session: ToastSession, recorder: Recorder, location: str, span: HistorySpan | None = None
-) -> None:
+async def fetch_orders(session: ToastCalls, recorder: Recorder, location: str, span: HistorySpan | None = None) -> None:
     """Read, record and certify the orders changed in the span up to now; no span: in the last twelve months."""
     await _Reading(session, recorder, location, span).run()
 
@@ -95,7 +94,7 @@ def _since(span: HistorySpan | None) -> datetime | None:
 
 
 class _Reading:
-    def __init__(self, session: ToastSession, recorder: Recorder, location: str, span: HistorySpan | None) -> None:
+    def __init__(self, session: ToastCalls, recorder: Recorder, location: str, span: HistorySpan | None) -> None:
         self.session, self.recorder, self.location = session, recorder, location
         spans = months(recorder.taken_at, _since(span))
         self.spans, self.latest = split(spans, recorder.taken_at - LATEST_DAYS)

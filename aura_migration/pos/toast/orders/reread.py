@@ -18,9 +18,10 @@ from aura_migration.pos.http.client import PosResponse
 from aura_migration.pos.http.errors import MalformedBody, NotFound, Rejected
 from aura_migration.pos.threads import in_thread
 from aura_migration.pos.toast import paths
-from aura_migration.pos.toast.client import POS, ToastSession, together
+from aura_migration.pos.toast.calls import POS, ToastCalls
 from aura_migration.pos.toast.months import asked
 from aura_migration.pos.toast.orders.numbers import version_of
+from aura_migration.pos.together import together
 
 ENTITY = "missing_documents"
 T = TypeVar("T")
@@ -42,13 +43,13 @@ class _Order(msgspec.Struct):
     checks: list[_Check] | None = None
 
 
-async def reread(session: ToastSession, recorder: Recorder, location: str, keys: Mapping[str, Sequence[str]]) -> None:
+async def reread(session: ToastCalls, recorder: Recorder, location: str, keys: Mapping[str, Sequence[str]]) -> None:
     """See the port: asks for the documents, records the answers, certifies ``missing_documents``."""
     await _Rereading(session, recorder, location).run(keys)
 
 
 class _Rereading:
-    def __init__(self, session: ToastSession, recorder: Recorder, location: str) -> None:
+    def __init__(self, session: ToastCalls, recorder: Recorder, location: str) -> None:
         self.session, self.recorder, self.location = session, recorder, location
         self.lane = asyncio.Semaphore(AT_ONCE)
         self.asked = version_of(asked(recorder.taken_at))
