@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -56,7 +53,7 @@ class ApiState:
     def make(cls, workshop: Workshop) -> ApiState:
         """For a workshop; connects when opened."""
         settings = workshop.settings
-        secret = None if settings.jwt.is_configured else local_secret(settings.data_dir)
+        issuer = None if settings.jwt.is_configured else TokenIssuer.of(settings)
         pool: ConnectionPool[Connection] = ConnectionPool(
             workshop.url,
             min_size=2,
@@ -71,8 +68,8 @@ class ApiState:
         return cls(
             workshop,
             settings,
-            TokenVerifier(settings.jwt, secret),
-            TokenIssuer(secret, settings.jwt.audience) if secret else None,
+            TokenVerifier(settings.jwt, issuer.secret if issuer else None),
+            issuer,
             pool,
         )
 
@@ -112,18 +109,3 @@ class ApiState:
 
 def _in_utc(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     connection.execute("SELECT set_config('TimeZone', 'UTC', false), set_config('statement_timeout', '30000', false)")
-
-
-def local_secret(data_dir: Path) -> bytes:
-    """The secret of the local mode: made once, in a file that only its owner reads."""
-    path = data_dir / "keys" / "api.secret"
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not path.exists():
-        scratch = path.with_name(f"api.secret.{secrets.token_hex(8)}")
-        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_urlsafe(48).encode())
-        with suppress(FileExistsError):  # whoever is first wins; the others read it
-            os.link(scratch, path)
-        scratch.unlink()
-    return path.read_bytes()

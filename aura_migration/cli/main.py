@@ -30,6 +30,7 @@ from aura_migration.cli import (
     reports,
     steering,
     system,
+    tokens,
     trail,
     training,
     webhooks,
@@ -86,6 +87,7 @@ for command in (
     *replaying.COMMANDS,
     *privacy.COMMANDS,
     *keys.COMMANDS,
+    *tokens.COMMANDS,
     *system.COMMANDS,
 ):
     cli.add_command(command)

@@ -25,7 +25,7 @@ CHANGING = frozenset(
         "accounting adjustments", "webhooks key", "notify targets add", "notify targets remove", "notify targets test",
         "window open", "window extend", "window contact", "window policy", "window follow", "window reconcile", "window end",
         "window known add", "window known end", "cutover waive", "cutover unwaive", "cutover sign", "cutover decide-order",
-        "cutover tests", "cutover sign-back", "cutover entries", "cutover confirm-sheet", "cutover switch", "cutover abort", "cutover rehearse", "cutover reverse", "cutover complete",
+        "cutover tests", "cutover sign-back", "cutover entries", "cutover confirm-sheet", "cutover switch", "cutover abort", "cutover rehearse", "cutover reverse", "cutover complete", "token",
     }
 )  # fmt: skip
 """Commands that change something, or hand something out."""
@@ -44,6 +44,8 @@ TOLD = (
     "gate",
     "cause",
     "decision",
+    "role",
+    "restaurants",
 )
 """Options that are told: ids and words of ours. Names, keys of guests, files and reasons are not."""
 log = logging.getLogger(__name__)

@@ -17,7 +17,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from aura_migration.api.state import ApiState, local_secret
+from aura_migration.api.access.tokens import local_secret
+from aura_migration.api.state import ApiState
 from aura_migration.console import layout, pages
 from aura_migration.console.session import COOKIE, COOKIE_SECONDS, PREFIX, Sessions, is_own_origin, keys_of
 from aura_migration.console.theme import COLOURS, STYLE

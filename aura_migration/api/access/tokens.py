@@ -1,4 +1,4 @@
-"""Bearer tokens: verified by a shared secret, a public key or a key set; minted only by the local mode.
+"""Bearer tokens: verified by a shared secret, a public key or a key set; minted where there is a secret to sign them with.
 
 Which algorithm a token may use follows from the configured key, never from the token: a token that says ``none``, or HS256
 where a public key is configured, is refused. Claims: ``sub`` (name), ``roles``, ``restaurants`` (ids, or ``"*"``), ``exp``
@@ -7,10 +7,14 @@ where a public key is configured, is refused. Claims: ``sub`` (name), ``roles``,
 
 from __future__ import annotations
 
+import os
+import secrets
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,7 +22,7 @@ import jwt
 
 from aura_migration.api.access.roles import Identity, Role
 from aura_migration.core.errors import EnvironmentFault
-from aura_migration.settings import JwtSettings
+from aura_migration.settings import JwtSettings, Settings
 
 LEEWAY = timedelta(seconds=30)
 LONGEST_LIFE = timedelta(hours=24)
@@ -33,10 +37,23 @@ class Unauthenticated(Exception):
 
 @dataclass(frozen=True)
 class TokenIssuer:
-    """Mints tokens with the shared secret of the local mode."""
+    """Mints tokens with a shared secret: the local mode's own, or AURA_JWT_SECRET."""
 
     secret: bytes
     audience: str
+    issuer: str | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> TokenIssuer:
+        """The issuer of these settings; EnvironmentFault where only somebody else can sign."""
+        if not settings.jwt.is_configured:
+            return cls(local_secret(settings.data_dir), settings.jwt.audience)
+        if settings.jwt.jwks_url or settings.jwt.public_key or not settings.jwt.secret:
+            raise EnvironmentFault(
+                "Tokens are verified by a public key here, so only its owner can sign them.",
+                "Ask whoever runs your sign-in for a token with the claims sub, roles, restaurants, aud and exp.",
+            )
+        return cls(settings.jwt.secret, settings.jwt.audience, settings.jwt.issuer)
 
     def mint(self, name: str, roles: list[Role], restaurants: list[int] | None, life: timedelta) -> str:
         """A token for somebody, valid for ``life`` (at most a day)."""
@@ -48,8 +65,24 @@ class TokenIssuer:
             "aud": self.audience,
             "iat": now,
             "exp": now + min(life, LONGEST_LIFE),
+            **({"iss": self.issuer} if self.issuer else {}),
         }
         return jwt.encode(claims, self.secret, algorithm="HS256")
+
+
+def local_secret(data_dir: Path) -> bytes:
+    """The secret of the local mode: made once, in a file that only its owner reads."""
+    path = data_dir / "keys" / "api.secret"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not path.exists():
+        scratch = path.with_name(f"api.secret.{secrets.token_hex(8)}")
+        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_urlsafe(48).encode())
+        with suppress(FileExistsError):  # whoever is first wins; the others read it
+            os.link(scratch, path)
+        scratch.unlink()
+    return path.read_bytes()
 
 
 class TokenVerifier:
