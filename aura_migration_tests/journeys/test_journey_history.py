@@ -21,6 +21,9 @@ from aura_migration.migration.inspect import losses
 from aura_migration.migration.restore import restore_check
 from aura_migration.sandbox.core.server import RunningSandbox, serve
 from aura_migration.settings import Settings
+from aura_migration.verify.replay.replay import replay_orders
+from aura_migration.verify.replay.rung import Span
+from aura_migration.verify.replay.words import Cause, Why
 from aura_migration.verify.verdict import Verdict
 from aura_migration_tests.support.journeys import Connected, connected, control, previewed
 
@@ -276,3 +279,18 @@ def test_what_toast_shows_beyond_the_end_of_the_history_is_left_out_and_counted(
     )
     assert one(at, "SELECT max(business_date)::text FROM aura.orders") == "2026-09-15"
     assert one(at, "SELECT max(business_date)::text FROM aura.payments") == "2026-09-15"
+    assert judged["orders_replay_identically"]
+    _what_left_is_explained_and_a_rule_of_the_till_is_not(at)
+
+
+def _what_left_is_explained_and_a_rule_of_the_till_is_not(at: Connected) -> None:
+    """A deposit of a bottle left AuraConnect with the bottle; some cash checks were rounded by hand, the others were not."""
+    here = one(at, "SELECT restaurant_id, id FROM aura.locations")
+    with at.workshop.connect() as connection, connection.transaction(force_rollback=True):
+        replayed = replay_orders(connection, *here, "toast", Span())
+        assert replayed.clusters == [] and {Why.NO_LONGER_SOLD, Why.ROUNDED_BY_HAND} <= replayed.whys.keys()
+        connection.execute(
+            "UPDATE aura.orders SET is_voided = true WHERE rounding_cents = 0 AND final_amount_cents % 5 <> 0"
+        )
+        rounded_always = replay_orders(connection, *here, "toast", Span())
+        assert [cluster.cause for cluster in rounded_always.clusters] == [Cause.CASH_ROUNDING]

@@ -47,6 +47,8 @@ class Proofs:
         self.book, self.history = book, history
         self.tax_days = TaxDays()
         self.earlier: Earlier = {}
+        self.rounds_by_hand = False
+        """Checks were rounded to coins although the till has no rule that does it."""
         self._proven: list[tuple[str, str]] | None = None
 
     def gather(self, connection: Connection, span: Span, found: Iterable[tuple[OrderRef, Found]]) -> None:
@@ -58,6 +60,9 @@ class Proofs:
         priced = {each.subject for _, each in found if each.cause in (Cause.ITEM_PRICE, Cause.MODIFIER_PRICE)}
         if priced:
             self.earlier = earlier_prices(connection, self.book.location_id, priced)
+        rounded = [order for order, each in found if each.cause is Cause.CASH_ROUNDING]
+        if rounded and self.book.policy.cash_increment <= 1:
+            self.rounds_by_hand = self._unrounded(connection, span, rounded) >= max(ENOUGH, len(rounded) + 1)
         missing = self.tax_days.missing
         for order, each in found:
             if each.cause is Cause.TAX_EXTRA and each.subject[0] == "tax" and not self._is_stated(order):
@@ -107,7 +112,23 @@ class Proofs:
             return self._chosen(each)
         if each.cause is Cause.CHARGE_TAXABILITY and each.charged == "not taxed":
             return self._untaxed_charge(order, each)
+        if each.cause is Cause.CASH_ROUNDING and self.rounds_by_hand:
+            return Why.ROUNDED_BY_HAND
         return None
+
+    def _unrounded(self, connection: Connection, span: Span, rounded: Sequence[OrderRef]) -> int:
+        """Checks paid in cash alone, from the first rounded one on, that no coin of five would have let stand as they are."""
+        where, arguments = sold_in(connection, self.book.location_id, span)
+        row = connection.execute(
+            f"""
+            SELECT count(*) FROM aura.orders o
+            WHERE {where} AND o.business_date >= %(rounded)s AND o.rounding_cents = 0 AND o.final_amount_cents %% 5 <> 0
+              AND (SELECT bool_and(p.method = 'cash') FROM aura.payments p
+                   WHERE p.order_id = o.id AND p.status = 'completed')
+            """,
+            {**arguments, "rounded": min(order.day for order in rounded)},
+        ).fetchone()
+        return int(row[0]) if row else 0
 
     def _is_stated(self, order: OrderRef) -> bool:
         """Whether the POS itself says that the check is exempt."""

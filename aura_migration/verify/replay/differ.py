@@ -22,7 +22,7 @@ from aura_migration.pricing.priced import PricedBill
 from aura_migration.verify.replay.book import Book, base_of
 from aura_migration.verify.replay.ring import RATE, Put, Ringing
 from aura_migration.verify.replay.rung import RungOrder
-from aura_migration.verify.replay.words import Cause, Found, Part, Skip
+from aura_migration.verify.replay.words import Cause, Found, Part, Skip, Why
 
 MOST_LINES, MOST_PLACES = 3, 12
 """So many lines of so many are tried as what a tax was not charged on."""
@@ -382,8 +382,15 @@ class _Taxes:
         here = {base_of(name) for name in ruled}
         for name in stated:
             if base_of(name) not in here and self.charged[name].amount:
-                self._add(Cause.TAX_MISSING, name, rung.name, "not taxed", -self._of(name, net), rung.item)
+                left = name.startswith("?") and self._has_left(rung.item)
+                why = Why.NO_LONGER_SOLD if left else None
+                self._add(Cause.TAX_MISSING, name, rung.name, "not taxed", -self._of(name, net), rung.item, why)
         return list(dict.fromkeys(names))
+
+    def _has_left(self, number: int | None) -> bool:
+        """Whether a line's item is no longer sold: a tax that AuraConnect does not have went with it."""
+        item = self.book.items.get(number) if number is not None else None
+        return item is not None and (item.is_placeholder or not item.is_sold)
 
     def _on_charge(self, charge: Charge, put: Put, told: dict[tuple[str, str], int]) -> Charge:
         """The taxes of a charge as stated."""
@@ -475,10 +482,11 @@ class _Taxes:
         ruled: str | int | None,
         cents: int,
         item: int | None = None,
+        why: Why | None = None,
     ) -> None:
         name = tax if tax.startswith("?") else base_of(tax)
         subject: tuple[str | int | None, ...] = ("tax", name) if item is None else ("tax", name, item)
-        self.outcome.found.append(Found(Part.TAX, cause, subject, charged, ruled, cents))
+        self.outcome.found.append(Found(Part.TAX, cause, subject, charged, ruled, cents, why))
 
 
 def _choices(bill: Bill, priced: PricedBill, tax: str, off: int) -> Iterator[tuple[int, ...]]:
