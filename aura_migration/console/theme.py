@@ -77,6 +77,7 @@ ol.steps small { display: block; color: var(--quiet); font-weight: 400; font-siz
 .track > div { background: var(--brand); height: 100%; transition: width .3s; }
 @media (prefers-reduced-motion: reduce) { .track > div { transition: none; } }
 .metric { font-size: 1.5rem; font-weight: 600; font-variant-numeric: tabular-nums; }
+.metric.told { font-size: 1rem; }
 .metrics { display: grid; grid-template-columns: repeat(auto-fill, minmax(190px, 1fr)); gap: .7rem; }
 .metrics > div { border: 1px solid var(--line); border-radius: 6px; padding: .6rem .8rem; background: var(--paper); }
 .q-field__label, .q-field__messages { color: var(--quiet) !important; }

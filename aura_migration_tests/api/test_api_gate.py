@@ -107,3 +107,15 @@ def test_erasing_a_person_empties_what_webhooks_said_and_disconnecting_forgets_t
     disconnect(workshop, integration, "ada")
     with verified.world.connect() as connection:
         assert not webhooks.subscription(workshop, connection, integration)["has_key"]
+
+
+def test_a_load_that_did_not_pass_says_so_in_the_list(api: RunningApi, verified: Started) -> None:
+    def failed() -> list[str]:
+        (line,) = api.get("/pos/migrations").json()["items"]
+        return list(line["failed_gates"])
+
+    with verified.world.connect() as connection:
+        connection.execute("UPDATE migration.gates SET passed = false WHERE name IN ('tax_match', 'completeness')")
+        assert failed() == [], "what is verified was proven; a later look is told by its gates"
+        connection.execute("UPDATE migration.migrations SET state = 'loaded'")
+        assert failed() == ["completeness", "tax_match"]

@@ -24,6 +24,9 @@ class MigrationLine(BaseModel):
         description="what is waiting to be carried out or under way: preview, replan, run, verify, rollback, …",
         examples=["run"],
     )
+    failed_gates: list[str] = Field(
+        description="what the last verification of a load did not let pass; empty in every other state", examples=[[]]
+    )
 
 
 @router.get("/migrations", name="list migrations")
@@ -35,14 +38,24 @@ def list_migrations(
         rows = connection.execute(
             "SELECT id, integration_id, location_key, state, state_reason, (SELECT r.kind FROM migration.requests r "
             "WHERE r.state IN ('pending', 'claimed') AND (r.migration_id = m.id "
-            "OR r.migration_id IS NULL AND r.location_key = m.location_key) ORDER BY r.id LIMIT 1) FROM migration.migrations m "
+            "OR r.migration_id IS NULL AND r.location_key = m.location_key) ORDER BY r.id LIMIT 1), "
+            "ARRAY(SELECT g.name FROM migration.gates g WHERE g.migration_id = m.id AND NOT g.passed AND m.state = 'loaded' "
+            "ORDER BY g.name) FROM migration.migrations m "
             "WHERE (%(restaurants)s::bigint[] IS NULL OR restaurant_id = ANY(%(restaurants)s)) "
             "AND (%(integration)s::bigint IS NULL OR integration_id = %(integration)s) "
             "AND (%(after)s = 0 OR id < %(after)s) ORDER BY id DESC LIMIT %(limit)s + 1",
             {"restaurants": caller.restaurants, "integration": integration_id, "after": after, "limit": limit},
         ).fetchall()
     items = [
-        MigrationLine(migration_id=r[0], integration_id=r[1], location=r[2], state=r[3], reason=r[4], asked_for=r[5])
+        MigrationLine(
+            migration_id=r[0],
+            integration_id=r[1],
+            location=r[2],
+            state=r[3],
+            reason=r[4],
+            asked_for=r[5],
+            failed_gates=r[6],
+        )
         for r in rows[:limit]
     ]
     return Page(items=items, next_after=items[-1].migration_id if len(rows) > limit else None)

@@ -33,7 +33,10 @@ async def show(view: View, migration_id: int, channel: str = "") -> None:
             raise
         with ui.element("section").classes("panel"):
             h2("No window is open")
-            empty("Channels are switched while a parallel window is open.", problem.remedy)
+            empty(
+                f"{problem.detail} Channels are switched while one is open.",
+                "It is opened on the page of the parallel run, once the migration is verified.",
+            )
             ui.link("Go to the parallel run", subject.path("/parallel"))
         return
     chosen = channel if channel in CHANNELS else found["next_channel"] or "online"

@@ -65,12 +65,20 @@ def _waiting(view: View, migrations: list[dict[str, Any]], names: dict[int, str]
                         f"/migrations/{m['migration_id']}",
                     ),
                     names.get(m["integration_id"], ""),
-                    WAITS[m["state"]][1],
+                    _what(m),
                     _for_whom(view, WAITS[m["state"]][0]),
                 )
                 for m in waiting
             ],
         )
+
+
+def _what(migration: dict[str, Any]) -> str:
+    if migration["failed_gates"]:
+        return (
+            f"what was loaded did not pass: {', '.join(name.replace('_', ' ') for name in migration['failed_gates'])}"
+        )
+    return WAITS[migration["state"]][1]
 
 
 def _for_whom(view: View, permission: str) -> str:
@@ -109,7 +117,7 @@ def _migrations(migrations: list[dict[str, Any]], names: dict[int, str], sites: 
         if not migrations:
             empty("No migration has begun.", "Open an account above and ask for a preview of a location.")
             return
-        counted = Counter(m["state"] for m in migrations)
+        counted = Counter(_state(m) for m in migrations)
         ui.html(
             " ".join(f"{state_html(state)} {number}&ensp;" for state, number in counted.most_common()),
             sanitize=False,
@@ -121,9 +129,14 @@ def _migrations(migrations: list[dict[str, Any]], names: dict[int, str], sites: 
                     raw(link_html(str(m["migration_id"]), f"/migrations/{m['migration_id']}")),
                     names.get(m["integration_id"], ""),
                     sites.get(m["location"], m["location"]),
-                    raw(state_html(m["state"])),
+                    raw(state_html(_state(m))),
                     f"{m['asked_for'].replace('_', ' ')} is asked for or under way" if m["asked_for"] else m["reason"],
                 )
                 for m in migrations
             ],
         )
+
+
+def _state(migration: dict[str, Any]) -> str:
+    """Its state; of a load that was judged and did not pass, that."""
+    return "not_passed" if migration["failed_gates"] else str(migration["state"])

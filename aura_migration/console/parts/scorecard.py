@@ -15,19 +15,23 @@ from aura_migration.console.parts.tables import raw, table
 from aura_migration.console.parts.texts import h3
 from aura_migration.verify.scorecard import measured
 
+LONGEST_FIGURE = 14
+"""Longer values are sentences, and set as such."""
 COLUMNS = ("source", "loaded", "unchanged", "merged", "skipped", "quarantined", "undecided")
 
 
 def scorecard(card: Mapping[str, Any]) -> None:
     """Metrics as figures, then the counts."""
     currency = str(card.get("currency") or "USD")
-    figures = "".join(
-        f'<div><div class="quiet small">{escape(name.replace("_", " "))}</div><div class="metric">{escape(measured(value, currency))}</div></div>'
-        for name, value in card["metrics"].items()
-    )
+    figures = "".join(_figure(name, measured(value, currency)) for name, value in card["metrics"].items())
     ui.html(figures, sanitize=False).classes("metrics")
     h3("What became of every record")
     counts_table(card["entities"], COLUMNS)
+
+
+def _figure(name: str, value: str) -> str:
+    kind = "metric" if len(value) <= LONGEST_FIGURE else "metric told"
+    return f'<div><div class="quiet small">{escape(name.replace("_", " "))}</div><div class="{kind}">{escape(value)}</div></div>'
 
 
 def gates_table(gates: list[dict[str, Any]]) -> None:

@@ -13,6 +13,7 @@ STATES: dict[str, tuple[str, str]] = {
     "approved": ("approved", "calm"),
     "loading": ("loading", "calm"),
     "loaded": ("loaded, to be verified", "wait"),
+    "not_passed": ("loaded, not proven", "bad"),
     "verified": ("verified", "good"),
     "empty": ("nothing to move", "none"),
     "paused": ("paused", "wait"),

@@ -131,12 +131,12 @@ def next_said(way: Way) -> str:
         "loading": "The load is under way. It can be paused after its batch.",
         "paused": "The load is paused. Resume it, or take it back.",
         "loaded": "What is loaded is to be verified.",
-        "verified": "Nothing: what was asked for is migrated and proven.",
-        "empty": "Nothing: the POS has nothing on its menu and knows nobody. Ask for a preview when it has.",
+        "verified": "Nothing to do: what was asked for is migrated and proven.",
+        "empty": "Nothing to do: the POS has nothing on its menu and knows nobody. Ask for a preview when it has.",
         "reconnect_needed": "The POS no longer lets us in. Connect the account again.",
         "rolling_back": "What was loaded is being taken back.",
-        "rolled_back": "Nothing: it was taken back.",
-        "cancelled": "Nothing: it was cancelled.",
+        "rolled_back": "Nothing to do: it was taken back.",
+        "cancelled": "Nothing to do: it was cancelled.",
     }.get(state, "Nothing for now.")
 
 
