@@ -39,7 +39,7 @@ class LocationLine(BaseModel):
     is_active: bool
 
 
-class Health(BaseModel):
+class AccountHealth(BaseModel):
     """Whether the account can be used, as of when it was last asked."""
 
     last_reached_at: datetime | None = Field(description="when the POS last answered")
@@ -58,7 +58,7 @@ class IntegrationLine(BaseModel):
     merchant: str = Field(examples=["Café am Markt"])
     status: str = Field(description="connected, reconnect_needed or disconnected", examples=["connected"])
     reason: str = Field(description="why it is no longer connected, and what is left to do")
-    health: Health
+    health: AccountHealth
     locations: list[LocationLine]
 
 
@@ -247,7 +247,7 @@ def _line(connection: Connection, row: dict[str, Any]) -> dict[str, Any]:
         "merchant": row["merchant_name"],
         "status": row["status"],
         "reason": row["status_reason"],
-        "health": Health(
+        "health": AccountHealth(
             last_reached_at=reached, last_fault=row["last_fault"], last_fault_at=failed, is_working=is_working
         ),
         "locations": [
