@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from aura_migration.core.errors import BadInput
 from aura_migration.pricing.bill import Bill, ChargeBase, LineState, as_sold
 from aura_migration.pricing.charges import Charging, to_coins, with_tax
@@ -33,8 +35,10 @@ def price(bill: Bill, policy: Policy) -> PricedBill:
         discount(
             bill, policy, running, None if sold is None else sum(one.gross - one.line_discount for one in sold.lines)
         )
-    elif any(line.discounts for line in lines):
-        raise BadInput("A line names a discount, and the bill has none.", "Add it to the bill.")
+    else:
+        for line in lines:
+            if line.discounts:
+                raise BadInput("A line names a discount, and the bill has none.", "Add it to the bill.")
     after_discounts = list(running.remaining) if bill.charges else running.remaining
 
     charging = None
@@ -62,20 +66,21 @@ def price(bill: Bill, policy: Policy) -> PricedBill:
             assert one is not None
             charges.append(with_tax(one, added[place], included[place]) if added[place] or included[place] else one)
 
-    priced_lines: list[PricedLine] = []
-    subtotal = taken_off = 0
-    remaining, before_check = running.remaining, running.before_check
-    for place, line in enumerate(lines):
-        whole, left, after = grosses[place], remaining[place], after_discounts[place]
-        at_check = before_check[place]
-        subtotal += whole
-        taken_off += whole - after
-        priced_lines.append(
-            PricedLine(
-                line.id, whole, whole - at_check, at_check - after, left - after, left, added[place], included[place],
-                left + added[place] - (removed[place] if removed is not None else 0),
-            )
-        )  # fmt: skip
+    subtotal = sum(grosses)
+    taken_off = subtotal - sum(after_discounts) if bill.discounts else 0
+    priced_lines = [
+        PricedLine(
+            line.id, whole, whole - at_check, at_check - after, left - after, left, on_top, inside, left + on_top
+        )
+        for line, whole, at_check, after, left, on_top, inside in zip(
+            lines, grosses, running.before_check, after_discounts, running.remaining, added, included, strict=False
+        )
+    ]
+    if removed is not None:
+        priced_lines = [
+            msgspec.structs.replace(one, total=one.total - less)
+            for one, less in zip(priced_lines, removed, strict=False)
+        ]
     charge = gratuity = 0
     for one in charges:
         if one.is_gratuity:

@@ -13,9 +13,11 @@ _PART = QUANTITY * QUANTITY * RATE
 
 def gross(line: BillLine, policy: Policy) -> int:
     """The line before discounts, with its modifiers. Raises ``BadInput`` when it comes to less than nothing."""
-    rounder = ROUND[policy.line_rounding]
     price = line.unit_price if line.variation_price is None else line.variation_price
     quantity = line.quantity
+    if quantity == QUANTITY and price >= 0 and not line.modifiers:
+        return price  # nothing to multiply or to add: whatever is rounded how
+    rounder = ROUND[policy.line_rounding]
     if price < 0 or quantity < 0:
         raise BadInput(f"Line {line.id} has a negative price or quantity.", "Give returns and refunds as such.")
     if policy.parts_rounded_alone:

@@ -118,8 +118,8 @@ def share_out(total: int, weights: Sequence[int], spread: Spread = Spread.LARGES
         if not count:
             raise BadInput(f"An amount of {total} minor units has no line to stand on.", "Name a line it belongs to.")
         weights, whole = [1] * count, count
-    shares: list[int] = []
     if spread is Spread.CUMULATIVE:
+        shares: list[int] = []
         seen = given = 0
         for weight in weights:
             seen += weight
@@ -127,16 +127,15 @@ def share_out(total: int, weights: Sequence[int], spread: Spread = Spread.LARGES
             shares.append(upto - given)
             given = upto
         return shares
-    rests: list[int] = []
-    left = total
-    for weight in weights:
-        share, rest = divmod(total * weight, whole)
-        shares.append(share)
-        rests.append(rest)
-        left -= share
+    exact = [total * weight for weight in weights]
+    shares = [each // whole for each in exact]
+    left = total - sum(shares)
+    if not left:
+        return shares
+    rests = [each % whole for each in exact]
     if left == 1:
         shares[rests.index(max(rests))] += 1
-    elif left:
+    else:
         for place in sorted(range(count), key=rests.__getitem__, reverse=True)[:left]:
             shares[place] += 1
     return shares

@@ -53,11 +53,18 @@ class Taxing:
         lines = bill.lines
         for place in self._running.live:
             for name in lines[place].taxes:
-                self._name(covered, name, place)
+                places = covered.get(name)
+                if places is None or (places and places[-1] == place):
+                    raise _misnamed(name, place, places)
+                places.append(place)
         for number, charge in enumerate(bill.charges):
             if charge.taxes and self._policy.charges_taxable:
+                place = self._lines + number
                 for name in charge.taxes:
-                    self._name(covered, name, self._lines + number)
+                    places = covered.get(name)
+                    if places is None or (places and places[-1] == place):
+                        raise _misnamed(name, place, places)
+                    places.append(place)
         for tax in bill.taxes:
             if tax.is_inclusive:
                 if tax.kind is not TaxKind.PERCENT or tax.on_taxes:
@@ -69,15 +76,6 @@ class Taxing:
             if tax.rate < 0 or tax.amount < 0:
                 raise BadInput(f"Tax {tax.id} is negative.", "Give rates and amounts as positive figures.")
         return covered
-
-    def _name(self, covered: dict[str, list[int]], name: str, place: int) -> None:
-        places = covered.get(name)
-        if places is None or (places and places[-1] == place):
-            what = "which the bill does not have" if places is None else "twice"
-            raise BadInput(
-                f"Line or charge {place + 1} of the bill names tax {name}, {what}.", "Name each tax of the bill once."
-            )
-        places.append(place)
 
     def calculate(self, inclusive_only: bool = False) -> None:
         """All taxes: those inside prices, those on top, those on top of taxes."""
@@ -100,6 +98,10 @@ class Taxing:
 
     def _percentages(self, group: list[TaxRule]) -> None:
         policy = self._policy
+        if policy.tax_place is TaxPlace.RATE and self.inside is None and not group[0].on_taxes:
+            for tax in group:
+                self._on_top(tax)
+            return
         pooled = policy.tax_place is TaxPlace.CHECK and not (
             group[0].is_inclusive and policy.inclusive_method is InclusiveMethod.NET_FIRST
         )
@@ -115,6 +117,29 @@ class Taxing:
         amounts = share_out(ROUND[policy.tax_rounding](sum(weights), common), weights, policy.spread)
         for tax, amount, (exact, base, numerator, denominator) in zip(group, amounts, found, strict=True):
             self._settle(tax, exact, base, numerator, denominator, amount, None)
+
+    def _on_top(self, tax: TaxRule) -> None:
+        """A plain percentage on top, rounded once over the check, where no price has tax inside: what nearly every bill has.
+
+        The same as `_by_itself`, whose ratios all have the denominator ``RATE`` then: shares are in proportion to the bases.
+        """
+        policy, bases, rate, places = self._policy, self.bases, tax.rate, self.covered[tax.id]
+        weights = [bases[place] for place in places]
+        whole = sum(weights) if self._running.before_tax is None else self._sum(places)
+        numerator = whole * rate
+        amount = ROUND[tax.rounding or policy.tax_rounding](numerator, RATE)
+        shares = share_out(amount, weights if rate else [0] * len(places), policy.spread)
+        lines, added = self._lines, self.added
+        if amount:
+            for place, share in zip(places, shares, strict=True):
+                added[place] += share
+        found = [
+            TaxShare(place, -1, base, base * rate, RATE, share)
+            if place < lines
+            else TaxShare(-1, place - lines, base, base * rate, RATE, share)
+            for place, base, share in zip(places, weights, shares, strict=True)
+        ]
+        self.priced[tax.id] = PricedTax(tax.id, amount, whole, numerator, RATE, False, tuple(found))
 
     def _by_itself(self, tax: TaxRule, on_top: list[int] | None) -> None:
         policy = self._policy
@@ -265,6 +290,13 @@ class Taxing:
         exact = [(own, share, 1) for own, share in zip(bases, shares, strict=True)]
         amount = sum(shares)
         self._settle(tax, exact, base, amount, 1, amount, shares)
+
+
+def _misnamed(name: str, place: int, places: list[int] | None) -> BadInput:
+    what = "which the bill does not have" if places is None else "twice"
+    return BadInput(
+        f"Line or charge {place + 1} of the bill names tax {name}, {what}.", "Name each tax of the bill once."
+    )
 
 
 def from_table(tax: TaxRule, base: int) -> int:

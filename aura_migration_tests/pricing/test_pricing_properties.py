@@ -22,6 +22,7 @@ from aura_migration.pricing.bill import (
     TaxRule,
 )
 from aura_migration.pricing.engine import price
+from aura_migration.pricing.plain import is_plain, plain_tax
 from aura_migration.pricing.policies import CLOVER, SQUARE, TOAST, variants
 from aura_migration.pricing.policy import (
     BY_KIND,
@@ -154,6 +155,21 @@ def _policies(draw: st.DrawFn) -> Policy:
 
 def _no_into(bill: Bill) -> Bill:
     return msgspec.structs.replace(bill, charges=tuple(one for one in bill.charges if not one.into_lines))
+
+
+@seed(5)
+@settings(BRIEF, max_examples=80)
+@given(_bills(), _policies())
+def test_plain_bills_are_added_up_to_what_the_engine_comes_to(bill: Bill, policy: Policy) -> None:
+    lines = tuple(BillLine(line.id, line.unit_price, taxes=line.taxes) for line in bill.lines)
+    taxes = tuple(msgspec.structs.replace(tax, is_inclusive=False) for tax in bill.taxes)
+    for tax in price(Bill(lines, taxes), policy).taxes:
+        (rule,) = (one for one in taxes if one.id == tax.id)
+        assert is_plain(rule, policy) is (policy.tax_place is not TaxPlace.CHECK)
+        if is_plain(rule, policy):
+            bases = [line.unit_price for line in lines if rule.id in line.taxes]
+            assert plain_tax(rule, policy, bases) == tax.amount
+    assert not any(is_plain(rule, policy) for rule in bill.taxes if rule.is_inclusive)
 
 
 @seed(1)

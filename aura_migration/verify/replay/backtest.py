@@ -14,19 +14,21 @@ from typing import Any, NamedTuple
 import msgspec
 
 from aura_migration.core.errors import BadInput
-from aura_migration.pricing.bill import Bill, TaxKind
+from aura_migration.pricing.bill import Bill, TaxKind, TaxRule
 from aura_migration.pricing.engine import price
 from aura_migration.pricing.policies import variants
 from aura_migration.pricing.policy import Policy, TaxPlace
 from aura_migration.pricing.priced import PricedBill, PricedTax
-from aura_migration.pricing.scales import ROUND, Rounding
+from aura_migration.pricing.scales import RATE, Rounding
 from aura_migration.verify.replay.book import base_of
 from aura_migration.verify.replay.differ import Charged, Outcome
 from aura_migration.verify.replay.rung import RungOrder
 
 ROUNDINGS = tuple(Rounding)
 PLACES = (TaxPlace.RATE, TaxPlace.LINE)
-_ROUNDERS = tuple((1 << number, ROUND[rounding]) for number, rounding in enumerate(ROUNDINGS))
+_HALF_UP, _HALF_EVEN, _DOWN, _UP = (
+    1 << ROUNDINGS.index(each) for each in (Rounding.HALF_UP, Rounding.HALF_EVEN, Rounding.DOWN, Rounding.UP)
+)
 MOST_CASES = 1_000
 """Orders kept to try ways of calculating on, of each kind: those that differ, those that agree and can tell."""
 MOST_CHANGES = 3
@@ -93,6 +95,8 @@ class TaxEvidence:
 
 
 ALL_WAYS = (1 << len(WAYS)) - 1
+HALF = len(WAYS) // 2
+"""The ways after discounts; behind them stand the same before discounts."""
 
 
 @dataclass(slots=True)
@@ -194,8 +198,13 @@ def case_of(outcome: Outcome, discounts: Sequence[int], charges: Sequence[int]) 
     return Case(outcome.order, outcome.bill, outcome.taxes, tuple(discounts), tuple(charges), outcome.order.total)
 
 
-def can_tell(priced: PricedBill) -> bool:
-    """Whether another way of calculating could give other cents."""
+def can_tell(outcome: Outcome) -> bool:
+    """Whether another way of calculating the order could give other cents."""
+    if outcome.plain is not None:
+        return any(len(bases) > 1 and sum(bases) * rule.rate % RATE for rule, bases in outcome.plain)
+    priced = outcome.priced
+    if priced is None:
+        return False
     if priced.discounts or priced.charges:
         return True
     return any(tax.numerator % tax.denominator and len(tax.shares) > 1 for tax in priced.taxes)
@@ -210,6 +219,9 @@ class BackTest:
     def add(self, outcome: Outcome) -> None:
         """One order as priced; those whose taxes the rules do not put on the same lines say nothing."""
         priced = outcome.priced
+        if outcome.plain is not None:
+            self._plain(outcome, outcome.plain)
+            return
         if priced is None or outcome.bill is None:
             return
         has_discount = bool(priced.discount)
@@ -220,40 +232,90 @@ class BackTest:
                 continue
             held = outcome.taxes.get(tax.id)
             charged = 0 if held is None else held.amount
-            name = base_of(tax.id)
-            evidence = self.rates.get(name)
-            if evidence is None:
-                evidence = self.rates[name] = TaxEvidence(name)
+            evidence = self._evidence(tax.id)
             if not tax.numerator % tax.denominator and not has_discount and len(tax.shares) == 1:
                 evidence.add(outcome.order, charged, ALL_WAYS if charged == tax.amount else 0)
             else:
                 evidence.add(outcome.order, charged, _mask(tax, rule.rate, charged, priced, has_discount))
 
+    def _plain(self, outcome: Outcome, borne: Iterable[tuple[TaxRule, list[int]]]) -> None:
+        """A plain order: the exact tax is amounts times rate, and there is no discount to calculate before."""
+        for rule, bases in borne:
+            rate = rule.rate
+            held = outcome.taxes.get(rule.id)
+            charged = 0 if held is None else held.amount
+            numerator = sum(bases) * rate
+            if len(bases) == 1 and not numerator % RATE:
+                mask = ALL_WAYS if charged == numerator // RATE else 0
+            else:
+                mask = fitting_ways(numerator, RATE, [(base * rate, RATE) for base in bases], charged)
+                mask |= mask << HALF
+            self._evidence(rule.id).add(outcome.order, charged, mask)
+
+    def _evidence(self, rule: str) -> TaxEvidence:
+        name = base_of(rule)
+        evidence = self.rates.get(name)
+        if evidence is None:
+            evidence = self.rates[name] = TaxEvidence(name)
+        return evidence
+
 
 def _mask(tax: PricedTax, rate: int, charged: int, priced: PricedBill, has_discount: bool) -> int:
-    mask = _ways(tax.numerator, tax.denominator, [(one.numerator, one.denominator) for one in tax.shares], charged)
+    mask = fitting_ways(
+        tax.numerator, tax.denominator, [(one.numerator, one.denominator) for one in tax.shares], charged
+    )
     if not has_discount:
-        return mask | mask << len(WAYS) // 2
+        return mask | mask << HALF
     grosses = [(priced.lines[one.line].gross if one.line >= 0 else one.base) * rate for one in tax.shares]
-    before = _ways(sum(grosses), 100_000_000, [(gross, 100_000_000) for gross in grosses], charged)
-    return mask | before << len(WAYS) // 2
+    before = fitting_ways(sum(grosses), 100_000_000, [(gross, 100_000_000) for gross in grosses], charged)
+    return mask | before << HALF
 
 
-def _ways(numerator: int, denominator: int, shares: Sequence[tuple[int, int]], charged: int) -> int:
-    """Bits by place and rounding."""
+def fitting_ways(numerator: int, denominator: int, shares: Sequence[tuple[int, int]], charged: int) -> int:
+    """Bits by place and rounding. All four roundings of a ratio ≥ 0 follow from one division."""
+    whole, rest = divmod(numerator, denominator)
     mask = 0
-    for bit, rounder in _ROUNDERS:
-        if rounder(numerator, denominator) == charged:
-            mask |= bit
+    if charged == whole or charged == whole + 1:
+        mask = _bits(whole, rest, denominator, charged)
     if len(shares) == 1:
         return mask | mask << len(ROUNDINGS)
     # The sum of rounded shares departs from the whole by less than a cent a share.
     if abs(charged * denominator - numerator) >= len(shares) * denominator:
         return mask
-    for bit, rounder in _ROUNDERS:
-        total = 0
-        for each, under in shares:
-            total += rounder(each, under)
-        if total == charged:
-            mask |= bit << len(ROUNDINGS)
+    down = fractions = halves = odd_halves = 0
+    for each, under in shares:
+        whole, rest = divmod(each, under)
+        down += whole
+        if rest:
+            fractions += 1
+            rest += rest
+            if rest > under:
+                halves += 1
+                odd_halves += 1
+            elif rest == under:
+                halves += 1
+                odd_halves += whole & 1
+    off = charged - down
+    if 0 <= off <= fractions:
+        lines = (
+            (off == halves) * _HALF_UP
+            | (off == odd_halves) * _HALF_EVEN
+            | (off == 0) * _DOWN
+            | (off == fractions) * _UP
+        )
+        mask |= lines << len(ROUNDINGS)
+    return mask
+
+
+def _bits(whole: int, rest: int, under: int, charged: int) -> int:
+    """Which roundings of ``whole + rest / under`` come to what was charged."""
+    is_up = charged != whole
+    if not rest:
+        return 0 if is_up else (1 << len(ROUNDINGS)) - 1
+    rest += rest
+    mask = _UP if is_up else _DOWN
+    if (rest >= under) is is_up:
+        mask |= _HALF_UP
+    if (rest > under or (rest == under and bool(whole & 1))) is is_up:
+        mask |= _HALF_EVEN
     return mask

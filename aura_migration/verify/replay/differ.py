@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import combinations
 
 import msgspec
 
 from aura_migration.core.errors import BadInput
-from aura_migration.pricing.bill import Bill, BillLine, Charge, Discount, Kind, LineState, Scope, TaxKind
+from aura_migration.pricing.bill import Bill, BillLine, Charge, Discount, Kind, LineState, Scope, TaxKind, TaxRule
 from aura_migration.pricing.charges import to_coins
 from aura_migration.pricing.engine import price
+from aura_migration.pricing.plain import plain_tax
 from aura_migration.pricing.priced import PricedBill
 from aura_migration.verify.replay.book import Book, base_of
 from aura_migration.verify.replay.ring import RATE, Put, Ringing
@@ -31,32 +31,32 @@ JUDGED_ALONE = frozenset((Part.SELECTION, Part.ITEM_PRICE, Part.MODIFIER_PRICE))
 DISCOUNT_PARTS = frozenset((Cause.DISCOUNT_SCOPE, Cause.DISCOUNT_RATE))
 
 
-@dataclass(slots=True)
-class Charged:
+class Charged(msgspec.Struct):
     """What an order was charged of one rate."""
 
     amount: int = 0
     rate: int | None = None
     is_inclusive: bool = False
     name: str = ""
-    lines: list[int] = field(default_factory=list)
+    lines: list[int] = []
     """Ids of lines it stands on; empty where the POS states it for the check only."""
-    charges: list[int] = field(default_factory=list)
+    charges: list[int] = []
     on_check: bool = False
     taxable: int | None = None
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What became of an order. `open_bill` is kept where only a way of calculating can explain the cents."""
+class Outcome(msgspec.Struct):
+    """What became of an order. `is_open`: only a way of calculating can explain the cents."""
 
     order: RungOrder
     found: list[Found]
     skips: list[Skip]
     priced: PricedBill | None = None
     bill: Bill | None = None
-    taxes: dict[str, Charged] = field(default_factory=dict)
+    taxes: dict[str, Charged] = {}
     is_open: bool = False
+    plain: list[tuple[TaxRule, list[int]]] | None = None
+    """Where the order is plain and comes to what was charged: its taxes with the amounts each is of. Then nothing was priced."""
 
 
 class Differ:
@@ -69,6 +69,8 @@ class Differ:
         """Everything about one order."""
         order, found = ringing.order, ringing.found
         outcome = Outcome(order, found, ringing.skips)
+        if ringing.is_plain and self._agrees(ringing, outcome):
+            return outcome
         bill = ringing.bill
         if bill is None:
             return outcome
@@ -95,6 +97,32 @@ class Differ:
             return outcome
         self._in_parts(ringing, outcome, bill, priced)
         return outcome
+
+    def _agrees(self, ringing: Ringing, outcome: Outcome) -> bool:
+        """Whether a plain order comes to what was charged. Each tax and the total are compared, as of any order."""
+        order = ringing.order
+        if order.discount or order.charge:
+            return False
+        borne, total = ringing.borne(), 0
+        charged = charged_taxes(self.book, order)
+        plain = []
+        for name, bases in borne.items():
+            rule = self.book.rule(name)
+            amount = plain_tax(rule, self.policy, bases)
+            held = charged.get(name)
+            if amount != (0 if held is None else held.amount):
+                return False
+            total += amount
+            plain.append((rule, bases))
+        for line in order.lines or ():
+            total += line.subtotal
+        if total != order.total:
+            return False
+        for name, one in charged.items():
+            if one.amount and name not in borne:
+                return False
+        outcome.taxes, outcome.plain = charged, plain
+        return True
 
     # -- part by part ------------------------------------------------------------------------------------------------
 
@@ -223,17 +251,21 @@ def taxes_agree(priced: PricedBill, charged: Mapping[str, Charged]) -> bool:
 def charged_taxes(book: Book, order: RungOrder) -> dict[str, Charged]:
     """What was charged by each rule (``Book.charged_name``); a rate that AuraConnect does not have is called ``?name``."""
     found: dict[str, Charged] = {}
+    last: dict[int | None, Charged] = {}
     for tax in order.taxes or ():
-        name = "?" + tax.name
-        if tax.tax_rate is not None:
-            named = book.charged_name(tax.tax_rate, tax.rate, tax.is_inclusive)
-            if named[0] != "?":
-                name = named
-        held = found.get(name)
-        if held is None:
-            held = found[name] = Charged(
-                rate=tax.rate, is_inclusive=tax.is_inclusive, name=tax.name, taxable=tax.taxable
-            )
+        number = tax.tax_rate
+        held = last.get(number)
+        if held is None or number is None or held.rate != tax.rate or held.is_inclusive is not tax.is_inclusive:
+            name = "?" + tax.name
+            if number is not None:
+                named = book.charged_name(number, tax.rate, tax.is_inclusive)
+                if named[0] != "?":
+                    name = named
+            held = found.get(name)
+            if held is None:
+                held = found[name] = Charged(0, tax.rate, tax.is_inclusive, tax.name, [], [], False, tax.taxable)
+            if name[0] != "?":
+                last[number] = held
         held.amount += tax.amount
         if tax.line is not None:
             held.lines.append(tax.line)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from aura_migration.verify.replay.book import base_of
 from aura_migration.verify.replay.differ import Outcome
+from aura_migration.verify.replay.lines import Judged
 from aura_migration.verify.replay.ring import Ringing
 from aura_migration.verify.replay.words import Cause
 
@@ -29,6 +30,15 @@ class Run:
 
 
 @dataclass(slots=True)
+class _Waiting:
+    """A line that came again so often since it was noted, last on that day. Holds the line, so that its id stays its own."""
+
+    judged: Judged
+    count: int
+    last: str
+
+
+@dataclass(slots=True)
 class Pairs:
     """Distinct (item, option) pairs sold, and those that could be rung up each time."""
 
@@ -40,7 +50,9 @@ class History:
     """Filled order by order, oldest first."""
 
     def __init__(self) -> None:
-        self.prices: dict[Subject, list[Run]] = {}
+        self._prices: dict[Subject, list[Run]] = {}
+        self._waiting: dict[int, _Waiting] = {}
+        """Lines whose prices stand in the last run of each of their subjects, counted until one of those ends."""
         self.rates: dict[Subject, list[Run]] = {}
         self.pairs = Pairs()
         self.scopes: dict[int, set[str]] = defaultdict(set)
@@ -59,20 +71,14 @@ class History:
         if not self.first:
             self.first = day
         self.last = day
-        prices, seen = self.prices, self._seen
+        waiting = self._waiting
         for judged in ringing.judged:
-            for subject, value in judged.observed:
-                held = prices.get(subject)
-                if held is not None and held[-1].value == value:
-                    last = held[-1]
-                    last.count += 1
-                    last.last = day
-                else:
-                    _note(prices, subject, value, day)
-            if judged.pairs and judged.pairs not in seen:
-                seen.add(judged.pairs)
-                for item, option, works in judged.pairs:
-                    (self.pairs.sold if works else self.pairs.failed).add((item, option))
+            held = waiting.get(id(judged))
+            if held is not None:
+                held.count += 1
+                held.last = day
+            else:
+                self._line(judged, day)
         for given in ringing.given:
             if given.rule is not None:
                 self.scopes[given.rule.id].add(given.scope.value)
@@ -84,7 +90,7 @@ class History:
             else {}
         )
         for key, charged in outcome.taxes.items():
-            name = key if key.startswith("?") else base_of(key)
+            name = key if key[0] == "?" else base_of(key)
             if charged.amount:
                 days = self.taxed.get(name)
                 if days is None:
@@ -97,6 +103,35 @@ class History:
             if charged.rate is not None:
                 configured = ruled.get((name, charged.rate), charged.rate) if ruled else charged.rate
                 _note(self.rates, (name, configured), charged.rate, day)
+
+    @property
+    def prices(self) -> dict[Subject, list[Run]]:
+        """By subject, the prices that were asked, in the order of time."""
+        self._settle()
+        return self._prices
+
+    def _line(self, judged: Judged, day: str) -> None:
+        """A line for the first time since a run ended."""
+        prices = self._prices
+        if any(subject in prices and prices[subject][-1].value != value for subject, value in judged.observed):
+            self._settle()
+        for subject, value in judged.observed:
+            _note(prices, subject, value, day)
+        if all(prices[subject][-1].value == value for subject, value in judged.observed):
+            self._waiting[id(judged)] = _Waiting(judged, 0, day)
+        if judged.pairs and judged.pairs not in self._seen:
+            self._seen.add(judged.pairs)
+            for item, option, works in judged.pairs:
+                (self.pairs.sold if works else self.pairs.failed).add((item, option))
+
+    def _settle(self) -> None:
+        """Add what was counted to the runs."""
+        for held in self._waiting.values():
+            for subject, _ in held.judged.observed if held.count else ():
+                run = self._prices[subject][-1]
+                run.count += held.count
+                run.last = max(run.last, held.last)
+        self._waiting.clear()
 
     def _borne(self, ringing: Ringing, outcome: Outcome, tax: str) -> None:
         without = {

@@ -9,9 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from aura_migration.core.errors import BadInput
 from aura_migration.pricing.bill import BillLine, BillModifier, Per, TaxKind
 from aura_migration.pricing.lines import gross
-from aura_migration.verify.replay.book import Book, Item, Link, Option
+from aura_migration.pricing.plain import is_plain
+from aura_migration.pricing.scales import QUANTITY
+from aura_migration.verify.replay.book import Book, Item, Link, Option, Prices
 from aura_migration.verify.replay.hours import Moment, moment
 from aura_migration.verify.replay.rung import RungLine, RungModifier, RungOrder
 from aura_migration.verify.replay.words import Cause, Found, Part, Skip, Why
@@ -22,6 +25,7 @@ COUNTED_BY_LINE = frozenset(("toast",))
 """POS whose orders state the quantity of a choice for the whole line: three burgers with cheese hold three cheese."""
 REMEMBERED = 200_000
 """Distinct lines kept."""
+NOTHING_CHOSEN: tuple[RungModifier, ...] = ()
 
 
 class Observed(NamedTuple):
@@ -46,6 +50,8 @@ class Judged(NamedTuple):
     pairs: tuple[tuple[int, int, bool], ...]
     given_taxes: bool
     """The rules cannot say which taxes it bears: those it was charged are taken for given."""
+    is_plain: bool = False
+    """Its amount and its taxes can be added up as they are (``pricing.plain``)."""
 
 
 class Lines:
@@ -53,52 +59,80 @@ class Lines:
 
     def __init__(self, book: Book) -> None:
         self.book = book
-        self._known: dict[tuple[object, ...], Judged] = {}
+        self._known: dict[tuple[str, str | None, str], dict[tuple[object, ...], Judged]] = {}
+        """By what the order says for all its lines (type, its key, channel), then by line."""
+        self._count = 0
+        self._item_prices: dict[tuple[object, ...], Prices] = {}
+        self._option_prices: dict[tuple[object, ...], Prices] = {}
         self._timed = {item.id for item in book.items.values() if _is_timed(item.rules)}
         self._timed_options = {option.id for option in book.options.values() if _is_timed(option.rules)}
         self._per_unit = {tax.id for tax in book.taxes.values() if tax.rule.kind is TaxKind.FIXED}
 
-    def judge(self, order: RungOrder, line: RungLine, modifiers: Sequence[RungModifier]) -> Judged:
-        """The line by the menu, at the order's time, kind and channel."""
-        is_timed = line.item in self._timed
-        chosen: tuple[object, ...] = ()
-        if modifiers:
-            first = modifiers[0].id
-            chosen = tuple(
-                [
-                    (
-                        one.modifier,
-                        one.quantity,
-                        one.price,
-                        one.amount,
-                        one.before,
-                        None if one.parent is None else one.parent - first,
-                        one.id - first if one.parent is not None else 0,
-                    )
-                    for one in modifiers
-                ]
-            )
-            if not is_timed and self._timed_options:
-                is_timed = any(one.modifier in self._timed_options for one in modifiers)
-        key = (
-            line.item,
-            line.variation,
-            line.quantity,
-            line.price,
-            line.subtotal,
-            line.revenue,
-            order.order_type,
-            order.type_key,
-            order.channel,
-            (order.opened, order.closed) if is_timed else None,
-            chosen,
-        )
-        known = self._known.get(key)
+    def judge(self, order: RungOrder) -> list[Judged]:
+        """The lines of an order by the menu, at its time, of its kind, through its channel."""
+        said = (order.order_type, order.type_key, order.channel)
+        known = self._known.get(said)
         if known is None:
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            known = self._known[key] = self._judge(order, line, modifiers, is_timed)
-        return known
+            known = self._known[said] = {}
+        chosen: dict[int, list[RungModifier]] = {}
+        if order.modifiers:
+            for one in order.modifiers:
+                if one.line in chosen:
+                    chosen[one.line].append(one)
+                else:
+                    chosen[one.line] = [one]
+        timed, timed_options = self._timed, self._timed_options
+        found: list[Judged] = []
+        for line in order.lines or ():
+            key: tuple[object, ...]
+            key = (line.item, line.variation, line.quantity, line.price, line.subtotal, line.revenue)
+            is_timed = line.item in timed
+            modifiers: Sequence[RungModifier] = NOTHING_CHOSEN
+            if line.id in chosen:
+                modifiers = chosen[line.id]
+                key += _key(modifiers)
+                if not is_timed and timed_options:
+                    for one in modifiers:
+                        if one.modifier in timed_options:
+                            is_timed = True
+                            break
+            if is_timed:
+                key += (order.opened, order.closed)
+            judged = known.get(key)
+            if judged is None:
+                judged = self._judge(order, line, modifiers, is_timed)
+                judged = known[key] = judged._replace(is_plain=self._is_plain(line, judged))
+                self._count += 1
+            found.append(judged)
+        if self._count >= REMEMBERED:
+            self._known.clear()
+            self._count = 0
+        return found
+
+    def _is_plain(self, line: RungLine, judged: Judged) -> bool:
+        names, book = judged.taxes, self.book
+        return (
+            not (judged.given_taxes or judged.counts_units)
+            and line.subtotal >= 0
+            and len(set(names)) == len(names)
+            and all(is_plain(book.rule(name), book.policy) for name in names)
+        )
+
+    def item_prices(self, item: Item, variation: int | None, channel: str, at: Moment | None) -> Prices:
+        """As the book says, remembered."""
+        key = (item.id, variation, channel, at)
+        if key not in self._item_prices:
+            self._item_prices[key] = self.book.item_prices(item, variation, channel, at)
+        return self._item_prices[key]
+
+    def option_prices(
+        self, item: Item, variation: int | None, option: Option, before: str | None, channel: str, at: Moment | None
+    ) -> Prices:
+        """As the book says, remembered."""
+        key = (item.id, variation, option.id, before, channel, at)
+        if key not in self._option_prices:
+            self._option_prices[key] = self.book.option_prices(item, variation, option, before, channel, at)
+        return self._option_prices[key]
 
     def _judge(self, order: RungOrder, line: RungLine, modifiers: Sequence[RungModifier], is_timed: bool) -> Judged:
         book = self.book
@@ -116,9 +150,10 @@ class Lines:
             taxes_of = book.item_taxes(item, order.order_type, order.type_key) if held else ()
             return Judged(taxes_of, False, item.is_discountable, (gone,), (), (), (), not held)
         at = _moments(order) if is_timed else (None,)
-        judging = _Judging(book, item, line, modifiers, order.channel, at)
+        judging = _Judging(self, item, line, modifiers, order.channel, at)
         judging.price()
-        judging.choices()
+        if modifiers or item.links:
+            judging.choices()
         judging.sum()
         taxed = book.item_taxes(item, order.order_type, order.type_key)
         return Judged(
@@ -131,6 +166,27 @@ class Lines:
             tuple(judging.pairs),
             False,
         )
+
+
+def _key(modifiers: Sequence[RungModifier]) -> tuple[object, ...]:
+    """What of the choices the menu is asked about; one without a record is known by its name alone."""
+    first = modifiers[0].id
+    return tuple(
+        [
+            (one.modifier or one.name, one.quantity, one.price, one.amount, one.before)
+            if one.parent is None
+            else (
+                one.modifier or one.name,
+                one.quantity,
+                one.price,
+                one.amount,
+                one.before,
+                one.parent - first,
+                one.id - first,
+            )
+            for one in modifiers
+        ]
+    )
 
 
 def _is_timed(rules: Iterable[object]) -> bool:
@@ -146,14 +202,15 @@ def _moments(order: RungOrder) -> tuple[Moment | None, ...]:
 class _Judging:
     def __init__(
         self,
-        book: Book,
+        lines: Lines,
         item: Item,
         line: RungLine,
         modifiers: Sequence[RungModifier],
         channel: str,
         at: Sequence[Moment | None],
     ) -> None:
-        self.book, self.item, self.line, self.channel, self.at = book, item, line, channel, at
+        self.lines, self.book = lines, lines.book
+        self.item, self.line, self.channel, self.at = item, line, channel, at
         self.modifiers = modifiers
         self.found: list[Found] = []
         self.observed: list[Observed] = []
@@ -183,7 +240,7 @@ class _Judging:
             return
         allowed: set[int] = set()
         for at in self.at:
-            prices = self.book.item_prices(item, line.variation, self.channel, at)
+            prices = self.lines.item_prices(item, line.variation, self.channel, at)
             if prices is None:
                 return  # the cashier's
             allowed |= prices
@@ -264,7 +321,7 @@ class _Judging:
     def _option_price(self, one: RungModifier, option: Option) -> None:
         allowed: set[int] = set()
         for at in self.at:
-            prices = self.book.option_prices(self.item, self.line.variation, option, one.before, self.channel, at)
+            prices = self.lines.option_prices(self.item, self.line.variation, option, one.before, self.channel, at)
             if prices is None:
                 return  # the cashier's
             allowed |= prices
@@ -286,6 +343,10 @@ class _Judging:
     def sum(self) -> None:
         """Whether the parts as charged come to the line as charged, by the policy."""
         line = self.line
+        if line.quantity == QUANTITY and all(one.quantity == QUANTITY for one in self.modifiers):
+            # One of each: nothing is multiplied, so nothing is rounded, whatever the policy.
+            self._compare_sum(line.price + sum([one.price for one in self.modifiers]))
+            return
         below: dict[int | None, list[RungModifier]] = defaultdict(list)
         for one in self.modifiers:
             below[one.parent].append(one)
@@ -300,12 +361,17 @@ class _Judging:
         def flat() -> tuple[BillModifier, ...]:
             return tuple(BillModifier(str(one.id), one.price, quantity=one.quantity, per=per) for one in self.modifiers)
 
-        whole = self._gross(built(None))
-        if (
-            whole == line.subtotal
-            or self.size_row is not None
-            or (per is Per.LINE and self._gross(flat()) == line.subtotal)
-        ):
+        try:
+            whole = self._gross(built(None))
+            if per is Per.LINE and whole != line.subtotal and self._gross(flat()) == line.subtotal:
+                return
+        except BadInput:
+            return  # the bill cannot be priced either, and says so
+        self._compare_sum(whole)
+
+    def _compare_sum(self, whole: int) -> None:
+        line = self.line
+        if whole == line.subtotal or self.size_row is not None:
             return
         off = whole - line.subtotal
         self.found.append(Found(Part.LINE, Cause.LINE_ROUNDING, ("policy", "line"), line.subtotal, whole, off))

@@ -156,7 +156,7 @@ class Judging:
                 self.kept.append((ref(order), outcome.found, outcome.skips))
                 if outcome.is_open and not outcome.skips:
                     self._open(ringing, outcome)
-            elif len(self.agreeing) < AGREEING and outcome.priced is not None and can_tell(outcome.priced):
+            elif len(self.agreeing) < AGREEING and can_tell(outcome):
                 self.agreeing += _case(ringing, outcome)
 
     def _open(self, ringing: Ringing, outcome: Outcome) -> None:
@@ -168,7 +168,7 @@ class Judging:
 
 
 def _case(ringing: Ringing, outcome: Outcome) -> Iterator[Case]:
-    if any(each.part in (Part.DISCOUNT, Part.CHARGE) for each in outcome.found):
+    if outcome.plain is not None or any(each.part in (Part.DISCOUNT, Part.CHARGE) for each in outcome.found):
         outcome.bill = ringing.bill
     found = case_of(outcome, [held.amount for held in ringing.given], [put.charged.amount for put in ringing.put])
     if found is not None:

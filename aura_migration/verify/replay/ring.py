@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from aura_migration.pricing.bill import (
     Bill,
     BillLine,
@@ -26,12 +28,11 @@ from aura_migration.pricing.scales import QUANTITY
 from aura_migration.verify.replay.book import Book, DiscountRule, ServiceCharge, base_of
 from aura_migration.verify.replay.hours import moment
 from aura_migration.verify.replay.lines import Judged, Lines
-from aura_migration.verify.replay.rung import RungCharge, RungModifier, RungOrder
+from aura_migration.verify.replay.rung import RungCharge, RungOrder
 from aura_migration.verify.replay.words import Cause, Found, Part, Skip, Why
 
 RATE = 100_000_000
 PLACES = tuple(str(place) for place in range(64))
-NO_LINES: tuple[RungModifier, ...] = ()
 CONTRADICTIONS = frozenset(
     (
         "lines_do_not_add_up",
@@ -74,18 +75,40 @@ class Put:
     charged: RungCharge
 
 
-@dataclass(slots=True)
-class Ringing:
+class Ringing(msgspec.Struct):
     """An order rung up: the bill by the rules, or None with the reason in `skips`."""
 
     order: RungOrder
-    bill: Bill | None = None
-    judged: list[Judged] = field(default_factory=list)
-    found: list[Found] = field(default_factory=list)
-    skips: list[Skip] = field(default_factory=list)
-    given: list[Given] = field(default_factory=list)
-    put: list[Put] = field(default_factory=list)
+    till: Till
+    judged: list[Judged] = []
+    found: list[Found] = []
+    skips: list[Skip] = []
+    given: list[Given] = []
+    put: list[Put] = []
     is_exempt: bool = False
+    gives_taxes: bool = False
+    """The rules cannot say which taxes some line bears (``Judged.given_taxes``)."""
+    is_plain: bool = False
+    """Every line is plain (``pricing.plain``), and there is nothing but lines and taxes."""
+    _bill: Bill | None = None
+
+    @property
+    def bill(self) -> Bill | None:
+        """The bill, made when it is asked for; None for an order without lines."""
+        if self._bill is None and self.order.lines:
+            self._bill = self.till.bill(self)
+        return self._bill
+
+    def borne(self) -> dict[str, list[int]]:
+        """What each tax is of, line by line, where the order is plain: minor units by name of the rule."""
+        found: dict[str, list[int]] = {}
+        for line, judged in zip(self.order.lines or (), self.judged, strict=True):
+            for name in judged.taxes:
+                if name in found:
+                    found[name].append(line.subtotal)
+                else:
+                    found[name] = [line.subtotal]
+        return found
 
 
 class Till:
@@ -94,6 +117,7 @@ class Till:
     def __init__(self, book: Book) -> None:
         self.book = book
         self.lines = Lines(book)
+        self._external = {int(tax.id) for tax in book.taxes.values() if tax.tax_type == "external"}
         self._automatic = [one for one in book.discounts if one.is_automatic and one.is_plain]
         self._own_charges = [
             one for one in book.charges if one.is_automatic and one.is_active and one.calculation != "open"
@@ -101,7 +125,7 @@ class Till:
 
     def ring(self, order: RungOrder) -> Ringing:
         """The order by the rules."""
-        ringing = Ringing(order)
+        ringing = Ringing(order, self)
         lines = order.lines or ()
         if not lines:
             ringing.skips.append(Skip.NO_LINES)
@@ -109,37 +133,38 @@ class Till:
         if order.flags and not CONTRADICTIONS.isdisjoint(order.flags):
             ringing.skips.append(Skip.CONTRADICTS_ITSELF)
         if order.taxes:
+            external = self._external
             for tax in order.taxes:
                 if tax.remitted_by == "marketplace":
                     ringing.skips.append(Skip.MARKETPLACE_TAX)
                     break
-                if tax.tax_rate is not None:
-                    known = self.book.taxes.get(str(tax.tax_rate))
-                    if known is not None and known.tax_type == "external":
-                        ringing.skips.append(Skip.EXTERNAL_TAX)
-                        break
-        self._lines(ringing)
-        self._discounts(ringing)
-        self._charges(ringing)
+                if external and tax.tax_rate in external:
+                    ringing.skips.append(Skip.EXTERNAL_TAX)
+                    break
         ringing.is_exempt = order.is_exempt
-        self._bill(ringing)
+        self._lines(ringing)
+        if order.discounts or self._automatic:
+            self._discounts(ringing)
+        if order.charges or self._own_charges:
+            self._charges(ringing)
+        if ringing.given or ringing.put or ringing.skips or order.is_exempt or order.in_cash or order.rounding:
+            ringing.is_plain = False
         return ringing
 
     # -- lines -----------------------------------------------------------------------------------------------------
 
     def _lines(self, ringing: Ringing) -> None:
-        order, judge = ringing.order, self.lines.judge
-        chosen: dict[int, list[RungModifier]] = {}
-        for one in order.modifiers or ():
-            chosen.setdefault(one.line, []).append(one)
-        judged, found = ringing.judged, ringing.found
-        for line in order.lines or ():
-            known = judge(order, line, chosen.get(line.id, NO_LINES))
-            judged.append(known)
+        ringing.judged = self.lines.judge(ringing.order)
+        ringing.is_plain = True
+        for known in ringing.judged:
+            if not known.is_plain:
+                ringing.is_plain = False
             if known.found:
-                found.extend(known.found)
+                ringing.found.extend(known.found)
             if known.skips:
                 ringing.skips.extend(known.skips)
+            if known.given_taxes:
+                ringing.gives_taxes = True
 
     # -- discounts -------------------------------------------------------------------------------------------------
 
@@ -274,7 +299,8 @@ class Till:
 
     # -- the bill --------------------------------------------------------------------------------------------------
 
-    def _bill(self, ringing: Ringing) -> None:
+    def bill(self, ringing: Ringing) -> Bill:
+        """The order as a bill."""
         order = ringing.order
         taxes: dict[str, TaxRule] = {}
         used: dict[int, list[str]] = {}
@@ -284,16 +310,18 @@ class Till:
             for place in held.lines:
                 used.setdefault(place, []).append(held.id)
         lines: list[BillLine] = []
-        charged = self._given_taxes(ringing) if any(one.given_taxes for one in ringing.judged) else {}
-        rule = self.book.rule
+        charged = self._given_taxes(ringing) if ringing.gives_taxes else {}
+        before: tuple[str, ...] = ()
         for place, (line, judged) in enumerate(zip(order.lines or (), ringing.judged, strict=True)):
             names = judged.taxes
             if judged.given_taxes:
                 names = tuple(charged.get(line.id, ()))
-            for name in names:
-                if name not in taxes:
-                    taxes[name] = rule(name)
-            if judged.counts_units or place in used or not judged.is_discountable:
+            if names is not before:
+                before = names
+                for name in names:
+                    if name not in taxes:
+                        taxes[name] = self.book.rule(name)
+            if judged.counts_units or not judged.is_discountable or place in used:
                 discountable = judged.is_discountable or place in used
                 lines.append(
                     bill_line(
@@ -304,8 +332,8 @@ class Till:
                 lines.append(
                     BillLine(PLACES[place] if place < 64 else str(place), line.subtotal, QUANTITY, None, (), (), names)
                 )
-        charges = [self._charge(put, taxes, ringing) for put in ringing.put]
-        ringing.bill = Bill(
+        charges = [self._charge(put, taxes, ringing) for put in ringing.put] if ringing.put else ()
+        return Bill(
             tuple(lines),
             tuple(taxes.values()),
             tuple(discounts),
