@@ -88,9 +88,10 @@ def accept(url: str, tables: Sequence[Table], numbers: Mapping[str, int | None],
         },
     )
     driver = url.replace("postgresql://", "postgresql+psycopg://", 1)
-    # The kind of source made for PostgreSQL takes no address without a host, such as a socket's.
-    warnings.filterwarnings("ignore", category=GxDatasourceWarning)
-    run = _Run(context, context.data_sources.add_sql("auraconnect", connection_string=driver.replace("$", r"\$")))
+    with warnings.catch_warnings():
+        # The kind of source made for PostgreSQL takes no address without a host, such as a socket's.
+        warnings.simplefilter("ignore", GxDatasourceWarning)
+        run = _Run(context, context.data_sources.add_sql("auraconnect", connection_string=driver.replace("$", r"\$")))
     try:
         for table in tables:
             _prepare(run, table, numbers)

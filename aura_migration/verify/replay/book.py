@@ -6,7 +6,7 @@ tax is called by its id as text, as bills name taxes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -15,6 +15,7 @@ import msgspec
 
 from aura_migration.pricing.bill import Scope, TaxKind, TaxRule
 from aura_migration.pricing.policy import Policy
+from aura_migration.pricing.scales import QUANTITY
 from aura_migration.verify.replay.hours import Moment, Window, within
 
 OPEN = None
@@ -186,6 +187,11 @@ class Target(NamedTuple):
     most: int | None
     set_number: int
 
+    @property
+    def counts(self) -> bool:
+        """Whether it is about so many units, not about each."""
+        return self.least is not None or self.most is not None
+
 
 @dataclass(frozen=True, slots=True)
 class DiscountRule:
@@ -229,7 +235,7 @@ class DiscountRule:
         if item is None:
             return not any(one.role == "discounted" for one in self.targets)
         wanted = [one for one in self.targets if one.role == "discounted"]
-        if any(one.role == "excluded" and _is(one, item, variation) for one in self.targets):
+        if any(one.role == "excluded" and not one.counts and _is(one, item, variation) for one in self.targets):
             return False
         return not wanted or any(_is(one, item, variation) for one in wanted)
 
@@ -242,6 +248,38 @@ class DiscountRule:
             and self.rule_type in ("percentage_discount", "fixed_discount", "happy_hour")
             and not self.is_open
         )
+
+    @property
+    def is_together(self) -> bool:
+        """Applies by itself to items bought together, and an order tells whether they were; on which units is the POS's choice."""
+        return (
+            self.is_automatic
+            and self.is_active
+            and not self.is_open
+            and not self.has_conditions
+            and (
+                len({one.set_number for one in self.targets if one.role == "discounted"}) > 1
+                or any(one.role == "bought" or one.counts for one in self.targets)
+            )
+        )
+
+    def may_reach(self, sold: Sequence[tuple[Item, int | None, int]]) -> bool:
+        """Whether (item, variation, quantity in 1e-6) hold what must be bought together: enough of each set, and of all of them."""
+        sets: dict[tuple[str, int], list[Target]] = {}
+        for one in self.targets:
+            sets.setdefault((one.role, one.set_number), []).append(one)
+        wanted = 0
+        units: set[int] = set()
+        for targets in sets.values():
+            places = [n for n, (item, size, _) in enumerate(sold) if any(_is(one, item, size) for one in targets)]
+            if targets[0].role == "excluded" and not targets[0].counts:
+                continue
+            least = max([one.least or 1 for one in targets])
+            if sum(sold[place][2] for place in places) < least * QUANTITY:
+                return False
+            wanted += least
+            units.update(places)
+        return sum(sold[place][2] for place in units) >= wanted * QUANTITY
 
 
 def _is(target: Target, item: Item, variation: int | None) -> bool:

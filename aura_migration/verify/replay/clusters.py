@@ -6,9 +6,9 @@ Order numbers and dates are named, nobody's data is.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from aura_migration.core.money import show
 from aura_migration.pricing.policy import Policy, TaxPlace
@@ -142,58 +142,56 @@ class Clusters:
         held.title = f"{said} rounds {history} in history, configured {rule}"
 
     def _title(self, held: Cluster) -> str:
-        book, subject = self.book, held.subject
+        """What the history shows and what is configured, in a sentence."""
+        name = self._name(held.subject)
+        say = _TITLES.get(held.cause)
+        if say is None:
+            return (
+                f"{held.cause.value.replace('_', ' ')}: {name}"
+                if name
+                else "no rule that is known reproduces the cents"
+            )
         charged, ruled = _most(held.charged), _most(held.ruled)
-        cause = held.cause
-        name = self._name(subject)
-        if cause in (Cause.ITEM_PRICE, Cause.MODIFIER_PRICE):
-            what = "item" if cause is Cause.ITEM_PRICE else "option"
-            return f"{what} '{name}' cost {self._money(charged)} in history, configured {self._money(ruled)}"
-        if cause is Cause.TAX_RATE:
-            return f"rate '{name}' is {_percent(charged)} in history, configured {_percent(ruled)}"
-        if cause is Cause.TAX_INCLUSIVE:
-            return f"rate '{name}' is {charged} in history, configured {ruled}"
-        if cause is Cause.TAX_EXTRA:
-            return f"rate '{name}' was not charged on {len(held.ruled)} kinds of lines that it is assigned to ({_list(held.ruled)})"
-        if cause is Cause.TAX_MISSING:
-            return f"rate '{name}' was charged on {len(held.charged)} kinds of lines that it is not assigned to ({_list(held.charged)})"
-        if cause in (Cause.MAX_SELECTION, Cause.MIN_SELECTION):
-            what, limit = ("more", "most") if cause is Cause.MAX_SELECTION else ("fewer", "least")
-            group = book.groups.get(int(str(subject[3])))
-            chosen = f"{charged} choices" if charged != 1 else "one choice"
-            return f"'{name}': orders hold {chosen} of '{group.name if group else subject[3]}', {what} than configured (at {limit} {ruled})"
-        if cause is Cause.NOT_OFFERED:
-            group = book.groups.get(int(str(subject[3])))
-            return f"'{name}' is not offered '{group.name if group else subject[3]}', from which '{charged}' was chosen"
-        if cause is Cause.DISCOUNT_SCOPE:
-            if ruled in ("line", "check"):
-                return f"discount '{name}' was taken off the {charged} in history, configured for the {ruled}"
-            return f"discount '{name}' was taken off {_list(held.charged)}, which it is not configured for"
-        if cause is Cause.DISCOUNT_RATE:
-            is_rate = any(one.id == subject[1] and one.rate is not None for one in book.discounts)
-            told = _percent if is_rate else self._money
-            return f"discount '{name}' is {told(charged)} in history, configured {told(ruled)}"
-        if cause is Cause.DISCOUNT_SCHEDULE:
-            return f"discount '{name}' was given outside of its configured days and hours"
-        if cause is Cause.DISCOUNT_ROUNDING:
-            return f"discount '{name}' takes other cents off than in history"
-        if cause is Cause.DISCOUNT_MISSING:
-            return f"discount '{name}' applies by itself, orders it applies to do not have it"
-        if cause is Cause.CHARGE_RATE:
-            is_rate = any(one.id == subject[1] and one.calculation == "percent" for one in book.charges)
-            told = _percent if is_rate else self._money
-            return f"charge '{name}' is {told(charged)} in history, configured {told(ruled)}"
-        if cause is Cause.CHARGE_BASE:
-            return f"charge '{name}' is a percentage of another sum in history than configured"
-        if cause is Cause.CHARGE_MISSING:
-            return f"charge '{name}' applies by itself, orders it applies to do not have it"
-        if cause is Cause.CHARGE_TAXABILITY:
-            return f"charge '{name}' is {charged} in history, configured {ruled}"
-        if cause is Cause.CASH_ROUNDING:
-            return "cash payments are rounded to another coin in history than configured"
-        if cause is Cause.LINE_ROUNDING:
-            return "quantity times price comes to other cents than in history"
-        return f"{cause.value.replace('_', ' ')}: {name}" if name else "no rule that is known reproduces the cents"
+        return say(self, _Said(held, name, charged, ruled))
+
+    def _costs(self, said: _Said) -> str:
+        what = "item" if said.held.cause is Cause.ITEM_PRICE else "option"
+        return f"{what} '{said.name}' cost {self._money(said.charged)} in history, configured {self._money(said.ruled)}"
+
+    def _chosen(self, said: _Said) -> str:
+        what, limit = ("more", "most") if said.held.cause is Cause.MAX_SELECTION else ("fewer", "least")
+        chosen = f"{said.charged} choices" if said.charged != 1 else "one choice"
+        group = self._group(said.held)
+        return f"'{said.name}': orders hold {chosen} of '{group}', {what} than configured (at {limit} {said.ruled})"
+
+    def _not_offered(self, said: _Said) -> str:
+        return f"'{said.name}' is not offered '{self._group(said.held)}', from which '{said.charged}' was chosen"
+
+    def _scope(self, said: _Said) -> str:
+        if said.ruled in ("line", "check"):
+            return (
+                f"discount '{said.name}' was taken off the {said.charged} in history, configured for the {said.ruled}"
+            )
+        return f"discount '{said.name}' was taken off {_list(said.held.charged)}, which it is not configured for"
+
+    def _discount_rate(self, said: _Said) -> str:
+        number = said.held.subject[1]
+        is_rate = any(one.id == number and one.rate is not None for one in self.book.discounts)
+        return self._rated(f"discount '{said.name}'", said, is_rate)
+
+    def _charge_rate(self, said: _Said) -> str:
+        number = said.held.subject[1]
+        is_rate = any(one.id == number and one.calculation == "percent" for one in self.book.charges)
+        return self._rated(f"charge '{said.name}'", said, is_rate)
+
+    def _rated(self, what: str, said: _Said, is_rate: bool) -> str:
+        told = _percent if is_rate else self._money
+        return f"{what} is {told(said.charged)} in history, configured {told(said.ruled)}"
+
+    def _group(self, held: Cluster) -> str:
+        number = held.subject[3]
+        group = self.book.groups.get(int(str(number)))
+        return group.name if group is not None else str(number)
 
     def _name(self, subject: tuple[str | int | None, ...]) -> str:
         book, (kind, ident) = self.book, subject[:2]
@@ -218,6 +216,56 @@ class Clusters:
 
     def _money(self, cents: str | int | None) -> str:
         return show(cents, self.book.currency) if isinstance(cents, int) else str(cents)
+
+
+class _Said(NamedTuple):
+    """A cluster with the name of its rule and what most of its orders say."""
+
+    held: Cluster
+    name: str
+    charged: str | int | None
+    ruled: str | int | None
+
+
+_TITLES: Mapping[Cause, Callable[[Clusters, _Said], str]] = {
+    Cause.ITEM_PRICE: Clusters._costs,
+    Cause.MODIFIER_PRICE: Clusters._costs,
+    Cause.MAX_SELECTION: Clusters._chosen,
+    Cause.MIN_SELECTION: Clusters._chosen,
+    Cause.NOT_OFFERED: Clusters._not_offered,
+    Cause.LINE_ROUNDING: lambda _, said: "quantity times price comes to other cents than in history",
+    Cause.DISCOUNT_SCOPE: Clusters._scope,
+    Cause.DISCOUNT_RATE: Clusters._discount_rate,
+    Cause.DISCOUNT_SCHEDULE: lambda _, said: (
+        f"discount '{said.name}' was given outside of its configured days and hours"
+    ),
+    Cause.DISCOUNT_ROUNDING: lambda _, said: f"discount '{said.name}' takes other cents off than in history",
+    Cause.DISCOUNT_MISSING: lambda _, said: (
+        f"discount '{said.name}' applies by itself, orders it applies to do not have it"
+    ),
+    Cause.CHARGE_RATE: Clusters._charge_rate,
+    Cause.CHARGE_BASE: lambda _, said: (
+        f"charge '{said.name}' is a percentage of another sum in history than configured"
+    ),
+    Cause.CHARGE_MISSING: lambda _, said: (
+        f"charge '{said.name}' applies by itself, orders it applies to do not have it"
+    ),
+    Cause.CHARGE_TAXABILITY: lambda _, said: (
+        f"charge '{said.name}' is {said.charged} in history, configured {said.ruled}"
+    ),
+    Cause.TAX_RATE: lambda _, said: (
+        f"rate '{said.name}' is {_percent(said.charged)} in history, configured {_percent(said.ruled)}"
+    ),
+    Cause.TAX_INCLUSIVE: lambda _, said: f"rate '{said.name}' is {said.charged} in history, configured {said.ruled}",
+    Cause.TAX_EXTRA: lambda _, said: (
+        f"rate '{said.name}' was not charged on {len(said.held.ruled)} kinds of lines that it is assigned to ({_list(said.held.ruled)})"
+    ),
+    Cause.TAX_MISSING: lambda _, said: (
+        f"rate '{said.name}' was charged on {len(said.held.charged)} kinds of lines that it is not assigned to ({_list(said.held.charged)})"
+    ),
+    Cause.CASH_ROUNDING: lambda _, said: "cash payments are rounded to another coin in history than configured",
+}
+"""The title of a cluster by its cause; of those not here cause and name say all there is."""
 
 
 def configured_way(book: Book, tax: str, policy: Policy) -> Way:

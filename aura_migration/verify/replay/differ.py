@@ -152,6 +152,9 @@ class Differ:
             )
             if subject in told:
                 continue
+            if held.rule is not None and held.rule.is_together:
+                outcome.skips.append(Skip.SOLD_TOGETHER)
+                continue
             cents = held.amount - one.amount
             outcome.found.append(Found(Part.DISCOUNT, Cause.DISCOUNT_ROUNDING, subject, held.amount, one.amount, cents))
             outcome.is_open = True

@@ -119,6 +119,7 @@ class Till:
         self.lines = Lines(book)
         self._external = {int(tax.id) for tax in book.taxes.values() if tax.tax_type == "external"}
         self._automatic = [one for one in book.discounts if one.is_automatic and one.is_plain]
+        self._together = [one for one in book.discounts if one.is_together]
         self._own_charges = [
             one for one in book.charges if one.is_automatic and one.is_active and one.calculation != "open"
         ]
@@ -145,6 +146,8 @@ class Till:
         self._lines(ringing)
         if order.discounts or self._automatic:
             self._discounts(ringing)
+        if self._together and not order.discounts and self._reached_together(order):
+            ringing.skips.append(Skip.SOLD_TOGETHER)
         if order.charges or self._own_charges:
             self._charges(ringing)
         if ringing.given or ringing.put or ringing.skips or order.is_exempt or order.in_cash or order.rounding:
@@ -264,6 +267,22 @@ class Till:
         if off:
             subject = ("discount", rule.id)
             ringing.found.append(Found(Part.DISCOUNT, Cause.DISCOUNT_MISSING, subject, None, rule.name, off))
+
+    def _reached_together(self, order: RungOrder) -> bool:
+        """Whether a discount on items bought together may have applied to an order that has none; one discount may keep another away."""
+        at = moment(order.opened) if order.opened else None
+        rules = [rule for rule in self._together if rule.holds(at, order.order_type)]
+        if not rules:
+            return False
+        items = self.book.items
+        sold = [
+            (items[line.item], line.variation, line.quantity)
+            for line in order.lines or ()
+            if line.item in items and items[line.item].is_discountable
+        ]
+        return any(
+            rule.may_reach(sold) and not (rule.least_cents and order.subtotal < rule.least_cents) for rule in rules
+        )
 
     # -- charges ---------------------------------------------------------------------------------------------------
 

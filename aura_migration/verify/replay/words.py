@@ -95,6 +95,7 @@ class Skip(StrEnum):
     MARKETPLACE_TAX = "marketplace_tax"
     OPEN_POINT = "open_point"
     PRICED_BY_HAND = "priced_by_hand"
+    SOLD_TOGETHER = "sold_together"
     UNREADABLE = "unreadable"
 
 
@@ -106,6 +107,7 @@ SKIPS = {
     Skip.MARKETPLACE_TAX: "a marketplace calculated and remits the tax",
     Skip.OPEN_POINT: "the POS does not document how it calculates this, and the history does not decide it",
     Skip.PRICED_BY_HAND: "a price was typed in by hand where the menu has one",
+    Skip.SOLD_TOGETHER: "a discount on items bought together applies by itself; on which units, and when, the POS decides line by line",
     Skip.UNREADABLE: "the order cannot be priced as it stands",
 }
 
