@@ -109,11 +109,14 @@ def judge_day(
     now: datetime,
     read_until: datetime | None,
     *,
+    ended_at: datetime | None = None,
     witness: HistoryWitness | None = None,
 ) -> DayVerdict:
     """Judge one business date at ``now`` (aware business time); stores nothing.
 
-    ``reader`` shows what was read of the POS, ``read_until`` up to when. Raises Refused where the POS has no witness of orders.
+    ``reader`` shows what was read of the POS, ``read_until`` up to when. ``ended_at`` is when the window ended: the POS is read no
+    more, so that what is judged then is final, and what was not read by then stays pending for good. Raises Refused where the
+    POS has no witness of orders.
     """
     witness = witness or find_orders_witness(subject.pos)
     if witness is None:
@@ -123,12 +126,17 @@ def judge_day(
     rule = day_rule(connection, subject, options)
     closes, ends = closes_at(rule, day), final_at(rule, day, policy)
     settled = closes + timedelta(minutes=policy.days.settle_minutes)
+    settles = ends
+    if ended_at is not None and now >= ended_at:
+        ends = min(ends, max(ended_at, settled))
     base = DayVerdict(day, "pending", now >= ends, closes, ends, now, read_until)
     if now < settled:
         return replace(base, is_final=False, reasons=(f"the day settles at {settled.isoformat(timespec='minutes')}",))
+    over = _is_over(read_until, ended_at) if ended_at is not None and now >= ended_at else ""
     if read_until is None or read_until < settled:
         told = "never" if read_until is None else read_until.isoformat(timespec="minutes")
-        return replace(base, is_final=False, reasons=(f"the POS was not read since its close-out (last: {told})",))
+        unread = f"the POS was not read since its close-out (last: {told})"
+        return replace(base, is_final=bool(over), reasons=(unread, over) if over else (unread,))
     place = _location(connection, subject, location_source_id)
     pos = read_pos(witness(reader, location_source_id, currency, rule), day)
     aura = read_aura(connection, place, subject.location_key, day, pos)
@@ -136,14 +144,21 @@ def judge_day(
     known = _known(connection, subject, place, day, closes)
     tenders = frozenset(tender for one in pos.orders.values() for tender in one.paid)
     known = replace(known, rule=rule, told=tenders)
-    if now >= ends > read_until:
+    if over and read_until < settles:
+        base = replace(base, reasons=(over,))
+    elif now >= ends > read_until:
         told = read_until.isoformat(timespec="minutes")
         late = f"the POS was not read since the grace time ended (last: {told}): not final"
         base = replace(base, is_final=False, reasons=(late,))
-    case = _Case(base, day.isoformat(), pos, aura, shadow, known, not base.is_final)
+    case = _Case(base, day.isoformat(), pos, aura, shadow, known, read_until < settles or now < settles)
     case.unmapped = _new_lines(connection, place, day, known.new_items)
     rules = active_rules(connection, subject.migration_id, day)
     return case.verdict(rules, policy)
+
+
+def _is_over(read_until: datetime | None, ended_at: datetime) -> str:
+    last = "never" if read_until is None else read_until.isoformat(timespec="minutes")
+    return f"the window ended at {ended_at.isoformat(timespec='minutes')}: the POS is read no more (last: {last})"
 
 
 @dataclass
@@ -328,7 +343,9 @@ class _Case:
         elif waiting:
             verdict = "pending"
             reasons.append(
-                f"{len(waiting)} differences may still settle until {self.base.final_at.isoformat(timespec='minutes')}"
+                f"{len(waiting)} differences might have settled, had the window not ended"
+                if self.base.is_final
+                else f"{len(waiting)} differences may still settle until {self.base.final_at.isoformat(timespec='minutes')}"
             )
         elif not priced:
             verdict = "pending"

@@ -8,6 +8,9 @@ from datetime import timedelta
 
 import psycopg
 
+from aura_migration.migration.window.days import reconcile_due, standing_check
+from aura_migration.migration.window.opening import end_window
+from aura_migration.migration.window.ticks import AFTERWARDS, reconcile_tick
 from aura_migration.reconcile.day import store_day
 from aura_migration_tests.support.live import FIRST_DAY, LiveWorld, open_live
 
@@ -94,3 +97,48 @@ def test_a_date_is_pending_until_it_is_read_final_once_the_grace_time_is_and_no_
     assert store_day(world.connection, world.migration_id, other, anew=True)
     verdict, attempts, reasons = world.one("SELECT verdict, attempts, reasons FROM migration.parallel_days")
     assert (verdict, attempts) == ("different", 3) and reasons[-1] == "was final and clean at attempt 2"
+
+
+def test_the_last_dates_of_a_window_become_final_though_the_pos_is_read_no_more(
+    open_live: Callable[..., LiveWorld],
+) -> None:
+    world = open_live("square")
+    number, settled, told, unread = world.migration_id, *(FIRST_DAY + timedelta(days=n) for n in range(3))
+    world.day(settled, 6, follows=False)
+    world.day(told, 6, follows=False)
+    world.wait_until(world.judged_at(told))
+    world.follow()
+    reconcile_due(world.at(), number, world.now, "t", papers=False)
+    # On the last date a tip is still to come on an order of the date before, and nobody reads the POS again.
+    world.connection.execute(
+        "UPDATE aura.orders SET tip_amount_cents = tip_amount_cents + 1 WHERE business_date = %s AND id = (SELECT max(id) "
+        "FROM aura.orders WHERE business_date = %s AND tax_amount_cents > 0)",
+        [told, told],
+    )
+    world.day(unread, 6, follows=False)
+    ended = world.restaurant.hours.closes(unread) - timedelta(hours=2)
+    end_window(world.at(ended), number, "t", "moves on")
+
+    (asked,) = reconcile_tick(world.at(), ended).asked
+    assert (asked.kind, asked.migration_id) == ("reconcile", number)
+    world.connection.execute("UPDATE migration.requests SET state = 'done'")
+    first = {one.business_date: one for one in reconcile_due(world.at(), number, ended, "t", papers=False)}
+    assert {day: (one.verdict, one.is_final) for day, one in first.items()} == {
+        settled: ("clean", True),
+        told: ("pending", True),
+    }, "what could still settle is not called different, and never clean"
+    for one in first.values():
+        assert "the POS is read no more" in one.reasons[0], one.reasons
+    assert "might have settled" in first[told].reasons[-1]
+
+    later = world.judged_at(unread)
+    assert [one.kind for one in reconcile_tick(world.at(), later).asked] == ["reconcile"], "the date it ended on is due"
+    world.connection.execute("UPDATE migration.requests SET state = 'done'")
+    (last,) = reconcile_due(world.at(), number, later, "t")
+    assert (last.business_date, last.verdict, last.is_final) == (unread, "pending", True)
+    assert "not read since its close-out" in last.reasons[0] and "read no more" in last.reasons[1]
+    for now in (later, later + timedelta(days=10), later + 2 * AFTERWARDS):
+        assert standing_check(world.workshop, number, now) == {}
+        assert reconcile_tick(world.at(), now).asked == (), "nothing is asked for that cannot change"
+    page = world.one("SELECT html FROM migration.check_ins WHERE business_date = %s", unread)
+    assert b"pending, final" in bytes(page) and b"the POS is read no more" in bytes(page)

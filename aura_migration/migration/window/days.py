@@ -52,6 +52,7 @@ class Bench:
     policy: WindowPolicy
     rule: DayRule
     read_until: datetime | None
+    ended_at: datetime | None = None
 
 
 Judge = Callable[[Connection, Bench, date, datetime], DayVerdict]
@@ -70,6 +71,7 @@ def judge_and_store(connection: Connection, bench: Bench, day: date, now: dateti
         day,
         now,
         bench.read_until,
+        ended_at=bench.ended_at,
     )
     store_day(connection, bench.subject.migration_id, verdict)
     return verdict
@@ -119,7 +121,8 @@ def reconcile_due(
 def days_due(workshop: Workshop, connection: Connection, window: Window, now: datetime) -> list[date]:
     """Business dates that are worth judging now: never judged, or judged before something could be known that is now.
 
-    The schedule asks this; who asks for a judgement himself gets all that are not final.
+    The schedule asks this; who asks for a judgement himself gets all that are not final. Of an ended window each is worth it: the
+    POS is read no more, so that it becomes final.
     """
     migration = get_migration(connection, window.migration_id)
     rule = day_rule(connection, migration.subject, migration.parsed_options)
@@ -128,7 +131,7 @@ def days_due(workshop: Workshop, connection: Connection, window: Window, now: da
     return [
         day
         for day in due_days(connection, window.migration_id, rule, window.rules, now)
-        if day not in stored or _has_news(stored[day], due_at(rule, day, window.rules), read, now)
+        if day not in stored or window.ended_at is not None or _has_news(stored[day], due_at(rule, day, window.rules), read, now)
     ]
 
 
@@ -169,6 +172,7 @@ def _bench(workshop: Workshop, connection: Connection, migration: Migration, win
         window.rules,
         rule,
         read_until(connection, migration.id),
+        window.ended_at,
     )
 
 

@@ -105,6 +105,19 @@ def open_windows(connection: Connection) -> list[Window]:
         ).fetchall()
 
 
+def unsettled_windows(connection: Connection, since: datetime) -> list[Window]:
+    """Windows that ended at ``since`` or later with dates that are not final, or not judged at all."""
+    with connection.cursor(row_factory=class_row(Window)) as cursor:
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM migration.windows w WHERE ended_at >= %s AND (SELECT count(*) FROM migration.parallel_days d "
+            "WHERE d.migration_id = w.migration_id AND d.is_final AND d.business_date >= w.first_day) "
+            # The zone of the location is not asked for here: a date too many is looked at and found final.
+            "< least(w.planned_days, (w.ended_at + interval '14 hours')::date - w.first_day + 1) "
+            'ORDER BY location_key COLLATE "C"',
+            [since],
+        ).fetchall()
+
+
 def open_window(
     workshop: Workshop,
     migration_id: int,

@@ -16,13 +16,15 @@ from aura_migration.migration.records import get_migration
 from aura_migration.migration.requests import Request
 from aura_migration.migration.window.days import days_due
 from aura_migration.migration.window.following import follow_is_due
-from aura_migration.migration.window.opening import Window, open_windows
+from aura_migration.migration.window.opening import Window, open_windows, unsettled_windows
 from aura_migration.migration.workshop import Workshop
 from aura_migration.verify import findings
 
 BY = "schedule"
 """Who asks."""
 MONEY = (findings.PRICES, findings.DAILY_SALES, findings.TAX, findings.PAYMENTS, findings.REPLAY)
+AFTERWARDS = timedelta(days=14)
+"""So long after its end a window's last dates are still judged by the schedule; later only when somebody asks."""
 VERDICT_FRACTION = 0.5
 """A verdict is made anew when it has had this share of the age at which a gate calls it stale."""
 
@@ -41,8 +43,13 @@ def follow_tick(workshop: Workshop, now: datetime) -> Tick:
 
 
 def reconcile_tick(workshop: Workshop, now: datetime) -> Tick:
-    """Judge the days that have closed and settled, and again those that are not final."""
-    return _tick(workshop, "reconcile", lambda connection, window: bool(days_due(workshop, connection, window, now)))
+    """Judge the days that have closed and settled, and again those that are not final; of windows that ended, too."""
+    return _tick(
+        workshop,
+        "reconcile",
+        lambda connection, window: bool(days_due(workshop, connection, window, now)),
+        ended_since=now - AFTERWARDS,
+    )
 
 
 def verify_tick(workshop: Workshop, now: datetime) -> Tick:
@@ -57,10 +64,13 @@ TICKS: dict[str, Callable[[Workshop, datetime], Tick]] = {
 }
 
 
-def _tick(workshop: Workshop, kind: str, is_due: Callable[[Connection, Window], bool]) -> Tick:
+def _tick(
+    workshop: Workshop, kind: str, is_due: Callable[[Connection, Window], bool], ended_since: datetime | None = None
+) -> Tick:
     asked = []
     with workshop.connect() as connection:
-        for window in open_windows(connection):
+        ended = [] if ended_since is None else unsettled_windows(connection, ended_since)
+        for window in (*open_windows(connection), *ended):
             migration = get_migration(connection, window.migration_id)
             if migration.standing in ("paused", "reconnect_needed") or not is_due(connection, window):
                 continue
