@@ -131,7 +131,9 @@ def days_due(workshop: Workshop, connection: Connection, window: Window, now: da
     return [
         day
         for day in due_days(connection, window.migration_id, rule, window.rules, now)
-        if day not in stored or window.ended_at is not None or _has_news(stored[day], due_at(rule, day, window.rules), read, now)
+        if day not in stored
+        or window.ended_at is not None
+        or _has_news(stored[day], due_at(rule, day, window.rules), read, now)
     ]
 
 
