@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from aura_migration.reconcile.causes import OF_RULE, Cause
-from aura_migration.verify.replay.replay import replay_orders
+from aura_migration.verify.replay.replay import Judged, replay_orders
 from aura_migration.verify.replay.rung import Span
 from aura_migration.verify.replay.words import Cause as Rule
 from aura_migration.verify.replay.words import Class, Part, Skip, Why
@@ -76,4 +76,22 @@ def price_day(connection: Connection, restaurant_id: int, location_id: int, pos:
                     str(why or ""),
                 )
             )
+        shadow.found += follows(judged)
     return shadow
+
+
+def follows(judged: Judged) -> list[Priced]:
+    """The discounts, charges and taxes of an order that move with a difference: by its cause, proven if all it follows is.
+
+    With them the order's differences add up to AuraConnect's price less the POS's.
+    """
+    if judged.skips:
+        return []
+    made = []
+    for one in judged.carried:
+        led = [(found, why) for found, why in judged.found if found.part in one.of and found.cents]
+        found, why = next((pair for pair in led if pair[1] is None), led[0])
+        cause = OF_RULE.get(found.cause, Cause.UNKNOWN)
+        told = "follows" if why is None else f"follows {why}"
+        made.append(Priced(judged.order.key, judged.order.id, cause, str(one.part), one.cents, why is not None, told))
+    return made

@@ -20,6 +20,7 @@ from aura_migration.pricing.engine import price
 from aura_migration.pricing.plain import plain_tax
 from aura_migration.pricing.priced import PricedBill
 from aura_migration.verify.replay.book import Book, base_of
+from aura_migration.verify.replay.carried import Carried, carried
 from aura_migration.verify.replay.ring import RATE, Put, Ringing
 from aura_migration.verify.replay.rung import RungOrder
 from aura_migration.verify.replay.words import Cause, Found, Part, Skip, Why
@@ -57,6 +58,8 @@ class Outcome(msgspec.Struct):
     is_open: bool = False
     plain: list[tuple[TaxRule, list[int]]] | None = None
     """Where the order is plain and comes to what was charged: its taxes with the amounts each is of. Then nothing was priced."""
+    carried: tuple[Carried, ...] = ()
+    """What follows the differences found, were the order rung up by the rules from there on."""
 
 
 class Differ:
@@ -70,6 +73,8 @@ class Differ:
         order, found = ringing.order, ringing.found
         outcome = Outcome(order, found, ringing.skips)
         if ringing.is_plain and self._agrees(ringing, outcome):
+            if ringing.bill is not None and not ringing.skips and any(each.cents for each in found):
+                outcome.carried = carried(ringing, ringing.bill, found, self.book, self.policy)
             return outcome
         bill = ringing.bill
         if bill is None:
@@ -132,8 +137,11 @@ class Differ:
             bill, priced = self._charges(ringing, outcome, bill, priced)
             outcome.bill, outcome.priced = bill, priced
             if not any(one in (Skip.MARKETPLACE_TAX, Skip.EXTERNAL_TAX) for one in outcome.skips):
-                priced = _Taxes(self, ringing, outcome, bill, priced).compare()
+                taxes = _Taxes(self, ringing, outcome, bill, priced)
+                priced = taxes.compare()
                 self._total(ringing, outcome, priced)
+                if not outcome.skips and outcome.bill is not None:
+                    outcome.carried = carried(ringing, outcome.bill, outcome.found, self.book, taxes.policy)
         except BadInput:
             outcome.skips.append(Skip.UNREADABLE)
 

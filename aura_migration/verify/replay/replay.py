@@ -20,6 +20,7 @@ from aura_migration.pricing.policy import Policy
 from aura_migration.verify.findings import percentage
 from aura_migration.verify.replay.backtest import MOST_CASES, BackTest, Case, Inferred, can_tell, case_of, infer_policy
 from aura_migration.verify.replay.book import Book
+from aura_migration.verify.replay.carried import Carried
 from aura_migration.verify.replay.causes import Proofs
 from aura_migration.verify.replay.clusters import Cluster, Clusters, shown_way
 from aura_migration.verify.replay.differ import Differ, Outcome
@@ -50,12 +51,13 @@ AGREEING = 300
 
 
 class Judged(NamedTuple):
-    """An order that is not identical: its class, and each difference with what explains it."""
+    """An order that is not identical: its class, each difference with what explains it, and what follows them."""
 
     order: OrderRef
     verdict: Class
     found: tuple[tuple[Found, Why | None], ...]
     skips: tuple[Skip, ...]
+    carried: tuple[Carried, ...] = ()
 
 
 @dataclass(slots=True)
@@ -133,6 +135,7 @@ class Judging:
         self.history = History()
         self.test = BackTest()
         self.kept: list[tuple[OrderRef, list[Found], list[Skip]]] = []
+        self.carried: dict[int, tuple[Carried, ...]] = {}
         self.cases: list[Case] = []
         self.agreeing: list[Case] = []
         self.open: dict[int, int] = {}
@@ -154,6 +157,8 @@ class Judging:
                 self.tax_identical += not any(each.part is Part.TAX for each in outcome.found)
             if outcome.found or outcome.skips:
                 self.kept.append((ref(order), outcome.found, outcome.skips))
+                if outcome.carried:
+                    self.carried[order.id] = outcome.carried
                 if outcome.is_open and not outcome.skips:
                     self._open(ringing, outcome)
             elif len(self.agreeing) < AGREEING and can_tell(outcome):
@@ -241,7 +246,7 @@ class _Replay:
                 left = [one for one in explained if not _is_undecided(*one, shown)]
                 skips = [*skips, Skip.OPEN_POINT] if len(left) < len(explained) else skips
                 explained = left
-            self._count(replayed, clusters, order, explained, skips)
+            self._count(replayed, clusters, order, explained, skips, last.carried.get(order.id, ()))
         for ident in sorted(open_choice):
             # Identical by the choice that the history shows.
             self._note(replayed, Why.OPEN_CHOICE, decided[ident])
@@ -266,6 +271,7 @@ class _Replay:
         order: OrderRef,
         explained: list[tuple[Found, Why | None]],
         skips: list[Skip],
+        follows: tuple[Carried, ...] = (),
     ) -> None:
         is_different = False
         seen: dict[Why, int] = {}
@@ -281,7 +287,7 @@ class _Replay:
             replayed.skips[skip] += 1
         verdict = Class.DIFFERENT if is_different else Class.NOT_COMPARABLE if skips else Class.EXPLAINED
         replayed.classes[verdict] += 1
-        replayed.judged.append(Judged(order, verdict, tuple(explained), tuple(dict.fromkeys(skips))))
+        replayed.judged.append(Judged(order, verdict, tuple(explained), tuple(dict.fromkeys(skips)), follows))
 
     def _note(self, replayed: Replayed, why: Why, cents: int) -> None:
         orders, before = replayed.whys.get(why, (0, 0))
