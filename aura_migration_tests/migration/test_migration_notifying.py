@@ -268,6 +268,54 @@ def test_a_plan_that_needs_two_signatures_is_told_for_each(
     assert tell(workshop, connection) == Told()
 
 
+def test_a_day_that_differs_and_days_nobody_judged_or_that_are_not_final_are_told(
+    workshop: Workshop, connection: Connection, receiver: Receiver
+) -> None:
+    add_target(workshop, connection, "ops", receiver.url(), "ada", ["day_different", "day_overdue"])
+    # Set up three days ago, so that what became overdue since is news.
+    connection.execute("UPDATE migration.notification_targets SET created_at = now() - interval '3 days'")
+    connection.execute("UPDATE migration.locations SET facts = '{\"timezone\": \"UTC\"}' WHERE key = 'square:L1'")
+    connection.execute(
+        "INSERT INTO migration.windows (migration_id, location_key, opened_at, first_day, planned_days, policy, contact, opened_by) "
+        "VALUES (1, 'square:L1', now(), (now() AT TIME ZONE 'UTC')::date - 5, 30, '{}', '{}', 't')"
+    )
+
+    def day(ago: int, verdict: str, final_in: str, *, is_final: bool = False) -> str:
+        connection.execute(
+            "INSERT INTO migration.parallel_days (migration_id, business_date, verdict, is_final, closes_at, final_at, judged_at, "
+            "missing, unexplained_pct) VALUES (1, (now() AT TIME ZONE 'UTC')::date - %s, %s, %s, now(), now() + %s::interval, "
+            "clock_timestamp(), 2, 1.5) ON CONFLICT (migration_id, business_date) DO UPDATE SET is_final = excluded.is_final",
+            [ago, verdict, is_final, final_in],
+        )
+        row = connection.execute("SELECT ((now() AT TIME ZONE 'UTC')::date - %s)::text", [ago]).fetchone()
+        assert row is not None
+        return str(row[0])
+
+    try:
+        clean = day(5, "clean", "-1 day", is_final=True)
+        stuck = day(4, "pending", "-2 hours")
+        differs = day(3, "different", "1 day")
+        day(1, "pending", "2 days")
+        (missing,) = connection.execute("SELECT ((now() AT TIME ZONE 'UTC')::date - 2)::text").fetchone() or ("",)
+        assert tell(workshop, connection) == Told(sent=3)
+        assert sorted(title.partition(":")[0] for title in receiver.titles) == sorted(
+            [
+                f"{stuck} is not final though its grace time is over",
+                f"{differs} is different",
+                f"{missing} was never judged",
+            ]
+        ), "yesterday may still settle, today is not over"
+        (text,) = [body["message"] for _, body in receiver.told if "is different" in body["title"]]
+        assert "2 orders missing, 0 extra, 1.5 % of the day unexplained; it may still change" in text
+        assert clean not in json.dumps(receiver.told)
+        assert tell(workshop, connection) == Told(), "once"
+        day(3, "different", "1 day", is_final=True)
+        assert tell(workshop, connection) == Told(sent=1) and "; final." in receiver.told[-1][1]["message"]
+    finally:
+        connection.execute("DELETE FROM migration.windows")
+        connection.execute("DELETE FROM migration.parallel_days")
+
+
 def test_an_account_is_told_once_until_it_is_connected_again(
     workshop: Workshop, connection: Connection, receiver: Receiver
 ) -> None:
@@ -334,7 +382,7 @@ def test_no_address_from_migrated_data_can_be_reached(
     connection.execute("UPDATE migration.integrations SET status = 'reconnect_needed', updated_at = clock_timestamp()")
     read = (
         "notification_targets", "notifications", "requests", "transitions", "migrations", "integrations", "locations", "plans",
-        "approvals", "gate_changes",
+        "approvals", "gate_changes", "parallel_days",
     )  # fmt: skip
     with workshop.connect(autocommit=False) as own:
         own.execute("CREATE ROLE nothing_of_guests")
@@ -343,6 +391,10 @@ def test_no_address_from_migrated_data_can_be_reached(
             own.execute(f"GRANT SELECT ON migration.{table} TO nothing_of_guests".encode())
         # Of credentials the number of their version, and not what they are.
         own.execute("GRANT SELECT (integration_id, version) ON migration.credentials TO nothing_of_guests")
+        # Of a window its dates, and not whom to call.
+        own.execute(
+            "GRANT SELECT (migration_id, location_key, first_day, planned_days, policy, ended_at) ON migration.windows TO nothing_of_guests"
+        )
         own.execute("GRANT INSERT, UPDATE ON migration.notifications TO nothing_of_guests")
         own.execute("SET LOCAL ROLE nothing_of_guests")
         assert gather(own, PUBLIC) == 5

@@ -23,6 +23,8 @@ EVENTS = {
     "approval_waiting": "an approval waits",
     "gate_changed": "a gate turned",
     "reconnect_needed": "an account is to be connected again",
+    "day_different": "a business date of the parallel run differs",
+    "day_overdue": "a business date was not judged, or is not final",
 }
 STATES = {"pending": ("waits", "wait"), "sent": ("sent", "good"), "failed": ("given up", "bad")}
 

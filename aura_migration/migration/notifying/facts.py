@@ -120,6 +120,23 @@ def _reconnect_needed(fact: Fact) -> tuple[str, str]:
     )
 
 
+def _day_differs(fact: Fact) -> tuple[str, str]:
+    final = "final" if fact["is_final"] else "it may still change"
+    return (
+        f"{fact['business_date']} is different: {_place(fact)}",
+        f"Both systems differ on {fact['business_date']} at {_place(fact)}: {fact['missing']} orders missing, {fact['extra']} extra, "
+        f"{fact['unexplained_pct'] or 0:g} % of the day unexplained; {final}.",
+    )
+
+
+def _day_overdue(fact: Fact) -> tuple[str, str]:
+    said = "is not final though its grace time is over" if fact["is_judged"] else "was never judged"
+    return (
+        f"{fact['business_date']} {said}: {_place(fact)}",
+        f"The business date {fact['business_date']} of {_place(fact)} {said}. The POS may not be read, or the schedules do not run.",
+    )
+
+
 EVENTS: Mapping[str, Event] = {
     event.name: event
     for event in (
@@ -184,6 +201,44 @@ EVENTS: Mapping[str, Event] = {
             GROUP BY m.id, i.id
             """,
             _reconnect_needed,
+        ),
+        Event(
+            "day_different",
+            "a business date on which both systems differ, once when it is found and once when that is final",
+            """
+            SELECT 'day:' || d.migration_id || ':' || d.business_date || ':' || d.is_final AS event_key, m.restaurant_id,
+                m.id AS migration_id, m.integration_id, m.location_key, d.judged_at AS at, d.business_date::text, d.is_final,
+                d.missing, d.extra, d.unexplained_pct
+            FROM migration.parallel_days d JOIN migration.migrations m ON m.id = d.migration_id
+            JOIN migration.windows w ON w.migration_id = m.id
+            WHERE d.verdict = 'different' AND (w.ended_at IS NULL OR d.is_final)
+            """,
+            _day_differs,
+        ),
+        Event(
+            "day_overdue",
+            "a business date of a window that nobody judged, or that is not final an hour after its grace time",
+            # The close-out may be another than the POS's by the options; by noon every business date has ended.
+            """
+            SELECT 'overdue:' || d.migration_id || ':' || d.business_date AS event_key, m.restaurant_id, m.id AS migration_id,
+                m.integration_id, m.location_key, d.final_at + interval '1 hour' AS at, d.business_date::text, true AS is_judged
+            FROM migration.parallel_days d JOIN migration.windows w ON w.migration_id = d.migration_id
+            JOIN migration.migrations m ON m.id = d.migration_id
+            WHERE NOT d.is_final AND d.business_date >= w.first_day AND d.final_at + interval '1 hour' <= clock_timestamp()
+            UNION ALL
+            SELECT 'missing:' || m.id || ':' || b.day, m.restaurant_id, m.id, m.integration_id, m.location_key, b.told_at, b.day::text, false
+            FROM migration.windows w JOIN migration.migrations m ON m.id = w.migration_id
+            JOIN migration.locations p ON p.key = w.location_key
+            CROSS JOIN LATERAL (
+                SELECT day::date AS day, (day + interval '36 hours') AT TIME ZONE (p.facts ->> 'timezone')
+                    + coalesce((w.policy #>> '{days,settleMinutes}')::integer, 30) * interval '1 minute' + interval '1 hour' AS told_at
+                FROM generate_series(w.first_day::timestamp, w.first_day + (w.planned_days - 1) * interval '1 day', '1 day') day
+            ) b
+            WHERE p.facts ->> 'timezone' IS NOT NULL AND b.told_at <= clock_timestamp()
+              AND (w.ended_at IS NULL OR b.day < (w.ended_at AT TIME ZONE (p.facts ->> 'timezone'))::date)
+              AND NOT EXISTS (SELECT FROM migration.parallel_days d WHERE d.migration_id = m.id AND d.business_date = b.day)
+            """,
+            _day_overdue,
         ),
     )
 }
