@@ -6,7 +6,8 @@ itself is not kept: a broken line could hold anything. What the rows mean for Au
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -62,7 +63,7 @@ def record_key(seals: Seals, name: str) -> str:
 
 
 def line_key(sha256: str, number: int) -> str:
-    """The source key of a rejected line."""
+    """The source key of a rejected line that names no record of its own, and of a line that is an event."""
     return f"f-{sha256[:12]}-line-{number}"
 
 
@@ -184,21 +185,31 @@ def _bodies(checked: CheckedFile, seals: Seals, place: Place, as_of: datetime) -
         "totals": checked.totals,
     }
     encode = msgspec.json.Encoder(order="deterministic").encode
-    lines = iter([*checked.accepted, *checked.rejected])
+    every = [*checked.accepted, *checked.rejected]
+    alone = {name for name, lines in Counter(line.name for line in every).items() if name is not None and lines == 1}
+    lines = iter(every)
     while chunk := list(islice(lines, ROWS_PER_BODY)):
-        rows = list(_stored(checked, seals, (line for line in chunk if not line.problems)))
-        rejected = list(_stored(checked, seals, (line for line in chunk if line.problems)))
+        rows = list(_stored(checked, seals, (line for line in chunk if not line.problems), alone))
+        rejected = list(_stored(checked, seals, (line for line in chunk if line.problems), alone))
         yield encode({**head, "rows": rows, "rejected": rejected}), len(chunk)
 
 
-def _stored(checked: CheckedFile, seals: Seals, lines: Iterable[Checked]) -> Iterator[Mapping[str, Any]]:
-    """Lines as they are stored: their cells, and whose they are as pseudonyms."""
+def _stored(
+    checked: CheckedFile, seals: Seals, lines: Iterable[Checked], alone: Collection[str]
+) -> Iterator[Mapping[str, Any]]:
+    """Lines as they are stored: their cells, and whose they are as pseudonyms.
+
+    A rejected line that says what it is about, as the only one of the file, has the record's own key: corrected in quarantine
+    it is the record that a newer file tells of. ``alone`` are the identities with one line.
+    """
     for line in lines:
         ref = record_key(seals, line.name) if line.name is not None else line_key(checked.sha256, line.number)
         is_event = checked.conventions.kind == "consents"
         stored: dict[str, Any] = {
             "line": line.number,
-            "key": line_key(checked.sha256, line.number) if line.problems or is_event else ref,
+            "key": line_key(checked.sha256, line.number)
+            if is_event or (line.problems and line.name not in alone)
+            else ref,
             "ref": ref,
             **_owners(checked.conventions.kind, line, seals, ref),
             **line.raw,

@@ -157,13 +157,27 @@ def _converted(case: Case, liability: Liability) -> tuple[str, str]:
 def _measure(case: Case, liability: Liability) -> None:
     """``people_owed``: one row per card or account that either side knows.
 
-    ``aura`` is the balance without AuraConnect's own movements; ``off`` is what no signed option explains.
+    ``aura`` is the balance without AuraConnect's own movements; ``off`` is what no signed option explains. A balance that
+    somebody gave in quarantine stands in for what the source lacks.
     """
     value, word = _converted(case, liability)
     rows = case.run(
         f"""
         CREATE TEMP TABLE people_owed ON COMMIT DROP AS
-        WITH moved AS (
+        WITH corrected AS (
+            SELECT q.source_key AS key, (q.correction ->> %(balance)s)::bigint AS balance,
+                   'corrected in quarantine by ' || coalesce(q.corrected_by, 'somebody') AS cause
+            FROM migration.quarantine q
+            WHERE q.migration_id = %(migration)s AND q.entity = %(entity)s AND q.state = 'released'
+              AND jsonb_typeof(q.correction -> %(balance)s) = 'number'
+              AND coalesce(q."values" ->> 'kind', 'house_account') = CASE WHEN %(class)s = 'store_credit' THEN 'store_credit' ELSE 'house_account' END
+        ), said AS (
+            SELECT b.key, b.unit, coalesce(c.balance, b.balance) AS balance, b.customer, b.activity, b.is_live, coalesce(c.cause, '') AS cause
+            FROM said_balances b LEFT JOIN corrected c ON c.key = b.key WHERE b.class = %(class)s
+            UNION ALL
+            SELECT c.key, NULL, c.balance, NULL, 0, true, c.cause FROM corrected c
+            WHERE NOT EXISTS (SELECT 1 FROM said_balances b WHERE b.class = %(class)s AND b.key = c.key)
+        ), moved AS (
             SELECT m.{liability.ledger_key} AS id,
                    sum(m.{liability.amount}) FILTER (WHERE m.source_vendor IS NOT NULL AND m.transaction_type = 'opening_balance') AS opening,
                    sum(m.{liability.amount}) FILTER (WHERE m.source_vendor IS NOT NULL AND m.transaction_type <> 'opening_balance') AS activity,
@@ -180,12 +194,14 @@ def _measure(case: Case, liability: Liability) -> None:
         SELECT coalesce(s.key, t.key) AS key, coalesce(s.unit, t.unit) AS unit, s.key IS NOT NULL AS is_said, t.id AS aura_id,
                s.balance AS source, coalesce(s.activity, 0) AS source_activity, s.customer, s.is_live, s.unit AS said_unit,
                t.balance AS aura, t.opening, t.activity, t.status, t.unit AS there_unit, t.customer_id, coalesce(t.has_own, false) AS has_own,
-               coalesce(t.balance, 0) - coalesce({value}, 0) AS off, coalesce({word}, '') AS cause
-        FROM (SELECT * FROM said_balances WHERE class = %(class)s) s FULL JOIN there t ON t.key = s.key
+               coalesce(t.balance, 0) - coalesce({value}, 0) AS off, coalesce(concat_ws('; ', nullif({word}, ''), nullif(s.cause, '')), '') AS cause,
+               s.cause <> '' AND s.unit IS NULL AS is_given
+        FROM said s FULL JOIN there t ON t.key = s.key
         WHERE s.key IS NOT NULL OR t.is_claimed
         """,
         table=liability.table,
         entity=liability.entity,
+        balance=liability.balance,
         **{"class": liability.name},
     )
     case.prepare("people_owed", rows, "key")
@@ -289,7 +305,7 @@ def _holders(case: Case, liability: Liability) -> None:
         SELECT %(check)s, %(entity)s, o.key, '{{"holder": "none"}}', '{{"holder": "given"}}', NULL,
                'the POS names nobody who is in AuraConnect', true
         FROM people_owed o
-        WHERE o.is_said AND o.customer_id IS NOT NULL AND coalesce(o.customer, '') NOT LIKE 'contact:%%'
+        WHERE o.is_said AND NOT o.is_given AND o.customer_id IS NOT NULL AND coalesce(o.customer, '') NOT LIKE 'contact:%%'
           AND NOT EXISTS (SELECT 1 FROM aura.customers e WHERE e.id = o.customer_id AND e.erased_at IS NOT NULL)
           AND NOT EXISTS (SELECT 1 FROM people_guests g WHERE g.key = o.customer AND g.outcome = 'stands')
           AND (o.customer IS NULL OR EXISTS (SELECT 1 FROM people_fate f WHERE f.entity = 'customers' AND f.key = o.customer)

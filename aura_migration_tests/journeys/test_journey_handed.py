@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,14 +55,29 @@ def test_exports_go_the_whole_way_and_a_newer_one_changes_only_what_moved(
     failed = {gate["name"] for gate in ran["scorecard"]["gates"] if gate["passed"] is False}
     assert failed == {"nothing_is_in_quarantine", "gift_cards_conserved"}  # the rejected card is still owed
 
+    number = plan["migration_id"]
+    (held,) = world.ok("quarantine", "list", number)["quarantine"]
+    corrections, given = world.folder / "corrections.json", {"status": "pending", "balance_cents": 1990}
+    corrections.write_text(json.dumps([{"entity": held["entity"], "key": held["key"], "values": given}]))
+    world.ok("quarantine", "rerun", number, "--corrections", corrections, "--by", "Ana")
+    world.approve(world.ok("status", number))
+    corrected = world.ok("run", number)["scorecard"]
+    assert {gate["name"] for gate in corrected["gates"] if gate["passed"] is False} == set()
+    assert world.rows(
+        "select t.amount_cents, g.balance_cents from aura.gift_card_transactions t join aura.gift_cards g on g.id = t.gift_card_id "
+        "where g.last4 = '9925'"
+    ) == [(1990, 1990)], "what somebody let in has an opening movement like every other card"
+
     mended = GIFT_CARDS.replace("Redeemed? no", "Active")
     newer = mended.replace("$1,234.50", "$1,200.00").replace("$1,269.75", "$1,235.25")
     assert hand("cards.csv", "gift_cards", newer.encode())["rejected"] == []
     again = world.preview(integration)["entities"]
     assert {action: again["gift_cards"][action] for action in ("create", "update", "unchanged", "quarantine")} == {
-        "create": 1,
-        "update": 1,
+        "create": 0,
+        "update": 2,
         "unchanged": 2,
         "quarantine": 0,
     }
+    told = "select content ->> 'balance_cents' from staging.rows where entity = 'gift_cards' and content ->> 'last4' = '9925'"
+    assert world.rows(told) == [("2000",)], "a correction is for its line; a newer file stands as it is"
     assert again["loyalty_accounts"]["unchanged"] == len(truth["export_loyalty"])

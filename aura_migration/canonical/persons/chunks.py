@@ -6,7 +6,7 @@ Nothing here looks beyond its chunk, except that a mapped POS field must occur i
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -74,6 +74,13 @@ def left_out_reason(entity: str) -> str:
     return f"{entity} are left out by the options"
 
 
+class Correction(NamedTuple):
+    """Values that somebody gave a record in quarantine, and the record they were given for."""
+
+    values: Mapping[str, Any]
+    record: str
+
+
 class Judged(NamedTuple):
     """One row as it goes to the temp table: verdict so far, and what set-based steps need beside the content."""
 
@@ -105,7 +112,7 @@ class Chunks:
         self,
         options: MigrationOptions,
         region: str,
-        corrections: Mapping[tuple[str, str], Mapping[str, Any]],
+        corrections: Mapping[tuple[str, str], Correction],
         suppressed: Suppression,
         hashes: frozenset[str],
     ) -> None:
@@ -113,7 +120,9 @@ class Chunks:
         self.contacts: dict[str, Counter[str]] = defaultdict(Counter)
         self._options = options
         self._region = region
-        self._corrections = corrections
+        self._corrections = {key: one.values for key, one in corrections.items()}
+        self._lines = {key: one.record for key, one in corrections.items() if one.record.startswith(FROM_FILE)}
+        """Corrections of a file's line are for that very line: what a newer file says of the record stands as it is."""
         self._suppressed = suppressed
         self._hashes = hashes
         self._roles = {title.casefold().strip(): role for title, role in options.people.staff.roles.items()}
@@ -152,7 +161,8 @@ class Chunks:
         reasons: Reasons = {}
         places: dict[str, list[int]] = defaultdict(list)
         refused: list[Rejected] = []
-        for given in (*batch.rows, *self._revived(batch.rejected, refused)):
+        revived = list(self._revived(batch.rejected, refused))
+        for given in (*batch.rows, *revived):
             if given.entity not in by_entity:
                 raise KeyError(f"the connector emitted a row of {given.entity!r} among the people")
             self._n += 1
@@ -165,26 +175,37 @@ class Chunks:
             places[row.entity].append(self._n)
             by_entity[row.entity].append(row)
         for name, members in by_entity.items():
-            found += self._judge_entity(name, members, places[name], reasons)
+            found += self._judge_entity(name, members, places[name], reasons, {(r.entity, r.key) for r in revived})
         found += [self._refused(r) for r in refused]
         return sorted(found, key=lambda j: (PEOPLE.index(j.entity), j.n))
 
     def _revived(self, rejected: Iterable[Rejected], refused: list[Rejected]) -> Iterator[Row]:
         """Records the connector rejected that somebody has corrected since; the others go to ``refused``."""
         for r in rejected:
-            if (r.entity, r.key) in self._corrections:
+            key = (r.entity, r.key)
+            if key in self._corrections and self._lines.get(key, r.record) == r.record:
                 yield Row(r.entity, r.key, dict(r.values), None, r.record)
             else:
                 refused.append(r)
 
     def _judge_entity(
-        self, name: str, rows: Sequence[Row], places: Sequence[int], reasons: Reasons
+        self,
+        name: str,
+        rows: Sequence[Row],
+        places: Sequence[int],
+        reasons: Reasons,
+        revived: Collection[tuple[str, str]],
     ) -> Iterator[Judged]:
         if not rows:
             return
         self._map(name, rows, reasons)
-        if self._corrections:
-            apply_corrections(rows, self._corrections)
+        corrections = self._corrections
+        if self._lines:
+            corrections = {
+                key: values for key, values in corrections.items() if key not in self._lines or key in revived
+            }
+        if corrections:
+            apply_corrections(rows, corrections)
         mapped_roles = [self._staff_options(row) for row in rows] if name in WAGES else NO_ROLES * len(rows)
         contacts = [self._contacts(row) for row in rows] if name in WITH_CONTACTS else NO_CONTACTS * len(rows)
         checked = [position for position, (*_, is_erased) in enumerate(contacts) if not is_erased]
@@ -210,7 +231,7 @@ class Chunks:
                 "quarantine" if why else None,
                 [_text(reason) for reason in why],
                 False,
-                key in self._corrections,
+                key in corrections,
                 mapped_roles[position],
                 email,
                 phone,

@@ -15,8 +15,8 @@ import psycopg
 
 from aura_migration.canonical.model import Batch
 from aura_migration.canonical.options import MigrationOptions
-from aura_migration.canonical.persons import consent, links, loyalty, merging, staff, tables, unseen
-from aura_migration.canonical.persons.chunks import ERASED, PEOPLE, Chunks, Suppression
+from aura_migration.canonical.persons import consent, links, loyalty, merging, openings, staff, tables, unseen
+from aura_migration.canonical.persons.chunks import ERASED, PEOPLE, Chunks, Correction, Suppression
 from aura_migration.canonical.persons.tables import many, one
 from aura_migration.canonical.stage import Staged
 from aura_migration.core.clock import business_now
@@ -66,6 +66,7 @@ def stage_people(
         answers = consent.settle_answers(connection, business_now(now))
         left_out = consent.apply_policy(connection, people)
         staged.losses += merging.fill_gaps(connection)
+        openings.open_corrected(connection)
         points = loyalty.convert_points(connection, people.loyalty)
         opted_in = consent.derive_opt_in(connection)
         gone, lost = unseen.find_gone(connection, migration_id, directories)
@@ -104,14 +105,14 @@ def stage_people(
     return staged
 
 
-def _corrections(connection: Connection, migration_id: int) -> dict[tuple[str, str], dict[str, Any]]:
+def _corrections(connection: Connection, migration_id: int) -> dict[tuple[str, str], Correction]:
     found = many(
         connection,
-        "SELECT entity, source_key, correction FROM migration.quarantine "
+        "SELECT entity, source_key, correction, record FROM migration.quarantine "
         "WHERE migration_id = %s AND entity = ANY(%s) AND correction IS NOT NULL",
         [migration_id, list(PEOPLE)],
     )
-    return {(entity, key): correction for entity, key, correction in found}
+    return {(entity, key): Correction(values, record) for entity, key, values, record in found}
 
 
 def _suppressions(connection: Connection, restaurant_id: int) -> frozenset[str]:
@@ -161,7 +162,8 @@ def _write(connection: Connection, migration_id: int) -> None:
 def _quarantine(connection: Connection, migration_id: int) -> None:
     """Bring the quarantine table up to this staging as far as it is of people: new ones open, mended ones released.
 
-    Of those who are left out by now nothing is kept there.
+    Of those who are left out by now nothing is kept there, and a correction that nothing needs any more is dropped: what it
+    was for came again, sound or wrong in another line.
     """
     arguments = {"migration": migration_id, "people": list(PEOPLE)}
     connection.execute(
@@ -177,6 +179,14 @@ def _quarantine(connection: Connection, migration_id: int) -> None:
         UPDATE migration.quarantine q SET "values" = '{}', correction = NULL, updated_at = now()
         FROM people_rows r WHERE q.migration_id = %(migration)s AND r.entity = q.entity AND r.source_key = q.source_key
          AND r.verdict = 'skip' AND r.content = '{}' AND (q."values" <> '{}' OR q.correction IS NOT NULL)
+        """,
+        arguments,
+    )
+    connection.execute(
+        """
+        UPDATE migration.quarantine q SET correction = NULL, updated_at = now()
+        FROM people_rows r WHERE q.migration_id = %(migration)s AND r.entity = q.entity AND r.source_key = q.source_key
+         AND q.correction IS NOT NULL AND q.record LIKE 'file\\_%%' AND r.verdict IS DISTINCT FROM 'skip' AND NOT r.is_corrected
         """,
         arguments,
     )
