@@ -52,7 +52,7 @@ class OrderFact:
     the other classes of line. ``charges`` are by charge class. ``taxes`` are by ``tax_name``. ``final`` is payable, tips apart.
     ``due`` is what the POS itself says is still to be paid of an order that counts. ``reference`` is the external reference it
     carries: of orders that came from another system, that system's name of it. ``group`` is the key of what the POS calls the
-    order, where several checks may make up one.
+    order, where several checks may make up one. ``opened_at`` is when it was opened by the POS's own clock (aware), where it says so.
     """
 
     key: str
@@ -72,6 +72,7 @@ class OrderFact:
     due: int = 0
     reference: str = field(default="", compare=False)
     group: str = field(default="", compare=False)
+    opened_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True)

@@ -143,7 +143,15 @@ def judge_day(
     shadow = price_day(connection, subject.restaurant_id, place, subject.pos, day)
     known = _known(connection, subject, place, day, closes)
     tenders = frozenset(tender for one in pos.orders.values() for tender in one.paid)
-    known = replace(known, rule=rule, told=tenders)
+    offsets = {
+        key: (ours.opened_at, ours.opened_at - theirs.opened_at)
+        for key, ours in aura.orders.items()
+        if ours.origin == "aura_native"
+        and ours.opened_at is not None
+        and (theirs := pos.orders.get(key)) is not None
+        and theirs.opened_at is not None
+    }
+    known = replace(known, rule=rule, told=tenders, offsets=offsets)
     if over and read_until < settles:
         base = replace(base, reasons=(over,))
     elif now >= ends > read_until:

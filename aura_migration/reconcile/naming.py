@@ -3,7 +3,8 @@
 The proofs, by cause:
 
     business_day_boundary   the rule of the POS dates AuraConnect's own instant as the POS does, midnight as AuraConnect does
-    clock_skew              the rule dates AuraConnect's instant as AuraConnect does, so that the instants differ: named, not proven
+    clock_skew              each side's own instant is of its own date, and other orders around it that both systems know are as far
+                            apart on both clocks; without those it is named, not proven
     tip_treatment           a tip to one side is a part of the payment to the other: as much was paid, everything else is equal
     gratuity_treatment      what is gratuity on one side is tip on the other, to the cent
     late_void               the order stood on both sides when the date was judged before, or was voided after its close
@@ -32,6 +33,11 @@ from aura_migration.reconcile.split import ORDER, Piece
 
 SAME_MOMENT = timedelta(minutes=10)
 """Orders alike this close together may be one sale rung up twice."""
+SAME_OFFSET = timedelta(seconds=90)
+"""Clocks are as far apart on two orders where the two offsets differ by no more: an order takes its time from one to the other."""
+AROUND_SKEW = timedelta(hours=2)
+WITNESSES = 2
+"""So many other orders within that time show that a clock was off, not one order's time."""
 ALIKE = ("total", "gross", "discount", "charges", "gratuity", "tax", "tip", "non_sale")
 """What a sale rung up twice has in common; lines are counted by each system in its own way."""
 
@@ -62,6 +68,8 @@ class Known:
     before: frozenset[str] = frozenset()
     price_changes: Mapping[int, int] = field(default_factory=dict)
     """What AuraConnect's own orders come to less, by id, as prices of their dishes at the POS wait to be approved."""
+    offsets: Mapping[str, tuple[datetime, timedelta]] = field(default_factory=dict)
+    """Orders taken by AuraConnect that the POS knows, by key: when by AuraConnect's clock, and how far that is ahead of the POS's."""
     replayed: Mapping[str, tuple[tuple[Cause, str, int, bool], ...]] = field(default_factory=dict)
 
 
@@ -140,7 +148,26 @@ def name_date(pos: Figures, aura: Figures, cents: int, known: Known) -> Named:
     evidence = {"pos": pos.day, "aura": aura.day, "by_rule": by_rule, "by_calendar": by_calendar}
     if by_rule == pos.day:
         return Named(piece, Cause.BUSINESS_DAY_BOUNDARY, by_calendar == aura.day, evidence)
-    return Named(piece, Cause.CLOCK_SKEW, False, evidence)
+    return Named(piece, Cause.CLOCK_SKEW, *_is_skewed(pos, aura, at, known, evidence))
+
+
+def _is_skewed(
+    pos: Figures, aura: Figures, at: datetime, known: Known, evidence: dict[str, Any]
+) -> tuple[bool, dict[str, Any]]:
+    """Whether AuraConnect's clock was off: not by this order alone, whose time may be wrong for many reasons."""
+    if pos.opened_at is None or aura.origin != "aura_native":
+        return False, evidence
+    ahead = at - pos.opened_at
+    others = [
+        key
+        for key, (when, off) in known.offsets.items()
+        if key != pos.key and abs(when - at) <= AROUND_SKEW and abs(off - ahead) <= SAME_OFFSET
+    ]
+    rule = known.rule
+    theirs = business_date(pos.opened_at, rule.timezone, rule.closeout).isoformat()
+    proven = abs(ahead) > SAME_OFFSET and theirs == pos.day and evidence["by_rule"] == aura.day
+    told = {**evidence, "seconds_ahead": round(ahead.total_seconds()), "as_far_apart": len(others)}
+    return proven and len(others) >= WITNESSES, told
 
 
 def is_same_sale(native: Figures, copy: Figures) -> bool:

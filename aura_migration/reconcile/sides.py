@@ -125,6 +125,7 @@ def read_pos(facts: Iterable[HistoryFact], day: date) -> Side:
             taxes=dict(fact.taxes),
             reference=fact.reference,
             group=fact.group,
+            opened_at=fact.opened_at,
         )
     return side
 

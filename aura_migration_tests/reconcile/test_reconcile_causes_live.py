@@ -65,6 +65,9 @@ def test_every_cause_is_called_by_its_name(open_live: Callable[..., LiveWorld], 
         named = {str(f.cause) for f in verdict.findings if f.order_key == one.order}
         if one.cause not in named and not (way == "shadow" and one.cause in LATER):
             unnamed.append(f"{one.cause} of {one.day} ({one.part} {one.cents}): {sorted(named)}")
+    if way == "twin":
+        skewed = [f for v in verdicts.values() for f in v.findings if f.cause is Cause.CLOCK_SKEW]
+        assert skewed and all(f.status == "explained" for f in skewed), "other orders show that the clock was off"
     put = {one.order for one in world.injected}
     strange = [
         f"{day}: {f.order_key} {f.cause} {f.part} {f.cents}"

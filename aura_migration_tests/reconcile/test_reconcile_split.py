@@ -91,6 +91,27 @@ def test_another_date_is_proven_by_the_instant_or_not_at_all(
     assert (named.cause, named.is_proven) == (cause, proven)
 
 
+def test_a_clock_that_is_off_is_proven_by_other_orders_and_never_by_the_order_alone() -> None:
+    pos_at = datetime(2026, 10, 3, 8, 35, tzinfo=UTC)  # 25 minutes before the close-out
+    ahead = timedelta(minutes=45)
+    pos = replace(sound(gross=1000), opened_at=pos_at)
+    aura = replace(sound(gross=1000), day="2026-10-03", opened_at=pos_at + ahead, origin="aura_native")
+    minute = timedelta(minutes=1)
+
+    def proven(offsets: dict[str, tuple[datetime, timedelta]], theirs: Figures = pos, ours: Figures = aura) -> bool:
+        named = name_date(theirs, ours, -1000, replace(KNOWN, offsets=offsets))
+        assert named.cause is Cause.CLOCK_SKEW
+        return named.is_proven
+
+    two = {"A": (pos_at, ahead + minute), "B": (pos_at - 30 * minute, ahead - minute)}
+    assert proven(two)
+    assert not proven({}) and not proven({"A": two["A"]}) and not proven({"A": two["A"], "K": two["B"]})
+    assert not proven({**two, "B": (pos_at, 0 * minute)}), "another order that is right"
+    assert not proven({**two, "B": (pos_at - timedelta(hours=5), ahead)}), "of another time of the day"
+    assert not proven(two, replace(pos, opened_at=None)) and not proven(two, ours=replace(aura, origin="pos_native"))
+    assert not proven(two, replace(pos, day="2026-10-01")), "the POS itself dates it otherwise"
+
+
 def test_a_tip_is_explained_only_where_as_much_was_paid_on_both_sides() -> None:
     pos = replace(sound(gross=1000, tax=88, tip=150), paid={"Card": 1238})
     aura = sound(gross=1000, tax=88)

@@ -280,7 +280,15 @@ def _order(
         problems=_named(problems, day),
         due=_due(order, final, paid.amount) if has_payments and state == "counts" else 0,
         reference=order.external_reference_id or "",
+        opened_at=_instant(created),
     )
+
+
+def _instant(milliseconds: int | None) -> datetime | None:
+    try:
+        return None if milliseconds is None else _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return None
 
 
 def _due(order: Order, final: int, paid: int) -> int:

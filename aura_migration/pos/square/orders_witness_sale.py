@@ -149,6 +149,7 @@ def order_fact(order: Order, key: str, currency: str, rule: DayRule) -> OrderFac
         taxes=taxes,
         problems=named(problems),
         reference=order.reference_id or "",
+        opened_at=instant(order.created_at),
     )
 
 

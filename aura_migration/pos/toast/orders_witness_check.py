@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
@@ -189,7 +190,17 @@ def order_fact(order: Order, check: Check, key: str, day: str, money: Money, tak
         problems=named(problems),
         reference=check.external_id or order.external_id or "",
         group=order.guid or "",
+        opened_at=_instant(order.opened_date),
     )
+
+
+def _instant(text: str | None) -> datetime | None:
+    """An aware instant as Toast writes it; None where there is none or it is unreadable."""
+    try:
+        found = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return found if found is None or found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def _state(order: Order, check: Check, taken: str) -> State:

@@ -136,6 +136,7 @@ class Order(msgspec.Struct, rename="camel"):
     external_id: str | None = None
     business_date: int | None = None
     promised_date: str | None = None
+    opened_date: str | None = None
     closed_date: str | None = None
     approval_status: str | None = None
     deleted: bool | None = None

@@ -197,9 +197,11 @@ def business_day_boundary(live: LiveRestaurant, day: date) -> None:
 
 
 def clock_skew(live: LiveRestaurant, day: date) -> None:
-    """AuraConnect's till is 45 minutes ahead: an order of the last half hour is of the next day to it."""
-    ticket = replace(plain_ticket(live, day, "clock_skew"), at=live.hours.closes(day) - 25 * MINUTE, minutes=5)
-    sale = _twin(live, ticket, Quirk(skew=45 * MINUTE))
+    """AuraConnect's till is 45 minutes ahead: of three orders of the last two hours the last is of the next day to it."""
+    ticket = replace(plain_ticket(live, day, "clock_skew"), minutes=5)
+    for minutes in (110, 85):
+        _twin(live, replace(ticket, at=live.hours.closes(day) - minutes * MINUTE), Quirk(skew=45 * MINUTE))
+    sale = _twin(live, replace(ticket, at=live.hours.closes(day) - 25 * MINUTE), Quirk(skew=45 * MINUTE))
     _moved(live, "clock_skew", sale)
 
 
