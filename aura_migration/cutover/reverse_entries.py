@@ -71,6 +71,8 @@ class Written:
 
     pos_key: str | None = None
     file_name: str | None = None
+    why: str = ""
+    """Why it is in a file although the POS's API takes such entries."""
 
     @property
     def state(self) -> State:
@@ -282,9 +284,9 @@ def _attempted(connection: Connection, entry_id: int) -> Entry | None:
 def _settle(connection: Connection, entries: Sequence[Entry], written: Written) -> None:
     with connection.transaction():
         connection.execute(
-            "UPDATE migration.reverse_entries SET state = %s, pos_key = coalesce(%s, pos_key), file_name = %s, problem = '', "
+            "UPDATE migration.reverse_entries SET state = %s, pos_key = coalesce(%s, pos_key), file_name = %s, problem = %s, "
             "settled_at = clock_timestamp() WHERE id = ANY(%s)",
-            [written.state, written.pos_key, written.file_name, [e.id for e in entries]],
+            [written.state, written.pos_key, written.file_name, written.why, [e.id for e in entries]],
         )
         for entry in entries:
             # The POS's copy of the order is known by this when the POS is read next.

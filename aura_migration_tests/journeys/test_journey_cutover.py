@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from aura_migration.core.errors import Refused
@@ -19,6 +20,7 @@ from aura_migration.migration.window.switching import abort_overdue_switches
 from aura_migration.migration.window.ticks import TICKS
 from aura_migration.migration.window.works import carry_out_work
 from aura_migration.reconcile.sheet import total_of
+from aura_migration_tests.support.journeys import control
 from aura_migration_tests.support.live import FIRST_DAY, LiveWorld, open_live
 
 __all__ = ["open_live"]
@@ -107,6 +109,7 @@ def test_online_is_switched_by_its_gates_and_everything_goes_back(open_live: Cal
     natives = world.one("SELECT count(*) FROM aura.orders WHERE origin = 'aura_native' AND deleted_at IS NULL")
     entries = world.rows("SELECT state, count(*) FROM migration.reverse_entries WHERE kind = 'order' GROUP BY 1")
     assert sum(number for _, number in entries) == natives
+    _a_changed_order_leaves_what_stands_at_the_pos_alone(world, way)
 
     # Back again: signed, walked, ended; a rollback is possible again, and the POS has every channel.
     with pytest.raises(Refused, match="signed"):
@@ -122,6 +125,28 @@ def test_online_is_switched_by_its_gates_and_everything_goes_back(open_live: Cal
     assert not any(c["accepts"] for c in way.page()["channels"] if c["channel"] != "time_clock")
     with pytest.raises(Refused):
         way.do("follow")
+
+
+def _a_changed_order_leaves_what_stands_at_the_pos_alone(world: LiveWorld, way: Cutover) -> None:
+    """It is filed with what to do; its reference at the POS stands for the first version, which nobody cancels."""
+    number, key = world.one(
+        "SELECT aura_id, pos_key FROM migration.reverse_entries WHERE kind = 'order' AND state = 'written' ORDER BY id LIMIT 1"
+    )
+    world.connection.execute(
+        "UPDATE aura.orders SET total_amount_cents = total_amount_cents + 100, final_amount_cents = final_amount_cents + 100 "
+        "WHERE id = %s",
+        [number],
+    )
+    way.do("follow")
+    told = world.rows(
+        "SELECT state, file_name IS NOT NULL, problem FROM migration.reverse_entries WHERE kind = 'order' AND aura_id = "
+        f"{number} ORDER BY id"
+    )
+    assert [(state, is_filed) for state, is_filed, _ in told] == [("written", False), ("filed", True)]
+    assert key in told[1][2] and "by hand" in told[1][2]
+    token = control(world.sandbox.base_url, "GET", "credentials")["default"]["access_token"]
+    there = httpx.get(f"{world.sandbox.base_url}/v2/orders/{key}", headers={"authorization": f"Bearer {token}"}).json()
+    assert there["order"]["state"] != "CANCELED"
 
 
 def test_schedules_ask_for_what_is_due_once(open_live: Callable[..., LiveWorld]) -> None:

@@ -88,8 +88,8 @@ def _written(workshop: Workshop, migration: Migration, entry: Entry) -> Written:
     if entry.kind in WRITTEN:
         try:
             return Written(pos_key=asyncio.run(write_back(workshop, migration, entry)))
-        except (Refused, PermissionMissing):
-            return Written(file_name=_filed(workshop, migration, [entry]))
+        except (Refused, PermissionMissing) as refused:
+            return Written(file_name=_filed(workshop, migration, [entry]), why=str(refused))
     return Written(file_name=_filed(workshop, migration, [entry]))
 
 

@@ -2,7 +2,8 @@
 
 An order is created under its own reference, so that the POS's copy is known as that order and never imported as a second one, and
 only stays there when the POS comes to the same total; its payment was taken in AuraConnect and is closed at the POS by hand. What does
-not come to the same is cancelled again and refused, so that it is filed with what differs.
+not come to the same is cancelled again and refused, so that it is filed with what differs. An order that changes later is
+refused, too: what stands at the POS is corrected by a person.
 """
 
 from __future__ import annotations
@@ -52,6 +53,13 @@ async def _order(
     *,
     takes_back: bool,
 ) -> str | None:
+    if not entry.is_first and not takes_back:
+        # Its reference stands for what was put there first: said again, a POS answers with that one.
+        number, key = entry.content.get("number") or entry.aura_id, entry.pos_key
+        raise Refused(
+            f"Order {number} changed after it was {f'put to the POS as {key}' if key else 'tried at the POS or filed'}.",
+            "What stands there was left as it is; correct it by hand from the file of orders.",
+        )
     order = _new_order(entry, currency, is_trial=takes_back)
     made: WrittenOrder = await writer.create_order(session, place, order, workshop.now())
     if takes_back:
