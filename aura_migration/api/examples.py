@@ -126,6 +126,7 @@ ANSWERS: dict[str, Any] = {
         "people": {
             "policy": "none",
             "marketing_opt_in": 112,
+            "left_out": {"without_consent": 0, "refused": 2},
             "merged_profiles": 3,
             "near_ties": 2,
             "roles_to_review": 1,

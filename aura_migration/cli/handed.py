@@ -107,12 +107,16 @@ def _show(report: dict[str, Any]) -> None:
     table("Columns", ["heading", "read as"], list(mapping["columns"].items()))
     if report["left_out"]:
         out.print(f"left out: {', '.join(report['left_out'])}", markup=False)
-    out.print(
-        f"read as: {report['encoding']}, delimiter {report['delimiter']!r}, decimal separator "
-        f"{mapping['decimalSeparator']!r}, {mapping['currency']}, dates {', '.join(mapping['dateFormats']) or '–'}, "
-        f"a positive balance is what the {'holder' if mapping['sign'] == 'holder_owes' else 'restaurant'} owes",
-        markup=False,
-    )
+    read = [f"read as: {report['encoding']}, delimiter {report['delimiter']!r}"]
+    if totals["unit"] != "lines":
+        read.append(f"decimal separator {mapping['decimalSeparator']!r}, {totals['unit']}")
+    if mapping["dateFormats"]:
+        read.append(f"dates {', '.join(mapping['dateFormats'])}")
+    if "balance" in mapping["columns"].values():
+        read.append(
+            f"a positive balance is what the {'holder' if mapping['sign'] == 'holder_owes' else 'restaurant'} owes"
+        )
+    out.print(", ".join(read), markup=False)
     out.print(
         f"{report['rows']} {FILE_KINDS[report['kind']].title}: {report['accepted']} accepted, "
         f"{report['rows'] - report['accepted']} rejected",

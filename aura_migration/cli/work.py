@@ -177,8 +177,9 @@ def inferred_of(plan_id: int) -> list[dict[str, Any]]:
 def _say_inferred(plan: dict[str, Any]) -> None:
     """What approving confirms beyond what the POS states."""
     if plan["inferred"]:
+        rules = "rule is" if len(plan["inferred"]) == 1 else "rules are"
         out.print(
-            f"{len(plan['inferred'])} rules are not stated by the POS but inferred from its orders; approving confirms:"
+            f"{len(plan['inferred'])} {rules} not stated by the POS but inferred from its orders; approving confirms:"
         )
         for line in described(plan["inferred"])[:INFERRED_SHOWN]:
             out.print(f"  {line}", markup=False)
@@ -198,8 +199,14 @@ def _say_people(plan: dict[str, Any]) -> None:
         (said["merged_profiles"], "profiles are one person with another one and are merged"),
         (said["near_ties"], "groups of profiles share a contact and are kept apart; decide them in the options"),
         (
+            said["left_out"]["without_consent"],
+            f"profiles are left out: requireConsent is {said['policy']}, and they have not given it. What they are owed "
+            "is kept without a holder",
+        ),
+        (said["left_out"]["refused"], "profiles are left out because they refused; what they are owed is kept"),
+        (
             said["loyalty"]["losing"],
-            f"loyalty accounts lose points by the signed conversion: {said['loyalty']['points_lost']}",
+            f"loyalty accounts lose points by the signed conversion, {_lost(said['loyalty']['points_lost'])}",
         ),
         (
             said["gone_profiles"],
@@ -214,6 +221,12 @@ def _say_people(plan: dict[str, Any]) -> None:
         if count:
             out.print(f"{count} {what} (`report {number}` lists them)", markup=False)
     _say_unmet(said)
+
+
+def _lost(points: dict[str, str]) -> str:
+    """Points that a conversion takes, by cause: ``{cause: decimal}`` with ``total``."""
+    causes = ", ".join(f"{amount} by the {cause}" for cause, amount in points.items() if cause != "total")
+    return f"{points['total']} in all{f': {causes}' if causes else ''}"
 
 
 def _say_unmet(said: dict[str, Any]) -> None:

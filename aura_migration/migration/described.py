@@ -68,6 +68,7 @@ def _about_people(connection: Connection, migration: Migration) -> dict[str, Any
     return {
         "policy": (found.get("consent") or {}).get("policy"),
         "marketing_opt_in": (found.get("consent") or {}).get("marketing_opt_in", 0),
+        "left_out": {cause: (found.get("consent") or {}).get(cause, 0) for cause in ("without_consent", "refused")},
         "merged_profiles": found.get("merged_profiles", 0),
         "near_ties": found.get("near_ties_total", 0),
         "unknown_keys": found.get("unknown_keys", []),

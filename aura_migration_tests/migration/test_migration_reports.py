@@ -209,6 +209,19 @@ def test_profiles_are_masked_also_when_the_plan_changes_nothing(
     assert profiles() == ["", "", "", ""], "who is left out is not shown"
 
 
+def test_who_is_left_out_is_counted_by_cause_and_not_listed_one_by_one(
+    workshop: Workshop, connection: Connection, subject: Subject
+) -> None:
+    connection.execute(
+        "UPDATE migration.plan_rows SET action = 'skip', reason = 'goes with the skipped customers ' || source_key "
+        "WHERE plan_id = (SELECT plan_id FROM migration.migrations) AND entity = 'customers'"
+    )
+    told = table(write_report(workshop, subject.migration_id, kinds=["consents"]), "consents")
+    assert [row for row in told if row[0] == "left out"] == [
+        ["left out", "customers", "goes with the skipped customers", "2"]
+    ]
+
+
 def test_the_page_is_whole_by_itself_and_escapes_what_it_shows(workshop: Workshop, subject: Subject) -> None:
     page = Path(write_report(workshop, subject.migration_id)["page"]).read_text(encoding="utf-8")
 

@@ -47,6 +47,8 @@ def people_facts(people: Mapping[str, Any]) -> None:
     policy = {"none": "everybody", "profile": "with consent to a profile", "marketing": "with consent to marketing"}
     rows: list[tuple[str, Any]] = [
         ("Who is taken over", policy.get(str(people["policy"]), "nobody is planned")),
+        ("Left out without that consent", people["left_out"]["without_consent"]),
+        ("Left out on their own word", people["left_out"]["refused"]),
         ("Agreed to marketing", people["marketing_opt_in"]),
         ("Profiles merged", people["merged_profiles"]),
         ("Might be one person", people["near_ties"]),

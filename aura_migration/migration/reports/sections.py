@@ -201,7 +201,8 @@ def _consents(source: Source) -> Section:
     )
     skipped = source.rows(
         """
-        SELECT 'left out', entity, reason, count(*) FROM migration.plan_rows
+        SELECT 'left out', entity, regexp_replace(reason, '(goes with the skipped \\w+) [^;]*', '\\1', 'g'), count(*)
+        FROM migration.plan_rows
         WHERE plan_id = %(plan)s AND action = 'skip' AND entity = ANY(%(personal)s) GROUP BY 2, 3 ORDER BY 2, 3
         """,
         personal=[entity.name for entity in ENTITIES.values() if entity.personal],
