@@ -15,7 +15,11 @@ MOST_HOURS = 24
 
 @click.command()
 @click.option(
-    "--role", type=click.Choice(["viewer", "operator", "approver", "admin"]), default="operator", show_default=True
+    "--role",
+    type=click.Choice(["viewer", "operator", "approver", "admin"]),
+    default="operator",
+    show_default=True,
+    help="What it allows; each role may do what the one before may.",
 )
 @click.option("--name", default=None, help="Who it stands for; the audit trail names them. Default: your login name.")
 @click.option(
