@@ -116,7 +116,7 @@ def _show(told: dict[str, Any], currency: str) -> None:
         evidence = told["inferred_policy"]["evidence"]
         out.print(
             f"The history shows another way of calculating than assumed: {value} ({evidence['orders_for']:,} orders for, "
-            f"{evidence['orders_against']:,} against). The next preview proposes it as the setting pricing.policy.",
+            f"{evidence['orders_against']:,} against). Set it as pricing.policy.",
             markup=False,
         )
     verdict = "every order is identical, explained or not comparable" if told["passed"] else "orders differ"

@@ -16,7 +16,6 @@ from aura_migration.canonical.inferred import infer_rules
 from aura_migration.canonical.model import Batch
 from aura_migration.canonical.options import MigrationOptions
 from aura_migration.canonical.persons.staging import stage_people
-from aura_migration.canonical.rules import PRICING_POLICY
 from aura_migration.canonical.stage import Staged, stage_rows
 from aura_migration.core import collector
 from aura_migration.database.connections import Connection
@@ -29,7 +28,6 @@ from aura_migration.migration.extraction import pinned
 from aura_migration.migration.integrations import KnownLocation, get_location
 from aura_migration.migration.past import losses_of_past, stage_past
 from aura_migration.migration.records import Migration, get_migration, latest_report, require_plannable, store_report
-from aura_migration.migration.replaying import shown_policy
 from aura_migration.migration.restocked import unlisted_stock
 from aura_migration.migration.states import AFTER_LOAD, transition
 from aura_migration.migration.workshop import Workshop
@@ -105,8 +103,7 @@ def stage_menu(
         if hasattr(connector, "map_rules"):  # a connector from elsewhere may know menus alone
             batch.add_all(connector.map_rules(reader, location.source))
         batch.add_all(unlisted_stock(connection, migration, connector.source_entities, reader.certificates(), batch))
-        concluded = conclude_rules(connection, migration, batch) if anew else concluded_rules(connection, migration)
-        _put_in_place(batch, concluded)
+        batch.add_all(conclude_rules(connection, migration, batch) if anew else concluded_rules(connection, migration))
         return stage_rows(connection, migration.id, batch, migration.parsed_options)
 
 
@@ -116,10 +113,6 @@ def conclude_rules(connection: Connection, migration: Migration, stated: Batch) 
     inferred = Batch()
     if options.rules.inferred != "leave_out" and options.history.months:
         inferred = infer_rules(connection, migration.id, aura_location(connection, migration), stated)
-        policy = next((row for row in stated.rows if row.values.get("key") == PRICING_POLICY), None)
-        shown = shown_policy(connection, migration) if policy is not None else None
-        if policy is not None and shown is not None:
-            inferred.add(policy.entity, policy.key, **{**policy.values, **shown, "is_inferred": True})
     rows = [{"entity": row.entity, "key": row.key, "values": row.values} for row in inferred.rows]
     body = {"migration_id": migration.id, "rows": rows}
     store_report(connection, migration.integration_id, migration.location_key, "inferred", body)
@@ -134,13 +127,6 @@ def concluded_rules(connection: Connection, migration: Migration) -> Batch:
         for row in report["rows"]:
             batch.add(row["entity"], row["key"], **row["values"])
     return batch
-
-
-def _put_in_place(batch: Batch, concluded: Batch) -> None:
-    """Add what was concluded to what is stated. The pricing policy stands in both: concluded is what its POS leaves open."""
-    keys = {(row.entity, row.key) for row in concluded.rows}
-    batch.rows = [row for row in batch.rows if (row.entity, row.key) not in keys]
-    batch.add_all(concluded)
 
 
 def stage_people_of(

@@ -9,10 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from aura_migration.canonical.options import MigrationOptions
-from aura_migration.canonical.rules import PRICING_POLICY
 from aura_migration.core.errors import Refused
 from aura_migration.database.connections import Connection
-from aura_migration.migration.dating import aura_location
 from aura_migration.migration.records import Migration, get_migration
 from aura_migration.migration.workshop import Workshop
 from aura_migration.verify.replay.replay import NOTHING, Replayed, replay_orders
@@ -78,27 +76,6 @@ def judged_with_replay(
         "passed": passed,
     }
     return replace(verdict, passed=passed, scorecard=scorecard, gates=(*verdict.gates, found))
-
-
-def shown_policy(connection: Connection, migration: Migration) -> dict[str, Any] | None:
-    """How checks are calculated as the orders showed: ``{"value", "evidence"}`` of the setting ``pricing.policy``; None: as assumed.
-
-    What was concluded and loaded before holds; what the last replay of the options' span shows beyond it is added.
-    """
-    standing = connection.execute(
-        "SELECT value, evidence FROM aura.settings WHERE location_id = %s AND setting_key = %s AND is_inferred AND deleted_at IS NULL",
-        [aura_location(connection, migration), PRICING_POLICY],
-    ).fetchone()
-    shown = connection.execute(
-        "SELECT inferred FROM migration.replays WHERE migration_id = %s AND is_default ORDER BY id DESC LIMIT 1",
-        [migration.id],
-    ).fetchone()
-    found = shown[0] if shown is not None else None
-    if found is None:
-        return None if standing is None else {"value": standing[0], "evidence": standing[1]}
-    value, evidence = standing if standing is not None else ({}, {})
-    said = {**(evidence or {}), **found["evidence"], "orders": found["evidence"]["orders_for"]}
-    return {"value": {**value, **found["value"]}, "evidence": said}
 
 
 def _replayed(connection: Connection, migration: Migration, span: Span) -> Replayed | None:

@@ -15,7 +15,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from aura_migration.canonical.model import Entity
-from aura_migration.canonical.rules import PRICING_POLICY, RULE_ENTITIES
+from aura_migration.canonical.rules import RULE_ENTITIES
 from aura_migration.plan.planner import Subject
 from aura_migration.pos.rule_facts import RuleFact
 from aura_migration.verify.findings import RULES, Finding, Gate, percentage
@@ -136,8 +136,6 @@ def _compare(
             yield Finding(RULES, entity.name, key, _plain(values), None, cause=cause, is_blocking=not signed)
             continue
         different = {name for name, value in values.items() if not _same(value, row.get(name))}
-        if different and _is_refined(values, row):
-            different -= {"value", "is_inferred"}
         for name in sorted(different):
             accepted = entity.field(name).target in kept
             yield Finding(
@@ -153,14 +151,6 @@ def _compare(
     for key in held.keys() - said.keys():
         if not held[key].get("is_inferred"):
             yield Finding(RULES, entity.name, key, None, _plain(dict(held[key])), cause="the POS does not state it")
-
-
-def _is_refined(said: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
-    """Whether it is the pricing policy of the POS with what its orders showed beside: all that is stated holds, replay judges the rest."""
-    if row.get("key") != PRICING_POLICY or not row.get("is_inferred"):
-        return False
-    value = row.get("value")
-    return isinstance(value, Mapping) and all(value.get(name) == one for name, one in said.get("value", {}).items())
 
 
 def _same(said: Any, held: Any) -> bool:

@@ -147,9 +147,7 @@ def _inferred(inferred: dict[str, Any]) -> None:
             f"{evidence['orders_for']:,} orders come out right under it, {evidence['orders_against']:,} do not; "
             f"{evidence['orders_tested']:,} were tried.",
             kind="wait",
-            more=[
-                "The next preview proposes it as the setting pricing.policy; whoever approves that plan confirms it."
-            ],
+            more=["Set pricing.policy accordingly and preview again, or confirm what is set."],
         )
         ui.html(json_html(inferred["value"]), sanitize=False)
 
