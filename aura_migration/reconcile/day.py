@@ -126,13 +126,12 @@ def judge_day(
     rule = day_rule(connection, subject, options)
     closes, ends = closes_at(rule, day), final_at(rule, day, policy)
     settled = closes + timedelta(minutes=policy.days.settle_minutes)
-    settles = ends
+    settles, over = ends, ""
     if ended_at is not None and now >= ended_at:
-        ends = min(ends, max(ended_at, settled))
+        ends, over = min(ends, max(ended_at, settled)), _is_over(read_until, ended_at)
     base = DayVerdict(day, "pending", now >= ends, closes, ends, now, read_until)
     if now < settled:
         return replace(base, is_final=False, reasons=(f"the day settles at {settled.isoformat(timespec='minutes')}",))
-    over = _is_over(read_until, ended_at) if ended_at is not None and now >= ended_at else ""
     if read_until is None or read_until < settled:
         told = "never" if read_until is None else read_until.isoformat(timespec="minutes")
         unread = f"the POS was not read since its close-out (last: {told})"

@@ -6,13 +6,20 @@ Nothing here looks beyond its chunk, except that a mapped POS field must occur i
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from aura_migration.canonical import validate
-from aura_migration.canonical.field_mapping import Reasons, apply_corrections, apply_mapping, no_such_field, paths
+from aura_migration.canonical.field_mapping import (
+    Corrections,
+    Reasons,
+    apply_corrections,
+    apply_mapping,
+    no_such_field,
+    paths,
+)
 from aura_migration.canonical.model import Batch, Loss, Rejected, Row
 from aura_migration.canonical.options import MigrationOptions
 from aura_migration.canonical.people import PEOPLE_ENTITIES
@@ -174,8 +181,9 @@ class Chunks:
                 reasons.setdefault((row.entity, row.key), []).append(UNSTORABLE)
             places[row.entity].append(self._n)
             by_entity[row.entity].append(row)
+        corrections = self._in_force(revived)
         for name, members in by_entity.items():
-            found += self._judge_entity(name, members, places[name], reasons, {(r.entity, r.key) for r in revived})
+            found += self._judge_entity(name, members, places[name], reasons, corrections)
         found += [self._refused(r) for r in refused]
         return sorted(found, key=lambda j: (PEOPLE.index(j.entity), j.n))
 
@@ -188,22 +196,24 @@ class Chunks:
             else:
                 refused.append(r)
 
+    def _in_force(self, revived: Iterable[Row]) -> Corrections:
+        """The corrections that hold for a chunk: those of records, and those of the lines that came as they were then."""
+        if not self._lines:
+            return self._corrections
+        due = {(row.entity, row.key) for row in revived}
+        return {key: values for key, values in self._corrections.items() if key not in self._lines or key in due}
+
     def _judge_entity(
         self,
         name: str,
         rows: Sequence[Row],
         places: Sequence[int],
         reasons: Reasons,
-        revived: Collection[tuple[str, str]],
+        corrections: Corrections,
     ) -> Iterator[Judged]:
         if not rows:
             return
         self._map(name, rows, reasons)
-        corrections = self._corrections
-        if self._lines:
-            corrections = {
-                key: values for key, values in corrections.items() if key not in self._lines or key in revived
-            }
         if corrections:
             apply_corrections(rows, corrections)
         mapped_roles = [self._staff_options(row) for row in rows] if name in WAGES else NO_ROLES * len(rows)

@@ -80,6 +80,11 @@ class Item:
     rules: list[PriceRule] = field(default_factory=list)
     taxes: list[str] = field(default_factory=list)
 
+    @property
+    def has_left(self) -> bool:
+        """Whether it is no longer sold here: only past orders hold it."""
+        return self.is_placeholder or not self.is_sold
+
 
 @dataclass(slots=True)
 class Option:

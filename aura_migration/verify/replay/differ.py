@@ -433,7 +433,7 @@ class _Taxes:
     def _has_left(self, number: int | None) -> bool:
         """Whether a line's item is no longer sold: a tax that AuraConnect does not have went with it."""
         item = self.book.items.get(number) if number is not None else None
-        return item is not None and (item.is_placeholder or not item.is_sold)
+        return item is not None and item.has_left
 
     def _on_charge(self, charge: Charge, put: Put, told: dict[tuple[str, str], int]) -> Charge:
         """The taxes of a charge as stated."""

@@ -144,7 +144,7 @@ class Lines:
             if taxes is None:
                 return Judged((), False, True, (), (Skip.NO_CATALOG_ID,), (), (), True)
             return Judged(taxes, False, True, (), (), (), (), False)
-        if item.is_placeholder or not item.is_sold:
+        if item.has_left:
             gone = Found(Part.ITEM_PRICE, Cause.NOT_ON_MENU, ("item", item.id), line.price, None, 0, Why.NO_LONGER_SOLD)
             held = bool(item.taxes)
             taxes_of = book.item_taxes(item, order.order_type, order.type_key) if held else ()
