@@ -10,6 +10,8 @@ How the suite stays quick and says the same every time, on a machine of its own 
   be quick is judged by processor time or by counting, not by a clock on the wall; lower bounds may be timed.
 * What is random is seeded. Hypothesis derives its examples from the test itself; the long form, marked ``soak``, draws
   new ones. A short word is not looked for in hashes, ids or sealed text: it may be there by chance.
+* What tests write lies in memory where the machine has room for it (``IN_MEMORY``): making and dropping databases is mostly
+  making and dropping files.
 * Ports come from ``support.ports``: those of one test process are never those of another.
 """
 
@@ -19,6 +21,7 @@ import functools
 import gc
 import inspect
 import os
+import shutil
 import ssl
 import sys
 from collections.abc import Callable, Iterator
@@ -39,6 +42,9 @@ from aura_migration_tests.support import database as support
 pytest_plugins = ["aura_migration_tests.support.worlds"]
 OURS = ("AURA_", "DAGSTER_")
 BUSINESS_NOW = "2026-03-02T15:00:00+00:00"
+IN_MEMORY = Path("/dev/shm")
+ROOM = 8 * 2**30
+"""Bytes that have to be free there: a whole run writes some two gigabytes."""
 
 
 def _ours() -> dict[str, str]:
@@ -52,6 +58,8 @@ def pytest_configure() -> None:
     """
     for name in _ours():
         del os.environ[name]
+    if IN_MEMORY.is_dir() and os.access(IN_MEMORY, os.W_OK) and shutil.disk_usage(IN_MEMORY).free >= ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))
     # Whoever forbids byte code means to keep a folder clean; each of our many processes would compile everything again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False

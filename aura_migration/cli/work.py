@@ -224,9 +224,9 @@ def _say_people(plan: dict[str, Any]) -> None:
 
 
 def _lost(points: dict[str, str]) -> str:
-    """Points that a conversion takes, by cause: ``{cause: decimal}`` with ``total``."""
+    """Points that a conversion takes, by cause: ``{cause: decimal}`` with ``total``; empty where nothing is converted."""
     causes = ", ".join(f"{amount} by the {cause}" for cause, amount in points.items() if cause != "total")
-    return f"{points['total']} in all{f': {causes}' if causes else ''}"
+    return f"{points.get('total', 0)} in all{f': {causes}' if causes else ''}"
 
 
 def _say_unmet(said: dict[str, Any]) -> None:

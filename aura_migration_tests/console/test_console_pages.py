@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -144,6 +145,8 @@ def test_the_owner_of_an_account_agrees_on_the_pos_s_own_page_and_comes_back(
         page.get_by_label("Application secret").fill(known["client_secret"])
         page.get_by_label("Address of the POS", exact=True).fill(pos.base_url)
         page.get_by_role("button", name=f"Go on to {name.capitalize()}").click()
+        # The page that is left has a button "Connect", too: it must not be pressed in place of the POS's.
+        expect(page).to_have_url(re.compile(re.escape(pos.base_url)))
         page.get_by_role("button", name=agree, exact=True).click()
         expect(page.get_by_text("The account is connected.")).to_be_visible()
         page.get_by_role("link", name="Look at its locations").click()
