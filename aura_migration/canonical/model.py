@@ -23,6 +23,8 @@ class Field:
     ``timestamp`` as the UTC text of ``core.clock.utc_text``, ``date`` as YYYY-MM-DD. ``personal`` values are shown nowhere.
     ``local`` marks a column of a shared row in which locations may differ without touching each other, because a row of
     the location carries the effective value. ``base`` is the column of the refined row it overrides, if named otherwise.
+    ``reported`` marks what only tells of the record, such as when it was used last: a new word of the POS stands, and that
+    AuraConnect had one of its own is nothing to decide.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Field:
     local: bool = False
     base: str = ""
     personal: bool = False
+    reported: bool = False
     doc: str = ""
 
     @property
@@ -59,6 +62,7 @@ class Entity:
     ``match_by`` are alternatives to ``match_on``: a record is proposed where all columns of any one of them agree (none of
     them null). ``personal`` rows are of people: they are never shown as they are, not in labels, previews or findings.
     A shared row that is ``merchant_wide`` is the merchant's, not a location's: what the POS changes in it holds for all.
+    ``is_movement`` rows are lines of a ledger: each happened once, in one of the systems, and is nothing else's likeness.
     """
 
     name: str
@@ -73,6 +77,7 @@ class Entity:
     match_by: tuple[tuple[str, ...], ...] = ()
     personal: bool = False
     merchant_wide: bool = False
+    is_movement: bool = False
 
     def field(self, name: str) -> Field:
         """The field of that name; ``KeyError`` names what exists."""

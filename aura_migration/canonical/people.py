@@ -207,6 +207,7 @@ LOYALTY_TRANSACTIONS_ENTITY = Entity(
     ),
     "The ledger of an account: an opening balance (what the POS's events do not explain) and the events.",
     merchant_wide=True,
+    is_movement=True,
 )
 GIFT_CARDS = Entity(
     "gift_cards",
@@ -225,7 +226,7 @@ GIFT_CARDS = Entity(
         Field("customer_key", ref="customers"),
         Field("issued_at", "timestamp"),
         Field("expires_at", "timestamp"),
-        Field("last_activity_at", "timestamp"),
+        Field("last_activity_at", "timestamp", reported=True),
     ),
     "A gift card; its number is never stored.",
     counted=True,
@@ -248,6 +249,7 @@ GIFT_CARD_TRANSACTIONS_ENTITY = Entity(
     ),
     "The ledger of a gift card.",
     merchant_wide=True,
+    is_movement=True,
 )
 HOUSE_ACCOUNTS = Entity(
     "house_accounts",
@@ -271,7 +273,7 @@ HOUSE_ACCOUNTS = Entity(
         Field("currency", required=True),
         Field("status", required=True, choices=LIABILITY_STATES),
         Field("opened_at", "timestamp"),
-        Field("last_activity_at", "timestamp"),
+        Field("last_activity_at", "timestamp", reported=True),
     ),
     "A house account or store credit.",
     counted=True,
@@ -294,6 +296,7 @@ HOUSE_ACCOUNT_TRANSACTIONS = Entity(
     ),
     "The ledger of a house account or store credit.",
     merchant_wide=True,
+    is_movement=True,
 )
 ROLES = Entity(
     "roles",

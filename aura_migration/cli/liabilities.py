@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import click
 
 from aura_migration.cli.output import answers, emit, json_option, out, table
 from aura_migration.cli.work import me, open_workshop
+from aura_migration.core.money import show
 from aura_migration.cutover import liabilities as owners
 from aura_migration.cutover.liabilities import CLASSES, Ownership
 from aura_migration.migration import liabilities as journey
@@ -100,7 +103,16 @@ def give_back(integration: int, liability: str, by: str, reason: str, as_json: b
         table(
             "To be entered in the POS",
             ["record", "amount", "balance now", "reference", "at"],
-            [[m["source_key"] or m["id"], m["amount"], m["balance"], m["reference"], m["occurred_at"]] for m in moved],
+            [
+                [
+                    m["source_key"] or m["id"],
+                    _shown(m["amount"], found.unit),
+                    _shown(m["balance"], found.unit),
+                    m["reference"],
+                    _minute(m["occurred_at"]),
+                ]
+                for m in moved
+            ],
         )
         out.print("`aura-migration liabilities thaw` lets the POS redeem again.", markup=False)
 
@@ -116,8 +128,27 @@ def _table(integration: int, found: list[Ownership]) -> None:
     table(
         f"Integration {integration}: who redeems",
         ["class", "owner", "since", "rows", "balance", "ledger rows", "difference"],
-        [[o.liability, o.owner, o.since or "", o.rows, o.balance, o.ledger_rows, o.ledger_difference] for o in found],
+        [
+            [
+                o.liability,
+                o.owner,
+                _minute(o.since),
+                o.rows,
+                _shown(o.balance, o.unit) if o.rows else "",
+                o.ledger_rows,
+                "" if o.ledger_difference is None else _shown(o.ledger_difference, o.unit),
+            ]
+            for o in found
+        ],
     )
+
+
+def _shown(amount: int, unit: str) -> str:
+    return f"{show(amount, unit) if len(unit) == 3 else amount} {unit}".strip()
+
+
+def _minute(at: datetime | None) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if at else ""
 
 
 COMMANDS = (liabilities,)

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import psycopg
 
+from aura_migration.cutover.liabilities import HANDED_BACK
 from aura_migration.cutover.phases import Place
 
 Connection = psycopg.Connection[Any]
@@ -149,7 +150,8 @@ SELECT 'liability', t.id, jsonb_build_object('class', {name}, 'account_id', a.id
         'amount', t.{amount}, 'balance', t.{balance}, 'reference', t.reference_id, 'at', t.occurred_at), NULL,
     t.deleted_at IS NOT NULL
 FROM aura.{table} t JOIN aura.{account_table} a ON a.id = t.{account}
-WHERE t.restaurant_id = %(restaurant)s AND t.source_vendor IS NULL AND t.migration_run_id IS NULL AND {_CHANGED}
+WHERE t.restaurant_id = %(restaurant)s AND t.source_vendor IS NULL AND t.migration_run_id IS NULL
+  AND t.reference_id IS DISTINCT FROM '{HANDED_BACK}' AND {_CHANGED}
 ORDER BY t.id"""
 
 

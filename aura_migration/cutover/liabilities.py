@@ -4,6 +4,9 @@
      ▲                │                        │
      └─────thaw───────┘◄───────give back───────┘   (give back freezes first: what AuraConnect redeemed is listed)
 
+What AuraConnect redeemed is entered in the POS by hand after a return, where it becomes movements of the POS. With the thaw
+AuraConnect's own are therefore settled by one that takes them back: each is counted once, however it was entered.
+
 A class is switched for the whole integration, because its locations share the balances. While AuraConnect does not own
 a class its rows are ``pending`` and `aura.redeem_…` refuses them with a sentence for staff; while nobody owns it, the old
 POS must not redeem either, and whatever it still does is found by the last reading before the take-over.
@@ -65,6 +68,9 @@ CLASSES: Mapping[str, _Class] = {
     ),
 }
 
+HANDED_BACK = "handed back to the POS"
+"""The reference of a movement that takes AuraConnect's own ones back."""
+
 
 @dataclass(frozen=True)
 class Ownership:
@@ -76,11 +82,13 @@ class Ownership:
     changed_by: str
     rows: int
     balance: int
+    unit: str
     ledger_rows: int
     ledger_difference: int | None
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready. ``balance`` in minor units or points; ``ledger_difference`` None where nothing was measured."""
+        """JSON-ready. ``balance`` in minor units or points, as ``unit`` says (a currency or ``points``; empty where there are no
+        rows); ``ledger_difference`` None where nothing was measured."""
         return {
             "class": self.liability,
             "owner": self.owner,
@@ -88,6 +96,7 @@ class Ownership:
             "changed_by": self.changed_by,
             "rows": self.rows,
             "balance": self.balance,
+            "unit": self.unit,
             "ledger_rows": self.ledger_rows,
             "ledger_difference": self.ledger_difference,
         }
@@ -101,8 +110,9 @@ def ownership(connection: Connection, integration_id: int, liability: str) -> Ow
         [integration_id, liability],
     ).fetchone()
     owner, since, by = row if row is not None else ("pos", None, "")
+    unit = "'points'" if known.table == "loyalty_accounts" else "max(t.currency)"
     held = connection.execute(
-        f"SELECT count(*), coalesce(sum(t.{known.balance}), 0) FROM aura.{known.table} t WHERE {_imported(known)}",
+        f"SELECT count(*), coalesce(sum(t.{known.balance}), 0), coalesce({unit}, '') FROM aura.{known.table} t WHERE {_imported(known)}",
         {"integration": integration_id, "entity": known.entity, "table": known.table},
     ).fetchone()
     ledger = connection.execute(
@@ -111,7 +121,7 @@ def ownership(connection: Connection, integration_id: int, liability: str) -> Ow
     ).fetchone()
     assert held is not None and ledger is not None
     difference = int(ledger[1]) if ledger[1] is not None else None
-    return Ownership(liability, owner, since, by, int(held[0]), int(held[1]), int(ledger[0]), difference)
+    return Ownership(liability, owner, since, by, int(held[0]), int(held[1]), held[2], int(ledger[0]), difference)
 
 
 def freeze(connection: Connection, integration_id: int, liability: str, by: str, reason: str = "") -> Ownership:
@@ -136,7 +146,8 @@ def freeze(connection: Connection, integration_id: int, liability: str, by: str,
 
 
 def thaw(connection: Connection, integration_id: int, liability: str, by: str, reason: str = "") -> Ownership:
-    """Give up a freeze: the POS redeems again, AuraConnect's rows stay ``pending``."""
+    """Give up a freeze: the POS redeems again, AuraConnect's rows stay ``pending`` and hold what the POS was last read to hold."""
+    known = _known(liability)
     with connection.transaction():
         before = _locked(connection, integration_id, liability)
         _require(
@@ -147,7 +158,8 @@ def thaw(connection: Connection, integration_id: int, liability: str, by: str, r
             if before.owner == "pos"
             else "AuraConnect redeems it: `liabilities return` first, which lists what has to be entered in the POS.",
         )
-        _change(connection, integration_id, before, "pos", by, reason, {"balance": before.balance})
+        settled = _settle_own(connection, integration_id, known)
+        _change(connection, integration_id, before, "pos", by, reason, {"balance": before.balance, "settled": settled})
         return ownership(connection, integration_id, liability)
 
 
@@ -296,7 +308,40 @@ def _change(
     )
 
 
+def _settle_own(connection: Connection, integration_id: int, known: _Class) -> int:
+    """Take AuraConnect's own movements back in one per card or account, since the POS tells of them from now on; how many."""
+    before, after = (
+        ("points_balance_before", "points_balance_after")
+        if known.amount == "points_change"
+        else ("balance_before_cents", "balance_after_cents")
+    )
+    rows = connection.execute(
+        f"""
+        WITH own AS (
+            SELECT t.id, sum(m.{known.amount}) AS net FROM aura.{known.ledger} m JOIN aura.{known.table} t ON t.id = m.{known.ledger_key}
+            WHERE m.source_vendor IS NULL AND m.deleted_at IS NULL AND {_imported(known)} GROUP BY t.id HAVING sum(m.{known.amount}) <> 0
+        ), stands AS (
+            UPDATE aura.{known.table} t SET {known.balance} = t.{known.balance} - own.net, updated_at = now() FROM own WHERE t.id = own.id
+            RETURNING t.id, t.restaurant_id, t.customer_id, t.{known.balance} AS balance, own.net
+        )
+        INSERT INTO aura.{known.ledger} (restaurant_id, {known.ledger_key}, transaction_type, {known.amount}, {before}, {after}, reason,
+            reference_id, occurred_at)
+        SELECT restaurant_id, id, 'adjusted', -net, balance + net, balance, 'entered in the old POS by hand', %(reference)s,
+               clock_timestamp() FROM stands RETURNING {known.ledger_key}, {known.amount}
+        """,
+        {"integration": integration_id, "entity": known.entity, "table": known.table, "reference": HANDED_BACK},
+    ).fetchall()
+    if known.table == "loyalty_accounts":
+        connection.cursor().executemany(
+            "UPDATE aura.customers g SET loyalty_points = g.loyalty_points + %s, updated_at = now() "
+            "FROM aura.loyalty_accounts a WHERE a.id = %s AND g.id = a.customer_id",
+            [(points, account) for account, points in rows],
+        )
+    return len(rows)
+
+
 def _moved_here(connection: Connection, integration_id: int, known: _Class) -> list[dict[str, Any]]:
+    """AuraConnect's own movements since it took the class over last."""
     return list(
         connection.cursor(row_factory=dict_row)
         .execute(
@@ -304,9 +349,12 @@ def _moved_here(connection: Connection, integration_id: int, known: _Class) -> l
             SELECT t.id, t.source_id AS source_key, m.{known.amount} AS amount, t.{known.balance} AS balance,
                    m.reference_id AS reference, m.occurred_at
             FROM aura.{known.ledger} m JOIN aura.{known.table} t ON t.id = m.{known.ledger_key}
-            WHERE m.source_vendor IS NULL AND {_imported(known)} ORDER BY m.id
+            WHERE m.source_vendor IS NULL AND m.deleted_at IS NULL AND {_imported(known)}
+              AND m.id > coalesce((SELECT max(b.id) FROM aura.{known.ledger} b WHERE b.{known.ledger_key} = t.id
+                                   AND b.source_vendor IS NULL AND b.reference_id = %(reference)s), 0)
+            ORDER BY m.id
             """,
-            {"integration": integration_id, "entity": known.entity, "table": known.table},
+            {"integration": integration_id, "entity": known.entity, "table": known.table, "reference": HANDED_BACK},
         )
         .fetchall()
     )

@@ -402,9 +402,10 @@ def _propose(
 ) -> None:
     """Records made in AuraConnect itself that might be what a row without a crosswalk stands for.
 
-    By name for things that have names (a proposal, never a decision); by both ends for links. Price rules have neither.
+    By name for things that have names (a proposal, never a decision); by both ends for links. Price rules have neither, and
+    a movement of what is owed is never another one: a card may be used for the same amount twice.
     """
-    if entity.name == "price_rules" or not _has_unknown(cursor):
+    if entity.name == "price_rules" or entity.is_movement or not _has_unknown(cursor):
         return
     # One join for each way to be the same: joined by "or", every row would be held against every other.
     same = " UNION ".join(

@@ -310,10 +310,11 @@ def _compared(entity: Entity) -> str:
     ``shared_changes``  of these, what locations cannot have each for itself
     ``settled``         the POS says what it said before; AuraConnect has something else
     ``edited``          of these, changed by people since it was last written
-    ``contested``       of ``changed``, changed by people since it was last written
+    ``contested``       of ``changed``, changed by people since it was last written; never what is only reported
     """
     local = sql.text_array(sql.local_columns(entity))
     overridable = sql.text_array(sql.overridable_columns(entity))
+    reported = sql.text_array([field.target for field in entity.fields if field.reported])
     # Null in an override inherits: where only this location has nothing, its row cannot say so.
     by_location = f"(key = ANY({local}) AND NOT (key = ANY({overridable}) AND value = 'null'))"
     return f"""
@@ -324,7 +325,7 @@ def _compared(entity: Entity) -> str:
                    jsonb_object_agg(key, value) FILTER (WHERE NOT is_settled AND NOT {by_location}) AS shared_changes,
                    array_agg(key ORDER BY key) FILTER (WHERE is_settled) AS settled,
                    array_agg(key ORDER BY key) FILTER (WHERE is_settled AND is_edited) AS edited,
-                   array_agg(key ORDER BY key) FILTER (WHERE NOT is_settled AND is_edited) AS contested
+                   array_agg(key ORDER BY key) FILTER (WHERE NOT is_settled AND is_edited AND key <> ALL({reported})) AS contested
             FROM (SELECT e.key, e.value, coalesce(said -> e.key = e.value, false) AS is_settled,
                          coalesce(written -> e.key <> known_row -> e.key, false) AS is_edited
                   FROM jsonb_each(image) e

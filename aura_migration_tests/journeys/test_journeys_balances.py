@@ -125,6 +125,56 @@ def test_after_the_switch_what_auraconnect_redeems_is_no_difference_and_is_never
     assert cafe.verify().gate("gift_cards_conserved").passed is True
 
 
+@pytest.mark.parametrize("entered", [[100, 150], [250]], ids=["one by one", "as one sum"])
+def test_what_auraconnect_redeemed_counts_once_after_it_was_entered_in_the_old_pos(
+    cafe: Loaded, entered: list[int]
+) -> None:
+    key, card, balance = cafe.live_card()
+    cafe.freeze()
+    switch(cafe.at.workshop, cafe.integration, "gift_cards", "test")
+    for cents in (100, 150):
+        cafe.sql("SELECT aura.redeem_gift_card(%s, %s, %s)", card, cents, f"dinner {cents}")
+    with cafe.at.workshop.connect() as connection:
+        _, moved = owners.give_back(connection, cafe.integration, "gift_cards", "test")
+        assert [(one["source_key"], one["amount"]) for one in moved] == [(key, -100), (key, -150)]
+        owners.thaw(connection, cafe.integration, "gift_cards", "test")
+    assert cafe.sql("SELECT balance_cents, status FROM aura.gift_cards WHERE id = %s", card) == [(balance, "pending")]
+    assert cafe.verify().gate("gift_cards_conserved").passed is True, "the POS holds as much until staff has entered it"
+
+    for cents in entered:
+        cafe.pos(op="redeem_card", card=key, cents=cents)
+    _, plan = previewed(cafe.at)
+    assert plan.counts["gift_cards"]["conflict"] == plan.counts["gift_card_transactions"]["conflict"] == 0
+    assert plan.counts["gift_card_transactions"]["create"] == len(entered)
+    cafe.load(plan)
+    assert cafe.sql("SELECT balance_cents FROM aura.gift_cards WHERE id = %s", card) == [(balance - 250,)]
+    assert cafe.verify().gate("gift_cards_conserved").passed is True
+
+    cafe.freeze()
+    switch(cafe.at.workshop, cafe.integration, "gift_cards", "test")
+    cafe.sql("SELECT aura.redeem_gift_card(%s, 70, 'lunch')", card)
+    with cafe.at.workshop.connect() as connection:
+        _, moved = owners.give_back(connection, cafe.integration, "gift_cards", "test")
+    assert [one["amount"] for one in moved] == [-70], "what was handed back before is not asked for again"
+
+
+def test_points_redeemed_in_auraconnect_are_the_guests_again_until_the_old_pos_tells_of_them(cafe: Loaded) -> None:
+    account, guest, points, held = cafe.sql(
+        "SELECT a.id, a.customer_id, a.balance_points, c.loyalty_points FROM aura.loyalty_accounts a "
+        "JOIN aura.customers c ON c.id = a.customer_id WHERE a.status = 'pending' ORDER BY a.balance_points DESC, a.id LIMIT 1"
+    )[0]
+    with cafe.at.workshop.connect() as connection:
+        owners.freeze(connection, cafe.integration, "loyalty", "test")
+    switch(cafe.at.workshop, cafe.integration, "loyalty", "test")
+    cafe.sql("SELECT aura.redeem_points(%s, 3, 'coffee')", account)
+    with cafe.at.workshop.connect() as connection:
+        owners.give_back(connection, cafe.integration, "loyalty", "test")
+        owners.thaw(connection, cafe.integration, "loyalty", "test")
+    assert cafe.sql("SELECT balance_points FROM aura.loyalty_accounts WHERE id = %s", account) == [(points,)]
+    assert cafe.sql("SELECT loyalty_points FROM aura.customers WHERE id = %s", guest) == [(held,)]
+    assert cafe.verify().gate("loyalty_conserved").passed is True
+
+
 def test_a_load_is_not_taken_back_while_auraconnect_redeems_its_cards(cafe: Loaded) -> None:
     cafe.freeze()
     switch(cafe.at.workshop, cafe.integration, "gift_cards", "test")
