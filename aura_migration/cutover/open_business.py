@@ -26,6 +26,7 @@ KINDS: Final[Mapping[str, str]] = {
     "pending_refund": "refund under way",
     "dispute": "disputed payment that is not settled",
     "payout": "payout on its way to the bank",
+    "open_drawer": "cash drawer that nobody has counted and closed",
     "scheduled_order": "scheduled order that stays with the old POS",
     "double_order": "scheduled order that was entered in AuraConnect and still stands in the old POS",
     "undecided_order": "scheduled order nobody has decided about",
@@ -79,6 +80,7 @@ def open_at_pos(connection: Connection, migration_id: int, now: datetime) -> lis
         _refunds(connection, location),
         _disputes(connection, location),
         _payouts(connection, location, now),
+        _open_drawers(connection, location, now),
         *_future(connection, migration_id, now),
     ]
     return [one for one in found if one.count]
@@ -144,6 +146,19 @@ def drawers(connection: Connection, location_id: int, today: date) -> Drawers:
     return Drawers(
         0, last is None, "no cash was taken in 30 days" if last is None else "the POS tells nothing of drawers"
     )
+
+
+def _open_drawers(connection: Connection, location_id: int, now: datetime) -> OpenBusiness:
+    """Drawers the POS itself says are open, with what is to be in them. Where it only tells of close-outs, nobody
+    can close one any more once no cash is taken there: those are looked at by the gate of a switch alone."""
+    row = connection.execute(
+        "SELECT count(*), coalesce(sum(abs(coalesce(expected_cents, opening_cents))), 0), min(business_date), (array_agg(source_id ORDER BY opened_at))[1:%s] "
+        "FROM aura.cash_drawer_shifts WHERE location_id = %s AND deleted_at IS NULL AND source_vendor IS NOT NULL "
+        "AND closed_at IS NULL AND business_date > %s::date - 90",
+        [SHOWN, location_id, now.astimezone(UTC).date()],
+    ).fetchone()
+    assert row is not None
+    return OpenBusiness("open_drawer", int(row[0]), int(row[1]), row[2], tuple(row[3] or ()))
 
 
 # Scheduled orders ----------------------------------------------------------------------------------------------------

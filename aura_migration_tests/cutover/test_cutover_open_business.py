@@ -39,6 +39,9 @@ def test_everything_the_old_pos_has_to_finish_is_listed_in_money(planted: Plante
     money = {"payout_id": payout, "fee_cents": 0, "net_cents": 0, "entry_class": "dispute"}
     for payment, kind, cents in ((0, "OPEN_DISPUTE", -5_000), (1, "OPEN_DISPUTE", -6_000), (1, "DISPUTE", 6_000)):
         till.row("payout_entries", entry_type=kind, gross_cents=cents, payment_id=disputed[payment], **money)
+    opened = {"opened_at": "2026-02-28T15:00:00+00:00", "opening_cents": 20_000, "source_vendor": "square"}
+    till.root("cash_drawer_shifts", "2026-02-28", expected_cents=31_500, **opened)
+    till.root("cash_drawer_shifts", "2026-02-28", expected_cents=9_000, closed_at="2026-02-28T23:00:00+00:00", **opened)
     till.flush()
     found = {one.kind: (one.count, one.cents) for one in open_at_pos(planted.connection, planted.migration, NOW)}
     assert found == {
@@ -49,6 +52,7 @@ def test_everything_the_old_pos_has_to_finish_is_listed_in_money(planted: Plante
         "pending_refund": (1, 700),
         "dispute": (1, 5_000),
         "payout": (1, 90_000),
+        "open_drawer": (1, 31_500),
     }
     planted.run("UPDATE aura.orders SET origin = 'aura_native' WHERE id = %s", tab)
     assert "open_tab" not in {one.kind for one in open_at_pos(planted.connection, planted.migration, NOW)}

@@ -207,8 +207,8 @@ def moments(prepared: Prepared, what: str, seed: int, number: int) -> list[Calla
     ]
 
 
-def test_a_load_of_history_killed_at_ten_moments_ends_as_if_never_interrupted(prepared: Prepared) -> None:
-    for strike in moments(prepared, "load", 20260301, 10):
+def test_a_load_of_history_killed_at_four_moments_ends_as_if_never_interrupted(prepared: Prepared) -> None:
+    for strike in moments(prepared, "load", 20260301, 4):
         ends_as_if_never_killed(prepared, "load", strike)
 
 

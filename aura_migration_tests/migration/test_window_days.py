@@ -364,8 +364,9 @@ def test_the_scorecard_says_what_the_window_came_to_and_null_where_nothing_was_m
     begin = datetime(2026, 3, 9, 12, tzinfo=UTC)
     for n, served in enumerate((True, False, False, True)):
         planted.run(
-            "INSERT INTO migration.probes (migration_id, at, is_served, by_book, milliseconds) VALUES (%s, %s, %s, 'pos', 4)",
-            *(number, begin + timedelta(seconds=10 * n), served),
+            "INSERT INTO migration.probes (migration_id, at, is_served, by_book, milliseconds, pos_budget_left) "
+            "VALUES (%s, %s, %s, 'pos', 4, %s)",
+            *(number, begin + timedelta(seconds=10 * n), served, 90 - n),
         )
     metrics = window_metrics(connection, number)
 
@@ -373,7 +374,8 @@ def test_the_scorecard_says_what_the_window_came_to_and_null_where_nothing_was_m
     assert metrics["unexplained_max_pct"] == 0.25
     assert metrics["coverage_pct"] == 50.0
     assert metrics["reverse_level"] == "B"
-    assert metrics["interruption_seconds"] == 20.0
+    assert (metrics["interruption_seconds"], metrics["interruption_unseen_seconds"]) == (20.0, 0.0)
+    assert metrics["pos_budget_left_least"] == 87
     assert metrics["report_ready_minutes_after_closeout"] == 48 * 60 - 60 + 90, (
         "the slowest: of the 6th, made on the 9th"
     )

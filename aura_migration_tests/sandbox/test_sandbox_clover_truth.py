@@ -51,7 +51,14 @@ def by_location(rows: list[dict[str, Any]], location: str) -> list[dict[str, Any
 
 
 @pytest.mark.parametrize(
-    ("scenario", "options"), [("cafe", {}), ("empty", {}), ("diner", {}), ("chain", {"locations": 3}), ("huge", {})]
+    ("scenario", "options"),
+    [
+        ("cafe", {}),
+        ("empty", {}),
+        ("diner", {}),
+        ("chain", {"locations": 3}),
+        pytest.param("huge", {}, marks=pytest.mark.soak),
+    ],
 )
 def test_a_careful_crawl_finds_exactly_the_truth(scenario: str, options: dict[str, Any]) -> None:
     with (

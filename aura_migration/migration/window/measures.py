@@ -7,7 +7,7 @@ from typing import Any
 
 from aura_migration.canonical.window import WindowPolicy
 from aura_migration.cutover.gates import GATES_OF
-from aura_migration.cutover.probing import EVERY, interruption
+from aura_migration.cutover.probing import EVERY, Interruption, interruption
 from aura_migration.database.connections import Connection
 from aura_migration.migration.window.opening import find_window
 from aura_migration.reconcile.coverage import coverage_pct, read_coverage
@@ -52,7 +52,8 @@ def window_metrics(connection: Connection, migration_id: int) -> dict[str, Any]:
 
     ``days_clean`` dates, ``unexplained_max_pct`` of the worst compared date, ``coverage_pct`` of what is asked for, ``gates``
     ``{passed, failed, not_measured, waived}``, ``reverse_level`` A, B or C as rehearsed, ``interruption_seconds`` that nobody
-    served, ``report_ready_minutes_after_closeout`` of the slowest date's first check-in.
+    served, ``interruption_unseen_seconds`` that nobody looked, ``pos_budget_left_least`` permits of the POS's tightest limit,
+    ``report_ready_minutes_after_closeout`` of the slowest date's first check-in.
     """
     metrics: dict[str, Any] = dict.fromkeys(METRICS)
     window = find_window(connection, migration_id)
@@ -77,7 +78,11 @@ def window_metrics(connection: Connection, migration_id: int) -> dict[str, Any]:
         "SELECT level FROM migration.rehearsals WHERE migration_id = %s AND passed ORDER BY rehearsed_at DESC, id DESC LIMIT 1",
         migration_id,
     )
-    metrics["interruption_seconds"] = _interruption(connection, migration_id)
+    seen = _interruption(connection, migration_id)
+    if seen is not None:
+        metrics["interruption_seconds"] = round(seen.seconds, 1)
+        metrics["interruption_unseen_seconds"] = round(seen.unseen_seconds, 1)
+        metrics["pos_budget_left_least"] = seen.least_budget_left
     slowest = _first(
         connection,
         "SELECT max(extract(epoch FROM (c.facts ->> 'first_made_at')::timestamptz - d.closes_at)) / 60 "
@@ -96,6 +101,8 @@ METRICS = (
     "gates",
     "reverse_level",
     "interruption_seconds",
+    "interruption_unseen_seconds",
+    "pos_budget_left_least",
     "report_ready_minutes_after_closeout",
 )
 """The names of the scorecard's figures about a window."""
@@ -116,7 +123,7 @@ def _gates(connection: Connection, migration_id: int) -> dict[str, int] | None:
     }
 
 
-def _interruption(connection: Connection, migration_id: int) -> float | None:
+def _interruption(connection: Connection, migration_id: int) -> Interruption | None:
     """Over the time that was looked at: from the first probe or pause to the last."""
     row = connection.execute(
         "SELECT min(at), max(at) FROM (SELECT at FROM migration.probes WHERE migration_id = %(m)s "
@@ -126,7 +133,7 @@ def _interruption(connection: Connection, migration_id: int) -> float | None:
     ).fetchone()
     if row is None or row[0] is None:
         return None
-    return round(interruption(connection, migration_id, row[0], row[1] + EVERY).seconds, 1)
+    return interruption(connection, migration_id, row[0], row[1] + EVERY)
 
 
 def _first(connection: Connection, query: str, migration_id: int) -> Any:
