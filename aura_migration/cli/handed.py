@@ -11,7 +11,7 @@ import click
 from aura_migration.cli.output import answers, emit, json_option, out, table
 from aura_migration.cli.work import me, open_workshop
 from aura_migration.core.errors import BadInput
-from aura_migration.core.money import show
+from aura_migration.core.money import show_owed
 from aura_migration.intake import FILE_KINDS, KINDS, mapping_schema
 from aura_migration.migration.handing import hand_over, handed_files
 
@@ -125,7 +125,9 @@ def _show(report: dict[str, Any]) -> None:
     )
     if totals["unit"] != "lines":
         agreed = ", ".join(totals["agrees_with"]) or "nothing: the file states no totals, and none were given"
-        out.print(f"sum {_sum(totals)}; agrees with {agreed}", markup=False)
+        out.print(
+            f"sum {show_owed(totals['sum'], totals['unit'])} {totals['unit']}; agrees with {agreed}", markup=False
+        )
     if report["unreadable_contacts"]:
         lines = report["unreadable_contacts"]
         out.print(
@@ -143,11 +145,6 @@ def _show(report: dict[str, Any]) -> None:
         out.print(f"This is file {report['file']['file_id']}, already handed over.", markup=False)
     else:
         out.print(f"Stored as file {report['file']['file_id']}; the next preview uses it.", markup=False)
-
-
-def _sum(totals: dict[str, Any]) -> str:
-    amount, unit = totals["sum"], totals["unit"]
-    return f"{amount if unit == 'points' else show(amount, unit)} {unit}"
 
 
 COMMANDS = (import_file, handed)

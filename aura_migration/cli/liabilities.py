@@ -8,7 +8,7 @@ import click
 
 from aura_migration.cli.output import answers, emit, json_option, out, table
 from aura_migration.cli.work import me, open_workshop
-from aura_migration.core.money import show
+from aura_migration.core.money import show_owed
 from aura_migration.cutover import liabilities as owners
 from aura_migration.cutover.liabilities import CLASSES, Ownership
 from aura_migration.migration import liabilities as journey
@@ -144,7 +144,7 @@ def _table(integration: int, found: list[Ownership]) -> None:
 
 
 def _shown(amount: int, unit: str) -> str:
-    return f"{show(amount, unit) if len(unit) == 3 else amount} {unit}".strip()
+    return f"{show_owed(amount, unit)} {unit}".strip()
 
 
 def _minute(at: datetime | None) -> str:

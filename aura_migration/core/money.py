@@ -47,3 +47,8 @@ def show(cents: int | None, currency: str = "USD") -> str:
         return "open"
     digits = minor_digits(currency)
     return str(Decimal(cents).scaleb(-digits)) if digits else str(cents)
+
+
+def show_owed(amount: int | None, unit: str) -> str:
+    """An amount of what guests are owed, without its unit: ``unit`` is a currency or ``points``, which have no parts."""
+    return str(amount) if unit == "points" and amount is not None else show(amount, unit)

@@ -35,6 +35,11 @@ class _Class(NamedTuple):
     amount: str
     condition: str = "true"
 
+    @property
+    def is_points(self) -> bool:
+        """Whether it is held in points of a programme, else in money."""
+        return self.amount == "points_change"
+
 
 CLASSES: Mapping[str, _Class] = {
     "gift_cards": _Class(
@@ -110,7 +115,7 @@ def ownership(connection: Connection, integration_id: int, liability: str) -> Ow
         [integration_id, liability],
     ).fetchone()
     owner, since, by = row if row is not None else ("pos", None, "")
-    unit = "'points'" if known.table == "loyalty_accounts" else "max(t.currency)"
+    unit = "'points'" if known.is_points else "max(t.currency)"
     held = connection.execute(
         f"SELECT count(*), coalesce(sum(t.{known.balance}), 0), coalesce({unit}, '') FROM aura.{known.table} t WHERE {_imported(known)}",
         {"integration": integration_id, "entity": known.entity, "table": known.table},
@@ -312,7 +317,7 @@ def _settle_own(connection: Connection, integration_id: int, known: _Class) -> i
     """Take AuraConnect's own movements back in one per card or account, since the POS tells of them from now on; how many."""
     before, after = (
         ("points_balance_before", "points_balance_after")
-        if known.amount == "points_change"
+        if known.is_points
         else ("balance_before_cents", "balance_after_cents")
     )
     rows = connection.execute(
@@ -331,7 +336,7 @@ def _settle_own(connection: Connection, integration_id: int, known: _Class) -> i
         """,
         {"integration": integration_id, "entity": known.entity, "table": known.table, "reference": HANDED_BACK},
     ).fetchall()
-    if known.table == "loyalty_accounts":
+    if known.is_points:
         connection.cursor().executemany(
             "UPDATE aura.customers g SET loyalty_points = g.loyalty_points + %s, updated_at = now() "
             "FROM aura.loyalty_accounts a WHERE a.id = %s AND g.id = a.customer_id",

@@ -35,6 +35,11 @@ SHOWN: Final = 20
 ON_ITS_WAY: Final = ["SENT", "PENDING", "IN_TRANSIT", "SCHEDULED"]
 """Words of the POS for a payout that has not arrived."""
 
+_SHIFTS: Final = (
+    "aura.cash_drawer_shifts WHERE location_id = %s AND deleted_at IS NULL AND source_vendor IS NOT NULL "
+    "AND business_date > %s::date - 90"
+)
+"""The POS's own shifts of drawers that may still matter: bound to a location and a date."""
 _OPEN_ORDER = "o.origin = 'pos_native' AND o.deleted_at IS NULL AND NOT o.is_voided AND NOT o.voided_at_source"
 
 
@@ -119,8 +124,7 @@ def drawers(connection: Connection, location_id: int, today: date) -> Drawers:
     """
     shifts = connection.execute(
         "SELECT count(*) FILTER (WHERE closed_at IS NULL), array_agg(coalesce(drawer_name, source_id) ORDER BY opened_at) "
-        "FILTER (WHERE closed_at IS NULL), count(*) FROM aura.cash_drawer_shifts WHERE location_id = %s "
-        "AND deleted_at IS NULL AND source_vendor IS NOT NULL AND business_date > %s::date - 90",
+        f"FILTER (WHERE closed_at IS NULL), count(*) FROM {_SHIFTS}",
         [location_id, today],
     ).fetchone()
     assert shifts is not None
@@ -153,8 +157,7 @@ def _open_drawers(connection: Connection, location_id: int, now: datetime) -> Op
     can close one any more once no cash is taken there: those are looked at by the gate of a switch alone."""
     row = connection.execute(
         "SELECT count(*), coalesce(sum(abs(coalesce(expected_cents, opening_cents))), 0), min(business_date), (array_agg(source_id ORDER BY opened_at))[1:%s] "
-        "FROM aura.cash_drawer_shifts WHERE location_id = %s AND deleted_at IS NULL AND source_vendor IS NOT NULL "
-        "AND closed_at IS NULL AND business_date > %s::date - 90",
+        f"FROM {_SHIFTS} AND closed_at IS NULL",
         [SHOWN, location_id, now.astimezone(UTC).date()],
     ).fetchone()
     assert row is not None

@@ -16,7 +16,7 @@ import psycopg
 from aura_migration.canonical.entities import ENTITIES
 from aura_migration.canonical.history.tables import DOCUMENTS
 from aura_migration.canonical.masking import HIDDEN, mask, masked
-from aura_migration.core.money import show
+from aura_migration.core.money import show, show_owed
 from aura_migration.migration.evidence import replays
 from aura_migration.migration.inspect import loss_records
 from aura_migration.migration.records import Migration, get_plan, latest_report
@@ -279,7 +279,7 @@ def _words(one: Mapping[str, Any], name: str) -> str:
 def _amount(value: int | None, unit: str) -> str:
     if value is None:
         return ""
-    return str(value) if unit == "points" else show(value, unit)
+    return show_owed(value, unit)
 
 
 def _acceptance(source: Source) -> Section:
