@@ -19,7 +19,7 @@ from aura_migration.verify.replay.earlier import Earlier, earlier_prices
 from aura_migration.verify.replay.history import History, Run, Subject
 from aura_migration.verify.replay.lines import AS_CONFIGURED
 from aura_migration.verify.replay.rung import OrderRef, Span, sold_in
-from aura_migration.verify.replay.words import Cause, Found, Why
+from aura_migration.verify.replay.words import AS_STATED, Cause, Found, Why
 
 ENOUGH = 3
 """Fewer observations than this on one side of a date prove nothing."""
@@ -105,7 +105,7 @@ class Proofs:
         if each.cause is Cause.TAX_EXTRA and each.subject[0] == "tax":
             return self._untaxed(order, found, each)
         if each.cause is Cause.TAX_MISSING:
-            return self._replaced(found, each)
+            return self._replaced(found, each) or (Why.NO_LONGER_CHARGED if self._has_ended(found, each) else None)
         if each.cause is Cause.DISCOUNT_SCOPE:
             return self._scope(each)
         if each.cause is Cause.MIN_SELECTION:
@@ -184,6 +184,9 @@ class Proofs:
             return Why.TAX_HOLIDAY
         if order.is_exempt and not order.tax:
             return Why.TAX_EXEMPT if self.history.tax_orders.get(tax, 0) >= ENOUGH else None
+        gone = [one for one in found if one.cause is Cause.TAX_MISSING and self._has_ended(found, one)]
+        if any(self._bears_since(each, one) for one in gone):
+            return Why.NO_LONGER_CHARGED
         return self._replaced(found, each)
 
     def _untaxed_charge(self, order: OrderRef, each: Found) -> Why | None:
@@ -224,6 +227,28 @@ class Proofs:
                 ):
                     return Why.RATE_CHANGED
         return None
+
+    def _has_ended(self, found: Sequence[Found], each: Found) -> bool:
+        """Whether a rate that AuraConnect lacks was charged as stated, and not any more since: where it stood in the place of
+        configured rates, one of the items bears those again."""
+        if each.ruled != AS_STATED:
+            return False
+        last = self._last_charged(each)
+        if sum(orders for day, orders in self.history.days.items() if day > last) < CUT_OFF:
+            return False
+        instead = [one for one in found if one.cause is Cause.TAX_EXTRA and one.subject[0] == "tax"]
+        return not instead or any(self._bears_since(one, each) for one in instead)
+
+    def _bears_since(self, each: Found, gone: Found) -> bool:
+        """Whether an item that lacks a configured rate bears it on orders after the last that state the rate which is gone."""
+        if len(each.subject) < 3 or not isinstance(each.subject[2], int):
+            return False
+        last = self._last_charged(gone)
+        days = self.tax_days.charged.get((str(each.subject[1]), each.subject[2]), {})
+        return sum(orders for day, orders in days.items() if day > last) >= ENOUGH
+
+    def _last_charged(self, gone: Found) -> str:
+        return self.history.taxed[str(gone.subject[1])][1]
 
     def _holidays(self, tax: str) -> set[str]:
         """Days on which an item that bears the tax before and after bore it in no order.

@@ -49,6 +49,7 @@ REMEDIES = {
     Cause.CASH_ROUNDING: "Set the smallest coin of cash payments (cash_increment) as the history shows.",
     Cause.UNKNOWN: "Look the orders up in the POS; no rule that is known reproduces them.",
 }
+MAKE_THE_RATE = "Make the rate in AuraConnect and assign it to the items, if it is still charged."
 
 
 @dataclass(slots=True)
@@ -67,6 +68,11 @@ class Cluster:
     first: str = ""
     last: str = ""
 
+    @property
+    def is_rate_unknown(self) -> bool:
+        """Whether it is about a rate that AuraConnect does not have."""
+        return self.subject[0] == "tax" and str(self.subject[1]).startswith("?")
+
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return {
@@ -78,7 +84,7 @@ class Cluster:
             "from": self.first,
             "to": self.last,
             "examples": self.examples,
-            "remedy": REMEDIES[self.cause],
+            "remedy": MAKE_THE_RATE if self.is_rate_unknown else REMEDIES[self.cause],
         }
 
 
@@ -260,9 +266,7 @@ _TITLES: Mapping[Cause, Callable[[Clusters, _Said], str]] = {
     Cause.TAX_EXTRA: lambda _, said: (
         f"rate '{said.name}' was not charged on {len(said.held.ruled)} kinds of lines that it is assigned to ({_list(said.held.ruled)})"
     ),
-    Cause.TAX_MISSING: lambda _, said: (
-        f"rate '{said.name}' was charged on {len(said.held.charged)} kinds of lines that it is not assigned to ({_list(said.held.charged)})"
-    ),
+    Cause.TAX_MISSING: lambda _, said: _not_assigned(said.held, said.name),
     Cause.CASH_ROUNDING: lambda _, said: "cash payments are rounded to another coin in history than configured",
 }
 """The title of a cluster by its cause; of those not here cause and name say all there is."""
@@ -304,6 +308,15 @@ def _percent(rate: str | int | None) -> str:
         return str(rate)
     whole, rest = divmod(rate, 1_000_000)
     return f"{whole}.{rest:06d}".rstrip("0").rstrip(".") + " %"
+
+
+def _not_assigned(held: Cluster, name: str) -> str:
+    lines: Counter[str | int | None] = Counter(
+        {what: count for what, count in held.charged.items() if isinstance(what, str)}
+    )
+    if not lines:  # stated for the check only
+        return f"rate '{name}' was charged on checks that hold nothing it is assigned to"
+    return f"rate '{name}' was charged on {len(lines)} kinds of lines that it is not assigned to ({_list(lines)})"
 
 
 def _list(values: Counter[str | int | None]) -> str:

@@ -23,7 +23,7 @@ from aura_migration.verify.replay.book import Book, base_of
 from aura_migration.verify.replay.carried import Carried, carried
 from aura_migration.verify.replay.ring import RATE, Put, Ringing
 from aura_migration.verify.replay.rung import RungOrder
-from aura_migration.verify.replay.words import Cause, Found, Part, Skip, Why
+from aura_migration.verify.replay.words import AS_STATED, Cause, Found, Part, Skip, Why
 
 MOST_LINES, MOST_PLACES = 3, 12
 """So many lines of so many are tried as what a tax was not charged on."""
@@ -351,6 +351,7 @@ class _Taxes:
             bill, priced = self._by_base(bill, priced)
         self.outcome.bill, self.outcome.priced = bill, priced
         self._what_is_left(priced, before)
+        self._by_statement(bill, priced, before)
         return priced
 
     def _exempt(self) -> None:
@@ -501,6 +502,37 @@ class _Taxes:
             self._add(Cause.TAX_EXTRA, name, "not taxed", rung.name, self._of(name, net), rung.item)
         else:
             self._add(Cause.TAX_MISSING, name, rung.name, "not taxed", -self._of(name, net), rung.item)
+
+    def _by_statement(self, bill: Bill, priced: PricedBill, before: int) -> None:
+        """Marks the taxes that AuraConnect lacks and that come to what was charged by the percentage the check states."""
+        made: dict[str, TaxRule] = {}
+        for name, one in self.charged.items():
+            if not (name.startswith("?") and one.amount and one.rate):
+                continue
+            places = self._bears(one, name, bill, priced)
+            if places:
+                made[name] = TaxRule(name, rate=one.rate, is_inclusive=one.is_inclusive)
+                bill = _with(bill, name, places)
+        if not made:
+            return
+        again = price(msgspec.structs.replace(bill, taxes=(*bill.taxes, *made.values())), self.policy)
+        amounts = {tax.id: tax.amount for tax in again.taxes}
+        if any(one.amount != amounts[name] for name, one in self.charged.items() if name in amounts):
+            return
+        found = self.outcome.found
+        for number in range(before, len(found)):
+            each = found[number]
+            if each.cause is Cause.TAX_MISSING and each.subject[1] in made:
+                found[number] = each._replace(ruled=AS_STATED)
+
+    def _bears(self, one: Charged, name: str, bill: Bill, priced: PricedBill) -> tuple[int, ...]:
+        """The lines a tax stands on: as the POS says, else all of them or few, whichever come to the amount it was charged on."""
+        if one.lines:
+            return tuple(place for place, rung in enumerate(self.order.lines or ()) if rung.id in one.lines)
+        sold = [place for place, line in enumerate(priced.lines) if line.net]
+        if one.taxable is None or one.taxable == sum(priced.lines[place].net for place in sold):
+            return tuple(sold)
+        return next(_choices(bill, priced, name, one.taxable), ())
 
     # -- what is left ----------------------------------------------------------------------------------------------------
 

@@ -63,6 +63,8 @@ class History:
         self.borne: dict[tuple[str, int | None], dict[str, int]] = defaultdict(dict)
         """Where the POS states taxes for the check only: by tax and item, the orders of each day that bore it."""
         self._seen: set[tuple[tuple[int, int, bool], ...]] = set()
+        self.days: dict[str, int] = defaultdict(int)
+        """Orders by business date."""
         self.first = self.last = ""
 
     def add(self, ringing: Ringing, outcome: Outcome) -> None:
@@ -71,6 +73,7 @@ class History:
         if not self.first:
             self.first = day
         self.last = day
+        self.days[day] += 1
         waiting = self._waiting
         for judged in ringing.judged:
             held = waiting.get(id(judged))

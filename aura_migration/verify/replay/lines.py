@@ -134,6 +134,10 @@ class Lines:
             self._option_prices[key] = self.book.option_prices(item, variation, option, before, channel, at)
         return self._option_prices[key]
 
+    def by_unit(self, taxes: Sequence[str]) -> bool:
+        """Whether one of the taxes is an amount for each unit, so that the line's quantity matters."""
+        return any(name in self._per_unit for name in taxes)
+
     def _judge(self, order: RungOrder, line: RungLine, modifiers: Sequence[RungModifier], is_timed: bool) -> Judged:
         book = self.book
         item = book.items.get(line.item) if line.item is not None else None
@@ -148,7 +152,7 @@ class Lines:
             gone = Found(Part.ITEM_PRICE, Cause.NOT_ON_MENU, ("item", item.id), line.price, None, 0, Why.NO_LONGER_SOLD)
             held = bool(item.taxes)
             taxes_of = book.item_taxes(item, order.order_type, order.type_key) if held else ()
-            return Judged(taxes_of, False, item.is_discountable, (gone,), (), (), (), not held)
+            return Judged(taxes_of, self.by_unit(taxes_of), item.is_discountable, (gone,), (), (), (), not held)
         at = _moments(order) if is_timed else (None,)
         judging = _Judging(self, item, line, modifiers, order.channel, at)
         judging.price()
@@ -158,7 +162,7 @@ class Lines:
         taxed = book.item_taxes(item, order.order_type, order.type_key)
         return Judged(
             taxed,
-            any(name in self._per_unit for name in taxed),
+            self.by_unit(taxed),
             item.is_discountable,
             tuple(judging.found),
             (),

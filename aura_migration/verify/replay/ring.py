@@ -332,20 +332,19 @@ class Till:
         charged = self._given_taxes(ringing) if ringing.gives_taxes else {}
         before: tuple[str, ...] = ()
         for place, (line, judged) in enumerate(zip(order.lines or (), ringing.judged, strict=True)):
-            names = judged.taxes
+            names, by_unit = judged.taxes, judged.counts_units
             if judged.given_taxes:
                 names = tuple(charged.get(line.id, ()))
+                by_unit = self.lines.by_unit(names)
             if names is not before:
                 before = names
                 for name in names:
                     if name not in taxes:
                         taxes[name] = self.book.rule(name)
-            if judged.counts_units or not judged.is_discountable or place in used:
+            if by_unit or not judged.is_discountable or place in used:
                 discountable = judged.is_discountable or place in used
                 lines.append(
-                    bill_line(
-                        place, line.subtotal, line.quantity, judged.counts_units, names, used.get(place), discountable
-                    )
+                    bill_line(place, line.subtotal, line.quantity, by_unit, names, used.get(place), discountable)
                 )
             else:
                 lines.append(

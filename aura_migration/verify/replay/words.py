@@ -80,6 +80,7 @@ class Why(StrEnum):
     CHARGE_BY_HAND = "charge_by_hand"
     COMP = "comp"
     NO_LONGER_SOLD = "no_longer_sold"
+    NO_LONGER_CHARGED = "no_longer_charged"
     ROUNDED_BY_HAND = "rounded_by_hand"
     OPEN_CHOICE = "open_choice"
     CHOICE_NOT_RECORDED = "choice_not_recorded"
@@ -121,11 +122,16 @@ WHYS = {
     Why.CHARGE_BY_HAND: "The check names the charge and states its percentage or amount, which reproduces the cents.",
     Why.COMP: "Made free by a named discount of 100 %.",
     Why.NO_LONGER_SOLD: "The item or option has left the menu; an archived record stands for it, so its price is not judged, nor a tax that left with it.",
+    Why.NO_LONGER_CHARGED: "The check states a rate that AuraConnect does not have, its percentage and what it was charged on, which reproduce the cents; orders after the last such check bear the configured rates.",
     Why.ROUNDED_BY_HAND: "The check states its rounding to coins; more checks paid in cash since then state none, so no rule of the till did it.",
     Why.CHOICE_NOT_RECORDED: "The group has a choice without a price, and other lines before and after hold one.",
     Why.OPEN_CHOICE: "The POS does not document this way of calculating; every order that can tell shows the same one.",
 }
 """The closed list, with what proves each."""
+
+
+AS_STATED = "as stated"
+"""What a tax that AuraConnect lacks comes to by the percentage that the check states, where that is what was charged."""
 
 
 class Found(NamedTuple):
