@@ -31,6 +31,8 @@ _HALF_UP, _HALF_EVEN, _DOWN, _UP = (
 )
 MOST_CASES = 1_000
 """Orders kept to try ways of calculating on, of each kind: those that differ, those that agree and can tell."""
+MOST_PARTS = 100_000
+"""More bases than this are not remembered."""
 MOST_CHANGES = 3
 EXAMPLES = 5
 
@@ -215,6 +217,8 @@ class BackTest:
 
     def __init__(self) -> None:
         self.rates: dict[str, TaxEvidence] = {}
+        self._parts: dict[str, dict[int, int]] = {}
+        """By rule and base what `_part` makes of it: past orders are of few prices."""
 
     def add(self, outcome: Outcome) -> None:
         """One order as priced; those whose taxes the rules do not put on the same lines say nothing."""
@@ -248,9 +252,22 @@ class BackTest:
             if len(bases) == 1 and not numerator % RATE:
                 mask = ALL_WAYS if charged == numerator // RATE else 0
             else:
-                mask = fitting_ways(numerator, RATE, [(base * rate, RATE) for base in bases], charged)
+                mask = _whole_bits(numerator, RATE, charged)
+                mask |= (mask if len(bases) == 1 else self._line_bits(rule, bases, charged)) << len(ROUNDINGS)
                 mask |= mask << HALF
             self._evidence(rule.id).add(outcome.order, charged, mask)
+
+    def _line_bits(self, rule: TaxRule, bases: Iterable[int], charged: int) -> int:
+        known = self._parts.setdefault(rule.id, {})
+        added = 0
+        for base in bases:
+            part = known.get(base)
+            if part is None:
+                part = known[base] = _part(base * rule.rate, RATE)
+            added += part
+        if len(known) > MOST_PARTS:
+            known.clear()
+        return _line_bits(added, charged)
 
     def _evidence(self, rule: str) -> TaxEvidence:
         name = base_of(rule)
@@ -272,39 +289,53 @@ def _mask(tax: PricedTax, rate: int, charged: int, priced: PricedBill, has_disco
 
 
 def fitting_ways(numerator: int, denominator: int, shares: Sequence[tuple[int, int]], charged: int) -> int:
-    """Bits by place and rounding. All four roundings of a ratio ≥ 0 follow from one division."""
-    whole, rest = divmod(numerator, denominator)
-    mask = 0
-    if charged == whole or charged == whole + 1:
-        mask = _bits(whole, rest, denominator, charged)
+    """Bits by place and rounding: the ratio rounded as a whole, or its shares each by itself, comes to what was charged."""
+    mask = _whole_bits(numerator, denominator, charged)
     if len(shares) == 1:
         return mask | mask << len(ROUNDINGS)
     # The sum of rounded shares departs from the whole by less than a cent a share.
     if abs(charged * denominator - numerator) >= len(shares) * denominator:
         return mask
-    down = fractions = halves = odd_halves = 0
-    for each, under in shares:
-        whole, rest = divmod(each, under)
-        down += whole
-        if rest:
-            fractions += 1
-            rest += rest
-            if rest > under:
-                halves += 1
-                odd_halves += 1
-            elif rest == under:
-                halves += 1
-                odd_halves += whole & 1
-    off = charged - down
-    if 0 <= off <= fractions:
-        lines = (
-            (off == halves) * _HALF_UP
-            | (off == odd_halves) * _HALF_EVEN
-            | (off == 0) * _DOWN
-            | (off == fractions) * _UP
-        )
-        mask |= lines << len(ROUNDINGS)
-    return mask
+    return mask | _line_bits(sum([_part(each, under) for each, under in shares]), charged) << len(ROUNDINGS)
+
+
+def _part(numerator: int, denominator: int) -> int:
+    """A ratio ≥ 0 as counts that can be added up: cents rounded down, whether there is a fraction, whether half-up and half-even
+    round it up. The four stand side by side in one integer (`FIELD` bits each), so that one sum adds them all."""
+    whole, rest = divmod(numerator, denominator)
+    if not rest:
+        return whole
+    rest += rest
+    if rest > denominator:
+        return whole | _FRACTION | _UP_HALF | _UP_EVEN
+    if rest == denominator:
+        return whole | _FRACTION | _UP_HALF | (_UP_EVEN if whole & 1 else 0)
+    return whole | _FRACTION
+
+
+FIELD = 48
+_CENTS = (1 << FIELD) - 1
+_FRACTION, _UP_HALF, _UP_EVEN = (1 << FIELD * n for n in (1, 2, 3))
+
+
+def _line_bits(added: int, charged: int) -> int:
+    """Which roundings of single shares come to what was charged, from the sum of their parts."""
+    off = charged - (added & _CENTS)
+    fractions = added >> FIELD & _CENTS
+    if not 0 <= off <= fractions:
+        return 0
+    return (
+        (off == (added >> 2 * FIELD & _CENTS)) * _HALF_UP
+        | (off == added >> 3 * FIELD) * _HALF_EVEN
+        | (off == 0) * _DOWN
+        | (off == fractions) * _UP
+    )
+
+
+def _whole_bits(numerator: int, denominator: int, charged: int) -> int:
+    """Which roundings of a ratio ≥ 0 come to what was charged. All four follow from one division."""
+    whole, rest = divmod(numerator, denominator)
+    return _bits(whole, rest, denominator, charged) if whole <= charged <= whole + 1 else 0
 
 
 def _bits(whole: int, rest: int, under: int, charged: int) -> int:

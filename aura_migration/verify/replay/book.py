@@ -418,6 +418,12 @@ class Book:
         known = self.order_types.get(type_key) if type_key is not None else None
         return known.is_taxable if known is not None else order_type not in self.untaxed_types
 
+    def taxed_as(self, order_type: str, type_key: str | None) -> tuple[bool, tuple[int, ...]]:
+        """All that taxes depend on an order's type for: whether it bears any, and which exceptions may reach it."""
+        known = self.order_types.get(type_key) if type_key is not None else None
+        reaching = [number for number, one in enumerate(self.exceptions) if _reaches(one, order_type, known)]
+        return self.is_taxed(order_type, type_key), tuple(reaching)
+
     def rule(self, name: str) -> TaxRule:
         """The rule of a name: a tax's id, ``@rate`` where it holds at another rate, ``+in`` or ``+out`` where it stands on the
         other side of the price than the tax says. ``KeyError`` for a tax that is not there."""
@@ -461,12 +467,7 @@ class Book:
     def _excepted(self, name: str, item: Item | None, order_type: str, type_key: str | None) -> str | None:
         known = self.order_types.get(type_key) if type_key is not None else None
         for one in self.exceptions:
-            if one.tax not in (None, name) or one.is_conditional:
-                continue
-            if one.type_id is not None and known is not None:
-                if one.type_id != known.id:
-                    continue
-            elif one.order_type not in (None, order_type):
+            if one.tax not in (None, name) or not _reaches(one, order_type, known):
                 continue
             if one.item is not None and (item is None or one.item != item.id):
                 continue
@@ -501,6 +502,15 @@ class Book:
                     return one
         named = [one for one in self.charges if one.name.casefold() == name.casefold()]
         return min(named, key=lambda one: one.charge_class != charge_class, default=None)
+
+
+def _reaches(one: TaxException, order_type: str, known: OrderType | None) -> bool:
+    """Whether an exception may hold in an order of the type (`known` where it is configured), whatever is sold."""
+    if one.is_conditional:
+        return False
+    if one.type_id is not None and known is not None:
+        return one.type_id == known.id
+    return one.order_type in (None, order_type)
 
 
 def _holds(rule: PriceRule, at: Moment | None) -> bool:

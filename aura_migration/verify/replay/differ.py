@@ -73,7 +73,7 @@ class Differ:
         order, found = ringing.order, ringing.found
         outcome = Outcome(order, found, ringing.skips)
         if ringing.is_plain and self._agrees(ringing, outcome):
-            if ringing.bill is not None and not ringing.skips and any(each.cents for each in found):
+            if found and not ringing.skips and any(each.cents for each in found) and ringing.bill is not None:
                 outcome.carried = carried(ringing, ringing.bill, found, self.book, self.policy)
             return outcome
         bill = ringing.bill

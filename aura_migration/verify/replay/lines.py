@@ -60,12 +60,15 @@ class Lines:
     def __init__(self, book: Book) -> None:
         self.book = book
         self._known: dict[tuple[str, str | None, str], dict[tuple[object, ...], Judged]] = {}
-        """By what the order says for all its lines (type, its key, channel), then by line."""
+        """By what the order says for all its lines (type, its key, channel), then by line; orders of one kind share theirs."""
+        self._kinds: dict[tuple[object, ...], dict[tuple[object, ...], Judged]] = {}
         self._count = 0
         self._item_prices: dict[tuple[object, ...], Prices] = {}
         self._option_prices: dict[tuple[object, ...], Prices] = {}
         self._timed = {item.id for item in book.items.values() if _is_timed(item.rules)}
         self._timed_options = {option.id for option in book.options.values() if _is_timed(option.rules)}
+        sold: Iterable[Item | Option] = (*book.items.values(), *book.options.values())
+        self._by_channel = any(rule.channel is not None for one in sold for rule in one.rules)
         self._per_unit = {tax.id for tax in book.taxes.values() if tax.rule.kind is TaxKind.FIXED}
 
     def judge(self, order: RungOrder) -> list[Judged]:
@@ -73,7 +76,9 @@ class Lines:
         said = (order.order_type, order.type_key, order.channel)
         known = self._known.get(said)
         if known is None:
-            known = self._known[said] = {}
+            channel = order.channel if self._by_channel else ""
+            kind = (self.book.taxed_as(order.order_type, order.type_key), channel)
+            known = self._known[said] = self._kinds.setdefault(kind, {})
         chosen: dict[int, list[RungModifier]] = {}
         if order.modifiers:
             for one in order.modifiers:
@@ -106,6 +111,7 @@ class Lines:
             found.append(judged)
         if self._count >= REMEMBERED:
             self._known.clear()
+            self._kinds.clear()
             self._count = 0
         return found
 
