@@ -17,6 +17,8 @@ ORDER_PAYMENT, PAYMENT_FEE, PAYMENT_DEPOSIT = "order_payment", "payment_fee", "p
 LEVELS = (ORDER_PAYMENT, PAYMENT_FEE, PAYMENT_DEPOSIT)
 LATE = "7 days"
 """A card payment that no payout names so long before the last payout has not been paid out."""
+SETTLED = "1 day"
+"""An entry of a payout takes effect hours after its payment: so long after the first payment its own may lie before the history."""
 NOT_PAID_OUT = "no payout has it yet, although the processor has paid out since"
 EXCHANGE = "Exchange"
 """The tender of a refund that was not paid out: it paid for the order that its return is part of."""
@@ -219,7 +221,7 @@ def _deposits(case: OrdersCase) -> Level | None:
             SELECT e.*, p.key AS payout FROM aura.payout_entries e JOIN there_payouts p ON p.aura_id = e.payout_id
             WHERE e.entry_class = 'sale'
         ), span AS (
-            SELECT min(processed_at) AS first, max(processed_at) AS last FROM there_payments
+            SELECT min(processed_at) + interval '{SETTLED}' AS first, max(processed_at) AS last FROM there_payments
         ), paid_out AS (
             SELECT max(day) AS last FROM there_payouts
         )

@@ -356,6 +356,20 @@ def test_a_level_without_data_is_not_provable_and_never_passed(history: History)
     )
 
 
+def test_what_a_payout_says_in_the_first_hours_may_be_of_a_payment_before_the_history(history: History) -> None:
+    history.connection.execute("UPDATE aura.payout_entries SET payment_id = NULL WHERE gross_cents = 1310")
+    for later, passes in (("-3 hours", True), ("5 hours", True), ("25 hours", False)):
+        history.connection.execute(
+            "UPDATE aura.payout_entries SET effective_at = (SELECT min(processed_at) FROM aura.payments) + %s::interval "
+            "WHERE gross_cents = 1310",
+            [later],
+        )
+        verdict = history.verify(history.facts)
+        found = next(f for f in verdict.findings if f.source_key == "e-sale-1310")
+        assert (found.cause == "its payment lies outside the history", found.is_blocking) == (passes, not passes)
+        assert of(verdict, MONEY).passed is passes
+
+
 def test_a_card_payment_that_no_payout_names_for_long_is_unreconciled(history: History) -> None:
     history.connection.execute("UPDATE aura.payouts SET business_date = '2026-09-29'")
     verdict = history.verify(history.said("po1", business_date="2026-09-29"))
