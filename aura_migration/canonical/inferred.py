@@ -114,25 +114,29 @@ class Figures:
     tipped: int = 0
     cash_orders: int = 0
     rounded_orders: int = 0
+    moved: dict[str, int] = field(default_factory=dict)
+    """By key of a discount, charge or tax: minor units that went through it, without sign."""
     coins: int = 0
     """The largest of 5, 10, 50, 100 of which, since the first was rounded, cash bills are multiples; 0: none."""
 
 
-def infer_rules(connection: Connection, migration_id: int, location_id: int | None, stated: Batch) -> Batch:
-    """What the orders of a migration's location show beyond what the POS states. Leaves nothing behind in the database.
+def look_back(connection: Connection, migration_id: int, location_id: int | None) -> Figures:
+    """What the orders of a migration's location show, counted. Leaves nothing behind in the database.
 
-    ``location_id`` is AuraConnect's, None before the first load. ``stated`` are the rows of the POS itself: what it names is not
-    concluded again.
+    ``location_id`` is AuraConnect's, None before the first load.
     """
     with connection.transaction(force_rollback=True):
-        return conclude(read_figures(connection, migration_id, location_id), stated)
+        return read_figures(connection, migration_id, location_id)
 
 
 # -- from figures to rows -----------------------------------------------------------------------------------------------
 
 
 def conclude(figures: Figures, stated: Batch) -> Batch:
-    """The rows that follow from the figures. Pure: the same figures, the same rows."""
+    """The rows that follow from the figures beyond what the POS states. Pure: the same figures, the same rows.
+
+    ``stated`` are the rows of the POS itself: what it names is not concluded again.
+    """
     batch = Batch()
     if figures.last is None:
         return batch
@@ -350,6 +354,7 @@ def read_figures(connection: Connection, migration_id: int, location_id: int | N
         figures.tips.setdefault(base, {})[percent] = orders
     tipped = connection.execute("SELECT count(*) FROM past WHERE tip > 0").fetchone()
     figures.tipped = tipped[0] if tipped else 0
+    figures.moved = dict(connection.execute(_MOVED).fetchall())
     row = connection.execute(_COINS).fetchone()
     assert row is not None
     figures.cash_orders, figures.rounded_orders, *fits = row
@@ -368,7 +373,7 @@ _PAYMENT = "p.method, p.tender_name, p.amount_cents AS amount, p.tip_amount_cent
 
 
 def _gather(connection: Connection, migration_id: int, location_id: int | None) -> None:
-    """Temporary tables ``past``, ``past_charges``, ``past_discounts``, ``past_payments`` of staged and loaded orders together."""
+    """Temporary tables ``past``, ``past_charges``, ``past_discounts``, ``past_taxes``, ``past_payments`` of staged and loaded orders together."""
     loaded = "o.location_id = {location} AND o.deleted_at IS NULL AND o.is_historical"
     there = shapes.are_there(connection, migration_id)
 
@@ -376,7 +381,7 @@ def _gather(connection: Connection, migration_id: int, location_id: int | None) 
         text = f"{staged} UNION ALL {standing}" if there else standing
         tables = {
             name: shapes.staged(migration_id, name)
-            for name in ("documents", "orders", "order_service_charges", "order_discounts", "payments")
+            for name in ("documents", "orders", "order_service_charges", "order_discounts", "order_taxes", "payments")
         }
         return sql.SQL(text).format(**tables, location=sql.Literal(location_id))
 
@@ -400,6 +405,12 @@ def _gather(connection: Connection, migration_id: int, location_id: int | None) 
         "past_discounts": union(
             f"SELECT o.key, {_DISCOUNT.format(item='item_no', approved='approved_by_key')} FROM past o JOIN {{order_discounts}} d ON d.batch = o.batch AND d.doc = o.doc",
             f"SELECT o.key, {_DISCOUNT.format(item='order_item_id', approved='approved_by')} FROM past o JOIN aura.order_discounts d ON d.order_id = o.id",
+        ),
+        "past_taxes": union(
+            "SELECT t.tax_rate_key AS key, sum(abs(t.amount_cents)) AS amount FROM past o JOIN {order_taxes} t ON t.batch = o.batch AND t.doc = o.doc "
+            "WHERE t.tax_rate_key IS NOT NULL GROUP BY 1",
+            "SELECT r.source_id AS key, sum(abs(t.amount_cents)) AS amount FROM past o JOIN aura.order_taxes t ON t.order_id = o.id "
+            "JOIN aura.tax_rates r ON r.id = t.tax_rate_id GROUP BY 1",
         ),
         "past_payments": union(
             f"SELECT p.order_key, {_PAYMENT} FROM {{payments}} p {documents.replace('o.', 'p.')} WHERE p.status = 'completed'",
@@ -453,6 +464,13 @@ GROUP BY d.name, d.percentage, d.is_line ORDER BY d.name, d.percentage, d.is_lin
 _TENDERS = """
 SELECT method, tender_name, count(*), count(*) FILTER (WHERE tip > 0), sum(amount)::bigint, min(business_date), max(business_date)
 FROM past_payments GROUP BY method, tender_name ORDER BY method, tender_name
+"""
+_MOVED = """
+SELECT key, sum(amount)::bigint FROM (
+    SELECT discount_key AS key, abs(amount) AS amount FROM past_discounts
+    UNION ALL SELECT charge_key, abs(amount) FROM past_charges
+    UNION ALL SELECT key, amount FROM past_taxes
+) moved WHERE key IS NOT NULL GROUP BY key ORDER BY key
 """
 _TYPES = "SELECT order_type, count(*) FROM past WHERE order_type <> 'unknown' GROUP BY order_type ORDER BY order_type"
 _TIPS = """

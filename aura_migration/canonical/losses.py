@@ -7,11 +7,12 @@ carries a value is a loss. What the fields of a particular POS are is declared i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aura_migration.canonical.model import Loss
 from aura_migration.core.errors import BadInput
+from aura_migration.core.money import show
 
 MAPPED = "mapped"
 """Disposition of a field that is carried over."""
@@ -34,7 +35,7 @@ class _Node:
 @dataclass
 class _Tally:
     records: int = 0
-    examples: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
     note: str = ""
 
 
@@ -67,10 +68,9 @@ def count_losses(
         for path, note in found.items():
             tally = tallies.setdefault(path, _Tally(note=note))
             tally.records += 1
-            if len(tally.examples) < EXAMPLES:
-                tally.examples.append(name)
+            tally.names.append(name)
     return [
-        Loss(object_type, path, tally.records, tally.note, tuple(tally.examples))
+        Loss(object_type, path, tally.records, tally.note, tuple(tally.names[:EXAMPLES]), tuple(tally.names))
         for path, tally in sorted(tallies.items())
     ]
 
@@ -90,6 +90,7 @@ def merged(losses: Iterable[Loss]) -> list[Loss]:
                 first.records + loss.records,
                 first.note,
                 (*first.examples, *loss.examples)[:EXAMPLES],
+                (*first.keys, *loss.keys),
             )
         )
     return [found[place] for place in sorted(found)]
@@ -162,3 +163,21 @@ def _tree(known: Mapping[str, str]) -> _Node:
             node = node.deeper.setdefault(step, _Node())
         node.said = said
     return root
+
+
+def weighed(losses: Iterable[Loss], moved: Mapping[str, int], currency: str) -> list[Loss]:
+    """The losses with the money that went through the rules they are about; as they are where orders name none of those.
+
+    ``moved`` are minor units by key of a discount, charge or tax, as orders name it.
+    """
+    by_id = {_ident(key): cents for key, cents in moved.items()}
+    found = []
+    for loss in losses:
+        cents = [by_id[ident] for ident in {_ident(name) for name in loss.keys} if ident in by_id]
+        found.append(replace(loss, money=f"{show(sum(cents), currency)} {currency}") if cents else loss)
+    return found
+
+
+def _ident(name: str) -> str:
+    """The POS's id in a key (``location/id``) or in the name of an example (``Ten percent (id)``)."""
+    return name.rpartition("(")[2].removesuffix(")").rpartition("/")[2]

@@ -6,6 +6,7 @@ Plain data only: importing this module must not import pandas or pandera. Valida
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -127,6 +128,21 @@ class Loss:
     records: int
     note: str
     examples: tuple[str, ...] = ()
+    keys: tuple[str, ...] = dataclasses.field(default=(), compare=False, repr=False)
+    """All records concerned, named like the examples, where the connector kept them: rules are found in orders by them."""
+    money: str = dataclasses.field(default="", compare=False)
+    """What went through these records in the orders carried over, with its currency; empty where that says nothing."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """As a line of the loss report."""
+        found: dict[str, Any] = {
+            "source_entity": self.source_entity,
+            "field": self.field,
+            "records": self.records,
+            "note": self.note,
+            "examples": list(self.examples),
+        }
+        return {**found, "money": self.money} if self.money else found
 
 
 @dataclass

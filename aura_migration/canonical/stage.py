@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import msgspec
@@ -62,7 +62,7 @@ class Staged:
 
     def as_dict(self) -> dict[str, Any]:
         """``{"total", "entities": {…}, "losses": […], "people": {…}}``."""
-        losses = [asdict(loss) for loss in self.losses]
+        losses = [loss.as_dict() for loss in self.losses]
         return {"total": self.total, "entities": self.entities, "losses": losses, "people": self.people}
 
 

@@ -12,7 +12,8 @@ from typing import Any, Literal
 from aura_migration.archive.certificates import Certificate
 from aura_migration.archive.snapshot import SnapshotReader, require
 from aura_migration.canonical.entities import ALL_ENTITIES
-from aura_migration.canonical.inferred import infer_rules
+from aura_migration.canonical.inferred import Figures, conclude, look_back
+from aura_migration.canonical.losses import weighed
 from aura_migration.canonical.model import Batch
 from aura_migration.canonical.options import MigrationOptions
 from aura_migration.canonical.persons.staging import stage_people
@@ -103,30 +104,38 @@ def stage_menu(
         if hasattr(connector, "map_rules"):  # a connector from elsewhere may know menus alone
             batch.add_all(connector.map_rules(reader, location.source))
         batch.add_all(unlisted_stock(connection, migration, connector.source_entities, reader.certificates(), batch))
-        batch.add_all(conclude_rules(connection, migration, batch) if anew else concluded_rules(connection, migration))
+        concluded, moved = (
+            conclude_rules(connection, migration, batch) if anew else concluded_rules(connection, migration)
+        )
+        batch.add_all(concluded)
+        batch.losses = weighed(batch.losses, moved, location.source.currency)
         return stage_rows(connection, migration.id, batch, migration.parsed_options)
 
 
-def conclude_rules(connection: Connection, migration: Migration, stated: Batch) -> Batch:
-    """What the staged and the loaded orders show beyond the rules the POS states; kept for the re-read before a load."""
+def conclude_rules(connection: Connection, migration: Migration, stated: Batch) -> tuple[Batch, dict[str, int]]:
+    """What the staged and the loaded orders show beyond the rules the POS states, and the money that went through each rule;
+    kept for the re-read before a load."""
     options = migration.parsed_options
-    inferred = Batch()
-    if options.rules.inferred != "leave_out" and options.history.months:
-        inferred = infer_rules(connection, migration.id, aura_location(connection, migration), stated)
+    inferred, figures = Batch(), Figures()
+    if options.history.months:
+        figures = look_back(connection, migration.id, aura_location(connection, migration))
+    if options.rules.inferred != "leave_out":
+        inferred = conclude(figures, stated)
     rows = [{"entity": row.entity, "key": row.key, "values": row.values} for row in inferred.rows]
-    body = {"migration_id": migration.id, "rows": rows}
+    body = {"migration_id": migration.id, "rows": rows, "moved": figures.moved}
     store_report(connection, migration.integration_id, migration.location_key, "inferred", body)
-    return inferred
+    return inferred, figures.moved
 
 
-def concluded_rules(connection: Connection, migration: Migration) -> Batch:
+def concluded_rules(connection: Connection, migration: Migration) -> tuple[Batch, dict[str, int]]:
     """What the last preview of this migration concluded: before a load the orders are not read again."""
-    batch = Batch()
+    batch, moved = Batch(), {}
     report = latest_report(connection, migration.integration_id, migration.location_key, "inferred")
     if report is not None and report["migration_id"] == migration.id:
         for row in report["rows"]:
             batch.add(row["entity"], row["key"], **row["values"])
-    return batch
+        moved = report.get("moved", {})
+    return batch, moved
 
 
 def stage_people_of(

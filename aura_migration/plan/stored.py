@@ -177,7 +177,8 @@ def _hash(cursor: Cursor, plan_id: int, entities: Sequence[Entity]) -> str:
     """SHA-256 over rows, options, blockers and losses: values and source keys, no ids, no times, no order of rows.
 
     Losses are part of it because approving a plan signs what will not be carried over; which records are shown as
-    examples depends on the order in which they were read, and is not; of what was found in a sample, the numbers are not.
+    examples depends on the order in which they were read, and is not; of what was found in a sample, the numbers are not; nor is
+    the money that went through a rule, which grows with each order.
     """
     references = sql.text_array(sorted({column for entity in entities for column in sql.reference_columns(entity)}))
     # The rows' own hashes are worth a second process; the planner does not know what they cost.
@@ -192,7 +193,7 @@ def _hash(cursor: Cursor, plan_id: int, entities: Sequence[Entity]) -> str:
             UNION ALL
             SELECT sha256(convert_to(json_build_array('options', options, blockers, said.losses)::text, 'UTF8'))
             FROM migration.plans, LATERAL (SELECT jsonb_agg(l.v ORDER BY l.v) AS losses FROM (
-                SELECT CASE WHEN v ? 'sample' THEN v - '{{examples,records,sample,money}}'::text[] ELSE v - 'examples' END AS v
+                SELECT CASE WHEN v ? 'sample' THEN v - '{{examples,records,sample,money}}'::text[] ELSE v - '{{examples,money}}'::text[] END AS v
                 FROM jsonb_array_elements(losses) v) l) said
             WHERE id = %(plan)s
             UNION ALL

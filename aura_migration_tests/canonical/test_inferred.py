@@ -11,7 +11,7 @@ import pytest
 
 from aura_migration.canonical.history import rows, shapes
 from aura_migration.canonical.history.documents import Document
-from aura_migration.canonical.inferred import Figures, conclude, described, infer_rules, read_figures
+from aura_migration.canonical.inferred import conclude, described, look_back
 from aura_migration.canonical.model import Batch, Row
 from aura_migration.canonical.stage import stage_rows
 from aura_migration.plan.planner import Subject
@@ -97,7 +97,7 @@ def by_name(batch: Batch) -> dict[tuple[str, str], Row]:
 def test_history_tells_charges_discounts_tenders_tips_and_coins(connection: Connection, subject: Subject) -> None:
     stage_history(connection, subject, [the_past()])
 
-    found = by_name(infer_rules(connection, subject.migration_id, None, Batch()))
+    found = by_name(conclude(look_back(connection, subject.migration_id, None), Batch()))
 
     gratuity = found["service_charges", "Large party"].values
     assert (gratuity["rate_percent"], gratuity["base"], gratuity["paid_to"]) == ("18", "net", "staff")
@@ -117,21 +117,31 @@ def test_history_tells_charges_discounts_tenders_tips_and_coins(connection: Conn
 def test_the_same_past_says_the_same_staged_and_loaded(database: str, connection: Connection, subject: Subject) -> None:
     migrate(connection, subject, cafe())
     documents = the_past()
+    documents += [
+        check(f"named{n}", 8, 1_000, rows.OrderDiscount("Named", 70, discount_key="L1/D9"), discount_amount_cents=70)
+        for n in range(2)
+    ]
+    documents.append(
+        check(
+            "fee",
+            9,
+            1_000,
+            rows.OrderServiceCharge("Fee", 45, "service", charge_key="L1/C9"),
+            service_charge_amount_cents=45,
+        )
+    )
     stage_history(connection, subject, [documents])
-    staged = conclude(read_and_roll_back(connection, subject, None), Batch())
+    staged = conclude(look_back(connection, subject.migration_id, None), Batch())
+    assert look_back(connection, subject.migration_id, None).moved == {"L1/C9": 45, "L1/D9": 140}
 
     migrate_history(database, connection, subject, [documents])
     place = one(connection, "SELECT DISTINCT location_id FROM aura.orders")
-    twice = conclude(read_and_roll_back(connection, subject, place), Batch())
+    twice = conclude(look_back(connection, subject.migration_id, place), Batch())
     shapes.drop(connection, subject.migration_id)
-    loaded = conclude(read_and_roll_back(connection, subject, place), Batch())
+    loaded = conclude(look_back(connection, subject.migration_id, place), Batch())
+    assert look_back(connection, subject.migration_id, place).moved == {"L1/C9": 45, "L1/D9": 140}
 
     assert rows_of(staged) == rows_of(twice) == rows_of(loaded) != []
-
-
-def read_and_roll_back(connection: Connection, subject: Subject, place: int | None) -> Figures:
-    with connection.transaction(force_rollback=True):
-        return read_figures(connection, subject.migration_id, place)
 
 
 def rows_of(batch: Batch) -> list[Any]:
@@ -145,7 +155,7 @@ def test_what_the_pos_states_is_not_concluded_again(connection: Connection, subj
     stated.add("tender_types", "T1", name="Cash")
     stated.add("tip_suggestions", "S1", name="20 %")
 
-    found = by_name(infer_rules(connection, subject.migration_id, None, stated))
+    found = by_name(conclude(look_back(connection, subject.migration_id, None), stated))
 
     assert not [name for entity, name in found if entity in ("service_charges", "tender_types", "tip_suggestions")]
     assert ("pricing_rules", "Sorry") in found
@@ -155,7 +165,9 @@ def test_a_gratuity_that_smaller_parties_pay_too_is_not_automatic(connection: Co
     documents = [*the_past(), party("small", 3, 2, 4_000, 400)]
     stage_history(connection, subject, [documents])
 
-    gratuity = by_name(infer_rules(connection, subject.migration_id, None, Batch()))["service_charges", "Large party"]
+    gratuity = by_name(conclude(look_back(connection, subject.migration_id, None), Batch()))[
+        "service_charges", "Large party"
+    ]
 
     assert (gratuity.values["is_automatic"], gratuity.values["min_guests"]) == (False, None)
 
@@ -169,7 +181,7 @@ def test_two_orders_are_chance_and_any_tip_is_no_suggestion(connection: Connecti
     ]
     stage_history(connection, subject, [documents])
 
-    found = by_name(infer_rules(connection, subject.migration_id, None, Batch()))
+    found = by_name(conclude(look_back(connection, subject.migration_id, None), Batch()))
 
     assert not [name for entity, name in found if entity in ("service_charges", "tip_suggestions")]
 
@@ -185,7 +197,7 @@ def test_a_till_that_rounds_a_few_cash_bills_only_has_no_smallest_coin(
     stage_history(connection, subject, [documents])
 
     assert ("settings", "payments.cash_increment") not in by_name(
-        infer_rules(connection, subject.migration_id, None, Batch())
+        conclude(look_back(connection, subject.migration_id, None), Batch())
     )
 
 
@@ -194,14 +206,14 @@ def test_what_was_given_up_is_kept_but_not_in_use(connection: Connection, subjec
     documents.append(check("late", 1, 2_000, business_date="2026-06-01"))
     stage_history(connection, subject, [documents])
 
-    found = by_name(infer_rules(connection, subject.migration_id, None, Batch()))
+    found = by_name(conclude(look_back(connection, subject.migration_id, None), Batch()))
 
     assert found["service_charges", "Large party"].values["is_active"] is False
 
 
 def test_concluded_rows_pass_the_check_of_their_entities(connection: Connection, subject: Subject) -> None:
     stage_history(connection, subject, [[*the_past(), payment("P9", None)]])
-    inferred = infer_rules(connection, subject.migration_id, None, Batch())
+    inferred = conclude(look_back(connection, subject.migration_id, None), Batch())
 
     staged = stage_rows(connection, subject.migration_id, inferred, as_options({}))
 
@@ -210,7 +222,7 @@ def test_concluded_rows_pass_the_check_of_their_entities(connection: Connection,
 
 
 def test_nothing_is_concluded_from_nothing(connection: Connection, subject: Subject) -> None:
-    assert not infer_rules(connection, subject.migration_id, None, Batch()).rows
+    assert not conclude(look_back(connection, subject.migration_id, None), Batch()).rows
 
 
 def test_a_conclusion_is_told_with_what_it_stands_on() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aura_migration.canonical.losses import MAPPED, TECHNICAL, carries, count_losses
+from aura_migration.canonical.losses import MAPPED, TECHNICAL, carries, count_losses, weighed
 from aura_migration.canonical.model import Loss
 from aura_migration.core.errors import BadInput
 
@@ -106,6 +106,19 @@ def test_no_more_than_five_examples_are_kept_but_every_record_is_counted() -> No
     losses = count_losses([{"id": str(n), "mood": "sour"} for n in range(12)], "ITEM", KNOWN, ident)
     assert losses[0].records == 12
     assert losses[0].examples == ("0", "1", "2", "3", "4")
+
+
+def test_what_went_through_a_rule_is_told_beside_what_is_lost_of_it() -> None:
+    discounts = Loss(
+        "Discount", "schedule", 7, "Not in the API.", ("Ten (d-1)",), ("Ten (d-1)", "Two off (d-2)", "Never (d-3)")
+    )
+    charges, colours = (
+        Loss("order_fees", "isHidden", 1, "Hidden.", ("F9",), ("F9",)),
+        Loss("Menu", "colour", 1, "None.", ("Lunch",), ("Lunch",)),
+    )
+    moved = {"location/d-1": 1250, "location/d-2": 600, "merchant/F9": 5, "other": 99}
+    told = [loss.as_dict().get("money") for loss in weighed([discounts, charges, colours], moved, "USD")]
+    assert told == ["18.50 USD", "0.05 USD", None]
 
 
 def test_a_disposition_that_says_nothing_is_refused() -> None:

@@ -229,7 +229,7 @@ class Remarks:
         found = []
         for (source_entity, reason), idents in sorted(self._found.items()):
             field, note = NOTES[(source_entity, reason)]
-            found.append(Loss(source_entity, field, len(idents), note, tuple(list(idents)[:EXAMPLES])))
+            found.append(Loss(source_entity, field, len(idents), note, tuple(idents)[:EXAMPLES], tuple(idents)))
         return found
 
 
@@ -250,13 +250,13 @@ def address_losses(record: Mapping[str, Any], ident: str) -> list[Loss]:
 
 def whole_loss(entity: str, idents: list[str]) -> Loss:
     """A source entity of which nothing goes into the menu."""
-    return Loss(entity, "*", len(idents), WHOLE[entity], tuple(idents[:EXAMPLES]))
+    return Loss(entity, "*", len(idents), WHOLE[entity], tuple(idents[:EXAMPLES]), tuple(idents))
 
 
 def deleted_loss(entity: str, idents: list[str]) -> Loss:
     """What the merchant deleted: no longer part of the menu, kept in the backup."""
     note = "Deleted in Clover; not carried over, kept in the backup."
-    return Loss(entity, "deleted", len(idents), note, tuple(idents[:EXAMPLES]))
+    return Loss(entity, "deleted", len(idents), note, tuple(idents[:EXAMPLES]), tuple(idents))
 
 
 def _inner(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -44,7 +44,7 @@ class Notes:
     def losses(self) -> list[Loss]:
         """The notes as loss lines."""
         return [
-            Loss(entity, name, len(records), note, tuple(records)[:EXAMPLES])
+            Loss(entity, name, len(records), note, tuple(records)[:EXAMPLES], tuple(records))
             for (entity, name, note), records in sorted(self._seen.items())
         ]
 
