@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Path, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
 
 from aura_migration.api.access.roles import Identity, Permission, least_role
 from aura_migration.api.auditing import Deed
@@ -98,7 +100,26 @@ class Requires:
                 f"It takes the role {needed}.",
                 needed_role=str(needed),
             )
+        _known_parameters_only(request)
         return Caller(identity, request.app.state.api, request.state.deed)
+
+
+def _known_parameters_only(request: Request) -> None:
+    """Refuse a parameter that the route does not have: whoever misspells a filter must not take everything for its answer."""
+    known = _parameters(request.scope["route"].dependant)
+    unknown = sorted(set(request.query_params) - known)
+    if unknown:
+        there = f"there are {', '.join(sorted(known))}" if known else "there are none"
+        raise RequestValidationError(
+            [
+                {"type": "extra_forbidden", "loc": ("query", name), "msg": f"No such parameter; {there}"}
+                for name in unknown
+            ]
+        )
+
+
+def _parameters(dependant: Dependant) -> set[str]:
+    return {each.alias for each in dependant.query_params}.union(*map(_parameters, dependant.dependencies))
 
 
 class OpenToAll:

@@ -27,6 +27,7 @@ from aura_migration.api.access.tokens import TokenVerifier, Unauthenticated
 from aura_migration.api.app import routes_of
 from aura_migration.api.depends import Requires, declared
 from aura_migration.api.gate import LARGEST_BODY
+from aura_migration.api.heads import PromptProtocol
 from aura_migration.settings import JwtSettings
 from aura_migration_tests.support.api import RunningApi
 from aura_migration_tests.support.worlds import Stages, Started
@@ -193,8 +194,8 @@ def test_roles_grow_and_never_shrink() -> None:
 def test_filters_and_paths_are_values_never_statements(api: RunningApi, at: Started) -> None:
     with api.client() as client:
         for text in ("' OR 1=1 --", "'; DROP TABLE aura.orders; --", "%", "\\", "\u202e", "{}", "$1", "%(text)s"):
-            for path in ("plan-rows", "findings"):
-                answer = client.get(f"/pos/migrations/{at.migration}/{path}", params={"entity": text, "text": text})
+            for path, more in (("plan-rows", {"text": text}), ("findings", {})):
+                answer = client.get(f"/pos/migrations/{at.migration}/{path}", params={"entity": text, **more})
                 assert answer.status_code == 200 and answer.json()["items"] == [], (path, text)
             found = client.get("/pos/migration/lookup", params={"pos_id": text})
             assert found.json()["hits"] == [] if found.status_code == 200 else found.status_code == 400, text
@@ -211,6 +212,17 @@ def test_filters_and_paths_are_values_never_statements(api: RunningApi, at: Star
             assert "root:" not in answer.text
         for number in ("0", "-1", "1.5", "9" * 30, "1 OR 1=1", "١"):
             assert client.get(f"/pos/migration/status/{number}").status_code in (404, 422), number
+
+
+def test_a_misspelt_filter_is_refused_and_not_taken_for_no_filter(api: RunningApi, at: Started) -> None:
+    with api.client() as client:
+        answer = client.get(f"/pos/migrations/{at.migration}/plan-rows", params={"entity": "items", "acton": "create"})
+        assert answer.status_code == 422 and answer.json()["detail"].startswith("query.acton: No such parameter; ")
+        assert "action" in answer.json()["detail"], "the remedy names those there are"
+        assert client.get("/pos/migrations", params={"state": "planned"}).status_code == 422
+    assert httpx.get(f"{api.base_url}/pos/migrations", params={"state": "x"}).status_code == 401, (
+        "nobody learns it unasked"
+    )
 
 
 def test_bodies_that_are_too_large_or_too_slow_are_refused(
@@ -233,6 +245,43 @@ def test_bodies_that_are_too_large_or_too_slow_are_refused(
             f"POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {api.token()}\r\ncontent-length: 1000\r\n\r\nx".encode()
         )
         assert b" 408 " in line.recv(1000).split(b"\r\n")[0], "a client that sends a byte now and then holds nothing"
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /pos/health HTTP/1.1\r\nhost: x\r\n"], ids=["nothing", "half a head"])
+def test_a_client_that_never_finishes_its_head_is_hung_up_on(
+    api: RunningApi, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr(PromptProtocol, "seconds", 0.4)
+    with sockets.create_connection(("127.0.0.1", api.port), timeout=30) as line:
+        line.sendall(said)
+        assert line.recv(1000).startswith(b"HTTP/1.1 408 ") and line.recv(1) == b""
+
+
+def test_a_second_request_on_a_line_has_its_time_from_its_first_byte_on(
+    api: RunningApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PromptProtocol, "seconds", 0.4)
+    whole = b"GET /pos/health HTTP/1.1\r\nhost: x\r\n\r\n"
+    with sockets.create_connection(("127.0.0.1", api.port), timeout=30) as line:
+        for _ in range(2):
+            line.sendall(whole)
+            assert line.recv(10_000).startswith(b"HTTP/1.1 200 ")
+            time.sleep(0.8)  # longer than a head may take: between requests nobody hurries
+        line.sendall(whole[:20])
+        assert line.recv(1000).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_head_without_end_is_refused(api: RunningApi) -> None:
+    with sockets.create_connection(("127.0.0.1", api.port), timeout=30) as line:
+        line.sendall(b"GET /pos/health HTTP/1.1\r\n")
+        answer = b""
+        try:
+            for number in range(10_000):
+                line.sendall(b"x-%d: %s\r\n" % (number, b"y" * 500))
+            answer = line.recv(1000)
+        except ConnectionError:  # it hung up while we were still talking
+            answer = b"HTTP/1.1 431 "
+        assert answer.startswith(b"HTTP/1.1 431 ") and number < 10_000
 
 
 def test_an_approval_that_was_given_cannot_be_played_again(api: RunningApi, at: Started) -> None:

@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from aura_migration.api import listening, socket
+from aura_migration.api.heads import PromptProtocol
 from aura_migration.migration import progress
 from aura_migration.migration.states import transition
 from aura_migration.migration.workshop import Workshop
@@ -246,6 +247,15 @@ def test_a_heartbeat_shows_that_the_line_stands(
     monkeypatch.setattr(socket, "HEARTBEAT_SECONDS", 0.05)
     with follow(api, migration) as line:
         assert [message(line)["type"] for _ in range(3)] == ["snapshot", "heartbeat", "heartbeat"]
+
+
+def test_a_line_outlives_the_time_a_request_may_take_to_be_made(
+    api: RunningApi, migration: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PromptProtocol, "seconds", 0.3)
+    monkeypatch.setattr(socket, "HEARTBEAT_SECONDS", 0.2)
+    with follow(api, migration) as line:
+        assert [message(line)["type"] for _ in range(5)] == ["snapshot"] + ["heartbeat"] * 4
 
 
 def test_a_token_that_ends_closes_the_line(api: RunningApi, migration: int, monkeypatch: pytest.MonkeyPatch) -> None:

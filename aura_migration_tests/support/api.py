@@ -13,6 +13,7 @@ import uvicorn
 
 from aura_migration.api.access.roles import Role
 from aura_migration.api.app import build_app
+from aura_migration.api.server import configured
 from aura_migration.migration.workshop import Workshop
 from aura_migration_tests.support.ports import free_port
 
@@ -26,16 +27,7 @@ class RunningApi:
         self.app = build_app(workshop)
         self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
-        self.server = uvicorn.Server(
-            uvicorn.Config(
-                self.app,
-                host="127.0.0.1",
-                port=self.port,
-                log_level="error",
-                ws="websockets-sansio",
-                ws_ping_interval=None,
-            )
-        )
+        self.server = uvicorn.Server(configured(self.app, "127.0.0.1", self.port, log_level="error"))
         self._thread = threading.Thread(target=self.server.run, daemon=True)
 
     def __enter__(self) -> RunningApi:
