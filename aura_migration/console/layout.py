@@ -43,6 +43,7 @@ class View:
     """Of the page, without the console's prefix, with its query."""
     session: str
     """Which browser it is."""
+    has_heading: bool = False
 
     def may(self, permission: str) -> bool:
         """Whether buttons that need this permission are shown."""
@@ -50,6 +51,7 @@ class View:
 
     def heading(self, title: str, *crumbs: tuple[str, str]) -> None:
         """Breadcrumbs (name, path), the page's heading and the browser's title."""
+        self.has_heading = True
         ui.page_title(f"{title} · AuraConnect migration")
         with ui.element("nav").classes("crumbs").props('aria-label="Breadcrumbs"'):
             for name, path in (("Overview", "/"), *crumbs) if self.path != "/" else ():
@@ -95,6 +97,8 @@ def page(path: str) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., 
                 except Problem as problem:
                     if problem.status == 401:
                         return RedirectResponse(sign_in_address(here), 303)
+                    if not view.has_heading:
+                        view.heading("There is no such page" if problem.status == 404 else "This cannot be shown")
                     told_problem(problem)
                     ui.link("Back to the overview", "/")
             return None

@@ -13,7 +13,8 @@ body { background: var(--ground); color: var(--ink); font-size: 15px; line-heigh
 a, .nicegui-link { color: var(--brand); text-decoration: underline; text-underline-offset: 2px; }
 a:hover { text-decoration-thickness: 2px; }
 :focus-visible { outline: 3px solid #b35c00 !important; outline-offset: 2px; border-radius: 3px; }
-.q-btn:focus-visible, .q-field__native:focus-visible { outline-offset: 2px; }
+.q-btn:focus-visible { box-shadow: 0 0 0 2px #fff, 0 0 0 5px #b35c00; } /* their outlines are taken away, and not to be given back */
+.q-field__focusable-action { opacity: 1; color: var(--quiet); }
 .skip { position: absolute; left: -10000px; top: 0; background: var(--paper); padding: .6rem 1rem; z-index: 100; }
 .skip:focus { left: .5rem; top: .5rem; }
 header.top.nicegui-header { background: var(--brand); color: #fff; display: flex; flex-wrap: wrap; align-items: center; gap: .3rem 1.4rem;

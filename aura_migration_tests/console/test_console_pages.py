@@ -74,6 +74,10 @@ def test_people_see_the_buttons_of_their_role_and_get_along_with_the_keyboard_al
         assert focused.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
         page.keyboard.press("Enter")
         assert page.evaluate("document.activeElement.id") == "main"
+        nowhere = operator.go("/migrations/999999")
+        expect(nowhere.get_by_role("heading", level=1)).to_have_text("There is no such page")
+        expect(nowhere.get_by_role("alert")).to_contain_text("Migration 999999 does not exist.")
+        page = operator.go(way)
         page.get_by_role("link", name="3. Preview").focus()
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="The plan")).to_be_visible()
@@ -83,6 +87,10 @@ def test_people_see_the_buttons_of_their_role_and_get_along_with_the_keyboard_al
         document = page.get_by_role("textbox", name="Options as JSON")
         expect(document).to_have_value('{\n  "history": {\n    "months": 6\n  }\n}')
         document.fill('{"history": {"monts": 6}}')
+        page.keyboard.press("Tab")
+        button = page.locator(":focus")
+        tag, ring = button.evaluate("e => [e.tagName, getComputedStyle(e).boxShadow]")
+        assert tag == "BUTTON" and "rgb(179, 92, 0)" in ring, "one sees where one is"
         page.get_by_role("button", name="Preview again").press("Enter")
         expect(page.get_by_text("history.monts")).to_be_visible()
         assert operator.faults == []
