@@ -505,6 +505,11 @@ def test_targets_are_set_up_by_administrators_in_their_scope(
             assert (line["target"], line["state"], line["event"]) == ("mine", "sent", "run_failed")
             assert len(admin.get("/pos/notifications").json()["items"]) == 2
             assert admin.post("/pos/notification-targets", json={"name": "bad", "url": "s3cret"}).status_code == 400
+            for event in notifying.EVENTS:
+                one = {"name": event, "url": receiver.url(event), "events": [event]}
+                assert admin.post("/pos/notification-targets", json=one).json()["events"] == [event], (
+                    "each can be chosen"
+                )
             assert scoped.delete(f"/pos/notification-targets/{mine['id']}").json() == {"done": True}
             assert len(admin.get("/pos/notifications").json()["items"]) == 1, "what it was told went with it"
     audited = connection.execute("SELECT detail::text FROM migration.audit_trail").fetchall()

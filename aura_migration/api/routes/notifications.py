@@ -16,7 +16,9 @@ from aura_migration.database.connections import Connection
 from aura_migration.migration import notifying
 
 router = APIRouter(prefix="/pos", tags=["notifications"])
-EventName = Literal["run_failed", "approval_waiting", "gate_changed", "reconnect_needed"]
+EventName = Literal[
+    "run_failed", "approval_waiting", "gate_changed", "reconnect_needed", "day_different", "day_overdue"
+]
 
 
 class NewTarget(Sent):
