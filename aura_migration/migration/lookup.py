@@ -147,7 +147,9 @@ def _by_number(connection: Connection, wanted: Wanted, scope: Mapping[str, Any])
     rows = connection.execute(
         "SELECT o.id, o.source_id, o.migration_run_id FROM aura.orders o "
         f"WHERE {_IN_SCOPE.format('o')} AND (o.receipt_number = %(number)s OR o.display_number = %(number)s "
-        "OR EXISTS (SELECT 1 FROM aura.payments p WHERE p.order_id = o.id AND p.external_id = %(number)s)) "
+        # Square prints the first four characters of the payment's id on the receipt, and the order has no number.
+        "OR EXISTS (SELECT 1 FROM aura.payments p WHERE p.order_id = o.id AND (p.external_id = %(number)s "
+        "OR p.source_vendor = 'square' AND left(p.source_id, 4) = %(number)s))) "
         "AND (%(day)s::date IS NULL OR o.business_date = %(day)s) ORDER BY o.business_date DESC, o.id DESC LIMIT %(limit)s",
         {**scope, "number": wanted.value.strip().lstrip("#"), "day": wanted.day, "limit": MOST_HITS + 1},
     ).fetchall()

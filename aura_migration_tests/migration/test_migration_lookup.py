@@ -74,6 +74,7 @@ def test_an_order_is_found_by_receipt_by_check_by_payment_and_by_card(at: Starte
         Wanted("number", "R-1042"),
         Wanted("number", "#42"),
         Wanted("number", "42", day=day),
+        Wanted("number", "PAYM"),  # what Square prints on the receipt: how the payment's id begins
         Wanted("pos_id", "ORDER-ONE"),
     ):
         (hit,) = found(at, wanted)
