@@ -19,7 +19,7 @@ The proofs, by cause:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -28,7 +28,7 @@ from zoneinfo import ZoneInfo
 from aura_migration.core.clock import business_date
 from aura_migration.pos.order_facts import DayRule
 from aura_migration.reconcile.causes import Cause
-from aura_migration.reconcile.sides import Figures
+from aura_migration.reconcile.sides import TOLD_BY_NAME, Figures
 from aura_migration.reconcile.split import ORDER, Piece
 
 SAME_MOMENT = timedelta(minutes=10)
@@ -184,16 +184,29 @@ def is_alike(native: Figures, copy: Figures) -> bool:
     return all(getattr(native, part) == getattr(copy, part) for part in ALIKE)
 
 
+def _way(tender: str, known: Known, aura: Figures) -> str:
+    """How a tender of the POS is paid, as AuraConnect's own payments of the order tell it."""
+    way = known.methods.get(tender, tender)
+    return tender.casefold() if way in TOLD_BY_NAME and way not in aura.methods else way.casefold()
+
+
+def _added(amounts: Mapping[str, int], called: Callable[[str], str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for name, cents in amounts.items():
+        found[called(name)] = found.get(called(name), 0) + cents
+    return found
+
+
 def off_by_tender(pos: Figures, aura: Figures, known: Known) -> tuple[int, int]:
     """What was paid otherwise: in all (AuraConnect less POS), and how much of it by another tender.
 
-    AuraConnect's own payments have its own names of tenders: they are compared by how they are paid.
+    AuraConnect's own payments have its own names of tenders: they are compared by how they are paid, and by name where that says
+    nothing (`TOLD_BY_NAME`): the tenders the restaurant made itself were carried over with their names.
     """
-    theirs: dict[str, int] = {}
-    for tender, cents in pos.paid.items():
-        name = tender if aura.origin == "pos_native" else known.methods.get(tender, tender)
-        theirs[name] = theirs.get(name, 0) + cents
-    ours = aura.paid if aura.origin == "pos_native" else aura.methods
+    if aura.origin == "pos_native":
+        ours, theirs = dict(aura.paid), dict(pos.paid)
+    else:
+        ours, theirs = _added(aura.methods, str.casefold), _added(pos.paid, lambda tender: _way(tender, known, aura))
     total = sum(ours.values()) - sum(theirs.values())
     off = sum(abs(ours.get(t, 0) - theirs.get(t, 0)) for t in {*theirs, *ours})
     return total, (off - abs(total)) // 2

@@ -20,6 +20,8 @@ from aura_migration.reconcile.books import OWNER_SQL
 Connection = psycopg.Connection[Any]
 PARTS = ("gross", "discount", "charges", "gratuity", "tax", "included_tax", "rounding", "non_sale", "tip")
 """What an order's payable is made of; ``discount`` and ``included_tax`` do not add to it as they stand (see ``payable``)."""
+TOLD_BY_NAME = ("external", "other")
+"""Ways of paying that say no more than that the restaurant made the tender itself."""
 AROUND = timedelta(days=1)
 """An order of the neighbour date may be of this one on the other side."""
 
@@ -51,7 +53,7 @@ class Figures:
     """By tender, tips included; of payments that count."""
     taxes: Mapping[str, int] = field(default_factory=dict)
     methods: Mapping[str, int] = field(default_factory=dict)
-    """What was paid by method, of AuraConnect's own orders."""
+    """What was paid by method (by tender where that is one of `TOLD_BY_NAME`), of AuraConnect's own orders."""
     reference: str = ""
     group: str = ""
     unmapped: int = 0
@@ -236,7 +238,8 @@ def _twins(pos: Side) -> dict[str, str]:
 
 def _methods(connection: Connection, bound: Mapping[str, Any]) -> dict[int, dict[str, int]]:
     rows = connection.execute(
-        "SELECT p.order_id, p.method, sum(p.amount_cents + p.tip_amount_cents)::bigint FROM aura.payments p "
+        f"SELECT p.order_id, CASE WHEN p.method = ANY(ARRAY{list(TOLD_BY_NAME)}) THEN coalesce(p.tender_name, p.method) ELSE p.method END, "
+        "sum(p.amount_cents + p.tip_amount_cents)::bigint FROM aura.payments p "
         f"JOIN aura.orders o ON o.id = p.order_id WHERE {_SCOPE} AND o.origin = 'aura_native' AND p.deleted_at IS NULL "
         "AND p.status = 'completed' GROUP BY 1, 2",
         bound,

@@ -165,3 +165,21 @@ def test_what_was_paid_differs_by_its_total_and_by_what_moved(theirs: dict[str, 
         n: c for n, c in ours.items() if c
     }
     assert (total == 0 and moved == 0) == same
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "moved"),
+    [
+        ({"Lunch voucher": 900}, {"lunch voucher": 900}, 0),
+        ({"Lunch voucher": 900}, {"House voucher": 900}, 900),
+        ({"Lunch voucher": 900}, {"other": 900}, 0),  # AuraConnect says no name: nothing tells that it is another
+        ({"Lunch voucher": 500, "Cash": 400}, {"Lunch voucher": 400, "cash": 500}, 100),
+        ({"Never seen": 900}, {"Never seen": 900}, 0),
+    ],
+)
+def test_tenders_of_the_restaurant_s_own_are_compared_by_name(
+    theirs: dict[str, int], ours: dict[str, int], moved: int
+) -> None:
+    known = replace(KNOWN, methods={**KNOWN.methods, "Lunch voucher": "other", "House voucher": "other"})
+    pos, aura = replace(sound(), paid=theirs), replace(sound(), origin="aura_native", methods=ours)
+    assert off_by_tender(pos, aura, known) == (0, moved)
