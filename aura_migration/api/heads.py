@@ -41,10 +41,9 @@ class PromptProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # whic
         elif self.cycle is None or self.cycle.response_complete:
             if self._clock is None:
                 self._begin()
-            if (
-                self.cycle is None or not self.cycle.more_body
-            ):  # else it is the rest of a body that was answered already
-                self._waiting += len(data)
+            # What follows an answer that did not wait for its body is the rest of that body.
+            is_head = self.cycle is None or not self.cycle.more_body
+            self._waiting += len(data) if is_head else 0
             if self._waiting > LARGEST_HEAD:
                 self._close(TOO_LARGE)
 

@@ -34,7 +34,6 @@ class _Node:
 
 @dataclass
 class _Tally:
-    records: int = 0
     names: list[str] = field(default_factory=list)
     note: str = ""
 
@@ -67,12 +66,14 @@ def count_losses(
         name = ident(record)
         for path, note in found.items():
             tally = tallies.setdefault(path, _Tally(note=note))
-            tally.records += 1
             tally.names.append(name)
-    return [
-        Loss(object_type, path, tally.records, tally.note, tuple(tally.names[:EXAMPLES]), tuple(tally.names))
-        for path, tally in sorted(tallies.items())
-    ]
+    return [loss_of(object_type, path, tally.names, tally.note) for path, tally in sorted(tallies.items())]
+
+
+def loss_of(source_entity: str, name: str, records: Iterable[str], note: str) -> Loss:
+    """The loss of a field of these records, which are named as an owner may look them up; the first few are its examples."""
+    keys = tuple(records)
+    return Loss(source_entity, name, len(keys), note, keys[:EXAMPLES], keys)
 
 
 def merged(losses: Iterable[Loss]) -> list[Loss]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from aura_migration.canonical.losses import EXAMPLES, MAPPED, TECHNICAL, count_losses
+from aura_migration.canonical.losses import MAPPED, TECHNICAL, count_losses, loss_of
 from aura_migration.canonical.model import Loss
 
 ONLINE = "It belongs to Clover's online ordering and is not carried over."
@@ -229,7 +229,7 @@ class Remarks:
         found = []
         for (source_entity, reason), idents in sorted(self._found.items()):
             field, note = NOTES[(source_entity, reason)]
-            found.append(Loss(source_entity, field, len(idents), note, tuple(idents)[:EXAMPLES], tuple(idents)))
+            found.append(loss_of(source_entity, field, idents, note))
         return found
 
 
@@ -250,13 +250,13 @@ def address_losses(record: Mapping[str, Any], ident: str) -> list[Loss]:
 
 def whole_loss(entity: str, idents: list[str]) -> Loss:
     """A source entity of which nothing goes into the menu."""
-    return Loss(entity, "*", len(idents), WHOLE[entity], tuple(idents[:EXAMPLES]), tuple(idents))
+    return loss_of(entity, "*", idents, WHOLE[entity])
 
 
 def deleted_loss(entity: str, idents: list[str]) -> Loss:
     """What the merchant deleted: no longer part of the menu, kept in the backup."""
     note = "Deleted in Clover; not carried over, kept in the backup."
-    return Loss(entity, "deleted", len(idents), note, tuple(idents[:EXAMPLES]), tuple(idents))
+    return loss_of(entity, "deleted", idents, note)
 
 
 def _inner(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:

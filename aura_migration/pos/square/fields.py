@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from aura_migration.canonical.losses import EXAMPLES, MAPPED, TECHNICAL, count_losses
+from aura_migration.canonical.losses import MAPPED, TECHNICAL, count_losses, loss_of
 from aura_migration.canonical.model import Loss
 
 ONLINE = "It belongs to Square Online and is not carried over."
@@ -408,7 +408,7 @@ class Remarks:
         found = []
         for (source_entity, reason), idents in sorted(self._found.items()):
             field, note = NOTES[(source_entity, reason)]
-            found.append(Loss(source_entity, field, len(idents), note, tuple(idents)[:EXAMPLES], tuple(idents)))
+            found.append(loss_of(source_entity, field, idents, note))
         return found
 
 
@@ -425,13 +425,13 @@ def location_losses(record: Mapping[str, Any]) -> list[Loss]:
 def type_loss(object_type: str, idents: list[str]) -> Loss:
     """A whole type of object without a home."""
     note = WHOLE_TYPES.get(object_type, f"Objects of Square's type {object_type} have no place in AuraConnect.")
-    return Loss(object_type, f"{object_type.lower()}_data", len(idents), note, tuple(idents[:EXAMPLES]), tuple(idents))
+    return loss_of(object_type, f"{object_type.lower()}_data", idents, note)
 
 
 def deleted_loss(object_type: str, idents: list[str]) -> Loss:
     """What the seller deleted: no longer part of the menu, kept in the snapshot."""
     note = "Deleted in Square; not carried over, kept in the backup."
-    return Loss(object_type, "is_deleted", len(idents), note, tuple(idents[:EXAMPLES]), tuple(idents))
+    return loss_of(object_type, "is_deleted", idents, note)
 
 
 def _ident(record: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
+from aura_migration.canonical.losses import loss_of
 from aura_migration.canonical.model import Batch, Loss
 from aura_migration.core.ids import path
 from aura_migration.pos.toast.document import Document
@@ -25,7 +26,6 @@ CHANNELS = {
     "ORDERING_PARTNERS": "third_party",
     "GRUBHUB": "third_party",
 }
-EXAMPLES = 5
 
 MENU_CONTEXT, CATEGORY_CONTEXT, PARENT_GROUP_CONTEXT, PARENT_ITEM_CONTEXT = 100, 200, 400, 800
 TIME_PRIORITY, TIME_STEPS, PICK_PRIORITY = 50, 39, 10
@@ -43,10 +43,7 @@ class Notes:
 
     def losses(self) -> list[Loss]:
         """The notes as loss lines."""
-        return [
-            Loss(entity, name, len(records), note, tuple(records)[:EXAMPLES], tuple(records))
-            for (entity, name, note), records in sorted(self._seen.items())
-        ]
+        return [loss_of(entity, name, records, note) for (entity, name, note), records in sorted(self._seen.items())]
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 
-from aura_migration.canonical.losses import EXAMPLES
-from aura_migration.canonical.model import Loss
+from aura_migration.canonical.losses import loss_of
 from aura_migration.core.ids import path
 from aura_migration.pos.clover.items import unsellable
 from aura_migration.pos.clover.rows import Rows
@@ -31,7 +30,7 @@ def map_discounts(rows: Rows) -> None:
     left_out = _left_out(rows)
     if left_out and not any(raw.get("type") == CASH for raw in records.values()):
         note = "The item is to be left out of cash discounts, but there is none to leave it out of."
-        rows.batch.losses.append(Loss("items", "excludeCashDiscount", len(left_out), note, tuple(left_out[:EXAMPLES])))
+        rows.batch.losses.append(loss_of("items", "excludeCashDiscount", left_out, note))
 
 
 def _discount(rows: Rows, ident: str, raw: Raw, place: int) -> None:
