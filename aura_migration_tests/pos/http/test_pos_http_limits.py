@@ -20,7 +20,7 @@ from aura_migration.core.errors import EnvironmentFault
 from aura_migration.pos.http import allowance, limits
 from aura_migration.pos.http.allowance import Ask, BucketState, Lease, reserve, settle
 from aura_migration.pos.http.ledger import PostgresLedger
-from aura_migration.pos.http.limits import Buckets, Claim, Limit, LimitPolicy, fingerprint
+from aura_migration.pos.http.limits import KEEPER_SECONDS, Buckets, Claim, Limit, LimitPolicy, fingerprint
 from aura_migration_tests.pos.http.pos_server import FakeTime, PosServer, Reply, Request
 
 WORKER = "aura_migration_tests.pos.http.limits_worker"
@@ -361,8 +361,10 @@ def test_two_processes_together_keep_a_rate(database: str, rolling: bool, at_lea
 
 
 def test_two_processes_together_keep_the_slots_and_both_get_some(database: str) -> None:
+    """Whoever came first may hold all slots; it looks every `KEEPER_SECONDS` whether others wait, and alone needs twice that."""
     policy = {"name": "token", "key": "pos:token", "concurrency": 4}
-    arrivals, server, said = asyncio.run(race(database, policy, processes=2, requests=80, tasks=8, work=0.02))
+    work = 2 * KEEPER_SECONDS * 4 / 80
+    arrivals, server, said = asyncio.run(race(database, policy, processes=2, requests=80, tasks=8, work=work))
     assert len(arrivals) == 1 + 160
     assert server.most_in_flight <= 4
     first, second = (one["times"] for one in said)
