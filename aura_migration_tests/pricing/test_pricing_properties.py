@@ -17,12 +17,13 @@ from aura_migration.pricing.bill import (
     ChargeBase,
     Discount,
     Kind,
+    LineState,
     Per,
     Scope,
     TaxRule,
 )
 from aura_migration.pricing.engine import price
-from aura_migration.pricing.plain import is_plain, plain_tax
+from aura_migration.pricing.plain import add_up, is_plain, plain_tax
 from aura_migration.pricing.policies import CLOVER, SQUARE, TOAST, variants
 from aura_migration.pricing.policy import (
     BY_KIND,
@@ -170,6 +171,45 @@ def test_plain_bills_are_added_up_to_what_the_engine_comes_to(bill: Bill, policy
             bases = [line.unit_price for line in lines if rule.id in line.taxes]
             assert plain_tax(rule, policy, bases) == tax.amount
     assert not any(is_plain(rule, policy) for rule in bill.taxes if rule.is_inclusive)
+
+
+@seed(6)
+@settings(BRIEF, max_examples=150)
+@given(_bills(), _policies())
+def test_bills_of_plain_taxes_are_added_up_to_what_the_engine_comes_to(bill: Bill, policy: Policy) -> None:
+    taxes = tuple(msgspec.structs.replace(tax, is_inclusive=False) for tax in bill.taxes)
+    bill = msgspec.structs.replace(bill, taxes=taxes)
+    added, priced = add_up(bill, policy), price(bill, policy)
+    is_telling = not policy.multiplier_digits and (not taxes or policy.tax_place is not TaxPlace.CHECK)
+    assert (added is not None) is is_telling
+    if added is None:
+        return
+    assert (added.discount, added.charge, added.total) == (
+        priced.discount,
+        priced.charge,
+        priced.total - priced.rounding,
+    )
+    assert [(tax.rule.id, tax.amount) for tax in added.taxes] == [(tax.id, tax.amount) for tax in priced.taxes]
+    for tax, full in zip(added.taxes, priced.taxes, strict=True):
+        assert tax.bases == [one.base for one in full.shares]
+        gross = [priced.lines[one.line].gross if one.line >= 0 else one.base for one in full.shares]
+        assert tax.before == (gross if priced.discount else tax.bases)
+
+
+def test_what_only_the_engine_can_tell_is_left_to_it() -> None:
+    line = BillLine("l1", 1000, taxes=("t",))
+    plain = Bill((line,), (TaxRule("t", rate=8_875_000),))
+    assert add_up(plain, SQUARE) is not None
+    replace = msgspec.structs.replace
+    for bill in (
+        replace(plain, is_tax_exempt=True),
+        replace(plain, taxes=(TaxRule("t", rate=8_875_000, is_inclusive=True),)),
+        replace(plain, lines=(replace(line, state=LineState.VOIDED),)),
+        replace(plain, lines=(replace(line, taxes=("unknown",)),)),
+        replace(plain, lines=(replace(line, taxes=("t", "t")),)),
+        replace(plain, lines=(replace(line, discounts=("unknown",)),)),
+    ):
+        assert add_up(bill, SQUARE) is None, bill
 
 
 @seed(1)

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from aura_migration.core.errors import BadInput
-from aura_migration.pricing.bill import Bill, TaxKind, TaxRule
+from aura_migration.pricing.bill import Bill, TaxKind
 from aura_migration.pricing.engine import price
+from aura_migration.pricing.plain import AddedTax
 from aura_migration.pricing.policies import variants
 from aura_migration.pricing.policy import Policy, TaxPlace
 from aura_migration.pricing.priced import PricedBill, PricedTax
@@ -203,7 +204,9 @@ def case_of(outcome: Outcome, discounts: Sequence[int], charges: Sequence[int]) 
 def can_tell(outcome: Outcome) -> bool:
     """Whether another way of calculating the order could give other cents."""
     if outcome.plain is not None:
-        return any(len(bases) > 1 and sum(bases) * rule.rate % RATE for rule, bases in outcome.plain)
+        if outcome.order.discounts or outcome.order.charges:
+            return True
+        return any(len(tax.bases) > 1 and sum(tax.bases) * tax.rule.rate % RATE for tax in outcome.plain)
     priced = outcome.priced
     if priced is None:
         return False
@@ -212,13 +215,38 @@ def can_tell(outcome: Outcome) -> bool:
     return any(tax.numerator % tax.denominator and len(tax.shares) > 1 for tax in priced.taxes)
 
 
+@dataclass(slots=True)
+class _PlainRate:
+    """A rate on top of prices."""
+
+    rate: int
+    evidence: TaxEvidence
+    parts: dict[int, int]
+    """By base what `_part` makes of it: past orders are of few prices."""
+
+    def mask(self, bases: list[int], charged: int) -> int:
+        """Bits by place and rounding, for amounts that the rate is of."""
+        parts = self.parts
+        added = 0
+        for base in bases:
+            part = parts.get(base)
+            if part is None:
+                part = parts[base] = _part(base * self.rate, RATE)
+            added += part
+        if len(parts) > MOST_PARTS:
+            parts.clear()
+        bits = _line_bits(added, charged)
+        whole = bits if len(bases) == 1 else _whole_bits(sum(bases) * self.rate, RATE, charged)
+        return whole | bits << len(ROUNDINGS)
+
+
 class BackTest:
     """Tells for each rate which ways of calculating every order is consistent with."""
 
     def __init__(self) -> None:
         self.rates: dict[str, TaxEvidence] = {}
-        self._parts: dict[str, dict[int, int]] = {}
-        """By rule and base what `_part` makes of it: past orders are of few prices."""
+        self._plain_rates: dict[str, _PlainRate] = {}
+        """By name of the rule."""
 
     def add(self, outcome: Outcome) -> None:
         """One order as priced; those whose taxes the rules do not put on the same lines say nothing."""
@@ -242,32 +270,19 @@ class BackTest:
             else:
                 evidence.add(outcome.order, charged, _mask(tax, rule.rate, charged, priced, has_discount))
 
-    def _plain(self, outcome: Outcome, borne: Iterable[tuple[TaxRule, list[int]]]) -> None:
-        """A plain order: the exact tax is amounts times rate, and there is no discount to calculate before."""
-        for rule, bases in borne:
-            rate = rule.rate
+    def _plain(self, outcome: Outcome, added: Iterable[AddedTax]) -> None:
+        """An order that was added up: the exact tax is amounts times rate."""
+        for rule, _, bases, before in added:
+            if not bases:
+                continue
+            plain = self._plain_rates.get(rule.id)
+            if plain is None:
+                plain = self._plain_rates[rule.id] = _PlainRate(rule.rate, self._evidence(rule.id), {})
             held = outcome.taxes.get(rule.id)
             charged = 0 if held is None else held.amount
-            numerator = sum(bases) * rate
-            if len(bases) == 1 and not numerator % RATE:
-                mask = ALL_WAYS if charged == numerator // RATE else 0
-            else:
-                mask = _whole_bits(numerator, RATE, charged)
-                mask |= (mask if len(bases) == 1 else self._line_bits(rule, bases, charged)) << len(ROUNDINGS)
-                mask |= mask << HALF
-            self._evidence(rule.id).add(outcome.order, charged, mask)
-
-    def _line_bits(self, rule: TaxRule, bases: Iterable[int], charged: int) -> int:
-        known = self._parts.setdefault(rule.id, {})
-        added = 0
-        for base in bases:
-            part = known.get(base)
-            if part is None:
-                part = known[base] = _part(base * rule.rate, RATE)
-            added += part
-        if len(known) > MOST_PARTS:
-            known.clear()
-        return _line_bits(added, charged)
+            mask = plain.mask(bases, charged)
+            mask |= (mask if before is bases else plain.mask(before, charged)) << HALF
+            plain.evidence.add(outcome.order, charged, mask)
 
     def _evidence(self, rule: str) -> TaxEvidence:
         name = base_of(rule)

@@ -8,7 +8,7 @@ a matter of calculation.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 
 import msgspec
@@ -17,7 +17,7 @@ from aura_migration.core.errors import BadInput
 from aura_migration.pricing.bill import Bill, BillLine, Charge, Discount, Kind, LineState, Scope, TaxKind, TaxRule
 from aura_migration.pricing.charges import to_coins
 from aura_migration.pricing.engine import price
-from aura_migration.pricing.plain import plain_tax
+from aura_migration.pricing.plain import AddedTax, add_up, plain_tax
 from aura_migration.pricing.priced import PricedBill
 from aura_migration.verify.replay.book import Book, base_of
 from aura_migration.verify.replay.carried import Carried, carried
@@ -56,8 +56,8 @@ class Outcome(msgspec.Struct):
     bill: Bill | None = None
     taxes: dict[str, Charged] = {}
     is_open: bool = False
-    plain: list[tuple[TaxRule, list[int]]] | None = None
-    """Where the order is plain and comes to what was charged: its taxes with the amounts each is of. Then nothing was priced."""
+    plain: list[AddedTax] | None = None
+    """Where all taxes are plain and the order comes to what was charged: the taxes. Then nothing was priced."""
     carried: tuple[Carried, ...] = ()
     """What follows the differences found, were the order rung up by the rules from there on."""
 
@@ -80,6 +80,8 @@ class Differ:
         if bill is None:
             return outcome
         try:
+            if self._adds_up(ringing, outcome, bill):
+                return outcome
             priced = price(bill, self.policy)
         except BadInput:
             outcome.skips.append(Skip.UNREADABLE)
@@ -108,7 +110,16 @@ class Differ:
         order = ringing.order
         if order.discount or order.charge:
             return False
-        borne, total = ringing.borne(), 0
+        borne: dict[str, list[int]] = {}
+        total = 0
+        for line, judged in zip(order.lines or (), ringing.judged, strict=True):
+            cents = line.subtotal
+            total += cents
+            for name in judged.taxes:
+                if name in borne:
+                    borne[name].append(cents)
+                else:
+                    borne[name] = [cents]
         charged = charged_taxes(self.book, order)
         plain = []
         for name, bases in borne.items():
@@ -118,15 +129,35 @@ class Differ:
             if amount != (0 if held is None else held.amount):
                 return False
             total += amount
-            plain.append((rule, bases))
-        for line in order.lines or ():
-            total += line.subtotal
+            plain.append(AddedTax(rule, amount, bases, bases))
         if total != order.total:
             return False
         for name, one in charged.items():
             if one.amount and name not in borne:
                 return False
         outcome.taxes, outcome.plain = charged, plain
+        return True
+
+    def _adds_up(self, ringing: Ringing, outcome: Outcome, bill: Bill) -> bool:
+        """Whether a bill of plain taxes comes to what was charged: discounts, charges, each tax and the total. What was found so far
+        may be how often options were chosen: no sum depends on that."""
+        order = ringing.order
+        if ringing.skips or ringing.is_exempt or order.in_cash or order.rounding:
+            return False
+        if not all(each.part is Part.SELECTION for each in ringing.found):
+            return False
+        added = add_up(bill, self.policy)
+        if (
+            added is None
+            or added.total != order.total
+            or added.discount != order.discount
+            or added.charge != order.charge
+        ):
+            return False
+        charged = charged_taxes(self.book, order)
+        if not _agree(((tax.rule.id, tax.amount) for tax in added.taxes), charged):
+            return False
+        outcome.taxes, outcome.plain = charged, added.taxes
         return True
 
     # -- part by part ------------------------------------------------------------------------------------------------
@@ -244,19 +275,17 @@ class Differ:
 
 def taxes_agree(priced: PricedBill, charged: Mapping[str, Charged]) -> bool:
     """Whether every rate comes to what was charged of it, at the rate and on the side of the price that the order states."""
-    seen = 0
-    for tax in priced.taxes:
-        held = charged.get(tax.id)
-        if held is None:
-            if tax.amount:
-                return False
-            continue
-        seen += 1
-        if held.amount != tax.amount:
+    return _agree(((tax.id, tax.amount) for tax in priced.taxes), charged)
+
+
+def _agree(ruled: Iterable[tuple[str, int]], charged: Mapping[str, Charged]) -> bool:
+    """Whether taxes as (name, amount) come to what was charged."""
+    left = dict(charged)
+    for name, amount in ruled:
+        held = left.pop(name, None)
+        if amount != (0 if held is None else held.amount):
             return False
-    return seen == len(charged) or all(
-        not one.amount for name, one in charged.items() if all(name != tax.id for tax in priced.taxes)
-    )
+    return not any(one.amount for one in left.values())
 
 
 def charged_taxes(book: Book, order: RungOrder) -> dict[str, Charged]:

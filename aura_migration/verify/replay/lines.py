@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
 
 from aura_migration.core.errors import BadInput
 from aura_migration.pricing.bill import BillLine, BillModifier, Per, TaxKind
@@ -26,6 +28,7 @@ COUNTED_BY_LINE = frozenset(("toast",))
 REMEMBERED = 200_000
 """Distinct lines kept."""
 NOTHING_CHOSEN: tuple[RungModifier, ...] = ()
+Key = tuple[object, ...]
 
 
 class Observed(NamedTuple):
@@ -35,7 +38,7 @@ class Observed(NamedTuple):
     price: int
 
 
-class Judged(NamedTuple):
+class Judged(msgspec.Struct, frozen=True):
     """A line by the menu. `taxes` are names of rules (``Book.rule``).
 
     `skips` keep the order's taxes from being judged. `pairs` are (item, option, whether it could be rung up).
@@ -52,6 +55,15 @@ class Judged(NamedTuple):
     """The rules cannot say which taxes it bears: those it was charged are taken for given."""
     is_plain: bool = False
     """Its amount and its taxes can be added up as they are (``pricing.plain``)."""
+    is_usual: bool = False
+    """Plain, with nothing found, nothing skipped: what nearly every line is."""
+
+
+class _Kind(NamedTuple):
+    """What is remembered of orders of one kind: lines as they were rung up, and those with nothing wrong whatever their quantity."""
+
+    lines: dict[Key, Judged]
+    alike: dict[Key, Judged]
 
 
 class Lines:
@@ -59,42 +71,46 @@ class Lines:
 
     def __init__(self, book: Book) -> None:
         self.book = book
-        self._known: dict[tuple[str, str | None, str], dict[tuple[object, ...], Judged]] = {}
-        """By what the order says for all its lines (type, its key, channel), then by line; orders of one kind share theirs."""
-        self._kinds: dict[tuple[object, ...], dict[tuple[object, ...], Judged]] = {}
+        self._known: dict[tuple[str, str | None, str], _Kind] = {}
+        """By what the order says for all its lines (type, its key, channel); orders of one kind share theirs."""
+        self._kinds: dict[Key, _Kind] = {}
         self._count = 0
-        self._item_prices: dict[tuple[object, ...], Prices] = {}
-        self._option_prices: dict[tuple[object, ...], Prices] = {}
+        self._item_prices: dict[Key, Prices] = {}
+        self._option_prices: dict[Key, Prices] = {}
         self._timed = {item.id for item in book.items.values() if _is_timed(item.rules)}
         self._timed_options = {option.id for option in book.options.values() if _is_timed(option.rules)}
         sold: Iterable[Item | Option] = (*book.items.values(), *book.options.values())
         self._by_channel = any(rule.channel is not None for one in sold for rule in one.rules)
         self._per_unit = {tax.id for tax in book.taxes.values() if tax.rule.kind is TaxKind.FIXED}
+        self._is_counted_by_line = book.policy.name in COUNTED_BY_LINE
+        self._is_per_line = self._is_counted_by_line or book.policy.modifiers_per is Per.LINE
 
     def judge(self, order: RungOrder) -> list[Judged]:
         """The lines of an order by the menu, at its time, of its kind, through its channel."""
         said = (order.order_type, order.type_key, order.channel)
-        known = self._known.get(said)
-        if known is None:
+        kind = self._known.get(said)
+        if kind is None:
             channel = order.channel if self._by_channel else ""
-            kind = (self.book.taxed_as(order.order_type, order.type_key), channel)
-            known = self._known[said] = self._kinds.setdefault(kind, {})
+            named = (self.book.taxed_as(order.order_type, order.type_key), channel)
+            kind = self._known[said] = self._kinds.setdefault(named, _Kind({}, {}))
+        known = kind.lines
         chosen: dict[int, list[RungModifier]] = {}
         if order.modifiers:
+            here: int | None = None
+            below: list[RungModifier] = []
             for one in order.modifiers:
-                if one.line in chosen:
-                    chosen[one.line].append(one)
-                else:
-                    chosen[one.line] = [one]
+                if one.line != here:
+                    here = one.line
+                    below = chosen.setdefault(here, [])
+                below.append(one)
         timed, timed_options = self._timed, self._timed_options
         found: list[Judged] = []
         for line in order.lines or ():
-            key: tuple[object, ...]
+            key: Key
             key = (line.item, line.variation, line.quantity, line.price, line.subtotal, line.revenue)
             is_timed = line.item in timed
-            modifiers: Sequence[RungModifier] = NOTHING_CHOSEN
-            if line.id in chosen:
-                modifiers = chosen[line.id]
+            modifiers = chosen.get(line.id, NOTHING_CHOSEN) if chosen else NOTHING_CHOSEN
+            if modifiers:
                 key += _key(modifiers)
                 if not is_timed and timed_options:
                     for one in modifiers:
@@ -105,8 +121,7 @@ class Lines:
                 key += (order.opened, order.closed)
             judged = known.get(key)
             if judged is None:
-                judged = self._judge(order, line, modifiers, is_timed)
-                judged = known[key] = judged._replace(is_plain=self._is_plain(line, judged))
+                judged = known[key] = self._judge(order, line, modifiers, is_timed, kind.alike)
                 self._count += 1
             found.append(judged)
         if self._count >= REMEMBERED:
@@ -115,14 +130,14 @@ class Lines:
             self._count = 0
         return found
 
-    def _is_plain(self, line: RungLine, judged: Judged) -> bool:
+    def _judged(self, line: RungLine, judged: Judged) -> Judged:
+        """With whether it is plain."""
         names, book = judged.taxes, self.book
-        return (
-            not (judged.given_taxes or judged.counts_units)
-            and line.subtotal >= 0
-            and len(set(names)) == len(names)
-            and all(is_plain(book.rule(name), book.policy) for name in names)
-        )
+        is_simple = not (judged.given_taxes or judged.counts_units) and line.subtotal >= 0
+        if is_simple and len(set(names)) == len(names) and all(is_plain(book.rule(n), book.policy) for n in names):
+            is_usual = not (judged.found or judged.skips)
+            return msgspec.structs.replace(judged, is_plain=True, is_usual=is_usual)
+        return judged
 
     def item_prices(self, item: Item, variation: int | None, channel: str, at: Moment | None) -> Prices:
         """As the book says, remembered."""
@@ -144,21 +159,32 @@ class Lines:
         """Whether one of the taxes is an amount for each unit, so that the line's quantity matters."""
         return any(name in self._per_unit for name in taxes)
 
-    def _judge(self, order: RungOrder, line: RungLine, modifiers: Sequence[RungModifier], is_timed: bool) -> Judged:
+    def _judge(
+        self,
+        order: RungOrder,
+        line: RungLine,
+        modifiers: Sequence[RungModifier],
+        is_timed: bool,
+        alike: dict[Key, Judged],
+    ) -> Judged:
         book = self.book
         item = book.items.get(line.item) if line.item is not None else None
         if line.revenue != "sale" and item is None:
-            return Judged((), False, False, (), (), (), (), False)
+            return self._judged(line, Judged((), False, False, (), (), (), (), False))
         if item is None:
             taxes = book.open_taxes(order.order_type, order.type_key)
             if taxes is None:
                 return Judged((), False, True, (), (Skip.NO_CATALOG_ID,), (), (), True)
-            return Judged(taxes, False, True, (), (), (), (), False)
+            return self._judged(line, Judged(taxes, False, True, (), (), (), (), False))
         if item.has_left:
             gone = Found(Part.ITEM_PRICE, Cause.NOT_ON_MENU, ("item", item.id), line.price, None, 0, Why.NO_LONGER_SOLD)
             held = bool(item.taxes)
             taxes_of = book.item_taxes(item, order.order_type, order.type_key) if held else ()
-            return Judged(taxes_of, self.by_unit(taxes_of), item.is_discountable, (gone,), (), (), (), not held)
+            by_unit = self.by_unit(taxes_of)
+            return self._judged(line, Judged(taxes_of, by_unit, item.is_discountable, (gone,), (), (), (), not held))
+        key = self._any_quantity(line, modifiers)
+        if not is_timed and key in alike and self._adds_up(line, modifiers):
+            return alike[key]
         at = _moments(order) if is_timed else (None,)
         judging = _Judging(self, item, line, modifiers, order.channel, at)
         judging.price()
@@ -166,19 +192,50 @@ class Lines:
             judging.choices()
         judging.sum()
         taxed = book.item_taxes(item, order.order_type, order.type_key)
-        return Judged(
-            taxed,
-            self.by_unit(taxed),
-            item.is_discountable,
-            tuple(judging.found),
-            (),
-            tuple(judging.observed),
-            tuple(judging.pairs),
-            False,
+        judged = self._judged(
+            line,
+            Judged(
+                taxed,
+                self.by_unit(taxed),
+                item.is_discountable,
+                tuple(judging.found),
+                (),
+                tuple(judging.observed),
+                tuple(judging.pairs),
+                False,
+            ),
         )
+        if not is_timed and not judged.found and line.subtotal >= 0:
+            alike[key] = judged
+        return judged
+
+    def _any_quantity(self, line: RungLine, modifiers: Sequence[RungModifier]) -> Key:
+        """What a line is known by whose price and choices are as the menu says: they are so in whatever quantity."""
+        counted = line.quantity if self._is_counted_by_line else 0
+        # Of what a choice comes to on the line only whether it is anything.
+        chosen = [(*one[:3], one[3] != 0, *one[4:]) for one in _key(modifiers)] if modifiers else ()
+        return (line.item, line.variation, line.price, counted, *chosen)
+
+    def _adds_up(self, line: RungLine, modifiers: Sequence[RungModifier]) -> bool:
+        """Whether whole numbers of parts come to the line: then nothing was rounded, whatever the policy. False: look closer."""
+        units, part = divmod(line.quantity, QUANTITY)
+        if part or line.price < 0 or line.subtotal < 0:
+            return False
+        more, is_nested, is_single = 0, False, True
+        for one in modifiers:
+            times, part = divmod(one.quantity, QUANTITY)
+            if part:
+                return False
+            more += one.price * times
+            is_nested = is_nested or one.parent is not None
+            is_single = is_single and times == 1
+        if is_nested and not is_single:
+            return False
+        whole = line.price * units + more if self._is_per_line else (line.price + more) * units
+        return whole == line.subtotal
 
 
-def _key(modifiers: Sequence[RungModifier]) -> tuple[object, ...]:
+def _key(modifiers: Sequence[RungModifier]) -> tuple[tuple[Any, ...], ...]:
     """What of the choices the menu is asked about; one without a record is known by its name alone."""
     first = modifiers[0].id
     return tuple(

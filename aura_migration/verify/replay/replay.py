@@ -154,7 +154,7 @@ class Judging:
             if not outcome.skips:
                 test(outcome)
                 self.tax_compared += 1
-                self.tax_identical += not any(each.part is Part.TAX for each in outcome.found)
+                self.tax_identical += not (outcome.found and any(each.part is Part.TAX for each in outcome.found))
             if outcome.found or outcome.skips:
                 self.kept.append((ref(order), outcome.found, outcome.skips))
                 if outcome.carried:

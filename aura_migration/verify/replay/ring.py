@@ -99,17 +99,6 @@ class Ringing(msgspec.Struct):
             self._bill = self.till.bill(self)
         return self._bill
 
-    def borne(self) -> dict[str, list[int]]:
-        """What each tax is of, line by line, where the order is plain: minor units by name of the rule."""
-        found: dict[str, list[int]] = {}
-        for line, judged in zip(self.order.lines or (), self.judged, strict=True):
-            for name in judged.taxes:
-                if name in found:
-                    found[name].append(line.subtotal)
-                else:
-                    found[name] = [line.subtotal]
-        return found
-
 
 class Till:
     """Rings past orders up by a book."""
@@ -160,6 +149,8 @@ class Till:
         ringing.judged = self.lines.judge(ringing.order)
         ringing.is_plain = True
         for known in ringing.judged:
+            if known.is_usual:
+                continue
             if not known.is_plain:
                 ringing.is_plain = False
             if known.found:
