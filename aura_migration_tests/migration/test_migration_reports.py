@@ -13,6 +13,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from aura_migration.core.errors import BadInput, EnvironmentFault
+from aura_migration.migration.records import store_report
 from aura_migration.migration.reports import KINDS, files, write_report
 from aura_migration.migration.workshop import Workshop
 from aura_migration.plan.planner import Subject
@@ -308,3 +309,20 @@ def test_the_replay_is_told_with_its_causes_and_what_to_do(
     assert [row[2] for row in rows] == ["9", "1", "2", "1", "2"]
     assert rows[3] == ["explained", "tax holiday", "1", "0.80", "no tax on that day", ""]
     assert rows[4] == ["different", "Sales tax is 1 % less", "2", "0.31", "41 (2026-02-03)", "Correct the rate."]
+
+
+def test_the_pages_of_the_acceptance_suite_are_linked(
+    workshop: Workshop, subject: Subject, connection: Connection, tmp_path: Path
+) -> None:
+    there = tmp_path / "data docs & more" / "index.html"
+    body = {
+        "migration_id": subject.migration_id,
+        "page": str(there),
+        "results": [
+            {"table": "orders", "expectation": "every order has a day", "passed": True, "rows": 12, "unexpected": 0}
+        ],
+    }
+    store_report(connection, subject.integration_id, subject.location_key, "acceptance", body)
+    answer = write_report(workshop, subject.migration_id, tmp_path / "out", ["acceptance"])
+    assert table(answer, "acceptance") == [["orders", "every order has a day", "yes", "12", "0"]]
+    assert f'<a href="{there.as_uri()}">' in Path(answer["page"]).read_text(encoding="utf-8").replace("&amp;", "&")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -19,7 +20,7 @@ class Section:
     """One table. ``rows`` may be many: they are read while they are written.
 
     ``page`` is what the page shows instead of the first rows, with headings of its own; ``images`` are PNG charts by the text
-    that says what they show.
+    that says what they show. ``pages`` lie on this machine and tell more.
     """
 
     kind: str
@@ -29,6 +30,7 @@ class Section:
     note: str = ""
     page: tuple[tuple[str, ...], Sequence[Row]] | None = None
     images: Mapping[str, bytes] = field(default_factory=dict)
+    pages: Path | None = None
 
 
 @dataclass(frozen=True)

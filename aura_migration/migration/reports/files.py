@@ -105,6 +105,9 @@ def _page(title: str, facts: str, files: Sequence[dict[str, Any]], parts: Sequen
 
 def _part(section: Section, shown: Sequence[Sequence[str]], total: int) -> str:
     note = f'<p class="note">{escape(section.note)}</p>' if section.note else ""
+    if section.pages is not None:
+        link = section.pages.absolute().as_uri()
+        note += f'<p class="note">Its pages: <a href="{escape(link)}">{escape(str(section.pages))}</a></p>'
     headings = section.headings
     if section.page is not None:
         headings, rows = section.page

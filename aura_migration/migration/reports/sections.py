@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -292,7 +293,7 @@ def _acceptance(source: Source) -> Section:
         [one["table"], one["expectation"], YES_NO[one["passed"]], one["rows"], one["unexpected"]]
         for one in found["results"]
     ]
-    return Section("acceptance", "Acceptance suite", _ACCEPTANCE, rows, f"Its pages: {found['page']}")
+    return Section("acceptance", "Acceptance suite", _ACCEPTANCE, rows, pages=Path(found["page"]))
 
 
 def _inferred(source: Source) -> Section:
