@@ -404,6 +404,17 @@ ANSWERS: dict[str, Any] = {
         "missing": [],
         "gates": [_SWITCH_GATE],
     },
+    "files of the way back": {
+        "items": [
+            {
+                "name": "order-00000001-00000012.csv",
+                "kind": "entries",
+                "how": "Orders taken in AuraConnect: enter those the POS must know.",
+                "bytes": 8123,
+                "written_at": AT,
+            }
+        ]
+    },
     "window day": {**_DAY, "figures": {"gross": {"pos": 512_340, "aura": 512_340, "difference": 0}}, "findings": []},
     "switch gates": {"migration_id": 7, "channel": "online", "holds": True, "gates": [_SWITCH_GATE], "signatures": []},
     "scheduled orders": {"items": [{"order_id": 812, "scheduled_for": AT, "paid_cents": 5_000, "decision": None}]},

@@ -53,18 +53,25 @@ def accounting() -> None:
     metavar="FILE",
     help="JSON file with your accounts; lines it does not name keep their defaults.",
 )
+@click.option("--own", is_flag=True, help="Only what AuraConnect took itself: what the POS's own reports do not have.")
 @span_options
 @json_option
 @answers
 def journal(
-    migration: int, folder: Path, account_file: Path | None, first: date | None, last: date | None, as_json: bool
+    migration: int,
+    folder: Path,
+    account_file: Path | None,
+    own: bool,
+    first: date | None,
+    last: date | None,
+    as_json: bool,
 ) -> None:
     """Write the daily journal: for every business date debits equal credits, to the cent.
 
     journal.csv has the entries. What the POS's own figures leave unexplained goes to a clearing account; the checks, refunds
     and payouts it comes from are in journal-differences.csv. `accounting accounts` prints an account file to begin with.
     """
-    answer = files.write_journal(open_workshop(), migration, folder, account_file, first, last)
+    answer = files.write_journal(open_workshop(), migration, folder, account_file, first, last, own)
 
     def show() -> None:
         _written(answer)

@@ -20,6 +20,7 @@ from aura_migration.cutover.switches import signatures
 from aura_migration.cutover.waivers import end_waiver, waive
 from aura_migration.migration.records import get_migration
 from aura_migration.migration.training.sheet import make_sheet
+from aura_migration.migration.window import back_files
 from aura_migration.migration.window import shown as pages
 from aura_migration.migration.window.opening import get_window
 from aura_migration.migration.window.signing import sign
@@ -290,6 +291,36 @@ def entries(migration: int, settles: bool, as_json: bool) -> None:
         as_json,
         lambda: table("Entries of the way back", columns, [[one[c] for c in columns] for one in found]),
     )
+
+
+@cutover.command("files")
+@migration_argument
+@click.option("--output", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Copy them there.")
+@json_option
+@answers
+def files_(migration: int, folder: Path | None, as_json: bool) -> None:
+    """The files of the way back: what somebody enters, imports into the POS or posts, and what is done with each."""
+    workshop = open_workshop()
+    with workshop.connect() as connection:
+        get_window(connection, migration)
+    found = back_files.listed(workshop, migration)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for one in found:
+            (folder / one["name"]).write_bytes(back_files.read(workshop, migration, one["name"]))
+
+    def show() -> None:
+        if not found:
+            out.print("There are none: nothing that happened in AuraConnect was filed yet.", markup=False)
+            return
+        table(
+            "Files of the way back",
+            ["file", "kind", "what to do"],
+            [[one["name"], one["kind"], one["how"]] for one in found],
+        )
+        out.print(f"in {folder or back_files.folder_of(workshop, migration)}", markup=False)
+
+    emit({"migration_id": migration, "files": found}, as_json, show)
 
 
 @cutover.command("confirm-sheet")

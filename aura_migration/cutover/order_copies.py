@@ -1,4 +1,4 @@
-"""Copies of the last orders of a location as if AuraConnect took them: what a rehearsal writes and rolls back."""
+"""What a rehearsal writes and rolls back: copies of the last orders of a location as if AuraConnect took them, a changed price."""
 
 from __future__ import annotations
 
@@ -42,6 +42,33 @@ def copy_last_orders(connection: Connection, location_id: int, number: int, at: 
         {"location": location_id, "number": number},
     ).fetchall()
     return [_copied(connection, location_id, order_id, at) for (order_id,) in rows]
+
+
+def change_prices(connection: Connection, restaurant_id: int, location_id: int) -> set[tuple[str, int]]:
+    """Raise the price of one item and of one variation that a migration brought by a minor unit; answers them as (table, id).
+
+    Fewer, where there are none. What has a price of its own at the location is left alone: nobody would see the change there.
+    """
+    edited: set[tuple[str, int]] = set()
+    for table, here, where in (
+        (
+            "menu_items",
+            "x.menu_item_id = t.id AND x.variation_id IS NULL",
+            "NOT EXISTS (SELECT FROM aura.menu_item_variations v WHERE v.menu_item_id = t.id AND v.deleted_at IS NULL)",
+        ),
+        ("menu_item_variations", "x.variation_id = t.id", "true"),
+    ):
+        rows = connection.execute(
+            f"UPDATE aura.{table} SET price_cents = price_cents + 1 WHERE id = (SELECT t.id FROM aura.{table} t "
+            f"LEFT JOIN aura.menu_item_location_overrides x ON {here} AND x.location_id = %(location)s AND x.deleted_at IS NULL "
+            "WHERE t.restaurant_id = %(restaurant)s AND (t.location_id IS NULL OR t.location_id = %(location)s) "
+            "AND t.deleted_at IS NULL AND t.source_id IS NOT NULL AND t.price_cents IS NOT NULL AND t.price_type = 'fixed' "
+            f"AND coalesce(x.is_active, t.is_active) AND (t.listing = 'all' OR x.id IS NOT NULL) AND x.price_type IS NULL AND {where} "
+            "ORDER BY t.id LIMIT 1) RETURNING id",
+            {"restaurant": restaurant_id, "location": location_id},
+        )
+        edited |= {(table, row[0]) for row in rows}
+    return edited
 
 
 def _copied(connection: Connection, location_id: int, order_id: int, at: datetime) -> int:

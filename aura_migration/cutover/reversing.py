@@ -1,8 +1,9 @@
 """The way back: rehearsed before a switch, walked channel by channel, losing nothing.
 
-A rehearsal does it for real in a transaction that is rolled back: AuraConnect takes the last orders once more, what that
-leaves for the old POS is noted, the channels go back. What was noted is then handed to ``trial``, which puts it where this
-level puts it (A: the POS's API, and takes it back; B: import files; C: the accounting journal) and says what it proved.
+A rehearsal does it for real in a transaction that is rolled back: AuraConnect takes the last orders once more, a price is changed,
+what that leaves for the old POS is noted, the channels go back. What goes into files (B: import files and a journal; C: a journal)
+is tried while it stands; the rest is then handed to ``trial``, which puts it into the POS by its API (A), takes it back, and says
+what it proved.
 
 ``reverse`` gives back every channel AuraConnect owns, the last one switched first, and then what guests are owed. Nothing
 goes back while anything that happened in AuraConnect is not with the old POS or in its files.
@@ -21,7 +22,7 @@ from psycopg.types.json import Jsonb
 
 from aura_migration.core.errors import AuraError, BadInput, Refused
 from aura_migration.cutover import channels, liabilities
-from aura_migration.cutover.order_copies import copy_last_orders
+from aura_migration.cutover.order_copies import change_prices, copy_last_orders
 from aura_migration.cutover.phases import Place, find_place, held_channels, move, require_open, require_settled_work
 from aura_migration.cutover.reverse_entries import Entry, entries_of, note_entries, waiting
 from aura_migration.cutover.switches import (
@@ -37,10 +38,12 @@ from aura_migration.reconcile.books import Book, set_owner
 
 Connection = psycopg.Connection[Any]
 Level = Literal["A", "B", "C"]
+Within = Callable[[Connection], Callable[[Sequence[Entry]], "Trial"]]
+"""A trial within the transaction of a rehearsal: begun before anything is walked, asked with the entries that came of it."""
 
 LEVELS: Final[Mapping[str, str]] = {
     "A": "written back to the POS by its API",
-    "B": "import files made for the POS, imported by hand",
+    "B": "import files made for the POS, imported by hand; sales as a journal per day for accounting",
     "C": "a journal per day for accounting; nothing goes into the POS",
 }
 SAMPLE: Final = 5
@@ -86,12 +89,13 @@ def rehearse(
     by: str,
     now: datetime,
     trial: Callable[[Sequence[Entry]], Trial],
+    within: Within | None = None,
 ) -> Rehearsal:
     """Walk the way back once without leaving anything, and store what came of it.
 
-    ``trial`` is called outside of any transaction with the entries a reverse would leave, and must leave nothing behind
-    itself. It passes only where every entry is proven; without one order there is nothing to prove, and that fails too.
-    ``Refused`` while a switch is open.
+    ``trial`` is called outside of any transaction with the entries a reverse would leave, ``within`` in the one that is rolled back;
+    both must leave nothing behind themselves. It passes only where one of them proves every entry; without one order there is
+    nothing to prove, and that fails too. ``Refused`` while a switch is open.
     """
     if level not in get_args(Level):
         raise BadInput(f"{level!r} is no level of the way back.", f"There are {', '.join(LEVELS)}.")
@@ -104,17 +108,18 @@ def rehearse(
         )
     problems: list[str] = []
     entries: list[Entry] = []
-    said = Trial(frozenset())
+    said: list[Trial] = []
     try:
-        entries = _walked(connection, place, by, now)
-        if not entries:
+        entries = _walked(connection, place, by, now, within, said)
+        if not any(entry.kind == "order" for entry in entries):
             problems.append("there is no order to rehearse with")
         else:
-            said = trial(entries)
+            said.append(trial(entries))
     except AuraError as error:
         problems.append(str(error))
-    problems += said.problems
-    unproven = [entry for entry in entries if entry.key not in said.proven]
+    problems += [problem for one in said for problem in one.problems]
+    proven = {key for one in said for key in one.proven}
+    unproven = [entry for entry in entries if entry.key not in proven]
     if entries and unproven and not problems:
         problems.append(f"{len(unproven)} of {len(entries)} entries were not proven")
     kinds = {kind: sum(entry.kind == kind for entry in entries) for kind in sorted({e.kind for e in entries})}
@@ -123,8 +128,9 @@ def rehearse(
         "proven": len(entries) - len(unproven),
         "problems": problems,
         "how": LEVELS[level],
-        **said.evidence,
     }
+    for one in said:
+        evidence |= one.evidence
     with connection.transaction():
         connection.execute(
             "INSERT INTO migration.rehearsals (migration_id, level, passed, evidence, rehearsed_at, rehearsed_by) "
@@ -256,10 +262,14 @@ def _require_all_settled(connection: OwnConnection, migration_id: int, deps: Swi
         )
 
 
-def _walked(connection: Connection, place: Place, by: str, now: datetime) -> list[Entry]:
-    """Forward, a few orders, back: in a transaction of which nothing stays. Answers what it would leave for the old POS."""
+def _walked(
+    connection: Connection, place: Place, by: str, now: datetime, within: Within | None, said: list[Trial]
+) -> list[Entry]:
+    """Forward, a few orders, back: in a transaction of which nothing stays. Answers what it would leave for the old POS; what
+    ``within`` proves is added to ``said``."""
     with connection.transaction(force_rollback=True):
         find_place(connection, place.migration_id, lock=True)
+        asked = None if within is None else within(connection)
         held = set(held_channels(connection, place.location_key))
         row = connection.execute(
             "INSERT INTO migration.switches (migration_id, channel, direction, state, step, asked_by, effective_at, ended_at, evidence) "
@@ -276,6 +286,7 @@ def _walked(connection: Connection, place: Place, by: str, now: datetime) -> lis
         ).fetchone()
         assert newest is not None
         copies: set[int] = set()
+        edited = change_prices(connection, place.restaurant_id, place.location_id)
         turns: tuple[tuple[Book, datetime, bool], ...] = (("auraconnect", newest[0], True), ("pos", newest[1], False))
         for book, at, accepts in turns:
             for channel in channels.OF_ORDERS:
@@ -291,5 +302,12 @@ def _walked(connection: Connection, place: Place, by: str, now: datetime) -> lis
             accepts_now = channels.who_accepts(connection, place.location_key, place.location_id, channel)
             if accepts_now != "pos":
                 raise Refused(f"After the way back {accepts_now} takes {channel} orders.", "Nothing was changed.")
-        noted = entries_of(connection, place.migration_id, ("waiting",))
-        return [e for e in noted if e.kind in ("order", "refund") and e.content["order_id"] in copies]
+        noted = [
+            entry
+            for entry in entries_of(connection, place.migration_id, ("waiting",))
+            if (entry.aura_table, entry.aura_id) in edited
+            or (entry.kind in ("order", "refund") and entry.content["order_id"] in copies)
+        ]
+        if asked is not None:
+            said.append(asked(noted))
+        return noted

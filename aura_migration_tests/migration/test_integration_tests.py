@@ -41,13 +41,6 @@ class Tried:
         found = run_integration_tests(self.world.at(at), self.world.migration_id, "test", at)
         return {one.name: one for one in found}
 
-    def connect_as(self, variant: str) -> None:
-        """Other credentials of the same account."""
-        answer = httpx.get(f"{self.world.sandbox.base_url}/_control/credentials").json()
-        connector = self.world.workshop.connector(self.world.migration.subject.pos)
-        document = connector.parse_credentials(answer["variants"][variant])
-        self.world.workshop.credentials.replace(self.world.migration.integration_id, document, None)
-
     def at_pos(self, work: Callable[[Any, Any, str], Any]) -> Any:
         """Do something with the POS's writer: ``work(writer, session, location)``."""
         migration = self.world.migration
@@ -192,7 +185,7 @@ def test_a_location_is_tried_out_and_nothing_stays_behind(
     assert tried.gate()[0] is False
 
     # With credentials that only read, what would have to be written is not proven, and said so.
-    tried.connect_as("read_only")
+    tried.world.connect_as("read_only")
     reading = tried.run()
     assert (reading["order_flow"].passed, reading["order_flow"].value) == (None, READ_ONLY)
     assert (reading["inventory_to_pos"].passed, reading["inventory_to_pos"].value) == (None, READ_ONLY)

@@ -43,7 +43,7 @@ from aura_migration.sandbox.live.trading import LiveRestaurant, TradingDay
 from aura_migration.settings import load_settings
 from aura_migration.verify.orders import day_rule
 from aura_migration_tests.support import database as support
-from aura_migration_tests.support.journeys import connected, previewed
+from aura_migration_tests.support.journeys import connected, control, previewed
 from aura_migration_tests.support.ports import free_port
 
 START = datetime(2026, 10, 1, 15, tzinfo=UTC)
@@ -331,6 +331,13 @@ class LiveWorld:
             [book == "auraconnect", at, self.location_id, channel],
         )
         self.restaurant.own(channel, book, at)
+
+    def connect_as(self, variant: str) -> None:
+        """Other credentials of the same account: ``read_only``."""
+        answer = control(self.sandbox.base_url, "GET", "credentials")
+        connector = self.workshop.connector(self.migration.subject.pos)
+        document = connector.parse_credentials(answer["variants"][variant])
+        self.workshop.credentials.replace(self.migration.integration_id, document, None)
 
     def open_doors(self, channel: str = "in_house") -> None:
         """Let AuraConnect take orders of a channel that the POS still owns, as a restaurant would that tries it out."""

@@ -18,7 +18,7 @@ from aura_migration.cutover.switches import signatures
 from aura_migration.cutover.waivers import waive
 from aura_migration.migration import asking
 from aura_migration.migration.integrations import get_location
-from aura_migration.migration.window import opening, signing
+from aura_migration.migration.window import back_files, opening, signing
 from aura_migration.migration.window import shown as pages
 from aura_migration.migration.window.opening import get_window
 from aura_migration.reconcile.known import end_rule
@@ -214,6 +214,27 @@ def paper(
         raise NotFound(f"There is no {kind} paper of {day} as {form}.", "GET …/window lists those there are.")
     kinds = {"html": "text/html; charset=utf-8", "pdf": "application/pdf"}
     return Response(bytes(body), media_type=kinds[form], headers={"cache-control": "no-store"})
+
+
+@looked_at.get("/window/way-back", name="files of the way back")
+def way_back_files(caller: Viewer, migration_id: Number) -> Document:
+    """The files of the way back, each with what is done with it; kinds: entries, import, journal."""
+    with caller.connect() as connection:
+        caller.migration(connection, migration_id)
+    return {"items": back_files.listed(caller.workshop, migration_id)}
+
+
+@looked_at.get("/window/way-back/{name}", name="file of the way back", response_class=Response)
+def way_back_file(
+    caller: Operator, migration_id: Number, name: Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]{0,80}\.csv$")]
+) -> Response:
+    """One of them, as CSV. For operators: a sale or a balance stands in it."""
+    with caller.connect() as connection:
+        caller.migration(connection, migration_id)
+    if all(one["name"] != name for one in back_files.listed(caller.workshop, migration_id)):
+        raise NotFound(f"The way back has no file {name}.", "GET …/window/way-back lists those there are.")
+    body = back_files.read(caller.workshop, migration_id, name)
+    return Response(body, media_type="text/csv; charset=utf-8", headers={"cache-control": "no-store"})
 
 
 # The window itself ---------------------------------------------------------------------------------------------------------

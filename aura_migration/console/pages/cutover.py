@@ -19,6 +19,8 @@ from aura_migration.console.parts.times import instant_html
 from aura_migration.console.subpages import Subject, open_subpage
 
 CHANNELS = {"online": "Online", "in_house": "In-house", "reporting": "Reporting", "time_clock": "Time clock"}
+FILES = 12
+"""Files of the way back that the page lists."""
 KINDS = {"passed": "good", "failed": "bad", "stale": "wait", "waived": "wait", "not measured": "wait"}
 
 
@@ -45,7 +47,7 @@ async def show(view: View, migration_id: int, channel: str = "") -> None:
     await _scheduled(view, subject)
     _tests(view, subject, found)
     _switches(view, subject, found)
-    _way_back(view, subject, found)
+    await _way_back(view, subject, found)
     _papers(view, subject, found)
 
 
@@ -239,21 +241,24 @@ def _switches(view: View, subject: Subject, found: dict[str, Any]) -> None:
                 act("Abort …", abort, kind="danger")
 
 
-def _way_back(view: View, subject: Subject, found: dict[str, Any]) -> None:
+async def _way_back(view: View, subject: Subject, found: dict[str, Any]) -> None:
     back = found["way_back"]
+    files = (await view.api.get(subject.asks("/window/way-back")))["items"]
     with ui.element("section").classes("panel"):
         h2("The way back")
         rehearsed = back["rehearsal"]
         facts(
             [
-                ("Level", rehearsed["level"] if rehearsed else "not rehearsed"),
-                ("Rehearsal", raw(passed_html(rehearsed["passed"] if rehearsed else None))),
+                ("Level", f"{back['level']}: {back['how']}" if back["level"] else "not asked for yet"),
+                ("Rehearsal", raw(passed_html(rehearsed["passed"])) if rehearsed else "not rehearsed"),
                 (
                     "Entries for the old POS",
                     ", ".join(f"{n} {state}" for state, n in back["entries"].items()) or "none",
                 ),
             ]
         )
+        if files:
+            _back_files(view, subject, files)
         if found["window"]["ending"] is not None:
             return
         if view.may("operate"):
@@ -281,6 +286,27 @@ def _way_back(view: View, subject: Subject, found: dict[str, Any]) -> None:
         with ui.element("div").classes("acts"):
             act("Reverse …", reverse, kind="danger")
             act("Complete …", complete, kind="danger")
+
+
+def _back_files(view: View, subject: Subject, files: list[dict[str, Any]]) -> None:
+    h3("Files")
+    last = [one for one in files if one["kind"] != "entries"] + [one for one in files if one["kind"] == "entries"][::-1]
+    for one in last[:FILES]:
+        with ui.element("div").classes("acts"):
+            ui.label(one["name"])
+            quiet(one["how"])
+            if view.may("operate"):
+                button = act("CSV", _fetching(view, subject, one["name"]), kind="plain")
+                button.props(f'aria-label="Download {one["name"]}"')
+    if len(last) > FILES:
+        quiet(f"{len(last) - FILES} earlier ones lie beside them: aura-migration cutover files {subject.migration_id}")
+
+
+def _fetching(view: View, subject: Subject, name: str) -> Any:
+    async def download() -> None:
+        ui.download(await view.api.content(subject.asks(f"/window/way-back/{name}")), f"{subject.migration_id}-{name}")
+
+    return download
 
 
 def _papers(view: View, subject: Subject, found: dict[str, Any]) -> None:

@@ -34,9 +34,15 @@ ADJUSTMENTS = (
 
 
 def write_journal(
-    workshop: Workshop, migration_id: int, folder: Path, accounts: Path | None, first: date | None, last: date | None
+    workshop: Workshop,
+    migration_id: int,
+    folder: Path,
+    accounts: Path | None,
+    first: date | None,
+    last: date | None,
+    own: bool = False,
 ) -> dict[str, Any]:
-    """``journal.csv`` and ``journal-differences.csv``.
+    """``journal.csv`` and ``journal-differences.csv``; ``own``: only of what AuraConnect took itself.
 
     Returns ``{"migration_id", "folder", "currency", "days", "from", "to", "debits", "credits", "differences":
     {"documents", "amount"}, "files"}``; amounts in units of the currency, as text.
@@ -44,7 +50,7 @@ def write_journal(
     chosen = load_accounts(accounts)
 
     def work(connection: psycopg.Connection[Any], migration: Migration, place: Place) -> dict[str, Any]:
-        journal = make_journal(connection, _days(place, first, last), chosen)
+        journal = make_journal(connection, _days(place, first, last, own), chosen)
         money = _money(place)
         lines = (
             (
@@ -169,10 +175,10 @@ def _file(folder: Path, kind: str, headings: Sequence[str], rows: Iterable[Seque
     return {"kind": kind, "file": str(path), "rows": total}
 
 
-def _days(place: Place, first: date | None, last: date | None) -> Days:
+def _days(place: Place, first: date | None, last: date | None, own: bool = False) -> Days:
     if first and last and first > last:
         raise BadInput(f"{first} is after {last}.", "Give the earlier date with --from.")
-    return Days(place.restaurant_id, place.location_id, first, last)
+    return Days(place.restaurant_id, place.location_id, first, last, own)
 
 
 def _money(place: Place) -> Callable[[int], str]:

@@ -8,9 +8,9 @@ made of; a payment debits its tender and credits ``open_checks``. What a documen
 
 from __future__ import annotations
 
-from aura_migration.migration.reports.sales.working import BETWEEN, TENDERED
+from aura_migration.migration.reports.sales.working import BETWEEN, OWN, TENDERED
 
-_HERE = f"x.location_id = %(location)s AND x.deleted_at IS NULL AND x.business_date {BETWEEN}"
+_HERE = f"x.location_id = %(location)s AND x.deleted_at IS NULL AND x.business_date {BETWEEN} AND {OWN}"
 
 
 def _tender(of: str) -> str:
@@ -191,7 +191,7 @@ POSTINGS = f"""
 WITH paid AS (
     SELECT p.business_date, p.method, p.tender_name, p.amount_cents, p.tip_amount_cents, p.fee_amount_cents, {_PROCESSED} AS is_processed
     FROM aura.payments p
-    WHERE p.location_id = %(location)s AND p.business_date {BETWEEN} AND {TENDERED}
+    WHERE p.location_id = %(location)s AND p.business_date {BETWEEN} AND {TENDERED} AND (NOT %(own)s OR p.source_id IS NULL)
 ), refunded AS (
     SELECT r.business_date, r.method, r.tender_name, r.amount, r.fee, r.is_exchange, r.fee <> 0 OR (p.id IS NOT NULL AND {_PROCESSED}) AS is_processed
     FROM sales_refunds r LEFT JOIN aura.payments p ON p.id = r.payment_id WHERE r.is_booked

@@ -12,9 +12,10 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from aura_migration.cutover.gates import measure_gates
+from aura_migration.cutover.reversing import LEVELS
 from aura_migration.database.connections import Connection
 from aura_migration.migration.dating import aura_location
-from aura_migration.migration.records import Migration, get_migration
+from aura_migration.migration.records import Migration, get_migration, latest_report
 from aura_migration.migration.window.opening import Window, get_window
 from aura_migration.migration.workshop import Workshop
 from aura_migration.reconcile.books import CHANNELS, owners_at
@@ -225,7 +226,7 @@ def switches_of(connection: Connection, migration_id: int) -> list[dict[str, Any
 
 
 def way_back_of(connection: Connection, migration_id: int) -> dict[str, Any]:
-    """The level of the way back, its last rehearsal, and what has to be entered in the old POS."""
+    """The level of the way back as the POS was asked, its last rehearsal, and what has to be entered in the old POS."""
     rehearsed = rows_of(
         connection,
         "SELECT level, passed, evidence, rehearsed_at, rehearsed_by FROM migration.rehearsals WHERE migration_id = %s "
@@ -235,7 +236,15 @@ def way_back_of(connection: Connection, migration_id: int) -> dict[str, Any]:
     entries = connection.execute(
         "SELECT state, count(*) FROM migration.reverse_entries WHERE migration_id = %s GROUP BY state", [migration_id]
     ).fetchall()
-    return {"rehearsal": rehearsed[0] if rehearsed else None, "entries": {str(state): int(n) for state, n in entries}}
+    migration = get_migration(connection, migration_id)
+    asked = latest_report(connection, migration.integration_id, migration.location_key, "preflight")
+    level = asked["reverse_level"]["level"] if asked else None
+    return {
+        "level": level,
+        "how": LEVELS[level] if level else None,
+        "rehearsal": rehearsed[0] if rehearsed else None,
+        "entries": {str(state): int(n) for state, n in entries},
+    }
 
 
 def rows_of(connection: Connection, query: str, *arguments: Any) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ from aura_migration.migration.liabilities import switch as take_liability_over
 from aura_migration.migration.records import get_migration
 from aura_migration.migration.window.following import follow
 from aura_migration.migration.window.opening import get_window
-from aura_migration.migration.window.way_back import level_of, settle, try_out
+from aura_migration.migration.window.way_back import level_of, settle, try_files, try_out
 from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.order_facts import OrderFact
 from aura_migration.verify.orders import day_rule, find_orders_witness
@@ -68,6 +68,7 @@ def rehearse_way_back(workshop: Workshop, migration_id: int, by: str) -> dict[st
             by,
             workshop.now(),
             lambda entries: try_out(workshop, migration, level, entries),
+            try_files(workshop, migration, level),
         )
         return {"migration_id": migration_id, **found.as_dict()}
 

@@ -36,6 +36,8 @@ _ROUNDED = "coalesce((r.details ->> 'rounding_cents')::bigint, 0)"
 EXCHANGED = "(r.payment_id IS NULL AND r.return_order_key IS NOT NULL AND coalesce(r.tender_name, '') = 'Exchange')"
 """A refund that nobody was handed: it paid for the order that its return is part of. No tender moves."""
 
+OWN = "(NOT %(own)s OR x.source_id IS NULL)"
+"""With ``Days.own`` only what AuraConnect took itself: no POS knows it. Of a table called x."""
 BETWEEN = "BETWEEN %(since)s::date AND %(until)s::date"
 """The days asked for, as ``Days.arguments`` binds them."""
 
@@ -58,6 +60,7 @@ FROM aura.orders o
 JOIN aura.locations l ON l.id = o.location_id
 LEFT JOIN aura.order_groups g ON g.id = o.order_group_id
 WHERE o.location_id = %(location)s AND o.restaurant_id = %(restaurant)s AND o.business_date {BETWEEN}
+  AND (NOT %(own)s OR o.origin = 'aura_native')
 WINDOW day_group AS (PARTITION BY o.business_date, {COUNTS}, coalesce(o.order_group_id, -o.id)
                      ORDER BY coalesce(o.opened_at, o.closed_at), o.id)
 """
@@ -165,6 +168,7 @@ FROM aura.refunds r
 LEFT JOIN aura.payments p ON p.id = r.payment_id
 LEFT JOIN aura.orders o ON o.id = coalesce(r.order_id, p.order_id)
 WHERE r.location_id = %(location)s AND r.restaurant_id = %(restaurant)s AND r.status = 'completed' AND r.deleted_at IS NULL
+  AND (NOT %(own)s OR r.source_id IS NULL)
   AND (r.business_date {BETWEEN} OR coalesce(r.sale_business_date, o.business_date, r.business_date) {BETWEEN})
 """
 
@@ -230,12 +234,13 @@ _STEPS = {
 
 @dataclass(frozen=True)
 class Days:
-    """A location's days to work on, both ends in; ``None`` has no end on that side."""
+    """A location's days to work on, both ends in; ``None`` has no end on that side. ``own``: only what AuraConnect took itself."""
 
     restaurant_id: int
     location_id: int
     since: date | None = None
     until: date | None = None
+    own: bool = False
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -245,6 +250,7 @@ class Days:
             "location": self.location_id,
             "since": self.since.isoformat() if self.since else "-infinity",
             "until": self.until.isoformat() if self.until else "infinity",
+            "own": self.own,
         }
 
 
