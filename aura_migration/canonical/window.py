@@ -91,6 +91,21 @@ class SwitchPolicy(_Model):
     )
 
 
+class ReversePolicy(_Model):
+    """What is written back into the POS where it lets us."""
+
+    payments: bool = Field(
+        default=True,
+        description="orders that AuraConnect was paid for are written as paid; otherwise they stay open at the POS",
+    )
+    tender: str = Field(
+        default="AuraConnect",
+        min_length=1,
+        max_length=60,
+        description="name of the POS's tender that such payments are booked to",
+    )
+
+
 class WindowPolicy(_Model):
     """All of it; every part has a default."""
 
@@ -98,6 +113,7 @@ class WindowPolicy(_Model):
     days: DayPolicy = DayPolicy()
     gates: GatePolicy = GatePolicy()
     switch: SwitchPolicy = SwitchPolicy()
+    reverse: ReversePolicy = ReversePolicy()
     veto: str = Field(
         default="", description="a command that is asked before a switch; another exit code than 0 refuses it"
     )

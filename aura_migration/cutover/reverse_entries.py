@@ -72,7 +72,7 @@ class Written:
     pos_key: str | None = None
     file_name: str | None = None
     why: str = ""
-    """Why it is in a file although the POS's API takes such entries."""
+    """Why it is in a file although the POS's API takes such entries, or what of it is left to a person at the POS."""
 
     @property
     def state(self) -> State:

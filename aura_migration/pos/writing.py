@@ -1,4 +1,4 @@
-"""The port for writing to a POS: orders, their cancellation and stock, as far as the granted rights reach.
+"""The port for writing to a POS: orders, their payment and cancellation, and stock, as far as the granted rights reach.
 
 A connector's ``writing.py`` fills it and its ``CONNECTOR`` carries it as ``writer``; a plugin may leave it out. Keys are source
 keys, as the crosswalk has them. What is written, when and why is decided elsewhere; menus are not written here.
@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, Protocol
 
-from aura_migration.core.errors import BadInput
+from aura_migration.core.errors import BadInput, Refused
 from aura_migration.pos.port import Connector
 
 TWIN = "aura:"
@@ -73,6 +73,16 @@ class NewOrder:
 
 
 @dataclass(frozen=True)
+class NewPayment:
+    """That an order was paid elsewhere: minor units, the tip beside them. ``tender`` is the name of what the POS books it to."""
+
+    cents: int
+    tip_cents: int
+    currency: str
+    tender: str
+
+
+@dataclass(frozen=True)
 class WrittenOrder:
     """An order as the POS has it: its own id and reference; minor units, ``total_cents`` without tips.
 
@@ -117,6 +127,7 @@ class WriteRights:
     orders: bool | None
     cancelling: bool | None
     stock: bool | None
+    payments: bool | None
     evidence: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -157,6 +168,10 @@ class Writer(Protocol):
         """Cancel an unpaid order; one that is cancelled, or gone, is left so. ``Refused`` where it was paid."""
         ...
 
+    async def pay_order(self, session: Any, location: str, key: str, payment: NewPayment) -> None:
+        """Record that an open order was paid elsewhere; one that is paid is left so. ``Refused`` where the POS has no such tender."""
+        ...
+
     async def read_stock(self, session: Any, location: str, things: Sequence[tuple[str, str]]) -> list[StockLevel]:
         """The stock of ``(item key, variation key or "")``, in their order."""
         ...
@@ -166,6 +181,14 @@ class Writer(Protocol):
     ) -> None:
         """Set stock as of an instant. ``BadInput`` for a state that the POS cannot be told (see ``can_set``)."""
         ...
+
+
+def no_tender(pos: str, name: str) -> Refused:
+    """What ``pay_order`` raises where the POS has no tender of that name."""
+    return Refused(
+        f"{pos} has no tender called {name!r} that payments taken elsewhere may be booked to.",
+        f"Set it up in {pos}, or name another one (`reverse.tender` of the window's policy).",
+    )
 
 
 def writer_of(connector: Connector) -> Writer | None:

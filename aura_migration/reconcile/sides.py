@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -133,7 +133,11 @@ def read_pos(facts: Iterable[HistoryFact], day: date) -> Side:
 
 
 def read_aura(connection: Connection, location_id: int, location_key: str, day: date, pos: Side) -> Side:
-    """AuraConnect's side: copies by the POS's key, its own orders by that of their twin, or by themselves."""
+    """AuraConnect's side: copies by the POS's key, its own orders by that of their twin, or by themselves.
+
+    A sale on a channel that AuraConnect owns is its own business: what the POS has of it was written there, later and at another
+    tender, or is open still. Such a copy is no sale of the POS and is taken out of ``pos``.
+    """
     first, last = near(day)
     bound = {
         "location": location_id,
@@ -148,6 +152,7 @@ def read_aura(connection: Connection, location_id: int, location_key: str, day: 
     taxes = _taxes(connection, bound)
     methods = _methods(connection, bound)
     twins = _twins(pos)
+    ours: list[Figures] = []
     for row in connection.execute(_ORDERS, bound).fetchall():
         (aura_id, origin, source, external, business_date, state, gross, discount, tax, included, tip, total, service, gratuity,
          rounding, non_sale, lines, unmapped, opened, voided, book) = row  # fmt: skip
@@ -182,8 +187,16 @@ def read_aura(connection: Connection, location_id: int, location_key: str, day: 
         )
         if origin == "aura_native" and key not in pos.orders:
             side.natives.append(made)
+        elif origin == "aura_native" and book == "auraconnect":
+            ours.append(made)
         elif key not in side.orders or origin == "aura_native":  # a twin was priced here, its copy was not
             side.orders[key] = made
+    for made in ours:
+        if made.key in side.orders:  # imported all the same: counted twice, and compared
+            side.orders[made.key] = made
+        else:
+            pos.orders.pop(made.key, None)
+            side.natives.append(replace(made, key=f"aura:{made.aura_id}"))
     for key, order, business_date, amount in connection.execute(_REFUNDS, bound).fetchall():
         side.refunds.append(Given(key, ids.get(order) or None, business_date, amount))
     return side

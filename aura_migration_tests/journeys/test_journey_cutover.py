@@ -109,6 +109,8 @@ def test_online_is_switched_by_its_gates_and_everything_goes_back(open_live: Cal
     natives = world.one("SELECT count(*) FROM aura.orders WHERE origin = 'aura_native' AND deleted_at IS NULL")
     entries = world.rows("SELECT state, count(*) FROM migration.reverse_entries WHERE kind = 'order' GROUP BY 1")
     assert sum(number for _, number in entries) == natives
+    way.do("follow")  # which reads the copies that were written back
+    assert world.judge(day).verdict == "clean", "they are no sales of the POS"
     _a_changed_order_leaves_what_stands_at_the_pos_alone(world, way)
 
     # Back again: signed, walked, ended; a rollback is possible again, and the POS has every channel.
@@ -146,7 +148,8 @@ def _a_changed_order_leaves_what_stands_at_the_pos_alone(world: LiveWorld, way: 
     assert key in told[1][2] and "by hand" in told[1][2]
     token = control(world.sandbox.base_url, "GET", "credentials")["default"]["access_token"]
     there = httpx.get(f"{world.sandbox.base_url}/v2/orders/{key}", headers={"authorization": f"Bearer {token}"}).json()
-    assert there["order"]["state"] != "CANCELED"
+    assert there["order"]["state"] == "COMPLETED", "paid in AuraConnect, and so at the POS"
+    assert [one["type"] for one in there["order"]["tenders"]] == ["OTHER"]
 
 
 def test_schedules_ask_for_what_is_due_once(open_live: Callable[..., LiveWorld]) -> None:

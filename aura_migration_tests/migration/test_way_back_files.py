@@ -1,4 +1,4 @@
-"""Where the POS may not be written to, the way back is files: made when something happened, tried before the switch, and complete."""
+"""The way back: paid orders where the POS may be written to, elsewhere files, made when something happened and tried before the switch."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
+from aura_migration.canonical.window import ReversePolicy, WindowPolicy
 from aura_migration.cli.cutover import cutover
 from aura_migration.core.errors import BadInput
 from aura_migration.cutover.reverse_entries import entries_of, note_entries
 from aura_migration.cutover.reversing import last_rehearsal
-from aura_migration.migration import inspect
+from aura_migration.migration import inspect, stages
 from aura_migration.migration.window import back_files
 from aura_migration.migration.window.import_files import import_files
+from aura_migration.migration.window.opening import set_policy
 from aura_migration.migration.window.switching import keep_way_back, rehearse_way_back
 from aura_migration.migration.window.way_back import level_of, settle
+from aura_migration_tests.support.journeys import control
 from aura_migration_tests.support.live import FIRST_DAY, LiveWorld, open_live
 
 __all__ = ["open_live"]
@@ -152,6 +156,49 @@ def test_files_that_a_killed_process_did_not_make_are_made_by_the_next(
     assert settle(world.workshop, world.connection, world.migration_id).counts["filed"] == 0, "it was filed before"
     kinds = [one["kind"] for one in back_files.listed(world.workshop, world.migration_id)]
     assert "entries" in kinds and "journal" in kinds
+
+
+@pytest.mark.parametrize(("tender", "state"), [("House account", "paid"), ("AuraConnect", "open")])
+def test_an_order_goes_back_paid_where_the_pos_has_a_tender_for_it_and_is_never_counted_twice(
+    open_live: Callable[..., LiveWorld], tender: str, state: str
+) -> None:
+    world = open_live("clover")
+    world.connect_as("read_write")
+    inspect.preflight(world.at(), world.migration.integration_id, world.location_key)
+    policy = WindowPolicy(reverse=ReversePolicy(tender=tender))
+    set_policy(world.connection, world.migration_id, policy, "ana", "the tender of this merchant")
+    _takes_online(world)
+    world.day(FIRST_DAY, 8, online=0.5)
+    for _ in range(2):
+        told = keep_way_back(world.at(), world.migration_id)
+        assert told is not None and (told["waiting"], told["failed"]) == (0, 0)
+    entries = [
+        e for e in entries_of(world.connection, world.migration_id) if e.kind == "order" and e.state == "written"
+    ]
+    assert entries and all(("no tender called" in entry.problem) is (state == "open") for entry in entries)
+    assert {_at_clover(world, str(entry.pos_key)) for entry in entries} == {state}
+
+    # Read again, the POS's copies are no second sales, paid or not; the day stays clean.
+    world.wait_until(world.final_at(FIRST_DAY))
+    world.follow(setup=True)
+    assert world.one("SELECT count(*) FROM aura.orders WHERE source_id LIKE '%%' || %s", entries[0].pos_key) == 0
+    judged = world.judge(FIRST_DAY)
+    assert judged.verdict == "clean", (judged.reasons, judged.findings)
+    assert stages.verify(world.at(), world.migration_id, "ana").passed
+
+
+def _at_clover(world: LiveWorld, key: str) -> str:
+    """Whether an order is paid at the POS: with one payment of all of it."""
+    token = control(world.sandbox.base_url, "GET", "credentials")["variants"]["read_write"]["access_token"]
+    place = world.migration.subject.location_source_id
+    answer = httpx.get(
+        f"{world.sandbox.base_url}/v3/merchants/{place}/orders/{key}",
+        params={"expand": "payments"},
+        headers={"authorization": f"Bearer {token}"},
+    ).json()
+    payments = (answer.get("payments") or {}).get("elements", [])
+    assert sum(one["amount"] for one in payments) in (0, answer["total"]) and len(payments) < 2
+    return "paid" if payments else "open"
 
 
 def _takes_online(world: LiveWorld) -> None:

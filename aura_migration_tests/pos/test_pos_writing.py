@@ -13,13 +13,13 @@ from typing import Any
 import httpx
 import pytest
 
-from aura_migration.core.errors import BadInput
+from aura_migration.core.errors import BadInput, Refused
 from aura_migration.pos.http.errors import PermissionMissing, PosError
 from aura_migration.pos.http.limits import Buckets
 from aura_migration.pos.http.tokens import MemoryStore
 from aura_migration.pos.port import Account
 from aura_migration.pos.registry import connector
-from aura_migration.pos.writing import NewLine, NewModifier, NewOrder, StockLevel, Writer, writer_of
+from aura_migration.pos.writing import NewLine, NewModifier, NewOrder, NewPayment, StockLevel, Writer, writer_of
 from aura_migration.sandbox.core.server import RunningSandbox, serve
 
 NOW = datetime(2026, 10, 1, 15, tzinfo=UTC)
@@ -30,6 +30,14 @@ ORDER_PATHS = {
     "toast": "/orders/v2/orders",
     "clover": "/atomic_order/orders",
 }
+
+
+PAYMENT_PATHS = {
+    "square": "/v2/payments",
+    "toast": "/orders/v2/orders/[^/]+/checks/[^/]+/payments",
+    "clover": "/orders/[^/]+/payments",
+}
+TENDERS = {"square": "AuraConnect", "toast": "House tab", "clover": "House account"}
 
 
 @dataclass
@@ -181,14 +189,71 @@ def test_an_answer_that_is_lost_leads_to_the_order_that_was_made(desk: Desk) -> 
         desk.control("DELETE", "faults")
 
 
+async def _payments(desk: Desk, session: Any, place: str, key: str) -> list[tuple[int, int]]:
+    """The payments of an order as the POS tells them: amount without tip, tip."""
+    if desk.pos == "square":
+        tenders = (await session.request("GET", f"/v2/orders/{key}")).json()["order"]["tenders"]
+        paid = [(await session.request("GET", f"/v2/payments/{one['id']}")).json()["payment"] for one in tenders]
+        return [(one["amount_money"]["amount"], one["tip_money"]["amount"]) for one in paid]
+    if desk.pos == "toast":
+        order = (await session.get(f"/orders/v2/orders/{key}", place)).json(decimals=True)
+        rows = [one for check in order["checks"] for one in check["payments"]]
+        return [(int(one["amount"] * 100), int(one["tipAmount"] * 100)) for one in rows]
+    _, order = await session.site(place).object(f"/orders/{key}", {"expand": "payments"})
+    return [(int(one["amount"]), int(one["tipAmount"])) for one in order["payments"]["elements"]]
+
+
+def test_that_an_order_was_paid_elsewhere_is_recorded_once_whatever_is_lost(desk: Desk) -> None:
+    order = desk.order("aura:0006")
+    desk.control(
+        "POST", "faults", {"kind": "reset", "match": PAYMENT_PATHS[desk.pos] + "$", "times": 1, "method": "POST"}
+    )
+
+    async def tried(writer: Writer, session: Any, place: str) -> None:
+        made = await writer.create_order(session, place, order, NOW)
+        payment = NewPayment(made.total_cents, 250, "USD", TENDERS[desk.pos])
+        for _ in range(2):  # as a process that died in between would
+            assert (await writer.create_order(session, place, order, NOW)).key == made.key
+            await writer.pay_order(session, place, made.key, payment)
+        found = await writer.read_order(session, place, made.key)
+        assert found is not None and (found.state, found.total_cents) == ("paid", made.total_cents)
+        assert await _payments(desk, session, place, made.key) == [(made.total_cents, 250)]
+        with pytest.raises(Refused, match="was paid"):
+            await writer.cancel_order(session, place, made.key)
+
+    try:
+        desk.work(tried)
+        assert [one["fired"] for one in desk.control("GET", "faults")["faults"]] == [1]
+    finally:
+        desk.control("DELETE", "faults")
+
+
+def test_a_payment_without_its_tender_or_right_is_refused_and_the_order_stays_open(desk: Desk) -> None:
+    order = desk.order("aura:0007")
+
+    async def made(writer: Writer, session: Any, place: str) -> Any:
+        return await writer.create_order(session, place, order, NOW)
+
+    there = desk.work(made)
+
+    async def tried(writer: Writer, session: Any, place: str) -> None:
+        with pytest.raises((Refused, PermissionMissing)):
+            await writer.pay_order(session, place, there.key, NewPayment(there.total_cents, 0, "USD", "No such tender"))
+        found = await writer.read_order(session, place, there.key)
+        assert found is not None and found.state == "open"
+
+    # Square needs no tender set up; there the right is missing.
+    desk.work(tried, READING["square"] if desk.pos == "square" else "")
+
+
 def test_what_may_be_written_is_shown_and_the_rest_is_refused(desk: Desk) -> None:
     async def rights(writer: Writer, session: Any, place: str) -> Any:
         return await writer.rights(session, place)
 
     every, none = desk.work(rights), desk.work(rights, READING[desk.pos])
-    assert (every.orders, every.cancelling, every.stock, every.is_read_only) == (True, True, True, False)
-    assert (none.orders, none.cancelling, none.stock, none.is_read_only) == (False, False, False, True)
-    assert set(none.evidence) == {"orders", "cancelling", "stock"} and all(none.evidence.values())
+    assert (every.orders, every.cancelling, every.stock, every.payments, every.is_read_only) == (*[True] * 4, False)
+    assert (none.orders, none.cancelling, none.stock, none.payments, none.is_read_only) == (*[False] * 4, True)
+    assert set(none.evidence) == {"orders", "cancelling", "stock", "payments"} and all(none.evidence.values())
     order = desk.order("aura:test:0003")
 
     async def tried(writer: Writer, session: Any, place: str) -> None:

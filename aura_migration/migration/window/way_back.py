@@ -111,7 +111,7 @@ def _written(workshop: Workshop, migration: Migration, entry: Entry) -> Written:
     """By the API where that can take it; what no API takes is filed."""
     if entry.kind in WRITTEN:
         try:
-            return Written(pos_key=asyncio.run(write_back(workshop, migration, entry)))
+            return asyncio.run(write_back(workshop, migration, entry))
         except (Refused, PermissionMissing) as refused:
             return Written(file_name=back_files.write_entries(workshop, migration, [entry]), why=str(refused))
     return Written(file_name=back_files.write_entries(workshop, migration, [entry]))

@@ -1,9 +1,10 @@
 """Entries of the way back that a POS takes by its API: orders, their cancellation, stock.
 
 An order is created under its own reference, so that the POS's copy is known as that order and never imported as a second one, and
-only stays there when the POS comes to the same total; its payment was taken in AuraConnect and is closed at the POS by hand. What does
-not come to the same is cancelled again and refused, so that it is filed with what differs. An order that changes later is
-refused, too: what stands at the POS is corrected by a person.
+only stays there when the POS comes to the same total. Then that it was paid in AuraConnect is recorded, at a tender of its own; where
+the POS does not take that, the order stays open for a person to close, and the entry says so. What does not come to the same is
+cancelled again and refused, so that it is filed with what differs. An order that changes later is refused, too: what stands at the
+POS is corrected by a person.
 """
 
 from __future__ import annotations
@@ -11,21 +12,35 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from aura_migration.canonical.window import ReversePolicy
 from aura_migration.core.errors import Refused
-from aura_migration.cutover.reverse_entries import Entry
+from aura_migration.core.money import show
+from aura_migration.cutover.reverse_entries import Entry, Written
 from aura_migration.migration.integrations import get_integration, get_location
 from aura_migration.migration.records import Migration
+from aura_migration.migration.window.opening import get_window
 from aura_migration.migration.workshop import Workshop
+from aura_migration.pos.http.errors import PermissionMissing, Rejected
 from aura_migration.pos.http.limits import Buckets
 from aura_migration.pos.port import Session
-from aura_migration.pos.writing import NewLine, NewModifier, NewOrder, StockLevel, Writer, WrittenOrder, writer_of
+from aura_migration.pos.writing import (
+    NewLine,
+    NewModifier,
+    NewOrder,
+    NewPayment,
+    StockLevel,
+    Writer,
+    WrittenOrder,
+    writer_of,
+)
 
+BY_HAND = "to be closed there by hand as paid in AuraConnect"
 WRITTEN = frozenset({"order", "void", "stock"})
 """Kinds of entries that an API takes; all others are filed."""
 
 
-async def write_back(workshop: Workshop, migration: Migration, entry: Entry, *, takes_back: bool = False) -> str | None:
-    """Put an entry into the POS; answers the POS's id. ``takes_back`` removes it again: a rehearsal leaves nothing."""
+async def write_back(workshop: Workshop, migration: Migration, entry: Entry, *, takes_back: bool = False) -> Written:
+    """Put an entry into the POS; answers the POS's id. ``takes_back`` removes it again: a rehearsal leaves nothing, and pays nothing."""
     connector = workshop.connector(migration.subject.pos)
     writer = writer_of(connector)
     if writer is None:
@@ -33,14 +48,18 @@ async def write_back(workshop: Workshop, migration: Migration, entry: Entry, *, 
     with workshop.connect() as connection:
         integration = get_integration(connection, migration.integration_id)
         site = get_location(connection, migration.location_key).source
+        policy = get_window(connection, migration.id).rules.reverse
     async with Buckets.on_postgres(workshop.url) as buckets:
         account = workshop.account(integration.id, integration.base_url, buckets, integration.merchant_id)
         async with connector.open(account) as session:
             if entry.kind == "stock":
-                return await _stock(workshop, writer, session, site.source_id, entry, takes_back=takes_back)
+                key = await _stock(workshop, writer, session, site.source_id, entry, takes_back=takes_back)
+                return Written(pos_key=key)
             if entry.kind == "void":
-                return await _void(workshop, writer, session, site.source_id, entry)
-            return await _order(workshop, writer, session, site.source_id, site.currency, entry, takes_back=takes_back)
+                return Written(pos_key=await _void(workshop, writer, session, site.source_id, entry))
+            made = await _order(workshop, writer, session, site.source_id, site.currency, entry, takes_back=takes_back)
+            left = "" if takes_back else await _pay(writer, session, site.source_id, site.currency, entry, made, policy)
+            return Written(pos_key=made.key, why=left)
 
 
 async def _order(
@@ -52,7 +71,7 @@ async def _order(
     entry: Entry,
     *,
     takes_back: bool,
-) -> str | None:
+) -> WrittenOrder:
     if not entry.is_first and not takes_back:
         # Its reference stands for what was put there first: said again, a POS answers with that one.
         number, key = entry.content.get("number") or entry.aura_id, entry.pos_key
@@ -74,7 +93,28 @@ async def _order(
             pos_cents=made.total_cents,
             aura_cents=wanted,
         )
-    return made.key
+    return made
+
+
+async def _pay(
+    writer: Writer, session: Session, place: str, currency: str, entry: Entry, made: WrittenOrder, policy: ReversePolicy
+) -> str:
+    """Record that the order was paid; answers why that is left to a person, empty where nothing is. One that is open in AuraConnect,
+    or came to nothing, stays open."""
+    paid = [one for one in entry.content["payments"] if one["status"] == "completed"]
+    cents = sum(int(one["cents"]) for one in paid)
+    if made.state != "open" or not cents:
+        return ""
+    if not policy.payments:
+        return f"It stands open at the POS, {BY_HAND}."
+    if cents != made.total_cents:
+        return f"{show(cents, currency)} of {show(made.total_cents, currency)} was paid: it stands open at the POS, {BY_HAND}."
+    tips = sum(int(one["tip_cents"]) for one in paid)
+    try:
+        await writer.pay_order(session, place, made.key, NewPayment(cents, tips, currency, policy.tender))
+    except (Refused, PermissionMissing, Rejected) as refused:
+        return f"It stands open at the POS, {BY_HAND}: {refused.what}"
+    return ""
 
 
 async def _void(workshop: Workshop, writer: Writer, session: Session, place: str, entry: Entry) -> str | None:

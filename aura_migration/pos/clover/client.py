@@ -70,7 +70,9 @@ class CloverSession(CloverCalls):
         if rights.stock and rights.orders:
             return ReverseLevel(
                 "A",
-                f"Clover lets this app write orders and stock of {name} ({rights.evidence['stock']}); the menu goes back as import files.",
+                f"Clover lets this app write orders and stock of {name} ({rights.evidence['stock']}); orders go back "
+                f"{'as paid' if rights.payments else 'open, to be closed by hand'} ({rights.evidence['payments']}); the menu goes back as "
+                "import files.",
             )
         missing = rights.evidence["stock" if rights.orders else "orders"]
         return ReverseLevel(

@@ -1,4 +1,4 @@
-"""Writing to Clover: orders, their deletion, counts of stock and whether an item is available.
+"""Writing to Clover: orders, their payment and deletion, counts of stock and whether an item is available.
 
 An order is made as a whole and priced by Clover (atomic orders). Clover knows no idempotency key: the order carries its
 reference in its note from the first instant, then as its external reference, and is looked for before it is made.
@@ -24,11 +24,20 @@ from aura_migration.pos.http.errors import (
     Unauthorized,
 )
 from aura_migration.pos.http.retry import ONCE, RetryPolicy
-from aura_migration.pos.writing import NewLine, NewOrder, StockLevel, StockState, WriteRights, WrittenOrder
+from aura_migration.pos.writing import (
+    NewLine,
+    NewOrder,
+    NewPayment,
+    StockLevel,
+    StockState,
+    WriteRights,
+    WrittenOrder,
+    no_tender,
+)
 
 NOBODY = "0000000000000"
 """An id that nothing has: a change of it is refused for the right, or for the id, and changes nothing either way."""
-PERMISSIONS = {"orders": "ORDERS_W", "stock": "INVENTORY_W"}
+PERMISSIONS = {"orders": "ORDERS_W", "stock": "INVENTORY_W", "payments": "PAYMENTS_W"}
 CREATED_WITHIN = timedelta(minutes=10)
 """How far Clover's clock may be behind ours when an order is looked for."""
 TITLE = 127
@@ -47,13 +56,14 @@ class CloverWriter:
         tried: dict[str, tuple[str, dict[str, Any]]] = {
             "orders": (f"/orders/{NOBODY}", {"note": ""}),
             "stock": (f"/item_stocks/{NOBODY}", {"quantity": 0}),
+            "payments": (f"/orders/{NOBODY}/payments", {"tender": {"id": NOBODY}, "amount": 1}),
         }
         held: dict[str, bool | None] = {}
         told: dict[str, str] = {}
         for right, (path, body) in tried.items():
             held[right], told[right] = await _may(site, path, body, PERMISSIONS[right])
         told["cancelling"] = told["orders"]
-        return WriteRights(held["orders"], held["orders"], held["stock"], told)
+        return WriteRights(held["orders"], held["orders"], held["stock"], held["payments"], told)
 
     async def create_order(self, session: CloverCalls, location: str, order: NewOrder, at: datetime) -> WrittenOrder:
         """Looked for, then made once; where the answer was lost it is looked for again before anything else is done."""
@@ -125,6 +135,30 @@ class CloverWriter:
             await _send(session.site(location), "DELETE", f"/orders/{key}", None, RETRY)
         except NotFound:
             return
+
+    async def pay_order(self, session: CloverCalls, location: str, key: str, payment: NewPayment) -> None:
+        """By a tender of the merchant's own. Clover knows no idempotency key: a lost answer is looked up, not sent again."""
+        found = await self.read_order(session, location, key)
+        if found is None or found.state != "open":
+            return
+        site = session.site(location)
+        page = await site.page("/tenders", {"limit": 100})
+        wanted = payment.tender.casefold()
+        named = next((r for r in page.rows if str(r.get("label")).casefold() == wanted and r.get("enabled")), None)
+        if named is None:
+            raise no_tender("Clover", payment.tender)
+        body = {
+            "tender": {"id": named["id"]},
+            "amount": payment.cents,
+            "tipAmount": payment.tip_cents,
+            "taxAmount": found.tax_cents,
+        }
+        try:
+            await _send(site, "POST", f"/orders/{key}/payments", body, ONCE)
+        except Transient:
+            after = await self.read_order(session, location, key)
+            if after is None or after.state != "paid":
+                raise
 
     async def read_stock(
         self, session: CloverCalls, location: str, things: Sequence[tuple[str, str]]

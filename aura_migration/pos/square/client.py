@@ -224,9 +224,15 @@ class SquareSession(SquareCalls):
         wanted = ("ORDERS_WRITE", "INVENTORY_WRITE")
         missing = [scope for scope in wanted if scopes is None or scope not in scopes]
         if not missing:
+            paid = (
+                "as paid (PAYMENTS_WRITE)"
+                if "PAYMENTS_WRITE" in (scopes or ())
+                else "open, as PAYMENTS_WRITE is lacking, to be closed by hand"
+            )
             return ReverseLevel(
                 "A",
-                "The token may write orders and stock (ORDERS_WRITE, INVENTORY_WRITE); the menu goes back as an item import file.",
+                f"The token may write orders and stock (ORDERS_WRITE, INVENTORY_WRITE); orders go back {paid}; the menu goes back as an "
+                "item import file.",
             )
         if scopes is None:
             return ReverseLevel(

@@ -1,4 +1,4 @@
-"""Writing to Square: orders, their cancellation, and counts of stock.
+"""Writing to Square: orders, their payment and cancellation, and counts of stock.
 
 An order is created under an idempotency key and priced by Square with the catalog's own taxes. Stock is set by physical
 counts; that something is sold out by hand can be read, but not be written through the API.
@@ -16,13 +16,29 @@ from aura_migration.core.errors import BadInput, Refused
 from aura_migration.core.ids import content_hash
 from aura_migration.pos.http.errors import Conflict, NotFound, Rejected
 from aura_migration.pos.square.client import SquareSession
-from aura_migration.pos.writing import NewLine, NewOrder, OrderState, StockLevel, StockState, WriteRights, WrittenOrder
+from aura_migration.pos.writing import (
+    NewLine,
+    NewOrder,
+    NewPayment,
+    OrderState,
+    StockLevel,
+    StockState,
+    WriteRights,
+    WrittenOrder,
+)
 
-RIGHTS = {"orders": "ORDERS_WRITE", "cancelling": "ORDERS_WRITE", "stock": "INVENTORY_WRITE"}
+RIGHTS = {
+    "orders": "ORDERS_WRITE",
+    "cancelling": "ORDERS_WRITE",
+    "stock": "INVENTORY_WRITE",
+    "payments": "PAYMENTS_WRITE",
+}
 STATES: dict[str, OrderState] = {"COMPLETED": "paid", "CANCELED": "cancelled"}
 CREATED_WITHIN = timedelta(minutes=10)
 """How far the POS's clock may be behind ours when an order is looked for."""
 BATCH = 100
+PAYMENT_KEY = 45
+"""The most characters of a payment's idempotency key."""
 TICKET = 30
 """The most characters of the name an order goes by on Square's screens."""
 
@@ -37,13 +53,13 @@ class SquareWriter:
         scopes = await session.scopes()
         if scopes is None:
             silent = "Square does not tell what this kind of token may do"
-            return WriteRights(None, None, None, dict.fromkeys(RIGHTS, silent))
+            return WriteRights(None, None, None, None, dict.fromkeys(RIGHTS, silent))
         named = {
             right: f"the token's status {'names' if scope in scopes else 'does not name'} {scope}"
             for right, scope in RIGHTS.items()
         }
         held = {right: scope in scopes for right, scope in RIGHTS.items()}
-        return WriteRights(held["orders"], held["cancelling"], held["stock"], named)
+        return WriteRights(held["orders"], held["cancelling"], held["stock"], held["payments"], named)
 
     async def create_order(self, session: SquareSession, location: str, order: NewOrder, at: datetime) -> WrittenOrder:
         """The reference is the idempotency key: said again, Square answers with the order it made first."""
@@ -109,6 +125,22 @@ class SquareWriter:
             except (Conflict, Rejected):
                 if attempt == 2:
                     raise
+
+    async def pay_order(self, session: SquareSession, location: str, key: str, payment: NewPayment) -> None:
+        """As a payment outside of Square, which names the tender as its source: it needs none set up. Said again it is the first one."""
+        found = await self.read_order(session, location, key)
+        if found is None or found.state != "open":
+            return
+        body = {
+            "idempotency_key": f"pay:{key}"[:PAYMENT_KEY],
+            "source_id": "EXTERNAL",
+            "external_details": {"type": "OTHER", "source": payment.tender},
+            "amount_money": {"amount": payment.cents, "currency": payment.currency},
+            "tip_money": {"amount": payment.tip_cents, "currency": payment.currency},
+            "order_id": key,
+            "location_id": location,
+        }
+        await session.request("POST", "/v2/payments", json=body)
 
     async def read_stock(
         self, session: SquareSession, location: str, things: Sequence[tuple[str, str]]

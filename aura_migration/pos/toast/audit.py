@@ -154,7 +154,14 @@ def reverse_level(scopes: frozenset[str] | None) -> ReverseLevel:
         "entered in Toast Web by hand"
     )
     if not missing:
-        return ReverseLevel("A", f"Orders and stock can be written (orders.orders:write, stock:write). {menus}.")
+        paid = (
+            "go back as paid"
+            if "orders.payments:write" in (scopes or ())
+            else "go back open, as orders.payments:write is lacking"
+        )
+        return ReverseLevel(
+            "A", f"Orders and stock can be written (orders.orders:write, stock:write); orders {paid}. {menus}."
+        )
     if scopes is None:
         return ReverseLevel("C", f"The token does not say what it may do, so no write is assumed. {menus}.")
     return ReverseLevel(

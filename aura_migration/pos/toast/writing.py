@@ -1,4 +1,4 @@
-"""Writing to Toast: orders, their voiding, and the state of stock. Menus cannot be written through Toast's API.
+"""Writing to Toast: orders, their payment and voiding, and the state of stock. Menus cannot be written through Toast's API.
 
 What a line has to name besides its item (menu group, modifier groups) is read from the published menus. Standard API access
 only reads. A client that may write orders sees only its own, so an order is looked for among those.
@@ -12,10 +12,10 @@ from decimal import Decimal
 from typing import Any
 
 from aura_migration.core.errors import BadInput, Refused
-from aura_migration.core.money import minor_digits
+from aura_migration.core.money import minor_digits, show
 from aura_migration.pos.http.client import PosResponse
-from aura_migration.pos.http.errors import Conflict, MalformedBody, NotFound, Rejected
-from aura_migration.pos.http.retry import RetryPolicy
+from aura_migration.pos.http.errors import Conflict, MalformedBody, NotFound, Rejected, Transient
+from aura_migration.pos.http.retry import ONCE, RetryPolicy
 from aura_migration.pos.toast import document as menus
 from aura_migration.pos.toast import paths
 from aura_migration.pos.toast.calls import POS, RESTAURANT_HEADER, RETRY, ToastCalls
@@ -24,19 +24,23 @@ from aura_migration.pos.writing import (
     NewLine,
     NewModifier,
     NewOrder,
+    NewPayment,
     StockLevel,
     StockState,
     WriteRights,
     WrittenOrder,
+    no_tender,
 )
 
 NEW_ORDER = "/orders/v2/orders"
 VOID = "/orders/v2/orders/{guid}/void"
+PAYMENTS = "/orders/v2/orders/{guid}/checks/{check}/payments"
 STOCK_UPDATE = "/stock/v1/inventory/update"
 NEEDED = {
     "orders": ("orders.orders:write",),
     "cancelling": ("orders:void", "orders.channel:void"),
     "stock": ("stock:write",),
+    "payments": ("orders.payments:write",),
 }
 CREATED_WITHIN = timedelta(minutes=10)
 """How far Toast's clock may be behind ours when an order is looked for."""
@@ -57,13 +61,14 @@ class ToastWriter:
         scopes = await session.scopes()
         if scopes is None:
             silent = "the token does not say what it may do, and trying would change something"
-            return WriteRights(None, None, None, dict.fromkeys(NEEDED, silent))
+            return WriteRights(None, None, None, None, dict.fromkeys(NEEDED, silent))
         held = {right: [scope for scope in wanted if scope in scopes] for right, wanted in NEEDED.items()}
         told = {
             right: f"the token names {found[0]}" if found else f"the token does not name {' or '.join(NEEDED[right])}"
             for right, found in held.items()
         }
-        return WriteRights(bool(held["orders"]), bool(held["cancelling"]), bool(held["stock"]), told)
+        may = {right: bool(found) for right, found in held.items()}
+        return WriteRights(may["orders"], may["cancelling"], may["stock"], may["payments"], told)
 
     async def create_order(self, session: ToastCalls, location: str, order: NewOrder, at: datetime) -> WrittenOrder:
         """The external id keeps an order from being made twice: where Toast refuses it, the one that has it is answered."""
@@ -132,6 +137,34 @@ class ToastWriter:
             if after is not None and after.state != "cancelled":
                 raise
 
+    async def pay_order(self, session: ToastCalls, location: str, key: str, payment: NewPayment) -> None:
+        """As one of the restaurant's own payment types, which is not a card's. A lost answer is looked up, not sent again."""
+        found = _order(await session.get(paths.ORDER.format(guid=key), location))
+        if _written(found, payment.currency).state != "open":
+            return
+        rows = (await session.listing(paths.CONFIG.format(name="alternatePaymentTypes"), location)).rows
+        wanted = payment.tender.casefold()
+        named = next((r for r in rows if str(r.get("name")).casefold() == wanted and not r.get("deleted")), None)
+        if named is None:
+            raise no_tender("Toast", payment.tender)
+        check = next(one for one in found["checks"] if not one.get("deleted") and not one.get("voided"))
+        body = [
+            {
+                "type": "OTHER",
+                "otherPayment": {"guid": named["guid"]},
+                "amount": float(show(payment.cents, payment.currency)),
+                "tipAmount": float(show(payment.tip_cents, payment.currency)),
+            }
+        ]
+        try:
+            await self._send(
+                session, "POST", PAYMENTS.format(guid=key, check=check["guid"]), location, body, retry=ONCE
+            )
+        except Transient:
+            after = await self.read_order(session, location, key)
+            if after is None or after.state != "paid":
+                raise
+
     async def read_stock(
         self, session: ToastCalls, location: str, things: Sequence[tuple[str, str]]
     ) -> list[StockLevel]:
@@ -174,9 +207,12 @@ class ToastWriter:
 
     # Calls ----------------------------------------------------------------------------------------------------------
 
-    async def _send(self, session: ToastCalls, method: str, path: str, location: str, body: Any) -> PosResponse:
+    async def _send(
+        self, session: ToastCalls, method: str, path: str, location: str, body: Any, retry: RetryPolicy | None = None
+    ) -> PosResponse:
+        headers = {RESTAURANT_HEADER: location}
         return await session.client.request(
-            method, path, json=body, headers={RESTAURANT_HEADER: location}, limit_scope=location, retry=WRITES
+            method, path, json=body, headers=headers, limit_scope=location, retry=retry or WRITES
         )
 
     async def _document(self, session: ToastCalls, location: str) -> Document:
