@@ -108,6 +108,11 @@ _SWITCH_GATE = {
     "owner": "migration specialist",
     "remedy": "",
 }
+_FEATURES: dict[str, Any] = {
+    "migration_id": 1,
+    "features": [{"feature": "full_menu", "enabled": False, "with": None}],
+    "limited_to": ["Coffee"],
+}
 ANSWERS: dict[str, Any] = {
     "me": {
         "name": "anna",
@@ -404,6 +409,8 @@ ANSWERS: dict[str, Any] = {
         "missing": [],
         "gates": [_SWITCH_GATE],
     },
+    "features": _FEATURES,
+    "set feature": _FEATURES,
     "files of the way back": {
         "items": [
             {

@@ -89,6 +89,10 @@ class SwitchPolicy(_Model):
         le=1,
         description="an hour with less than this share of an average day's sales is outside service hours",
     )
+    limited_menu: tuple[str, ...] = Field(
+        default=(),
+        description="names of categories: AuraConnect offers only these until the feature full_menu is enabled",
+    )
 
 
 class ReversePolicy(_Model):

@@ -20,7 +20,7 @@ from aura_migration.cutover.switches import signatures
 from aura_migration.cutover.waivers import end_waiver, waive
 from aura_migration.migration.records import get_migration
 from aura_migration.migration.training.sheet import make_sheet
-from aura_migration.migration.window import back_files
+from aura_migration.migration.window import back_files, featuring
 from aura_migration.migration.window import shown as pages
 from aura_migration.migration.window.opening import get_window
 from aura_migration.migration.window.signing import sign
@@ -291,6 +291,32 @@ def entries(migration: int, settles: bool, as_json: bool) -> None:
         as_json,
         lambda: table("Entries of the way back", columns, [[one[c] for c in columns] for one in found]),
     )
+
+
+@cutover.command("features")
+@migration_argument
+@click.option(
+    "--enable", "on", default="", metavar="FEATURE", help="Switch one on; `full_menu` lifts the limited menu."
+)
+@click.option("--disable", "off", default="", metavar="FEATURE", help="Switch one off.")
+@by_option
+@json_option
+@answers
+def features_(migration: int, on: str, off: str, by: str, as_json: bool) -> None:
+    """What of AuraConnect is enabled at the location, with its channels or one by one, and which part of the menu it offers."""
+    with open_workshop().connect() as connection:
+        for name, is_enabled in ((off, False), (on, True)):
+            if name:
+                featuring.set_feature(connection, migration, name, is_enabled, by)
+        found = featuring.features_of(connection, migration)
+
+    def show() -> None:
+        rows = [[f["feature"], "yes" if f["enabled"] else "no", f["with"] or "by hand"] for f in found["features"]]
+        table("Features", ["feature", "enabled", "goes with"], rows)
+        limited = ", ".join(found["limited_to"])
+        out.print(f"The menu is limited to {limited}." if limited else "The whole menu is offered.", markup=False)
+
+    emit(found, as_json, show)
 
 
 @cutover.command("files")

@@ -50,6 +50,7 @@ def abort_switch(connection: Connection, switch_id: int, by: str, reason: str, n
             channels.restore_status(connection, place.location_id, switch.channel, evidence["status_before"])
         if done >= STEPS.index("opened"):
             features.restore_features(connection, place.location_id, evidence["features_before"])
+            features.set_limits(connection, place.location_id, evidence.get("limits_before", []))
         detail: dict[str, Any] = {"reason": reason, "by": by}
         if done >= STEPS.index("opened") and (switch.channel, switch.direction) == ("in_house", "forward"):
             detail["given_back"] = _stop_redeeming(connection, place, switch, by, reason)

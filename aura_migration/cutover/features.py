@@ -1,4 +1,5 @@
-"""AuraConnect's features of a location, switched on step by step along its channels and off again on the way back.
+"""AuraConnect's features of a location, switched on step by step along its channels and off again on the way back; and which part of
+its menu is offered before ``full_menu`` is.
 
 Only what a channel needs goes with it; what else a restaurant wants is set one by one. A feature somebody set by hand before
 its channel's switch is what it was after an abort.
@@ -6,13 +7,13 @@ its channel's switch is what it was after an abort.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import psycopg
 from psycopg.types.json import Jsonb
 
-from aura_migration.core.errors import BadInput
+from aura_migration.core.errors import BadInput, Refused
 
 Connection = psycopg.Connection[Any]
 
@@ -23,8 +24,11 @@ OF_CHANNEL: Final[Mapping[str, tuple[str, ...]]] = {
     "time_clock": ("time_clock", "shift_planning"),
 }
 """What is enabled with each channel."""
-BY_HAND: Final = ("full_menu", "loyalty_earning", "guest_messages", "delivery_dispatch", "reservations")
-"""What no switch enables: set one by one."""
+FULL_MENU: Final = "full_menu"
+"""Goes with the first channel of orders, unless the window's policy names a limited menu to begin with; then it is set by hand."""
+BY_HAND: Final = (FULL_MENU, "loyalty_earning", "guest_messages", "delivery_dispatch", "reservations")
+"""What no channel needs: set one by one."""
+SHOWN: Final = 12
 FEATURES: Final = (*(name for names in OF_CHANNEL.values() for name in names), *BY_HAND)
 
 
@@ -39,7 +43,7 @@ def features_of(connection: Connection, location_id: int) -> dict[str, bool]:
 
 
 def set_feature(connection: Connection, location_id: int, feature: str, is_enabled: bool, by: str) -> None:
-    """Switch one feature on or off by hand; ``BadInput`` for one there is not."""
+    """Switch one feature on or off; ``BadInput`` for one there is not. With the full menu every limit of it is lifted."""
     if feature not in FEATURES:
         raise BadInput(f"AuraConnect has no feature {feature!r}.", f"There are {', '.join(FEATURES)}.")
     connection.execute(
@@ -48,13 +52,15 @@ def set_feature(connection: Connection, location_id: int, feature: str, is_enabl
         "changed_by = excluded.changed_by, changed_at = clock_timestamp() WHERE f.is_enabled <> excluded.is_enabled",
         [location_id, feature, is_enabled, by],
     )
+    if feature == FULL_MENU and is_enabled:
+        lift_limits(connection, location_id)
 
 
 def set_channel_features(
-    connection: Connection, location_id: int, channel: str, is_enabled: bool, by: str
+    connection: Connection, location_id: int, channel: str, is_enabled: bool, by: str, more: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Switch the features of a channel; answers the rows that stood before (name → row or None), for the way back."""
-    names = list(OF_CHANNEL[channel])
+    """Switch the features of a channel, and ``more``; answers the rows that stood before (name → row or None), for the way back."""
+    names = [*OF_CHANNEL[channel], *more]
     rows = connection.execute(
         "SELECT f.feature, to_jsonb(f) FROM aura.features f WHERE location_id = %s AND feature = ANY(%s) FOR UPDATE",
         [location_id, names],
@@ -75,3 +81,64 @@ def restore_features(connection: Connection, location_id: int, before: Mapping[s
                 "FROM jsonb_populate_record(NULL::aura.features, %s) b WHERE f.location_id = %s AND f.feature = %s",
                 [Jsonb(row), location_id, name],
             )
+
+
+# A limited menu ------------------------------------------------------------------------------------------------------------
+
+
+def limit_menu(connection: Connection, location_id: int, categories: Sequence[str]) -> list[str]:
+    """Offer only items of these categories, named as AuraConnect has them, at the location; answers the names.
+
+    ``Refused`` names those that are not on its menu.
+    """
+    found = categories_of(connection, location_id)
+    unknown = [name for name in categories if name.casefold() not in found]
+    if unknown:
+        raise Refused(
+            f"The limited menu names {', '.join(unknown)}, which the location's menu does not have.",
+            f"Name categories of it (`switch.limitedMenu` of the window's policy): {', '.join(sorted(found)[:SHOWN])}.",
+        )
+    set_limits(connection, location_id, [ident for name in categories for ident in found[name.casefold()]])
+    return limited_to(connection, location_id)
+
+
+def lift_limits(connection: Connection, location_id: int) -> None:
+    """Offer the whole menu."""
+    set_limits(connection, location_id, [])
+
+
+def limits_of(connection: Connection, location_id: int) -> list[int]:
+    """Ids of the categories that the menu is limited to."""
+    rows = connection.execute(
+        "SELECT category_id FROM aura.limited_menus WHERE location_id = %s ORDER BY 1", [location_id]
+    )
+    return [row[0] for row in rows]
+
+
+def set_limits(connection: Connection, location_id: int, category_ids: Sequence[int]) -> None:
+    """Limit the menu to these categories; none: offer all."""
+    connection.execute("DELETE FROM aura.limited_menus WHERE location_id = %s", [location_id])
+    connection.execute(
+        "INSERT INTO aura.limited_menus (location_id, category_id) SELECT DISTINCT %s::bigint, unnest(%s::bigint[])",
+        [location_id, list(category_ids)],
+    )
+
+
+def limited_to(connection: Connection, location_id: int) -> list[str]:
+    """The categories the location's menu is limited to; none: it is not."""
+    rows = connection.execute(
+        "SELECT DISTINCT c.name FROM aura.limited_menus l JOIN aura.menu_categories c ON c.id = l.category_id "
+        "WHERE l.location_id = %s ORDER BY 1",
+        [location_id],
+    )
+    return [row[0] for row in rows]
+
+
+def categories_of(connection: Connection, location_id: int) -> dict[str, list[int]]:
+    """Ids of the location's categories by name, without regard to case: two menus may have one of the same name."""
+    rows = connection.execute(
+        "SELECT lower(c.name), array_agg(c.id) FROM aura.menu_categories c JOIN aura.locations l ON l.restaurant_id = c.restaurant_id "
+        "WHERE l.id = %s AND c.deleted_at IS NULL AND (c.location_id IS NULL OR c.location_id = l.id) GROUP BY 1",
+        [location_id],
+    ).fetchall()
+    return dict(rows)

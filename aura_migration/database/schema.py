@@ -17,7 +17,7 @@ from aura_migration.core.errors import EnvironmentFault
 from aura_migration.database.connections import connect, lock_key, unreachable
 from aura_migration.settings import without_password
 
-HEAD = "0007"
+HEAD = "0008"
 MINIMUM_SERVER = 16
 """The oldest major version of PostgreSQL that the tables and queries are tested on."""
 _FOLDER = Path(__file__).parent

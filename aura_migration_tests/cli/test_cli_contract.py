@@ -35,7 +35,7 @@ PROMISED = (
     "window day", "window sheet", "window drift", "window end", "window known add", "window known end", "cutover gates",
     "cutover waive", "cutover unwaive", "cutover sign", "cutover future-orders", "cutover decide-order", "cutover tests",
     "cutover switch", "cutover abort", "cutover rehearse", "cutover reverse", "cutover complete", "cutover paper", "cutover sign-back",
-    "cutover entries", "cutover files", "cutover confirm-sheet", "token",
+    "cutover entries", "cutover files", "cutover features", "cutover confirm-sheet", "token",
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from aura_migration.core.errors import EnvironmentFault, Refused
-from aura_migration.cutover import liabilities, phases, switching
+from aura_migration.cutover import features, liabilities, phases, switching
 from aura_migration.cutover.aborting import abort
 from aura_migration.cutover.completing import complete, in_the_way
 from aura_migration.cutover.recheck import LastOrder, recheck_orders
@@ -393,6 +393,23 @@ def test_a_reverse_gives_every_channel_back_and_loses_nothing(live: Shop) -> Non
     ):
         with pytest.raises(Refused, match="has ended: reversed"):
             again()
+
+
+def test_a_reverse_ends_the_limited_menu_with_the_last_channel_of_orders(live: Shop) -> None:
+    category = live.one(
+        "INSERT INTO aura.menu_categories (restaurant_id, name) VALUES (%s, 'Coffee') RETURNING id", live.restaurant
+    )
+    features.set_limits(live.connection, live.location, [category])
+    sign_back(live)
+    left = []
+
+    def note(step: str) -> None:
+        if step == "done":
+            left.append(features.limited_to(live.connection, live.location))
+
+    reverse(live.connection, live.migration, "ana", NOW + timedelta(hours=1), live.deps(step_done=note), "trouble")
+    assert left == [["Coffee"], ["Coffee"], []], "reporting and in-house went back first"
+    assert not any(features.features_of(live.connection, live.location).values())
 
 
 def test_a_reverse_is_refused_while_something_waits_and_says_how_much(live: Shop) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from aura_migration.canonical.window import GatePolicy, SwitchPolicy, WindowPolicy
 from aura_migration.core.errors import BadInput, Refused, VerdictFailed
@@ -19,6 +20,7 @@ from aura_migration.cutover.aborting import abort, abort_overdue
 from aura_migration.cutover.reverse_entries import entries_of, note_entries
 from aura_migration.cutover.switches import STEPS, is_at_work, lease, open_switch, sign_switch, steps_of
 from aura_migration.database.connections import connect
+from aura_migration.migration.window import featuring
 from aura_migration.reconcile.books import CHANNELS
 from aura_migration_tests.support import database as support
 from aura_migration_tests.support.switched import GATES, NOW, Killed, Shop, make_old_pos, open_shop
@@ -73,7 +75,7 @@ def test_a_channel_goes_over_with_numbers_features_and_books(shop: Shop) -> None
     assert done.effective_at is not None and NOW <= done.effective_at < NOW + timedelta(minutes=1)
     assert done.paused_at is not None and done.resumed_at is not None and done.paused_at < done.resumed_at
     enabled = {name for name, is_on in features.features_of(shop.connection, shop.location).items() if is_on}
-    assert enabled == {"online_ordering", "order_status_pages"}
+    assert enabled == {"online_ordering", "order_status_pages", "full_menu"}
     assert shop.one("SELECT state FROM migration.migrations WHERE id = %s", shop.migration) == "live"
     # The old POS goes on with 1043 at its tills; AuraConnect's numbers stand in a block of their own.
     assert shop.one("SELECT aura.take_order_number(%s)", shop.location) == 10_001
@@ -538,3 +540,85 @@ def test_tills_that_present_orders_through_the_pause_wait_or_go_elsewhere(shop: 
         "SELECT count(*) FROM aura.orders WHERE location_id = %s AND origin = 'aura_native'", shop.location
     ) == len(taken)
     assert refused
+
+
+# A limited menu -------------------------------------------------------------------------------------------------------
+
+
+def begin_with(shop: Shop, *categories: str) -> None:
+    """The window's policy names a limited menu; the shop has Coffee, twice, and Cakes, with an item each."""
+    connection, names = shop.connection, ("Coffee", "Coffee", "Cakes")
+    for number, name in enumerate(names):
+        (category,) = connection.execute(
+            "INSERT INTO aura.menu_categories (restaurant_id, name) VALUES (%s, %s) RETURNING id",
+            [shop.restaurant, name],
+        ).fetchone() or (0,)
+        (item,) = connection.execute(
+            "INSERT INTO aura.menu_items (restaurant_id, name, price_cents) VALUES (%s, %s, 500) RETURNING id",
+            [shop.restaurant, f"{name} {number}"],
+        ).fetchone() or (0,)
+        connection.execute(
+            "INSERT INTO aura.menu_item_categories (restaurant_id, menu_item_id, category_id) VALUES (%s, %s, %s)",
+            [shop.restaurant, item, category],
+        )
+    policy = WindowPolicy(switch=SwitchPolicy(limited_menu=categories))
+    connection.execute(
+        "UPDATE migration.windows SET policy = %s WHERE migration_id = %s",
+        [Jsonb(policy.model_dump(mode="json", by_alias=True)), shop.migration],
+    )
+
+
+def offered(shop: Shop) -> set[str]:
+    rows = shop.connection.execute(
+        "SELECT name FROM aura.menu_items WHERE restaurant_id = %s AND aura.offers(%s, id)",
+        [shop.restaurant, shop.location],
+    )
+    return {row[0] for row in rows}
+
+
+EVERYTHING = {"Coffee 0", "Coffee 1", "Cakes 2"}
+
+
+def test_a_location_begins_with_the_menu_it_chose_until_the_full_one_is_enabled(shop: Shop) -> None:
+    begin_with(shop, "coffee")
+    assert offered(shop) == EVERYTHING
+    done = shop.switch("online")
+    assert steps_of(shop.connection, done.id)[-3]["detail"]["limited_menu"] == ["Coffee"]
+    told = featuring.features_of(shop.connection, shop.migration)
+    assert offered(shop) == {"Coffee 0", "Coffee 1"} and told["limited_to"] == ["Coffee"]
+    assert shop.switch("in_house").state == "done" and offered(shop) == {"Coffee 0", "Coffee 1"}
+    told = featuring.set_feature(shop.connection, shop.migration, "full_menu", True, "ana")
+    assert told["limited_to"] == [] and offered(shop) == EVERYTHING
+    assert {"feature": "full_menu", "enabled": True, "with": None} in told["features"]
+    featuring.set_feature(shop.connection, shop.migration, "full_menu", False, "ana")
+    assert offered(shop) == {"Coffee 0", "Coffee 1"}, "and back, as the policy says"
+    with pytest.raises(BadInput, match="no feature"):
+        featuring.set_feature(shop.connection, shop.migration, "teleporting", True, "ana")
+
+
+def test_a_limited_menu_of_unknown_categories_refuses_before_anything_pauses(shop: Shop) -> None:
+    begin_with(shop, "Coffee", "Cofee")
+    before = shop.image()
+    with pytest.raises(Refused, match="Cofee, which the location's menu does not have") as refused:
+        shop.switch("online")
+    assert "cakes, coffee" in refused.value.remedy
+    assert shop.image() == before and shop.accepts("online") == "pos"
+
+
+@pytest.mark.parametrize("step", ["opened", "rechecked"])
+def test_an_abort_lifts_the_limits_it_brought(shop: Shop, step: str) -> None:
+    begin_with(shop, "Cakes")
+    shop.sign("online")
+    before = shop.image()
+    with pytest.raises(Killed):
+        shop.switch("online", sign=False, step_done=killing(step))
+    assert offered(shop) == {"Cakes 2"}
+    abort(shop.connection, shop.migration, "ben", "trouble at the till")
+    assert shop.image() == before and offered(shop) == EVERYTHING
+
+
+def test_without_a_limited_menu_the_full_one_cannot_be_disabled(shop: Shop) -> None:
+    shop.switch("online")
+    with pytest.raises(BadInput, match="limitedMenu"):
+        featuring.set_feature(shop.connection, shop.migration, "full_menu", False, "ana")
+    assert features.features_of(shop.connection, shop.location)["full_menu"], "nothing half done"

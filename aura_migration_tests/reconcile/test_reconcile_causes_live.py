@@ -12,7 +12,8 @@ from aura_migration.reconcile.causes import Cause
 from aura_migration.reconcile.day import DayVerdict, store_day
 from aura_migration.sandbox.live.injecting import CAUSES
 from aura_migration.sandbox.live.shadow import SHADOWED
-from aura_migration_tests.support.live import FIRST_DAY, LiveWorld, open_live
+from aura_migration.sandbox.live.trading import TradingDay
+from aura_migration_tests.support.live import FIRST_DAY, LiveWorld, open_live, prepared
 
 __all__ = ["open_live"]
 
@@ -86,7 +87,34 @@ LATER = frozenset({"late_void", "refund_day", "late_order"})
 def test_a_month_in_which_nothing_goes_wrong_is_clean(open_live: Callable[..., LiveWorld], pos: str) -> None:
     """Thirty business dates, guests in one system and twins in both, closing after midnight: no false alarm."""
     world = open_live(pos)
-    world.days(FIRST_DAY, 30, 2, follow_every=30)
+    world.days(FIRST_DAY, MONTH, 2, follow_every=MONTH)
+    nothing_is_reported(world)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("pos", ["square", "toast", "clover"])
+def test_a_month_at_thirty_five_locations_raises_no_alarm(
+    postgres_server: str, template_database: str, tmp_path_factory: pytest.TempPathFactory, pos: str
+) -> None:
+    """One account, its restaurants trading day by day beside each other under one clock; each is followed and judged by itself."""
+    chain = prepared(postgres_server, template_database, tmp_path_factory.getbasetemp() / "chain", pos, locations=35)
+    with chain.worlds() as worlds:
+        assert len({world.location_key for world in worlds}) == 35
+        for number in range(MONTH):
+            for world in worlds:
+                world.restaurant.trade(TradingDay(FIRST_DAY + timedelta(days=number), 2))
+        last = FIRST_DAY + timedelta(days=MONTH - 1)
+        worlds[0].wait_until(max(world.judged_at(last) for world in worlds))
+        for world in worlds:
+            world.follow()
+            nothing_is_reported(world)
+
+
+MONTH = 30
+
+
+def nothing_is_reported(world: LiveWorld) -> None:
+    """Each business date of a month is clean, and has what was sold."""
     verdicts = reconcile_due(world.at(), world.migration_id, world.now, "test", papers=False)
     off = [
         (one.business_date.isoformat(), one.verdict, one.reasons, one.findings[:3])
@@ -94,7 +122,7 @@ def test_a_month_in_which_nothing_goes_wrong_is_clean(open_live: Callable[..., L
         if one.verdict != "clean"
     ]
     ours = [one for one in verdicts if one.business_date >= FIRST_DAY]
-    assert len(ours) == 30 and not [one for one in off if one[0] >= FIRST_DAY.isoformat()], off
+    assert len(ours) == MONTH and not [one for one in off if one[0] >= FIRST_DAY.isoformat()], off
     truth = world.truth()
     for one in ours:
         known = truth[one.business_date.isoformat()]

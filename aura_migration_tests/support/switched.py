@@ -183,6 +183,7 @@ class Shop:
             for table, where, values in (
                 ("aura.channel_status", "WHERE location_id = %s", (self.location,)),
                 ("aura.features", "WHERE location_id = %s", (self.location,)),
+                ("aura.limited_menus", "WHERE location_id = %s", (self.location,)),
                 ("aura.order_numbers", "WHERE location_id = %s", (self.location,)),
                 ("migration.channel_ownership", "WHERE location_key = %s", (self.key,)),
                 ("migration.windows", "WHERE migration_id = %s", (self.migration,)),

@@ -16,7 +16,7 @@ class Health(BaseModel):
     """Whether requests can be served."""
 
     status: str = Field(examples=["ok"])
-    schema_version: str = Field(description="revision of the database schema", examples=["0007"])
+    schema_version: str = Field(description="revision of the database schema", examples=["0008"])
 
 
 class Me(BaseModel):

@@ -18,7 +18,7 @@ from aura_migration.cutover.switches import signatures
 from aura_migration.cutover.waivers import waive
 from aura_migration.migration import asking
 from aura_migration.migration.integrations import get_location
-from aura_migration.migration.window import back_files, opening, signing
+from aura_migration.migration.window import back_files, featuring, opening, signing
 from aura_migration.migration.window import shown as pages
 from aura_migration.migration.window.opening import get_window
 from aura_migration.reconcile.known import end_rule
@@ -42,6 +42,13 @@ class OpenWish(Sent):
         default=None, description="who answers for it", examples=[{"name": "Ada Lind", "phone": "+1 555 0100"}]
     )
     is_pilot: bool = Field(default=False, description="whether this location goes first")
+
+
+class FeatureWish(Sent):
+    """A feature, on or off."""
+
+    feature: str = Field(description="its name", examples=["full_menu"])
+    enabled: bool
 
 
 class ExtendWish(Reason):
@@ -214,6 +221,22 @@ def paper(
         raise NotFound(f"There is no {kind} paper of {day} as {form}.", "GET …/window lists those there are.")
     kinds = {"html": "text/html; charset=utf-8", "pdf": "application/pdf"}
     return Response(bytes(body), media_type=kinds[form], headers={"cache-control": "no-store"})
+
+
+@looked_at.get("/window/features", name="features")
+def features(caller: Viewer, migration_id: Number) -> Document:
+    """What of AuraConnect is enabled at the location, and which part of the menu it offers."""
+    with caller.connect() as connection:
+        caller.migration(connection, migration_id)
+        return featuring.features_of(connection, migration_id)
+
+
+@router.post("/feature/{migration_id}", name="set feature")
+def set_feature(caller: Operator, migration_id: Number, wish: FeatureWish) -> Document:
+    """Enable or disable a feature; `full_menu` lifts the limited menu, or puts it back as the policy names it."""
+    with caller.connect() as connection:
+        caller.migration(connection, migration_id)
+        return featuring.set_feature(connection, migration_id, wish.feature, wish.enabled, caller.name)
 
 
 @looked_at.get("/window/way-back", name="files of the way back")

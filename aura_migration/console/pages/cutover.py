@@ -47,6 +47,7 @@ async def show(view: View, migration_id: int, channel: str = "") -> None:
     await _scheduled(view, subject)
     _tests(view, subject, found)
     _switches(view, subject, found)
+    await _features(view, subject)
     await _way_back(view, subject, found)
     _papers(view, subject, found)
 
@@ -239,6 +240,43 @@ def _switches(view: View, subject: Subject, found: dict[str, Any]) -> None:
 
             with ui.element("div").classes("acts"):
                 act("Abort …", abort, kind="danger")
+
+
+async def _features(view: View, subject: Subject) -> None:
+    told = await view.api.get(subject.asks("/window/features"))
+    with ui.element("section").classes("panel"):
+        h2("Features")
+        limited = ", ".join(told["limited_to"])
+        quiet(f"AuraConnect offers only {limited}." if limited else "AuraConnect offers the whole menu where it sells.")
+        table(
+            ["Feature", "Enabled", "Goes with"],
+            [
+                (words(one["feature"]), one["enabled"], CHANNELS.get(one["with"] or "", "set by hand"))
+                for one in told["features"]
+            ],
+        )
+        if not view.may("operate"):
+            return
+        with ui.element("div").classes("acts"):
+            for one in told["features"]:
+                if one["with"] is None:
+                    verb = "Disable" if one["enabled"] else "Enable"
+                    act(f"{verb} {words(one['feature']).lower()}", _setting(view, subject, one), kind="plain")
+
+
+def _setting(view: View, subject: Subject, one: dict[str, Any]) -> Any:
+    async def ask() -> None:
+        said_so = {"feature": one["feature"], "enabled": not one["enabled"]}
+        await view.api.post(f"/pos/migration/feature/{subject.migration_id}", said_so)
+        done("Done.")
+        ui.navigate.reload()
+
+    return ask
+
+
+def words(name: str) -> str:
+    """A feature's name as people read it."""
+    return name.replace("_", " ").capitalize()
 
 
 async def _way_back(view: View, subject: Subject, found: dict[str, Any]) -> None:

@@ -114,6 +114,15 @@ class Till:
 
     # -- ringing up --------------------------------------------------------------------------------------------------
 
+    def offered(self) -> set[int]:
+        """The items that AuraConnect offers here, its menu limited or not."""
+        rows = self.connection.execute(
+            "SELECT i.id FROM aura.menu_items i JOIN aura.locations l ON l.restaurant_id = i.restaurant_id "
+            "WHERE l.id = %s AND aura.offers(l.id, i.id)",
+            [self.location],
+        )
+        return {row[0] for row in rows}
+
     def ring(self, ticket: Ticket, quirk: Quirk = SOUND) -> Rung:
         """Ring one order up, in a transaction of its own. Raises ``OrderRefusedError``; then nothing was written."""
         (rung,) = self.ring_all([(ticket, quirk)])

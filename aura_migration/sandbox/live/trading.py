@@ -140,7 +140,8 @@ class LiveRestaurant:
         tender: str | None = None,
     ) -> Ticket:
         """What a guest orders. A plain one has no discount, gratuity or tip."""
-        picked: Sequence[Dish] = rng.sample(self.dishes, min(len(self.dishes), rng.choice((1, 2, 2, 3, 4))))
+        offered = self.offered(channel, at)
+        picked: Sequence[Dish] = rng.sample(offered, min(len(offered), rng.choice((1, 2, 2, 3, 4))))
         entries = []
         for dish in picked:
             choices = tuple(rng.sample(dish.choices, min(len(dish.choices), rng.choice((0, 0, 1, 2)))))
@@ -155,6 +156,13 @@ class LiveRestaurant:
             tender = "card" if channel == "online" or rng.random() < 0.7 else "cash"
         tip = 0 if is_plain or charge or tender == "cash" else rng.choice((0, 100, 200, 250, 300, 475))
         return Ticket(tuple(entries), at, channel, tender, tip, discount, charge)
+
+    def offered(self, channel: str, at: datetime) -> Sequence[Dish]:
+        """What a guest finds on the menu: of a channel that AuraConnect has, what AuraConnect offers."""
+        if self.owner(channel, at) == "pos":
+            return self.dishes
+        items = self.till.offered()
+        return [dish for dish in self.dishes if dish.item in items]
 
     def op(self, ticket: Ticket, external: str | None = None, offline_minutes: int | None = None) -> Op:
         """The sale of a ticket at the POS."""
