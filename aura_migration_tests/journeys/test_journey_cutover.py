@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from aura_migration.canonical.window import SwitchPolicy, WindowPolicy
 from aura_migration.core.errors import Refused
 from aura_migration.cutover.gates import GateResult, measure_gates
 from aura_migration.cutover.reversing import sign_reverse
@@ -75,6 +76,14 @@ def test_online_is_switched_by_its_gates_and_everything_goes_back(open_live: Cal
     metrics = stages.verify(world.at(), world.migration_id, "test").scorecard["metrics"]
     assert (metrics["days_clean"], metrics["unexplained_max_pct"], metrics["reverse_level"]) == (DAYS, 0.0, "A")
 
+    # The restaurant begins with two categories of its menu.
+    (begins_with,) = world.rows(
+        "SELECT array_agg(name ORDER BY n DESC, name) FROM (SELECT c.name, count(*) AS n FROM aura.menu_item_categories m "
+        "JOIN aura.menu_categories c ON c.id = m.category_id GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 2) c"
+    )[0]
+    policy = WindowPolicy(switch=SwitchPolicy(limited_menu=tuple(begins_with)))
+    opening.set_policy(world.connection, world.migration_id, policy, "Ada", "drinks and pastry first")
+
     # What lacks is waived by name, with an amount and an end; what two people have not signed is not switched.
     waived = way.waive_what_lacks("online")
     assert "coverage" in waived and not {"liability_conserved", "tax_exact"} & set(waived)
@@ -106,6 +115,11 @@ def test_online_is_switched_by_its_gates_and_everything_goes_back(open_live: Cal
     truth = world.truth()[day.isoformat()]
     assert total_of(sheet).orders == truth["orders"] and total_of(sheet).gross == truth["gross_cents"]
     assert truth["by_book"]["auraconnect"]["orders"] > 0
+    offered, sold = world.one(
+        "SELECT count(*) FILTER (WHERE aura.offers(o.location_id, i.menu_item_id)), count(*) FROM aura.order_items i "
+        "JOIN aura.orders o ON o.id = i.order_id WHERE o.origin = 'aura_native'"
+    )
+    assert offered == sold > 0, "guests found nothing else on the menu"
     natives = world.one("SELECT count(*) FROM aura.orders WHERE origin = 'aura_native' AND deleted_at IS NULL")
     entries = world.rows("SELECT state, count(*) FROM migration.reverse_entries WHERE kind = 'order' GROUP BY 1")
     assert sum(number for _, number in entries) == natives
