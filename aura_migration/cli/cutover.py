@@ -229,8 +229,24 @@ def abort(migration: int, reason: str, as_json: bool) -> None:
 @json_option
 @answers
 def rehearse(migration: int, as_json: bool) -> None:
-    """Rehearse the way back at the level that the POS allows: write-back, import files, or a day journal."""
-    _tell(carry_out_window(open_workshop(), "rehearse", migration, {}), as_json)
+    """Rehearse the way back at the level that the POS allows: write-back, import files, or a day journal. Exit code 1 where it fails."""
+    answer = carry_out_window(open_workshop(), "rehearse", migration, {})
+    evidence = answer["evidence"]
+
+    def show() -> None:
+        kinds = ", ".join(f"{number} {kind}" for kind, number in evidence["entries"].items())
+        verdict = "passed" if answer["passed"] else "failed"
+        out.print(f"The way back at level {answer['level']} ({evidence['how']}) {verdict}.", markup=False)
+        out.print(f"tried: {kinds or 'nothing'}; proven: {evidence['proven']}", markup=False)
+        for name, told in (("made", "files"), ("not taken by the POS, filed", "filed"), ("problem", "problems")):
+            for one in evidence.get(told, ()):
+                out.print(f"{name}: {one}", markup=False)
+
+    emit(answer, as_json, show)
+    if not answer["passed"]:
+        raise VerdictFailed(
+            "The way back failed its rehearsal.", "Each problem says what lacks; mend it, then rehearse again."
+        )
 
 
 @cutover.command("reverse")
