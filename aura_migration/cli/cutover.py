@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -320,7 +321,7 @@ def entries(migration: int, settles: bool, as_json: bool) -> None:
 @answers
 def features_(migration: int, on: str, off: str, by: str, as_json: bool) -> None:
     """What of AuraConnect is enabled at the location, with its channels or one by one, and which part of the menu it offers."""
-    with open_workshop().connect() as connection:
+    with open_workshop().connect() as connection, connection.transaction():
         for name, is_enabled in ((off, False), (on, True)):
             if name:
                 featuring.set_feature(connection, migration, name, is_enabled, by)
@@ -349,7 +350,8 @@ def files_(migration: int, folder: Path | None, as_json: bool) -> None:
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for one in found:
-            (folder / one["name"]).write_bytes(back_files.read(workshop, migration, one["name"]))
+            # With its rights: balances and sales stand in them.
+            shutil.copy(back_files.folder_of(workshop, migration) / one["name"], folder)
 
     def show() -> None:
         if not found:

@@ -87,19 +87,31 @@ def restore_features(connection: Connection, location_id: int, before: Mapping[s
 
 
 def limit_menu(connection: Connection, location_id: int, categories: Sequence[str]) -> list[str]:
-    """Offer only items of these categories, named as AuraConnect has them, at the location; answers the names.
+    """Offer only items of these categories, named as AuraConnect has them, at the location; answers the names."""
+    set_limits(connection, location_id, category_ids(connection, location_id, categories))
+    return limited_to(connection, location_id)
+
+
+def category_ids(connection: Connection, location_id: int, categories: Sequence[str]) -> list[int]:
+    """The location's categories of these names, without regard to case: two menus may have one of the same name.
 
     ``Refused`` names those that are not on its menu.
     """
-    found = categories_of(connection, location_id)
+    rows = connection.execute(
+        "SELECT c.name, c.id FROM aura.menu_categories c JOIN aura.locations l ON l.restaurant_id = c.restaurant_id "
+        "WHERE l.id = %s AND c.deleted_at IS NULL AND (c.location_id IS NULL OR c.location_id = l.id) ORDER BY 1, 2",
+        [location_id],
+    ).fetchall()
+    found: dict[str, list[int]] = {}
+    for name, ident in rows:
+        found.setdefault(name.casefold(), []).append(ident)
     unknown = [name for name in categories if name.casefold() not in found]
     if unknown:
         raise Refused(
             f"The limited menu names {', '.join(unknown)}, which the location's menu does not have.",
             f"Name categories of it (`switch.limitedMenu` of the window's policy): {', '.join(sorted(found)[:SHOWN])}.",
         )
-    set_limits(connection, location_id, [ident for name in categories for ident in found[name.casefold()]])
-    return limited_to(connection, location_id)
+    return [ident for name in categories for ident in found[name.casefold()]]
 
 
 def lift_limits(connection: Connection, location_id: int) -> None:
@@ -132,13 +144,3 @@ def limited_to(connection: Connection, location_id: int) -> list[str]:
         [location_id],
     )
     return [row[0] for row in rows]
-
-
-def categories_of(connection: Connection, location_id: int) -> dict[str, list[int]]:
-    """Ids of the location's categories by name, without regard to case: two menus may have one of the same name."""
-    rows = connection.execute(
-        "SELECT lower(c.name), array_agg(c.id) FROM aura.menu_categories c JOIN aura.locations l ON l.restaurant_id = c.restaurant_id "
-        "WHERE l.id = %s AND c.deleted_at IS NULL AND (c.location_id IS NULL OR c.location_id = l.id) GROUP BY 1",
-        [location_id],
-    ).fetchall()
-    return dict(rows)

@@ -265,7 +265,8 @@ class _Run:
         # The POS is read before the gates are asked how fresh it is.
         backlog = self._require_nothing_waits(place, found)
         if found.direction == "forward":
-            self._try_limited_menu(place, found)
+            # Refused before anything pauses, where the policy names categories that there are not.
+            features.category_ids(self.connection, place.location_id, self._menu_to_begin_with(place, found))
             gates_hash = self.deps.gates(found.channel)
         else:
             gates_hash = back_hash(self.connection, found.migration_id, found.channel)
@@ -345,35 +346,36 @@ class _Run:
         message = "" if forward else "This channel is with the old POS again."
         channels.set_status(self.connection, place.location_id, found.channel, forward, message)
         limits_before = features.limits_of(self.connection, place.location_id)
-        limited, more = self._limit_menu(place, found)
+        wanted = self._menu_to_begin_with(place, found)
+        more = [features.FULL_MENU] if not wanted and self._is_outermost(place, found) else []
         before = features.set_channel_features(
             self.connection, place.location_id, found.channel, forward, self.by, more
         )
+        limited = features.limit_menu(self.connection, place.location_id, wanted) if wanted else []
+        if more and not forward:
+            features.lift_limits(self.connection, place.location_id)
         at = self.deps.clock()
         assert found.paused_at is not None
         paused = (at - found.paused_at).total_seconds()
         self.connection.execute("UPDATE migration.switches SET resumed_at = %s WHERE id = %s", [at, found.id])
         self._remember(found, {"features_before": before, "limits_before": limits_before, "pause_seconds": paused})
-        return {"pause_seconds": paused, "features": sorted(before), **({"limited_menu": limited} if limited else {})}
+        return {
+            "pause_seconds": paused,
+            "features": sorted(before),
+            **({"limited_menu": limited} if limited else {}),
+        }
 
-    def _try_limited_menu(self, place: Place, found: Switch) -> None:
-        """Refused before anything pauses, where the policy names categories that there are not."""
-        if found.channel in channels.OF_ORDERS and place.policy.switch.limited_menu:
-            with self.connection.transaction(force_rollback=True):
-                features.limit_menu(self.connection, place.location_id, place.policy.switch.limited_menu)
-
-    def _limit_menu(self, place: Place, found: Switch) -> tuple[list[str], list[str]]:
-        """What the menu is limited to by this switch, and which features go with it besides the channel's own."""
-        others = set(held_channels(self.connection, place.location_key)) & set(channels.OF_ORDERS) - {found.channel}
-        if found.channel not in channels.OF_ORDERS or others:
-            return [], []  # the first channel of orders decided, and the last one ends it
-        if found.direction == "back":
-            features.lift_limits(self.connection, place.location_id)
-            return [], [features.FULL_MENU]
+    def _menu_to_begin_with(self, place: Place, found: Switch) -> tuple[str, ...]:
+        """The categories that this switch limits the menu to: none, unless it opens the first channel of orders."""
         wanted = place.policy.switch.limited_menu
-        if not wanted or features.features_of(self.connection, place.location_id)[features.FULL_MENU]:
-            return [], [features.FULL_MENU]
-        return features.limit_menu(self.connection, place.location_id, wanted), []
+        if found.direction == "back" or not wanted or not self._is_outermost(place, found):
+            return ()
+        return () if features.features_of(self.connection, place.location_id)[features.FULL_MENU] else wanted
+
+    def _is_outermost(self, place: Place, found: Switch) -> bool:
+        """Whether AuraConnect has no other channel of orders: the first one forward, the last one back."""
+        others = set(held_channels(self.connection, place.location_key)) & set(channels.OF_ORDERS) - {found.channel}
+        return found.channel in channels.OF_ORDERS and not others
 
     # rechecked
 

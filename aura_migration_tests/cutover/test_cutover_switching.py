@@ -605,6 +605,26 @@ def test_a_limited_menu_of_unknown_categories_refuses_before_anything_pauses(sho
     assert shop.image() == before and shop.accepts("online") == "pos"
 
 
+def test_categories_are_named_without_regard_to_case_whatever_the_language(shop: Shop) -> None:
+    begin_with(shop, "STRASSENKÜCHE")
+    shop.connection.execute(
+        "INSERT INTO aura.menu_categories (restaurant_id, name) VALUES (%s, 'Straßenküche')", [shop.restaurant]
+    )
+    assert shop.switch("online").state == "done"
+    assert features.limited_to(shop.connection, shop.location) == ["Straßenküche"]
+
+
+def test_once_the_full_menu_is_offered_the_policy_s_categories_are_asked_for_no_more(shop: Shop) -> None:
+    begin_with(shop, "Coffee")
+    shop.switch("online")
+    featuring.set_feature(shop.connection, shop.migration, "full_menu", True, "ana")
+    shop.connection.execute(
+        "UPDATE aura.menu_categories SET name = 'Kaffee' WHERE restaurant_id = %s AND name = 'Coffee'",
+        [shop.restaurant],
+    )
+    assert shop.switch("in_house").state == "done" and offered(shop) == EVERYTHING
+
+
 @pytest.mark.parametrize("step", ["opened", "rechecked"])
 def test_an_abort_lifts_the_limits_it_brought(shop: Shop, step: str) -> None:
     begin_with(shop, "Cakes")

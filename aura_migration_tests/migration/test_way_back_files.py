@@ -36,7 +36,7 @@ def world(open_live: Callable[..., LiveWorld]) -> LiveWorld:
     made = open_live("square")
     made.connect_as("read_only")
     inspect.preflight(made.at(), made.migration.integration_id, made.location_key)
-    assert level_of(made.workshop, made.connection, made.migration_id) == "B"
+    assert level_of(made.connection, made.migration) == "B"
     return made
 
 
@@ -156,6 +156,17 @@ def test_files_that_a_killed_process_did_not_make_are_made_by_the_next(
     assert settle(world.workshop, world.connection, world.migration_id).counts["filed"] == 0, "it was filed before"
     kinds = [one["kind"] for one in back_files.listed(world.workshop, world.migration_id)]
     assert "entries" in kinds and "journal" in kinds
+
+    # Also where an index of before is there;.
+    world.day(FIRST_DAY + timedelta(days=1), 4, online=1.0)
+    monkeypatch.setattr(back_files, "renew", die)
+    note_entries(world.connection, world.migration_id)
+    with pytest.raises(Killed):
+        settle(world.workshop, world.connection, world.migration_id)
+    monkeypatch.undo()
+    settle(world.workshop, world.connection, world.migration_id)
+    filed = {Path(str(e.file_name)).name for e in entries_of(world.connection, world.migration_id, ("filed",))}
+    assert {f["name"] for f in back_files.listed(world.workshop, world.migration_id) if f["kind"] == "entries"} == filed
 
 
 @pytest.mark.parametrize(("tender", "state"), [("House account", "paid"), ("AuraConnect", "open")])

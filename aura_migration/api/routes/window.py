@@ -12,6 +12,7 @@ from aura_migration.api.depends import Approver, Caller, Number, Operator, Viewe
 from aura_migration.api.models import Document, Reason, Sent
 from aura_migration.api.problems import NotFound
 from aura_migration.canonical.window import parse_policy
+from aura_migration.core.errors import BadInput
 from aura_migration.cutover.gates import measure_gates, require_gates
 from aura_migration.cutover.open_business import decide_future_order, list_future_orders
 from aura_migration.cutover.switches import signatures
@@ -254,9 +255,10 @@ def way_back_file(
     """One of them, as CSV. For operators: a sale or a balance stands in it."""
     with caller.connect() as connection:
         caller.migration(connection, migration_id)
-    if all(one["name"] != name for one in back_files.listed(caller.workshop, migration_id)):
-        raise NotFound(f"The way back has no file {name}.", "GET …/window/way-back lists those there are.")
-    body = back_files.read(caller.workshop, migration_id, name)
+    try:
+        body = back_files.read(caller.workshop, migration_id, name)
+    except BadInput as error:
+        raise NotFound(f"The way back has no file {name}.", "GET …/window/way-back lists those there are.") from error
     return Response(body, media_type="text/csv; charset=utf-8", headers={"cache-control": "no-store"})
 
 

@@ -16,6 +16,7 @@ from aura_migration.console.parts.status import chip_html, passed_html, state_ht
 from aura_migration.console.parts.tables import facts, raw, table
 from aura_migration.console.parts.texts import h2, h3, quiet
 from aura_migration.console.parts.times import instant_html
+from aura_migration.console.parts.values import field_text
 from aura_migration.console.subpages import Subject, open_subpage
 
 CHANNELS = {"online": "Online", "in_house": "In-house", "reporting": "Reporting", "time_clock": "Time clock"}
@@ -251,7 +252,11 @@ async def _features(view: View, subject: Subject) -> None:
         table(
             ["Feature", "Enabled", "Goes with"],
             [
-                (words(one["feature"]), one["enabled"], CHANNELS.get(one["with"] or "", "set by hand"))
+                (
+                    field_text(one["feature"]).capitalize(),
+                    one["enabled"],
+                    CHANNELS.get(one["with"] or "", "set by hand"),
+                )
                 for one in told["features"]
             ],
         )
@@ -261,7 +266,7 @@ async def _features(view: View, subject: Subject) -> None:
             for one in told["features"]:
                 if one["with"] is None:
                     verb = "Disable" if one["enabled"] else "Enable"
-                    act(f"{verb} {words(one['feature']).lower()}", _setting(view, subject, one), kind="plain")
+                    act(f"{verb} {field_text(one['feature'])}", _setting(view, subject, one), kind="plain")
 
 
 def _setting(view: View, subject: Subject, one: dict[str, Any]) -> Any:
@@ -272,11 +277,6 @@ def _setting(view: View, subject: Subject, one: dict[str, Any]) -> Any:
         ui.navigate.reload()
 
     return ask
-
-
-def words(name: str) -> str:
-    """A feature's name as people read it."""
-    return name.replace("_", " ").capitalize()
 
 
 async def _way_back(view: View, subject: Subject, found: dict[str, Any]) -> None:

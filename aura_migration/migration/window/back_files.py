@@ -72,14 +72,14 @@ def write_entries(workshop: Workshop, migration: Migration, entries: Sequence[En
 
 
 def renew(workshop: Workshop, connection: Connection, migration: Migration, level: str) -> None:
-    """Make what follows from the entries that were filed so far: import files, journal, index. Said again it makes them as they are to
-    be now. Nothing is made before the first entry was filed."""
+    """Make what follows from the entries in this migration's files, whichever window noted them: import files, journal, index. Nothing
+    is done while the index names all of those files, so that a process that died before it is made up for by the next."""
     rows = connection.execute(
-        "SELECT file_name, kind FROM migration.reverse_entries WHERE migration_id = %s AND file_name IS NOT NULL "
+        "SELECT file_name, kind FROM migration.reverse_entries WHERE starts_with(file_name, %s) "
         "GROUP BY file_name, kind ORDER BY min(id)",
-        [migration.id],
+        [f"{FOLDER}/{migration.id}/"],
     ).fetchall()
-    if not rows:
+    if {Path(name).name for name, _ in rows} <= {one["name"] for one in _index(workshop, migration.id)}:
         return
     kinds = {kind for _, kind in rows}
     index = [{"name": Path(name).name, "kind": "entries", "how": HOW[kind]} for name, kind in rows]
@@ -98,12 +98,8 @@ def renew(workshop: Workshop, connection: Connection, migration: Migration, leve
 def listed(workshop: Workshop, migration_id: int) -> list[dict[str, Any]]:
     """The files there are, JSON-ready: ``{"name", "kind", "how", "bytes", "written_at"}``, kinds as this module says."""
     folder = folder_of(workshop, migration_id)
-    try:
-        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return []
     found = []
-    for one in index:
+    for one in _index(workshop, migration_id):
         try:
             known = (folder / one["name"]).stat()
         except FileNotFoundError:
@@ -113,9 +109,19 @@ def listed(workshop: Workshop, migration_id: int) -> list[dict[str, Any]]:
     return found
 
 
+def _index(workshop: Workshop, migration_id: int) -> list[dict[str, str]]:
+    """What the index has; nothing before the first entry was filed."""
+    try:
+        text = (folder_of(workshop, migration_id) / INDEX).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    found: list[dict[str, str]] = json.loads(text)
+    return found
+
+
 def read(workshop: Workshop, migration_id: int, name: str) -> bytes:
     """A file by its name; ``BadInput`` for one that the index does not have."""
-    if all(one["name"] != name for one in listed(workshop, migration_id)):
+    if all(one["name"] != name for one in _index(workshop, migration_id)):
         raise BadInput(
             f"The way back of migration {migration_id} has no file {name}.",
             f"`aura-migration cutover files {migration_id}` lists those there are.",

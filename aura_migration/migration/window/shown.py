@@ -15,8 +15,9 @@ from aura_migration.cutover.gates import measure_gates
 from aura_migration.cutover.reversing import LEVELS
 from aura_migration.database.connections import Connection
 from aura_migration.migration.dating import aura_location
-from aura_migration.migration.records import Migration, get_migration, latest_report
+from aura_migration.migration.records import Migration, get_migration
 from aura_migration.migration.window.opening import Window, get_window
+from aura_migration.migration.window.way_back import asked_level
 from aura_migration.migration.workshop import Workshop
 from aura_migration.reconcile.books import CHANNELS, owners_at
 from aura_migration.reconcile.schedule import missing_days
@@ -236,9 +237,7 @@ def way_back_of(connection: Connection, migration_id: int) -> dict[str, Any]:
     entries = connection.execute(
         "SELECT state, count(*) FROM migration.reverse_entries WHERE migration_id = %s GROUP BY state", [migration_id]
     ).fetchall()
-    migration = get_migration(connection, migration_id)
-    asked = latest_report(connection, migration.integration_id, migration.location_key, "preflight")
-    level = asked["reverse_level"]["level"] if asked else None
+    level = asked_level(connection, get_migration(connection, migration_id))
     return {
         "level": level,
         "how": LEVELS[level] if level else None,

@@ -60,7 +60,7 @@ def rehearse_way_back(workshop: Workshop, migration_id: int, by: str) -> dict[st
     """Walk the way back once at the location's level and leave nothing behind."""
     with workshop.connect() as connection:
         migration = get_migration(connection, migration_id)
-        level = level_of(workshop, connection, migration_id)
+        level = level_of(connection, migration)
         found = reversing.rehearse(
             connection,
             migration_id,

@@ -24,22 +24,27 @@ SHOWN: Final = 20
 KINDS: Final = ("order", "void", "refund", "menu", "stock", "customer", "liability")
 
 
-def level_of(workshop: Workshop, connection: Connection, migration_id: int) -> str:
-    """How far back the POS lets this location go: A, B or C, as it was proven when the account was connected and tried."""
-    migration = get_migration(connection, migration_id)
-    report = latest_report(connection, migration.integration_id, migration.location_key, "preflight")
-    if report is None:
+def level_of(connection: Connection, migration: Migration) -> str:
+    """How far back the POS lets this location go: A, B or C; ``Refused`` where it was never asked."""
+    level = asked_level(connection, migration)
+    if level is None:
         raise Refused(
             f"Which way back {migration.location_key} has was never asked.",
             f"`aura-migration preflight {migration.integration_id}` asks the POS.",
         )
-    return str(report["reverse_level"]["level"])
+    return level
+
+
+def asked_level(connection: Connection, migration: Migration) -> str | None:
+    """The same as it was proven when the account was tried; None where it was not."""
+    report = latest_report(connection, migration.integration_id, migration.location_key, "preflight")
+    return str(report["reverse_level"]["level"]) if report else None
 
 
 def settle(workshop: Workshop, connection: Connection, migration_id: int) -> Settled:
     """Put everything that waits where the location's level puts it, and renew the files; answers what came of it."""
     migration = get_migration(connection, migration_id)
-    level = level_of(workshop, connection, migration_id)
+    level = level_of(connection, migration)
     done = Settled()
     if level == "A":
         done = settle_entries(connection, migration_id, lambda entry: _written(workshop, migration, entry))
@@ -54,8 +59,7 @@ def settle(workshop: Workshop, connection: Connection, migration_id: int) -> Set
             done.counts.update(filed.counts)
             done.problems += filed.problems
             done.waiting = filed.waiting
-    if done.counts["filed"] or not back_files.listed(workshop, migration_id):
-        back_files.renew(workshop, connection, migration, level)
+    back_files.renew(workshop, connection, migration, level)
     return done
 
 
