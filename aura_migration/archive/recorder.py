@@ -23,8 +23,9 @@ from psycopg.types.json import Jsonb
 
 from aura_migration.archive.certificates import Certificate, contradictions
 from aura_migration.archive.manifest import BodyRef, Manifest, Scope, SnapshotRef
+from aura_migration.archive.packing import Packer, PackerSource, SharedPacking
 from aura_migration.archive.reader import StoredBody
-from aura_migration.archive.redaction import PersonCipher, Redaction, redact, redact_values
+from aura_migration.archive.redaction import PersonCipher, Redaction, redact_values
 from aura_migration.archive.store import SnapshotStore
 from aura_migration.core.errors import BadInput, Refused
 from aura_migration.core.ids import canonical_json, content_hash, split_location_key
@@ -52,13 +53,15 @@ def open_snapshot(
     resume: bool = True,
     stale_after: timedelta = STALE_AFTER,
     patience: float = PATIENCE,
+    helper: PackerSource | None = None,
 ) -> Recorder:
     """Begin a snapshot, or continue the one an interrupted extraction left open.
 
     ``taken_at`` is business time; a continued snapshot keeps its own. ``resume=False``, another store or too old an
-    attempt gives up the open one (state ``failed``) and begins anew; a file is always read from its beginning. The connection is the recorder's until it is
-    closed: it commits each step, and holds a lock so that one extraction at a time writes this snapshot. Refused when
-    another one does.
+    attempt gives up the open one (state ``failed``) and begins anew; a file is always read from its beginning. The connection
+    is the recorder's until it is closed: it commits each step, and holds a lock so that one extraction at a time writes this
+    snapshot. Refused when another one does. ``helper`` opens the same rules and keys in another process, which shares the work
+    where bodies are many.
     """
     if taken_at.tzinfo is None:
         raise BadInput("taken_at has no offset from UTC.", "Give an aware instant.")
@@ -101,7 +104,8 @@ def open_snapshot(
                 (row[0],),
             )
             manifest = Manifest(integration_id, pos, scope, location_key, row[2], {}, {})
-            return Recorder(connection, store, row[0], manifest, redaction, cipher, locks)
+            packing = SharedPacking(Packer(redaction, integration_id, cipher), helper)
+            return Recorder(connection, store, row[0], manifest, packing, redaction, locks)
     except BaseException:
         locks.free()
         raise
@@ -145,8 +149,8 @@ class Recorder:
         store: SnapshotStore,
         snapshot_id: int,
         head: Manifest,
+        packing: SharedPacking,
         redaction: Redaction,
-        cipher: PersonCipher | None,
         locks: _Locks,
     ) -> None:
         self.snapshot_id = snapshot_id
@@ -154,8 +158,8 @@ class Recorder:
         self._connection = connection
         self._store = store
         self._head = head
+        self._packing = packing
         self._redaction = redaction
-        self._cipher = cipher
         self._locks = locks
         self._mutex = threading.RLock()
         self._closed = False
@@ -197,15 +201,14 @@ class Recorder:
         Raises BadInput when the body must be redacted but is not JSON (nothing is stored), Refused when this attempt
         already completed the window.
         """
-        place = f"{method} {path}"
-        stored = redact(body, entity, self._redaction, self._head.integration_id, self._cipher, place, person)
         asked = _plain(params, self._redaction)
         sent = _plain(request_body, self._redaction)
         key = (entity, window)
         with self._step():
             self._require_begun(key)
-        # Several bodies are compressed and written at once. One without a page is nobody's: clearing up removes it.
-        sha = self._store.put(stored)
+        # Several bodies are packed and written at once. One without a page is nobody's: clearing up removes it.
+        packed = self._packing.packed(body, entity, f"{method} {path}", person)
+        self._store.put_packed(packed)
 
         def page_noted() -> list[Statement]:
             self._require_begun(key)
@@ -225,8 +228,8 @@ class Recorder:
                 "request_body": None if sent is None else Jsonb(sent),
                 "request_hash": None if sent is None else content_hash(sent),
                 "rows": rows,
-                "sha256": sha,
-                "size": len(stored),
+                "sha256": packed.sha256,
+                "size": packed.size,
             }
             statements: list[Statement] = [(_PAGE, values)]
             if entity not in self._uncertified:
@@ -353,6 +356,7 @@ class Recorder:
         with self._mutex:
             if not self._closed:
                 self._closed = True
+                self._packing.close()
                 self._locks.free()
 
     def __enter__(self) -> Self:

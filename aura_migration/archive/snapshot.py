@@ -14,6 +14,7 @@ from aura_migration.archive.certificates import (
     require,
 )
 from aura_migration.archive.manifest import BodyRef, Manifest, Scope, SnapshotRef
+from aura_migration.archive.packing import Packer
 from aura_migration.archive.reader import SnapshotReader, StoredBody
 from aura_migration.archive.recorder import STALE_AFTER, Recorder, open_snapshot
 from aura_migration.archive.redaction import PersonCipher, Redaction
@@ -27,6 +28,7 @@ __all__ = [
     "Listed",
     "Manifest",
     "NestedSeen",
+    "Packer",
     "PageSeen",
     "PersonCipher",
     "Recorder",

@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +30,21 @@ class SnapshotDamaged(EnvironmentFault):
     """A stored body or manifest is missing or is not what was stored."""
 
 
+@dataclass(frozen=True)
+class Packed:
+    """A body as its file will be: the hash of the body, its size, and it compressed."""
+
+    sha256: str
+    size: int
+    data: bytes
+
+
+def pack(body: bytes) -> Packed:
+    """Make of a body what is written."""
+    packed = zstandard.ZstdCompressor(level=LEVEL, write_content_size=True).compress(body)
+    return Packed(bytes_hash(body), len(body), packed)
+
+
 class SnapshotStore:
     """Bodies at ``blobs/ab/<sha256>.zst`` and manifests at ``manifests/ab/<sha256>.json`` below a folder or URL.
 
@@ -44,12 +60,14 @@ class SnapshotStore:
 
     def put(self, data: bytes) -> str:
         """Store a body and return its hash; storing the same again changes nothing."""
-        sha = bytes_hash(data)
-        packed = zstandard.ZstdCompressor(level=LEVEL, write_content_size=True).compress(data)
-        name = _blob(sha)
-        if self._files.size(name) != len(packed):
-            self._files.write(name, packed)
-        return sha
+        return self.put_packed(pack(data))
+
+    def put_packed(self, body: Packed) -> str:
+        """As :meth:`put`, of a body that was packed before."""
+        name = _blob(body.sha256)
+        if self._files.size(name) != len(body.data):
+            self._files.write(name, body.data)
+        return body.sha256
 
     def get(self, sha: str) -> bytes:
         """The body of that hash, verified; SnapshotDamaged naming it when missing or changed."""

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from aura_migration.archive.snapshot import STALE_AFTER, SnapshotRef, open_snapshot, snapshot_ref
+from aura_migration.archive.snapshot import STALE_AFTER, Packer, SnapshotRef, open_snapshot, snapshot_ref
 from aura_migration.canonical.options import MigrationOptions
 from aura_migration.core.errors import Refused
 from aura_migration.database.connections import Connection, session_lock
@@ -32,6 +32,22 @@ from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.http.errors import PosError, ReconnectNeeded
 from aura_migration.pos.http.limits import Buckets
 from aura_migration.pos.port import Connector, HistorySpan, Scope
+from aura_migration.settings import Settings
+
+
+@dataclass(frozen=True)
+class PackedAside:
+    """Opens what bodies are packed with in another process: nothing in it is tied to this one."""
+
+    settings: Settings
+    url: str
+    pos: str
+    integration_id: int
+
+    def __call__(self) -> Packer:
+        """The same rules and keys as here."""
+        workshop = Workshop(self.settings, self.url)
+        return Packer(workshop.connector(self.pos).redaction, self.integration_id, workshop.persons)
 
 
 def extract(
@@ -236,6 +252,7 @@ async def _fetch(
                     cipher=workshop.persons,
                     resume=resume,
                     stale_after=PATIENCE if span else STALE_AFTER,
+                    helper=PackedAside(workshop.settings, workshop.url, integration.pos, integration.id),
                 ) as recorder,
             ):
                 place = location.source.source_id if scope != "merchant" else None

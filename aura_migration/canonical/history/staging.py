@@ -9,16 +9,12 @@ alone: the same input gives the same batches, the same numbers, the same hashes.
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
-from multiprocessing import connection as pipes
-from multiprocessing import get_context, parent_process
 from typing import Any
 
 from psycopg import sql
@@ -29,6 +25,7 @@ from aura_migration.canonical.history.batches import BATCH_ROWS, BatchSpec, batc
 from aura_migration.canonical.history.documents import Document, HistoryMapper
 from aura_migration.core.clock import business_now
 from aura_migration.core.errors import EnvironmentFault
+from aura_migration.core.helpers import helper_pool
 from aura_migration.database.connections import Connection, connect
 
 Source = Callable[[], tuple[SnapshotReader, HistoryMapper]]
@@ -205,8 +202,8 @@ def _result(future: Future[None]) -> None:
 
 @contextmanager
 def _pool(setting: _Setting, helpers: int) -> Iterator[ProcessPoolExecutor]:
-    """Fresh processes: a forked one would share this one's connections. What waits is dropped when the block fails."""
-    pool = ProcessPoolExecutor(helpers, mp_context=get_context("spawn"), initializer=_set_up, initargs=(setting,))
+    """What waits is dropped when the block fails."""
+    pool = helper_pool(helpers, _set_up, setting)
     try:
         yield pool
     finally:
@@ -218,17 +215,9 @@ _worker: _Worker | None = None
 
 
 def _set_up(setting: _Setting) -> None:
-    """Note what to do; opening is left to the first batch, whose errors come back. Ends when the parent does."""
+    """Note what to do; opening is left to the first batch, whose errors come back."""
     global _setting
     _setting = setting
-    parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    pipes.wait([sentinel])
-    os._exit(1)
 
 
 def _stage_one(spec: BatchSpec) -> None:
