@@ -8,7 +8,7 @@ taken for clean. Which dates are due is ``schedule``'s to say.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -17,11 +17,10 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from aura_migration.archive.snapshot import SnapshotReader
-from aura_migration.canonical.options import MigrationOptions
 from aura_migration.canonical.window import WindowPolicy
 from aura_migration.core.errors import Refused
 from aura_migration.plan.ground import Subject
-from aura_migration.pos.order_facts import DayRule, HistoryWitness
+from aura_migration.pos.order_facts import DayRule
 from aura_migration.reconcile.causes import NEVER_EXPLAINED, SETTLES, Cause
 from aura_migration.reconcile.known import KnownDifference, active_rules, matching
 from aura_migration.reconcile.naming import (
@@ -38,7 +37,7 @@ from aura_migration.reconcile.schedule import closes_at, final_at
 from aura_migration.reconcile.shadow import Shadow, price_day
 from aura_migration.reconcile.sides import Figures, Side, read_aura, read_pos
 from aura_migration.reconcile.split import ORDER, Piece, split, worth
-from aura_migration.verify.orders import day_rule, find_orders_witness
+from aura_migration.verify.orders import find_orders_witness
 
 Connection = psycopg.Connection[Any]
 Verdict = Literal["clean", "different", "pending", "closed"]
@@ -97,33 +96,54 @@ class DayVerdict:
     findings: tuple[DayFinding, ...] = ()
 
 
+@dataclass
+class PosReading:
+    """What was read of one location's POS, by its witness: the past is gone through once for all the dates that are judged.
+
+    ``until`` is up to when it was read. Raises Refused where the POS has no witness of orders.
+    """
+
+    pos: str
+    reader: SnapshotReader
+    location_source_id: str
+    currency: str
+    rule: DayRule
+    until: datetime | None
+    days: Collection[date] = ()
+    _sides: dict[date, Side] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self._witness = find_orders_witness(self.pos)
+        if self._witness is None:
+            raise Refused(
+                f"Nothing reads the orders of {self.pos} a second time.", "A connector brings an orders witness."
+            )
+
+    def side(self, day: date) -> Side:
+        """The POS's side of a date; it is the caller's to change."""
+        if day not in self._sides:
+            assert self._witness is not None
+            facts = self._witness(self.reader, self.location_source_id, self.currency, self.rule)
+            self._sides = read_pos(facts, {day, *self.days})
+        return self._sides.pop(day)
+
+
 def judge_day(
     connection: Connection,
     subject: Subject,
-    reader: SnapshotReader,
-    location_source_id: str,
-    currency: str,
-    options: MigrationOptions,
+    reading: PosReading,
     policy: WindowPolicy,
     day: date,
     now: datetime,
-    read_until: datetime | None,
     *,
     ended_at: datetime | None = None,
-    witness: HistoryWitness | None = None,
 ) -> DayVerdict:
     """Judge one business date at ``now`` (aware business time); stores nothing.
 
-    ``reader`` shows what was read of the POS, ``read_until`` up to when. ``ended_at`` is when the window ended: the POS is read no
-    more, so that what is judged then is final, and what was not read by then stays pending for good. Raises Refused where the
-    POS has no witness of orders.
+    ``ended_at`` is when the window ended: the POS is read no more, so that what is judged then is final, and what was not read by
+    then stays pending for good.
     """
-    witness = witness or find_orders_witness(subject.pos)
-    if witness is None:
-        raise Refused(
-            f"Nothing reads the orders of {subject.pos} a second time.", "A connector brings an orders witness."
-        )
-    rule = day_rule(connection, subject, options)
+    rule, read_until = reading.rule, reading.until
     closes, ends = closes_at(rule, day), final_at(rule, day, policy)
     settled = closes + timedelta(minutes=policy.days.settle_minutes)
     settles, over = ends, ""
@@ -136,8 +156,8 @@ def judge_day(
         told = "never" if read_until is None else read_until.isoformat(timespec="minutes")
         unread = f"the POS was not read since its close-out (last: {told})"
         return replace(base, is_final=bool(over), reasons=(unread, over) if over else (unread,))
-    place = _location(connection, subject, location_source_id)
-    pos = read_pos(witness(reader, location_source_id, currency, rule), day)
+    place = _location(connection, subject, reading.location_source_id)
+    pos = reading.side(day)
     aura = read_aura(connection, place, subject.location_key, day, pos)
     shadow = price_day(connection, subject.restaurant_id, place, subject.pos, day)
     known = _known(connection, subject, place, day, closes)
@@ -587,4 +607,4 @@ _COLUMNS = (
     "unexplained_pct",
 )
 
-__all__ = ["DayFinding", "DayVerdict", "Piece", "judge_day", "store_day"]
+__all__ = ["DayFinding", "DayVerdict", "Piece", "PosReading", "judge_day", "store_day"]

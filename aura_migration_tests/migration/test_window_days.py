@@ -60,7 +60,7 @@ class FakeJudge:
         if str(day) in self.broken:
             raise Refused(f"{day} cannot be judged.", "Mend it.")
         self.judged.append(str(day))
-        read, due = bench.read_until, due_at(RULE, day, POLICY)
+        read, due = bench.reading.until, due_at(RULE, day, POLICY)
         known = read is not None and read >= due
         verdict = self.verdicts.get(f"d{day.day}", "clean") if known else "pending"
         ends = final_at(RULE, day, POLICY)

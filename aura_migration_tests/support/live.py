@@ -31,7 +31,7 @@ from aura_migration.migration.window.opening import get_window, open_window
 from aura_migration.migration.workshop import Workshop
 from aura_migration.pos.order_facts import DayRule
 from aura_migration.reconcile.books import Book, set_owner
-from aura_migration.reconcile.day import DayVerdict, judge_day
+from aura_migration.reconcile.day import DayVerdict, PosReading, judge_day
 from aura_migration.sandbox.core.server import RunningSandbox, serve
 from aura_migration.sandbox.live.causes import inject as put_difference
 from aura_migration.sandbox.live.counter import Counter
@@ -248,18 +248,11 @@ class LiveWorld:
             "SELECT max(read_until) FROM migration.follows WHERE migration_id = %s AND outcome IN ('nothing', 'applied', 'waiting')",
             self.migration_id,
         )
-        return judge_day(
-            self.connection,
-            self.migration.subject,
-            self.reader(),
-            self.migration.subject.location_source_id,
-            self.currency,
-            self.options,
-            self.policy,
-            day,
-            now or self.now,
-            read_until,
+        subject = self.migration.subject
+        reading = PosReading(
+            subject.pos, self.reader(), subject.location_source_id, self.currency, self.rule, read_until
         )
+        return judge_day(self.connection, subject, reading, self.policy, day, now or self.now)
 
     # -- what happens ------------------------------------------------------------------------------------------------
 

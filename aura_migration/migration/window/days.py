@@ -7,12 +7,12 @@ is stored here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from aura_migration.archive.snapshot import SnapshotReader
-from aura_migration.canonical.options import MigrationOptions, parse_options
+from aura_migration.canonical.options import parse_options
 from aura_migration.canonical.window import WindowPolicy
 from aura_migration.core.errors import AuraError
 from aura_migration.database.connections import Connection
@@ -27,10 +27,9 @@ from aura_migration.migration.window.opening import Window, get_window
 from aura_migration.migration.window.shown import next_channel
 from aura_migration.migration.workshop import Workshop
 from aura_migration.plan.ground import Subject
-from aura_migration.pos.order_facts import DayRule
 from aura_migration.reconcile.books import owners_at
 from aura_migration.reconcile.coverage import measure_coverage
-from aura_migration.reconcile.day import DayVerdict, judge_day, store_day
+from aura_migration.reconcile.day import DayVerdict, PosReading, judge_day, store_day
 from aura_migration.reconcile.schedule import StoredDay, due_at, due_days, missing_days, overdue_days, stored_days
 from aura_migration.verify.orders import day_rule
 
@@ -42,16 +41,11 @@ PATIENCE = 300.0
 
 @dataclass(frozen=True)
 class Bench:
-    """What the days of one location are judged with. ``read_until``: up to when the POS's orders are in AuraConnect."""
+    """What the days of one location are judged with."""
 
     subject: Subject
-    reader: SnapshotReader
-    location_source_id: str
-    currency: str
-    options: MigrationOptions
+    reading: PosReading
     policy: WindowPolicy
-    rule: DayRule
-    read_until: datetime | None
     ended_at: datetime | None = None
 
 
@@ -60,19 +54,7 @@ Judge = Callable[[Connection, Bench, date, datetime], DayVerdict]
 
 def judge_and_store(connection: Connection, bench: Bench, day: date, now: datetime) -> DayVerdict:
     """Judge one business date and store its verdict."""
-    verdict = judge_day(
-        connection,
-        bench.subject,
-        bench.reader,
-        bench.location_source_id,
-        bench.currency,
-        bench.options,
-        bench.policy,
-        day,
-        now,
-        bench.read_until,
-        ended_at=bench.ended_at,
-    )
+    verdict = judge_day(connection, bench.subject, bench.reading, bench.policy, day, now, ended_at=bench.ended_at)
     store_day(connection, bench.subject.migration_id, verdict)
     return verdict
 
@@ -100,7 +82,7 @@ def reconcile_due(
         problems: list[AuraError] = []
         with stages.locked(workshop, migration.location_key, patience):
             due = due_days(connection, migration_id, rule, window.rules, now)
-            bench = _bench(workshop, connection, migration, window, rule) if due else None
+            bench = _bench(workshop, connection, migration, window, due) if due else None
             for day in due:
                 assert bench is not None
                 try:
@@ -159,23 +141,24 @@ def _has_news(stored: StoredDay, due: datetime, read: datetime | None, now: date
     return (was_blind and read >= due) or now - stored.judged_at >= AGAIN
 
 
-def _bench(workshop: Workshop, connection: Connection, migration: Migration, window: Window, rule: DayRule) -> Bench:
-    """The options are those of the plan that stands; the snapshots the newest that were read."""
+def _bench(
+    workshop: Workshop, connection: Connection, migration: Migration, window: Window, days: Sequence[date]
+) -> Bench:
+    """Days are told as the plan that stands says; the snapshots are the newest that were read, gone through once for all days."""
     location, stands = get_location(connection, migration.location_key), loaded_plan(connection, migration.id)
     options = migration.parsed_options
     if stands is not None:
         options = parse_options(stands["options"], f"options of plan {stands['id']}")
-    return Bench(
-        migration.subject,
+    reading = PosReading(
+        migration.subject.pos,
         SnapshotReader(*pinned(connection, migration.id), cipher=workshop.persons),
         location.source.source_id,
         location.source.currency,
-        options,
-        window.rules,
-        rule,
+        day_rule(connection, migration.subject, options),
         read_until(connection, migration.id),
-        window.ended_at,
+        days,
     )
+    return Bench(migration.subject, reading, window.rules, window.ended_at)
 
 
 def _make_check_ins(
