@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
-from sqlalchemy import event
 
 from aura_migration.database.connections import dagster_url
+from aura_migration.orchestration.event_log import spare
 from aura_migration.settings import Settings, project_folder
 
 STATEMENT_TIMEOUT_MS = 300_000
@@ -58,62 +56,8 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     instance.optimize_for_webserver(
         statement_timeout=STATEMENT_TIMEOUT_MS, pool_recycle=POOL_RECYCLE_SECONDS, max_overflow=4
     )
-    _ask_once(instance.event_log_storage)
-    _commit_events_at_leisure(instance.event_log_storage)
+    spare(instance.event_log_storage)
     # What a run in this process prints is the command's own output. Dagster would copy it by four processes more per step.
     instance._compute_log_manager = NoOpComputeLogManager()
     instance._compute_log_manager.register_instance(instance)
     return instance
-
-
-def _ask_once(storage: Any) -> None:
-    """Remember of this process's event storage that a table, a column of its assets, or a partition is there.
-
-    Dagster asks all of them of the database several times for each asset of a run, which was half of the statements. Nobody
-    drops its tables under a run, and a partition that this process deletes is forgotten; a no is asked again.
-    """
-    known: set[tuple[str, ...]] = set()
-
-    def remembering(name: str) -> Callable[..., bool]:
-        ask = getattr(storage, name)
-
-        def answer(*what: str, **named: str) -> bool:
-            about = (name, *what, *named.values())
-            if about not in known and ask(*what, **named):
-                known.add(about)
-            return about in known
-
-        return answer
-
-    delete = storage.delete_dynamic_partition
-
-    def forgetting(*what: str, **named: str) -> None:
-        known.clear()
-        delete(*what, **named)
-
-    has_column = storage._has_asset_key_col_on_connection
-
-    def has_column_remembered(connection: Any, column: str) -> bool:
-        about = ("column", column)
-        if about not in known and has_column(connection, column):
-            known.add(about)
-        return about in known
-
-    for name in ("has_table", "has_dynamic_partition"):
-        setattr(storage, name, remembering(name))
-    storage._has_asset_key_col_on_connection = has_column_remembered
-    storage.delete_dynamic_partition = forgetting
-
-
-def _commit_events_at_leisure(storage: Any) -> None:
-    """Let events be committed without waiting for the disk: each is a transaction of its own, and a run has hundreds.
-
-    A server that crashes may lose the last half second of what Dagster shows. What happened to a migration, and what it may do
-    next, stands in our own tables, which wait for the disk.
-    """
-
-    @event.listens_for(storage._engine, "connect")
-    def connected(connection: Any, _record: Any) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SET synchronous_commit = off")
-        connection.commit()
