@@ -13,6 +13,7 @@ from datetime import datetime
 from aura_migration.archive.snapshot import STALE_AFTER, Packer, SnapshotRef, open_snapshot, snapshot_ref
 from aura_migration.canonical.options import MigrationOptions
 from aura_migration.core.errors import Refused
+from aura_migration.core.memory import give_large_blocks_back
 from aura_migration.database.connections import Connection, session_lock
 from aura_migration.intake import current_files
 from aura_migration.migration import progress
@@ -46,6 +47,7 @@ class PackedAside:
 
     def __call__(self) -> Packer:
         """The same rules and keys as here."""
+        give_large_blocks_back()
         workshop = Workshop(self.settings, self.url)
         return Packer(workshop.connector(self.pos).redaction, self.integration_id, workshop.persons)
 
@@ -235,6 +237,7 @@ async def _fetch(
     span: HistorySpan | None = None,
     watch: Watch | None = None,
 ) -> SnapshotRef:
+    give_large_blocks_back()
     async with Buckets.on_postgres(workshop.url) as buckets:
         account = workshop.account(integration.id, integration.base_url, buckets, integration.merchant_id)
         async with connector.open(account) as session:
